@@ -1,0 +1,145 @@
+//! The contract every store keeps. Each method's doc is its contract; `contract` holds the suite that
+//! checks it on every implementation.
+
+use std::ops::Range;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{Key, StoreError};
+
+/// What became of a [`Store::put_new`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The object was written and is durable.
+    Created,
+    /// An object of that name was already there and was left as it is.
+    AlreadyThere,
+}
+
+/// Size and server-side time of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// The store's own time of last modification, when it gives one.
+    pub modified: Option<SystemTime>,
+}
+
+/// One row of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry {
+    /// The object's name.
+    pub key: Key,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// The store's own time of last modification, when it gives one.
+    pub modified: Option<SystemTime>,
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListPage {
+    /// Rows in ascending byte order of their names.
+    pub entries: Vec<ListEntry>,
+    /// Whether more rows follow the last one.
+    pub more: bool,
+}
+
+/// One version of an object in a store that keeps versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The store's own id of the version.
+    pub id: String,
+    /// Whether this version is a delete marker.
+    pub delete_marker: bool,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// The store's own time.
+    pub modified: Option<SystemTime>,
+}
+
+/// Retention of one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// COMPLIANCE (true) or GOVERNANCE (false).
+    pub compliance: bool,
+    /// Until when the version cannot be deleted.
+    pub until: SystemTime,
+}
+
+/// Named immutable blobs.
+///
+/// All methods may be called from many tasks at once. Every error carries a [`crate::ErrorKind`].
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Writes a new object, durably, or leaves the one that is there.
+    ///
+    /// `sha256` is the SHA-256 of `body`; the store refuses ([`crate::ErrorKind::Corrupt`]) when what it
+    /// received differs, as far as the engine can check. When this returns `Created` the object survives a
+    /// power cut. Never replaces: where an object of that name exists the answer is `AlreadyThere`,
+    /// whatever its content (S3: `If-None-Match: *`; engines that ignore the header are found by the
+    /// probe, and there a HEAD goes first). No partial object is ever visible under `key`.
+    async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError>;
+
+    /// Reads a whole object of at most `max_bytes`; a larger one is `Invalid` and is not read.
+    async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError>;
+
+    /// Reads `range` (in bytes, end exclusive). A range past the end is cut at the end; one that starts
+    /// past the end gives no bytes.
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError>;
+
+    /// Size and time of an object, `None` when it is not there.
+    async fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError>;
+
+    /// Lists names that begin with `prefix` (plain text, may end inside a component; empty lists all),
+    /// strictly after `start_after` when given, at most `max_rows` (≤ 1000) rows, in ascending byte order.
+    /// Objects whose names are not valid [`Key`]s and the store's own temporary files are left out.
+    async fn list(
+        &self,
+        prefix: &str,
+        start_after: Option<&str>,
+        max_rows: usize,
+    ) -> Result<ListPage, StoreError>;
+
+    /// Deletes an object; one that is not there is no error. On a versioned bucket this adds a marker.
+    async fn delete(&self, key: &Key) -> Result<(), StoreError>;
+
+    /// The store's idea of now, when it has a clock of its own (S3 `Date` header). `None` for a folder.
+    async fn server_time(&self) -> Result<Option<SystemTime>, StoreError>;
+
+    /// Where the store is, for people: URL without credentials.
+    fn address(&self) -> String;
+
+    /// Operations on versions and retention, where the backend has them.
+    fn locks(&self) -> Option<&dyn LockOps> {
+        None
+    }
+}
+
+/// Versions and retention (S3 Object Lock). Used by the probe, the gardener and by readers that must walk
+/// to an older version; the agent itself never changes retention.
+#[async_trait]
+pub trait LockOps: Send + Sync {
+    /// Versions of one name, newest first, at most `max_rows`.
+    async fn versions(&self, key: &Key, max_rows: usize) -> Result<Vec<Version>, StoreError>;
+    /// Reads one version.
+    async fn get_version(&self, key: &Key, version: &str, max_bytes: u64) -> Result<Bytes, StoreError>;
+    /// Writes an object with an explicit COMPLIANCE retention (probe objects only); returns its version id.
+    async fn put_locked(&self, key: &Key, body: Bytes, until: SystemTime) -> Result<String, StoreError>;
+    /// Deletes one version for good.
+    async fn delete_version(&self, key: &Key, version: &str) -> Result<(), StoreError>;
+    /// Retention of one version (the current one when `None`).
+    async fn lock(&self, key: &Key, version: Option<&str>) -> Result<Option<Lock>, StoreError>;
+    /// Sets retention of one version.
+    async fn set_lock(&self, key: &Key, version: Option<&str>, lock: Lock) -> Result<(), StoreError>;
+    /// The bucket's default retention in days and whether it is COMPLIANCE, `None` when there is none.
+    async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError>;
+    /// Whether the bucket keeps versions.
+    async fn versioning(&self) -> Result<bool, StoreError>;
+    /// Writes without any condition and with a deliberately wrong SHA-256: `Ok` means the store does not check.
+    async fn put_with_wrong_checksum(&self, key: &Key, body: Bytes) -> Result<(), StoreError>;
+    /// Writes with `If-None-Match: *` and nothing else: `AlreadyThere` when the engine honours it.
+    async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError>;
+}

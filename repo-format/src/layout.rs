@@ -1,0 +1,127 @@
+//! Names of objects: one function per kind (FORMAT.md §1). All names are relative to `<repo-id>/`.
+
+use crate::error::{Result, malformed};
+use crate::id::{DeviceId, PackId, PackKind, RepositoryId, Sha256, parse_decimal};
+
+/// Highest sequence or revision number + 1.
+const INVERSE: u64 = 1_000_000_000_000;
+
+/// `FORMAT.txt`.
+pub const FORMAT_TXT: &str = "FORMAT.txt";
+
+/// Full name of an object of a repository.
+pub fn in_repository(repository: &RepositoryId, name: &str) -> String {
+    format!("{repository}/{name}")
+}
+
+/// `desc/<inv12>`.
+pub fn descriptor(revision: u64) -> String {
+    format!("desc/{:012}", INVERSE - revision.min(INVERSE))
+}
+
+/// `keys/e<k>/<rev8>.age`.
+pub fn epoch_key(epoch: u32, revision: u32) -> String {
+    format!("keys/e{epoch}/{revision:08}.age")
+}
+
+/// `keys/d<dev>.age`.
+pub fn device_key(device: &DeviceId) -> String {
+    format!("keys/d{device}.age")
+}
+
+/// `keys/r2/<rev8>.age`.
+pub fn everyday_key(revision: u32) -> String {
+    format!("keys/r2/{revision:08}.age")
+}
+
+/// `p/e<k>/<hh>/<sha256>` or `m/…`.
+pub fn pack(kind: PackKind, id: &PackId) -> String {
+    let hash = id.sha256.to_string();
+    format!("{}/e{}/{}/{}", kind.letter(), id.epoch, &hash[..2], hash)
+}
+
+/// `i/<dev>/<sha256>`.
+pub fn index_segment(device: &DeviceId, sha256: &Sha256) -> String {
+    format!("i/{device}/{sha256}")
+}
+
+/// `a/<hh>/<sha256>`.
+pub fn attachment(sha256: &Sha256) -> String {
+    let hash = sha256.to_string();
+    format!("a/{}/{}", &hash[..2], hash)
+}
+
+/// `c/<dev>/<inv12>-<sha256>.note`.
+pub fn note(device: &DeviceId, sequence: u64, sha256: &Sha256) -> String {
+    format!("c/{device}/{:012}-{sha256}.note", INVERSE - sequence.min(INVERSE))
+}
+
+/// Prefix of all notes of a device.
+pub fn notes_of(device: &DeviceId) -> String {
+    format!("c/{device}/")
+}
+
+/// Prefix under which all notes of one sequence number stand.
+pub fn notes_at(device: &DeviceId, sequence: u64) -> String {
+    format!("c/{device}/{:012}-", INVERSE - sequence.min(INVERSE))
+}
+
+/// Device, sequence and hash of a note's name (relative to the repository).
+pub fn parse_note(name: &str) -> Result<(DeviceId, u64, Sha256)> {
+    let wrong = || malformed("note name", "c/<dev>/<inv12>-<sha256>.note expected");
+    let rest = name.strip_prefix("c/").ok_or_else(wrong)?;
+    let (device, rest) = rest.split_once('/').ok_or_else(wrong)?;
+    let (inverse, rest) = rest.split_once('-').ok_or_else(wrong)?;
+    let hash = rest.strip_suffix(".note").ok_or_else(wrong)?;
+    Ok((DeviceId::parse(device)?, parse_inverse(inverse).ok_or_else(wrong)?, Sha256::parse(hash)?))
+}
+
+/// Revision of a descriptor's name (relative to the repository).
+pub fn parse_descriptor(name: &str) -> Result<u64> {
+    name.strip_prefix("desc/")
+        .and_then(parse_inverse)
+        .ok_or_else(|| malformed("descriptor name", "desc/<inv12> expected"))
+}
+
+/// Kind and id of a pack's name (relative to the repository).
+pub fn parse_pack(name: &str) -> Result<(PackKind, PackId)> {
+    let wrong = || malformed("pack name", "p/e<k>/<hh>/<sha256> expected");
+    let mut parts = name.split('/');
+    let kind = PackKind::parse(parts.next().ok_or_else(wrong)?)?;
+    let epoch = parts.next().and_then(|e| e.strip_prefix('e')).and_then(parse_decimal).ok_or_else(wrong)?;
+    let prefix = parts.next().ok_or_else(wrong)?;
+    let hash = parts.next().ok_or_else(wrong)?;
+    if parts.next().is_some() || !hash.starts_with(prefix) || prefix.len() != 2 {
+        return Err(wrong());
+    }
+    let epoch = u32::try_from(epoch).map_err(|_| wrong())?;
+    Ok((kind, PackId { epoch, sha256: Sha256::parse(hash)? }))
+}
+
+fn parse_inverse(text: &str) -> Option<u64> {
+    let digits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    let inverse: u64 = if digits { text.parse().ok()? } else { return None };
+    (inverse < INVERSE).then(|| INVERSE - inverse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newest_note_lists_first() {
+        let device = DeviceId::parse("0123456789abcdef").unwrap();
+        let hash = Sha256([7; 32]);
+        assert!(note(&device, 2, &hash) < note(&device, 1, &hash));
+        assert_eq!(parse_note(&note(&device, 42, &hash)).unwrap(), (device, 42, hash));
+        assert_eq!(parse_descriptor(&descriptor(3)).unwrap(), 3);
+    }
+
+    #[test]
+    fn pack_names_round_trip() {
+        let id = PackId { epoch: 12, sha256: Sha256([0xab; 32]) };
+        let name = pack(PackKind::Manifest, &id);
+        assert_eq!(parse_pack(&name).unwrap(), (PackKind::Manifest, id));
+        assert!(parse_pack(&name.replace("/ab/", "/ac/")).is_err());
+    }
+}

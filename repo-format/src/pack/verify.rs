@@ -1,0 +1,95 @@
+//! Opening a sealed pack again in memory, before it leaves (FORMAT.md §12).
+//!
+//! Catches faults of RAM, CPU and of this program while the source is still there. One pass over the
+//! ciphertext: SHA-256, authentication, decompression and chunk ids run unit by unit while it is in cache.
+//! Never touches the sealed bytes.
+
+use aws_lc_rs::digest;
+
+use crate::compress::Expander;
+use crate::crypto::{CHUNK_CIPHER_BYTES, TAG_BYTES};
+use crate::error::{FormatError, Result, malformed};
+use crate::id::{ChunkId, Sha256};
+use crate::pack::build::FinishedPack;
+use crate::pack::trailer::{ChunkRow, FrameRow, Trailer};
+
+/// Reusable buffers of one worker.
+#[derive(Default)]
+pub struct PackVerifier {
+    expander: Expander,
+    unit: Vec<u8>,
+    plain: Vec<u8>,
+    content: Vec<u8>,
+}
+
+impl PackVerifier {
+    /// Opens `pack` again and returns the SHA-256 of its stored bytes.
+    ///
+    /// Errors: any difference between what was put in and what comes out.
+    pub fn verify(&mut self, pack: &FinishedPack, id_key: &[u8; 32]) -> Result<Sha256> {
+        let sealed = &pack.sealed;
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(&sealed.bytes[..sealed.header_bytes]);
+        let payload = &sealed.bytes[sealed.header_bytes..];
+        let last = payload.len().div_ceil(CHUNK_CIPHER_BYTES).saturating_sub(1);
+        let mut frames = pack.trailer.walk().peekable();
+        self.plain.clear();
+        let mut consumed = 0;
+        for (index, unit) in payload.chunks(CHUNK_CIPHER_BYTES).enumerate() {
+            hash.update(unit);
+            self.unit.clear();
+            self.unit.extend_from_slice(unit);
+            let plain = sealed
+                .key
+                .open_chunk(index as u64, index == last, &mut self.unit)
+                .map_err(|_| malformed("sealed pack", "it does not open again"))?;
+            debug_assert_eq!(plain.len() + TAG_BYTES, unit.len());
+            self.plain.extend_from_slice(plain);
+            while let Some((_, frame, chunks)) = frames.peek() {
+                let end = consumed + frame.stored_bytes as usize;
+                let Some(stored) = self.plain.get(consumed..end) else { break };
+                check_frame(&mut self.expander, &mut self.content, stored, frame, chunks, id_key)?;
+                consumed = end;
+                frames.next();
+            }
+            // What was checked is dropped, so that the buffer stays as large as one frame.
+            if frames.peek().is_some() {
+                self.plain.drain(..consumed);
+                consumed = 0;
+            }
+        }
+        if frames.next().is_some() {
+            return Err(FormatError::Truncated { what: "sealed pack" });
+        }
+        let trailer = Trailer::encoded_bytes(pack.trailer.frames.len(), pack.trailer.chunks.len());
+        let tail = self.plain.len().checked_sub(trailer).and_then(|at| self.plain.get(at..));
+        if tail.map(Trailer::decode).transpose()?.as_ref() != Some(&pack.trailer) {
+            return Err(malformed("sealed pack", "its trailer reads back differently"));
+        }
+        let mut name = [0; 32];
+        name.copy_from_slice(hash.finish().as_ref());
+        Ok(Sha256(name))
+    }
+}
+
+fn check_frame(
+    expander: &mut Expander,
+    content: &mut Vec<u8>,
+    stored: &[u8],
+    frame: &FrameRow,
+    chunks: &[ChunkRow],
+    id_key: &[u8; 32],
+) -> Result<()> {
+    expander.expand(stored, frame.plain_bytes as usize, frame.filter, content)?;
+    let mut rest = content.as_slice();
+    for chunk in chunks {
+        let (mine, later) = rest
+            .split_at_checked(chunk.plain_bytes as usize)
+            .ok_or(FormatError::Truncated { what: "sealed pack" })?;
+        if ChunkId::of(id_key, mine) != chunk.id {
+            return Err(FormatError::IdMismatch { what: "sealed pack" });
+        }
+        rest = later;
+    }
+    Ok(())
+}
