@@ -91,7 +91,7 @@ impl ListNode {
             return Err(FormatError::Unsupported { what: WHAT, found: version.to_string() });
         }
         let level = reader.u8()?;
-        if level > CHUNK_LIST_MAX_LEVEL {
+        if level >= CHUNK_LIST_MAX_LEVEL {
             return Err(FormatError::TooLarge { what: WHAT });
         }
         if reader.u8()? != 0 {
@@ -99,6 +99,9 @@ impl ListNode {
         }
         let rows = reader.count(CHUNK_LIST_MAX_ROWS, ROW_BYTES)?;
         let pack_count = reader.count(CHUNK_LIST_MAX_ROWS, 36)?;
+        if rows == 0 {
+            return Err(malformed(WHAT, "it has no rows"));
+        }
         let mut packs = Vec::with_capacity(pack_count);
         for _ in 0..pack_count {
             packs.push(PackId { epoch: reader.u32()?, sha256: Sha256(reader.array()?) });

@@ -5,11 +5,13 @@
 
 use fastcdc::v2020::{Normalization, cut_gear, select_masks};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Result, malformed};
 use crate::id::parse_decimal;
 
 /// How a file was cut, as recorded in its manifest entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Cut {
     /// One chunk.
     #[default]
@@ -81,7 +83,7 @@ impl ContentCutter {
     /// Average chunk written by this version.
     pub const AVG: usize = 1 << 20;
     /// Largest chunk written by this version.
-    pub const MAX: usize = 4 << 20;
+    pub const MAX: usize = 2 << 20;
 
     /// Prepares a cutter with the default bounds and a device's gear table.
     pub fn new(gear: Box<[u64; 256]>) -> Self {

@@ -180,7 +180,7 @@ mod tests {
     fn raw_frames_are_ordinary_zstd() {
         let mut compressor = Compressor::new(1);
         for bytes in [0usize, 1, 131_071, 131_072, 131_073, 400_000] {
-            let plain: Vec<u8> = (0..bytes).map(|i| (i * 7919 >> 3) as u8).collect();
+            let plain: Vec<u8> = (0..bytes).map(|i| ((i * 7919) >> 3) as u8).collect();
             let frame = compressor.raw_frame(&plain).unwrap().to_vec();
             assert_eq!(zstd::decode_all(frame.as_slice()).unwrap(), plain);
             let mut back = Vec::new();

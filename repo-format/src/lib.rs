@@ -11,14 +11,17 @@ pub mod chunker;
 pub mod compress;
 #[cfg(feature = "crypto")]
 pub mod crypto;
+pub mod descriptor;
 pub mod error;
 pub mod filter;
 pub mod fingerprint;
+pub mod format_txt;
 pub mod id;
 pub mod index;
 #[cfg(feature = "crypto")]
 pub mod kit;
 pub mod layout;
+pub mod ledger;
 pub mod limits;
 pub mod manifest;
 pub mod note;
@@ -27,6 +30,11 @@ pub mod padme;
 pub mod path;
 pub mod phrase;
 pub mod random;
+pub mod refs;
+pub mod report;
+mod text;
+pub mod timestamp;
+pub mod vkey_text;
 mod wire;
 
 pub use error::{FormatError, Result};

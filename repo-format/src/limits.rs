@@ -56,18 +56,23 @@ pub const ATTACHMENT_MAX_BYTES: usize = 16 << 20;
 /// Bytes of a key file or of FORMAT.txt.
 pub const KEY_FILE_MAX_BYTES: usize = 64 << 10;
 
-/// Bytes of a path joined by `/`.
-pub const PATH_MAX_BYTES: usize = 4096;
+/// Bytes of a path joined by `/`: what Windows allows in 16-bit units. Unix systems allow less by themselves.
+pub const PATH_MAX_BYTES: usize = 32 << 10;
 /// Components of a path.
-pub const PATH_MAX_DEPTH: usize = 256;
-/// Bytes of one component.
-pub const NAME_MAX_BYTES: usize = 255;
+pub const PATH_MAX_DEPTH: usize = 1024;
+/// Bytes of one component: 255 units of UTF-16 take up to 765 bytes.
+pub const NAME_MAX_BYTES: usize = 1024;
 /// Bytes of one extended attribute's value.
 pub const XATTR_MAX_BYTES: usize = 64 << 10;
 /// Extended attributes of one entry.
 pub const XATTR_MAX_COUNT: usize = 256;
 /// Bytes of all extended attributes of one entry.
 pub const XATTR_MAX_TOTAL_BYTES: usize = 256 << 10;
+
+/// Largest number written in JSON: every reader holds it exactly (RFC 8259 §6).
+pub const JSON_NUMBER_MAX: u64 = (1 << 53) - 1;
+/// Bits of a hardlink group's number.
+pub const LINK_GROUP_BITS: u32 = 48;
 
 /// Locations an entry holds before a chunk list is cut into nodes.
 pub const INLINE_LOCATIONS: usize = 64;
@@ -77,7 +82,7 @@ pub const CHUNK_LIST_MIN_ROWS: usize = 64;
 pub const CHUNK_LIST_MAX_ROWS: usize = 2048;
 /// A chunk-list node ends where the low bits of an id are clear.
 pub const CHUNK_LIST_MASK: u16 = 511;
-/// Levels of chunk-list nodes above the chunks.
+/// Levels of chunk-list nodes: they are numbered from 0 to one below this.
 pub const CHUNK_LIST_MAX_LEVEL: u8 = 4;
 /// Bases a refs attachment may stand on.
 pub const REFS_MAX_DEPTH: u32 = 32;

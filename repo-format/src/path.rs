@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use crate::error::{FormatError, Result};
 use crate::limits::{NAME_MAX_BYTES, PATH_MAX_BYTES, PATH_MAX_DEPTH};
 
-/// Accepts one component: 1–255 bytes, neither `.` nor `..`, without NUL and `/`.
+/// Accepts one component: 1–1 024 bytes, neither `.` nor `..`, without NUL and `/`.
 pub fn check_name(name: &[u8]) -> Result<()> {
     let sound = !name.is_empty()
         && name.len() <= NAME_MAX_BYTES
@@ -74,7 +74,12 @@ mod tests {
         for bad in ["/a", "a/", "a//b", "..", "a/../b", ".", "a/./b", "a\0b"] {
             assert_eq!(check(bad.as_bytes()), Err(FormatError::HostilePath), "{bad:?}");
         }
-        assert!(check(&[b'x'; 256]).is_err());
+        assert!(check(&[b'x'; NAME_MAX_BYTES]).is_ok() && check(&[b'x'; NAME_MAX_BYTES + 1]).is_err());
+        let deep = |depth: usize| vec!["x"; depth].join("/");
+        assert!(check(deep(PATH_MAX_DEPTH).as_bytes()).is_ok());
+        assert!(check(deep(PATH_MAX_DEPTH + 1).as_bytes()).is_err());
+        let long = vec!["x".repeat(NAME_MAX_BYTES - 1); PATH_MAX_BYTES / NAME_MAX_BYTES].join("/");
+        assert!(check(long.as_bytes()).is_ok() && check(format!("{long}/xx").as_bytes()).is_err());
         assert!(check("Éric/œ".as_bytes()).is_ok() && check(b"").is_ok());
     }
 

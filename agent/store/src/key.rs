@@ -16,9 +16,9 @@ impl Key {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
         let sound = !name.is_empty()
             && name.len() <= 512
-            && name.split('/').all(|part| {
-                !part.is_empty() && part != "." && part != ".." && part.bytes().all(allowed)
-            });
+            && name
+                .split('/')
+                .all(|part| !part.is_empty() && part != "." && part != ".." && part.bytes().all(allowed));
         sound.then_some(Self(name))
     }
 

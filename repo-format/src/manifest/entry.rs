@@ -45,8 +45,8 @@ pub enum Content {
     },
 }
 
-/// One entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One entry. Serde is for the agent's own catalog; the format's JSON is written by `encode_hunk`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Last component of the path, as bytes.
     pub name: Vec<u8>,

@@ -12,8 +12,8 @@ use crate::chunker::Cut;
 use crate::error::{FormatError, Result, malformed};
 use crate::id::PackId;
 use crate::limits::{
-    CHUNK_LIST_MAX_LEVEL, HUNK_MASK, HUNK_MAX_ENTRIES, HUNK_MIN_ENTRIES, NODE_MAX_BYTES, XATTR_MAX_BYTES,
-    XATTR_MAX_COUNT,
+    CHUNK_LIST_MAX_LEVEL, HUNK_MASK, HUNK_MAX_ENTRIES, HUNK_MIN_ENTRIES, JSON_NUMBER_MAX, LINK_GROUP_BITS,
+    NODE_MAX_BYTES, XATTR_MAX_BYTES, XATTR_MAX_COUNT, XATTR_MAX_TOTAL_BYTES,
 };
 use crate::path;
 
@@ -251,7 +251,7 @@ impl Hunk {
             }
             items.push(Item { directory, entry: entry(line, &packs, &nodes)? });
         }
-        Ok(Self { items })
+        if items.is_empty() { Err(malformed(WHAT, "it has no entries")) } else { Ok(Self { items }) }
     }
 }
 
@@ -277,9 +277,11 @@ fn entry(line: EntryLine, packs: &[PackId], nodes: &[PackId]) -> Result<Entry> {
         return Err(FormatError::TooLarge { what: "extended attributes" });
     }
     let mut xattrs = Vec::with_capacity(line.x.len());
+    let mut xattr_bytes = 0;
     for (name, value) in line.x {
         let value = STANDARD.decode(value).map_err(|_| malformed(WHAT, "bad base64"))?;
-        if value.len() > XATTR_MAX_BYTES {
+        xattr_bytes += value.len();
+        if value.len() > XATTR_MAX_BYTES || xattr_bytes > XATTR_MAX_TOTAL_BYTES {
             return Err(FormatError::TooLarge { what: "extended attributes" });
         }
         xattrs.push((name.bytes()?, value));
@@ -288,7 +290,7 @@ fn entry(line: EntryLine, packs: &[PackId], nodes: &[PackId]) -> Result<Entry> {
         name,
         kind,
         bytes: line.s.unwrap_or(0),
-        modified_ns: line.m.parse().map_err(|_| malformed(WHAT, "a time is no number"))?,
+        modified_ns: signed_decimal(&line.m).ok_or(malformed(WHAT, "a time is no number"))?,
         mode: line.p,
         owner: line.u,
         group: line.g,
@@ -309,6 +311,12 @@ fn entry(line: EntryLine, packs: &[PackId], nodes: &[PackId]) -> Result<Entry> {
     Ok(entry)
 }
 
+/// Signed decimal in its one form: no plus sign, no leading zero, no minus zero.
+fn signed_decimal(text: &str) -> Option<i64> {
+    let value: i64 = text.parse().ok()?;
+    (value.to_string() == text).then_some(value)
+}
+
 fn resolve(rows: Vec<RowLocation>, packs: &[PackId]) -> Result<Vec<crate::pack::Location>> {
     rows.into_iter().map(|row| row.resolve(packs)).collect()
 }
@@ -325,6 +333,18 @@ fn checked_extents(extents: Vec<(u64, u64)>, file_bytes: u64) -> Result<Vec<(u64
 
 fn check_kind(entry: &Entry) -> Result<()> {
     let is_file = entry.kind == EntryKind::File;
+    if entry.bytes > JSON_NUMBER_MAX || entry.mode.is_some_and(|mode| mode > 0o7777) {
+        return Err(malformed(WHAT, "a number is out of its range"));
+    }
+    if entry.link_group.is_some_and(|group| !is_file || group >> LINK_GROUP_BITS != 0) {
+        return Err(malformed(WHAT, "a hardlink group of something else, or too large"));
+    }
+    if let Content::Slice { at, offset, bytes } = &entry.content {
+        let fits = offset.checked_add(*bytes).is_some_and(|end| end <= at.bytes);
+        if !fits || *bytes == 0 || entry.extents.is_some() {
+            return Err(malformed(WHAT, "a slice leaves its chunk, is empty, or has holes"));
+        }
+    }
     let has_target = entry.target.is_some();
     if (entry.kind == EntryKind::Symlink) != has_target {
         return Err(malformed(WHAT, "a target without a symlink, or none"));

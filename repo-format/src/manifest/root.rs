@@ -9,8 +9,8 @@ use crate::limits::{NODE_MAX_BYTES, ROOT_MAX_BYTES};
 use crate::pack::Location;
 use crate::path;
 
-/// Where a hunk or a level-2 node lies, and what is below it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where a hunk or a level-2 node lies, and what is below it. Serde is for the agent's own catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeRef {
     /// Path of its first entry.
     pub first: Vec<u8>,

@@ -86,6 +86,20 @@ impl PackBuilder {
         FramePlace { offset, bytes: frame.len() as u32 }
     }
 
+    /// Whether all of `other` still fits.
+    pub fn has_room_for(&self, other: &Self) -> bool {
+        self.has_room(other.stored_bytes(), other.trailer.chunks.len())
+    }
+
+    /// Moves all frames of `other` to the end of this pack; returns by how much their offsets grew.
+    pub fn absorb(&mut self, other: Self) -> u32 {
+        let moved_by = self.buffer.plain_bytes() as u32;
+        other.buffer.plain_units().for_each(|unit| self.buffer.write(unit));
+        self.trailer.frames.extend(other.trailer.frames);
+        self.trailer.chunks.extend(other.trailer.chunks);
+        moved_by
+    }
+
     /// Pads, writes the trailer and seals.
     pub fn finish(mut self) -> FinishedPack {
         let trailer = self.trailer.encode();

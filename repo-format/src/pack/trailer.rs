@@ -126,6 +126,9 @@ impl Trailer {
         if Self::encoded_bytes(frame_count, chunk_count) != bytes.len() || frame_count > chunk_count {
             return Err(malformed(WHAT, "its counts do not fit"));
         }
+        if frame_count == 0 {
+            return Err(malformed(WHAT, "a pack holds a frame"));
+        }
         let frames = (0..frame_count).map(|_| frame_row(&mut reader)).collect::<Result<Vec<_>>>()?;
         let chunks = (0..chunk_count).map(|_| chunk_row(&mut reader)).collect::<Result<Vec<_>>>()?;
         if reader.u32()? as usize != bytes.len() - 16 || reader.array::<4>()? != TRAILER_END {
@@ -185,5 +188,6 @@ fn frame_row(reader: &mut Reader<'_>) -> Result<FrameRow> {
 }
 
 fn chunk_row(reader: &mut Reader<'_>) -> Result<ChunkRow> {
-    Ok(ChunkRow { id: ChunkId(reader.array()?), plain_bytes: reader.u32()? })
+    let row = ChunkRow { id: ChunkId(reader.array()?), plain_bytes: reader.u32()? };
+    if row.plain_bytes == 0 { Err(malformed(WHAT, "a chunk has no bytes")) } else { Ok(row) }
 }

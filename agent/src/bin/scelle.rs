@@ -1,0 +1,66 @@
+//! The `scelle` command: reads what was typed, builds what a command needs, and returns its exit code.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode as ProcessCode;
+
+use scelle_agent::cli::args::{Cli, Global};
+use scelle_agent::cli::commands::{self, Context};
+use scelle_agent::cli::language::Lang;
+use scelle_agent::cli::screen::Screen;
+use scelle_agent::cli::usage::{Parsed, parse, wants_json};
+use scelle_agent::cli::{exit, progress};
+use scelle_agent::clock::SystemClock;
+use scelle_agent::config::{Env, resolve};
+use scelle_agent::error::{AgentError, ExitCode, Result};
+use scelle_agent::shutdown::Shutdown;
+
+fn main() -> ProcessCode {
+    let argv: Vec<_> = std::env::args_os().collect();
+    let lang = Lang::of_process(&argv);
+    let Cli { global, command } = match parse(argv.clone(), lang) {
+        Ok(Parsed::Run(cli)) => *cli,
+        Ok(Parsed::Print(text)) => {
+            let screen = Screen::new(&Global::default(), lang);
+            screen.print(&text);
+            return exit::finish(Ok(ExitCode::Ok), &screen);
+        }
+        Err(error) => {
+            let global = Global { json: wants_json(&argv), ..Global::default() };
+            return exit::finish(Err(error), &Screen::new(&global, lang));
+        }
+    };
+    let settings = match resolve(&global, &Env::of_process(), lang) {
+        Ok(settings) => settings,
+        Err(error) => return exit::finish(Err(error), &Screen::new(&global, lang)),
+    };
+    let lang = settings.lang;
+    let context = Context {
+        screen: Screen::new(&global, lang),
+        monitor: progress::choose(&global, lang),
+        shutdown: Shutdown::default(),
+        clock: SystemClock,
+        settings,
+        global,
+    };
+    exit::finish(on_runtime(&context, command), &context.screen)
+}
+
+fn on_runtime(context: &Context, command: scelle_agent::cli::args::Command) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let shutdown = context.shutdown.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                shutdown.stop();
+            }
+        });
+        let result = commands::run(context, command).await;
+        context.monitor.finish();
+        match result {
+            // Whatever failed because of Ctrl-C failed because of Ctrl-C.
+            Err(_) if context.shutdown.token().is_cancelled() => Err(AgentError::interrupted()),
+            result => result,
+        }
+    })
+}

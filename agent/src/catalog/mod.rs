@@ -1,0 +1,97 @@
+//! What the agent remembers between runs, in SQLite: a cache that can be rebuilt from the repository and the source.
+//!
+//! Rows per hunk of the manifest (sealed: names are health data), packs with their sizes, manifest nodes, and the
+//! journal of packs sent but not yet committed. Data comes from the pipeline and goes back to it on the next run.
+//! Never: the only copy of any fact, a name or a path in clear, one row per chunk.
+
+mod journal;
+mod packs;
+mod record;
+mod sets;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+
+pub use journal::{Journal, JournaledPack};
+pub use packs::PackEntry;
+pub use record::{Fingerprint, Record, RecordSeal};
+pub use sets::{HunkRow, SetRow};
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// The open catalog of one repository.
+pub struct Catalog {
+    connection: Connection,
+    seal: RecordSeal,
+}
+
+impl Catalog {
+    /// Opens or creates the catalog at `path`; records are sealed under `key`.
+    ///
+    /// A file that SQLite cannot read is set aside: the next run reads every source byte again, nothing is lost.
+    pub fn open(path: &Path, key: &[u8; 32]) -> Result<Self> {
+        match Self::open_file(path, key) {
+            Ok(catalog) => Ok(catalog),
+            Err(_) => {
+                let _ = std::fs::remove_file(path);
+                let _ = std::fs::remove_file(path.with_extension("sqlite-wal"));
+                let _ = std::fs::remove_file(path.with_extension("sqlite-shm"));
+                Self::open_file(path, key)
+            }
+        }
+    }
+
+    fn open_file(path: &Path, key: &[u8; 32]) -> Result<Self> {
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "secure_delete", "ON")?;
+        connection.pragma_update(None, "cache_size", -8192)?;
+        connection.execute_batch(SCHEMA)?;
+        let seen: i64 = connection.query_row("PRAGMA quick_check(1)", [], |row| {
+            row.get::<_, String>(0).map(|text| i64::from(text == "ok"))
+        })?;
+        if seen == 0 {
+            return Err(crate::error::AgentError::local_state("the catalog is damaged"));
+        }
+        Ok(Self { connection, seal: RecordSeal::new(key) })
+    }
+
+    /// Runs `work` in one transaction.
+    pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        match work(self) {
+            Ok(value) => {
+                self.connection.execute_batch("COMMIT")?;
+                Ok(value)
+            }
+            Err(error) => {
+                let _ = self.connection.execute_batch("ROLLBACK");
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets everything: after a rewind, or when the store's head is not the one remembered.
+    pub fn forget_snapshots(&mut self) -> Result<()> {
+        let sql = "DELETE FROM sets; DELETE FROM hunks; DELETE FROM packs; DELETE FROM nodes;";
+        Ok(self.connection.execute_batch(sql)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_catalog_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.sqlite");
+        std::fs::write(&path, [7u8; 5000]).unwrap();
+        let mut catalog = Catalog::open(&path, &[1; 32]).unwrap();
+        catalog.transaction(|c| c.set("a").map(|set| assert!(set.is_none()))).unwrap();
+    }
+}

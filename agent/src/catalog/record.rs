@@ -1,0 +1,128 @@
+//! What is remembered of one entry: enough to tell that it is unchanged, and to write its manifest line again.
+//!
+//! Records of one hunk are compressed and sealed together, because they hold names.
+
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use scelle_format::manifest::Entry;
+use scelle_format::random::{OsRandom, Random};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{AgentError, Result};
+use crate::platform::{Kind, Stat};
+
+/// Most plain bytes of one hunk's records: a hunk has at most 1 024 entries.
+const RECORDS_MAX_BYTES: usize = 64 << 20;
+/// A file that was changed this shortly before it was looked at may change again within the clock's step.
+const RACY_NS: i64 = 1_000_000_000;
+
+/// What tells that a file was not touched: size, times, inode, rights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    bytes: u64,
+    modified_ns: i64,
+    changed_ns: i64,
+    inode: u64,
+    volume: u64,
+    mode: Option<u32>,
+    owner: Option<u32>,
+    group: Option<u32>,
+    links: u64,
+    is_file: bool,
+}
+
+impl Fingerprint {
+    /// Of an entry as it was seen at `now_ns`; `None` when it changed so recently that a look proves nothing.
+    pub fn of(stat: &Stat, now_ns: i64) -> Option<Self> {
+        let &Stat { bytes, modified_ns, changed_ns, inode, volume, mode, owner, group, links, kind, .. } = stat;
+        let is_file = kind == Kind::File;
+        let newest = modified_ns.max(changed_ns);
+        let settled = !is_file || now_ns.saturating_sub(newest) > RACY_NS;
+        let bytes = if is_file { bytes } else { 0 };
+        let links = if is_file { links } else { 0 };
+        let print = Self { bytes, modified_ns, changed_ns, inode, volume, mode, owner, group, links, is_file };
+        settled.then_some(print)
+    }
+
+    /// Whether `stat` shows the same untouched entry.
+    pub fn matches(&self, stat: &Stat) -> bool {
+        Self::of(stat, i64::MAX) == Some(*self)
+    }
+}
+
+/// One entry as it was in the last snapshot of its set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Directory it stands in.
+    pub directory: Arc<[u8]>,
+    /// As the manifest has it.
+    pub entry: Entry,
+    /// How it looked; `None` means: look again.
+    pub fingerprint: Option<Fingerprint>,
+    /// Packs below its chunk-list nodes: whether data, epoch, SHA-256. Empty without nodes.
+    pub needs: Vec<(bool, u32, [u8; 32])>,
+}
+
+/// Seals records under a key that only this device has.
+pub struct RecordSeal {
+    key: Option<LessSafeKey>,
+}
+
+impl RecordSeal {
+    /// ChaCha20-Poly1305 (RFC 8439) under `key`.
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self { key: UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new) }
+    }
+
+    /// Compresses and seals records.
+    pub fn seal(&self, records: &[Record]) -> Result<Vec<u8>> {
+        self.seal_bytes(&postcard::to_stdvec(records).map_err(AgentError::bug)?)
+    }
+
+    /// Opens records. Errors: damaged local state.
+    pub fn open(&self, sealed: Vec<u8>) -> Result<Vec<Record>> {
+        postcard::from_bytes(&self.open_bytes(sealed)?).map_err(AgentError::local_state)
+    }
+
+    /// Compresses and seals bytes.
+    pub fn seal_bytes(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        let mut body = zstd::bulk::compress(plain, 1).map_err(AgentError::bug)?;
+        let mut nonce = [0; NONCE_LEN];
+        OsRandom.fill(&mut nonce);
+        let key = self.key.as_ref().ok_or_else(|| AgentError::bug("no catalog key"))?;
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut body)
+            .map_err(AgentError::bug)?;
+        body.extend_from_slice(&nonce);
+        Ok(body)
+    }
+
+    /// Opens and decompresses bytes. Errors: damaged local state.
+    pub fn open_bytes(&self, mut sealed: Vec<u8>) -> Result<Vec<u8>> {
+        let wrong = || AgentError::local_state("a catalog record does not open");
+        let at = sealed.len().checked_sub(NONCE_LEN).ok_or_else(wrong)?;
+        let nonce = Nonce::try_assume_unique_for_key(&sealed[at..]).map_err(|_| wrong())?;
+        sealed.truncate(at);
+        let key = self.key.as_ref().ok_or_else(wrong)?;
+        let body = key.open_in_place(nonce, Aad::empty(), &mut sealed).map_err(|_| wrong())?;
+        let bytes = zstd::bulk::Decompressor::upper_bound(body).unwrap_or(RECORDS_MAX_BYTES);
+        zstd::bulk::decompress(body, bytes.min(RECORDS_MAX_BYTES)).map_err(|_| wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scelle_format::manifest::EntryKind;
+
+    #[test]
+    fn sealed_records_hide_names_and_come_back() {
+        let entry = Entry::bare("Dupont Éric.pdf".into(), EntryKind::File);
+        let record = Record { directory: b"data".as_slice().into(), entry, fingerprint: None, needs: Vec::new() };
+        let seal = RecordSeal::new(&[3; 32]);
+        let sealed = seal.seal(std::slice::from_ref(&record)).unwrap();
+        assert!(!sealed.windows(6).any(|w| w == b"Dupont"));
+        assert_eq!(seal.open(sealed.clone()).unwrap(), [record]);
+        assert!(RecordSeal::new(&[4; 32]).open(sealed).is_err());
+    }
+}

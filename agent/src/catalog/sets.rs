@@ -1,0 +1,105 @@
+//! Sets of roots and the hunks of their last snapshot, in order.
+
+use rusqlite::{OptionalExtension as _, params};
+use scelle_format::manifest::NodeRef;
+
+use super::{Catalog, Record};
+use crate::error::{AgentError, Result};
+
+/// The last snapshot of a set.
+#[derive(Clone, Debug)]
+pub struct SetRow {
+    /// Its number.
+    pub snapshot: u64,
+    /// Rows of its hunks, in order.
+    pub hunks: Vec<i64>,
+    /// Its level-2 nodes.
+    pub level2: Vec<NodeRef>,
+}
+
+/// A hunk without its records.
+#[derive(Clone, Debug)]
+pub struct HunkRow {
+    /// Row in the catalog.
+    pub row: i64,
+    /// Where it lies. Its first path is kept in the sealed records only and is empty here.
+    pub node: NodeRef,
+    /// Rows of the packs that its entries need, its own not among them.
+    pub packs: Vec<u32>,
+}
+
+impl Catalog {
+    /// The last snapshot of a set.
+    pub fn set(&self, set_id: &str) -> Result<Option<SetRow>> {
+        let sql = "SELECT snapshot, hunks, level2 FROM sets WHERE set_id = ?1";
+        let found = self.connection.query_row(sql, [set_id], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
+        });
+        let Some((snapshot, hunks, level2)) = found.optional()? else { return Ok(None) };
+        let level2 = self.open_level2(level2)?;
+        let hunks = hunks.as_chunks::<8>().0.iter().map(|row| i64::from_le_bytes(*row)).collect();
+        Ok(Some(SetRow { snapshot: snapshot as u64, hunks, level2 }))
+    }
+
+    /// A hunk and its records.
+    pub fn hunk(&self, row: i64) -> Result<(HunkRow, Vec<Record>)> {
+        let sql = "SELECT node, packs, records FROM hunks WHERE row = ?1";
+        let (node, packs, records) = self.connection.prepare_cached(sql)?.query_row([row], |found| {
+            Ok((found.get::<_, Vec<u8>>(0)?, found.get::<_, Vec<u8>>(1)?, found.get::<_, Vec<u8>>(2)?))
+        })?;
+        let node = postcard::from_bytes(&node).map_err(AgentError::local_state)?;
+        let packs = packs.as_chunks::<4>().0.iter().map(|row| u32::from_le_bytes(*row)).collect();
+        Ok((HunkRow { row, node, packs }, self.seal.open(records)?))
+    }
+
+    /// Adds a hunk's records; where it lies is said later, once its pack has a name.
+    pub fn add_hunk(&self, packs: &[u32], records: &[Record]) -> Result<i64> {
+        let packs: Vec<u8> = packs.iter().flat_map(|row| row.to_le_bytes()).collect();
+        let records = self.seal.seal(records)?;
+        let sql = "INSERT INTO hunks (node, packs, records) VALUES (x'', ?1, ?2)";
+        self.connection.prepare_cached(sql)?.execute(params![packs, records])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Says where a hunk lies. The path in `node` is not kept in clear.
+    pub fn place_hunk(&self, row: i64, node: &NodeRef) -> Result<()> {
+        let node = NodeRef { first: Vec::new(), ..node.clone() };
+        let node = postcard::to_stdvec(&node).map_err(AgentError::bug)?;
+        self.connection.prepare_cached("UPDATE hunks SET node = ?2 WHERE row = ?1")?.execute(params![row, node])?;
+        Ok(())
+    }
+
+    /// Makes `set` the last snapshot of its set and removes hunks that no set needs any more.
+    pub fn put_set(&self, set_id: &str, set: &SetRow) -> Result<()> {
+        let hunks: Vec<u8> = set.hunks.iter().flat_map(|row| row.to_le_bytes()).collect();
+        let level2 = self.seal_level2(&set.level2)?;
+        let sql = "INSERT OR REPLACE INTO sets (set_id, snapshot, hunks, level2) VALUES (?1, ?2, ?3, ?4)";
+        self.connection.execute(sql, params![set_id, set.snapshot as i64, hunks, level2])?;
+        self.remove_orphans()
+    }
+
+    /// Removes hunks that no set names: of the snapshot before, or of a run that ended early.
+    pub fn remove_orphans(&self) -> Result<()> {
+        let mut named = std::collections::HashSet::new();
+        let mut statement = self.connection.prepare("SELECT hunks FROM sets")?;
+        for hunks in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
+            named.extend(hunks?.as_chunks::<8>().0.iter().map(|row| i64::from_le_bytes(*row)));
+        }
+        let mut all = self.connection.prepare("SELECT row FROM hunks")?;
+        let rows = all.query_map([], |row| row.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut remove = self.connection.prepare("DELETE FROM hunks WHERE row = ?1")?;
+        for row in rows.into_iter().filter(|row| !named.contains(row)) {
+            remove.execute([row])?;
+        }
+        Ok(())
+    }
+
+    // Level-2 nodes carry first paths: they are sealed like records.
+    fn seal_level2(&self, level2: &[NodeRef]) -> Result<Vec<u8>> {
+        self.seal.seal_bytes(&postcard::to_stdvec(level2).map_err(AgentError::bug)?)
+    }
+
+    fn open_level2(&self, sealed: Vec<u8>) -> Result<Vec<NodeRef>> {
+        postcard::from_bytes(&self.seal.open_bytes(sealed)?).map_err(AgentError::local_state)
+    }
+}

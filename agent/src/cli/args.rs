@@ -1,0 +1,146 @@
+//! The whole command line as types: what was typed, before it means anything.
+//!
+//! Comes from [`super::usage::parse`]; goes to [`crate::config::resolve`] and to the commands. Every option
+//! has an environment variable `SCELLE_<OPTION>`. Doc comments are the English help; the French help is
+//! [`super::help_fr`]. Never: a secret in an argument.
+
+mod commands;
+mod values;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use commands::*;
+pub use values::{BilanFormat, Overwrite, ProgressFormat, ReadData};
+
+use super::language::Lang;
+
+/// Encrypted backup that this computer can write and can neither read nor destroy
+#[derive(Debug, Parser)]
+#[command(name = "scelle", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Options every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options every command takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Global {
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Repository: file:///path or s3://bucket/prefix
+    #[arg(long, global = true, value_name = "URL")]
+    pub repo: Option<String>,
+    /// Address of the S3 service, https://host[:port]
+    #[arg(long, global = true, value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+    /// Region of the S3 service
+    #[arg(long, global = true, value_name = "REGION")]
+    pub s3_region: Option<String>,
+    /// Print exactly one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Progress on standard error: json (one object per line) or none
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub progress: Option<ProgressFormat>,
+    /// Print results only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Show causes (-v) and steps (-vv)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Language: fr or en
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<Lang>,
+    /// Answer yes to every question
+    #[arg(long, global = true)]
+    pub yes: bool,
+}
+
+/// The commands. Those of later versions are parsed, and [`Command::later`] names them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Live a whole backup in one command, on invented data, without configuration
+    Demo(Demo),
+    /// Recovery kit
+    #[command(subcommand)]
+    Kit(Kit),
+    /// Create a repository, or join one with --join
+    Init(Init),
+    /// Back up now
+    Backup(Backup),
+    /// List the snapshots
+    Snapshots,
+    /// List a folder of a snapshot
+    Ls(Ls),
+    /// Look for a name in the snapshots
+    Find(Find),
+    /// Compare two snapshots
+    Diff(Diff),
+    /// Restore a snapshot or part of it
+    Restore(Restore),
+    /// Check the repository
+    Check(Check),
+    /// Reports of the runs
+    #[command(subcommand)]
+    Bilan(Bilan),
+    /// Keys and devices
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Apply the retention rules (later version)
+    Prune(Later),
+    /// Forget a snapshot (later version)
+    Forget(Later),
+    /// Check or show the configuration (later version)
+    Config(Later),
+    /// Run in the background (later version)
+    Agent(Later),
+    /// Install or drive the background service (later version)
+    Service(Later),
+    /// State of the protection (later version)
+    Status(Later),
+    /// Pause the backups (later version)
+    Pause(Later),
+}
+
+/// Words of a command of a later version; read and ignored.
+#[derive(Args, Debug)]
+pub struct Later {
+    /// Anything
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true, value_name = "ARGS")]
+    pub rest: Vec<OsString>,
+}
+
+impl Command {
+    /// The words of a command that belongs to a later version.
+    pub fn later(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Prune(_) => "prune",
+            Self::Forget(_) => "forget",
+            Self::Config(_) => "config",
+            Self::Agent(_) => "agent",
+            Self::Service(_) => "service",
+            Self::Status(_) => "status",
+            Self::Pause(_) => "pause",
+            Self::Keys(Keys::Add(_)) => "keys add",
+            Self::Keys(Keys::Remove(_)) => "keys remove",
+            Self::Keys(Keys::NewEpoch(_)) => "keys new-epoch",
+            Self::Keys(Keys::Enrol(_)) => "keys enrol",
+            Self::Keys(Keys::Revoke(_)) => "keys revoke",
+            Self::Bilan(Bilan::Export(export)) => match export.format {
+                BilanFormat::Json => return None,
+                BilanFormat::Html => "bilan export --format html",
+                BilanFormat::Pdf => "bilan export --format pdf",
+                BilanFormat::Csv => "bilan export --format csv",
+            },
+            _ => return None,
+        })
+    }
+}

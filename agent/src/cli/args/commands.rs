@@ -1,0 +1,260 @@
+//! What each command takes.
+//!
+//! Doc comments are the English help. Never: a secret in an argument.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::super::snapshot_spec::SnapshotSpec;
+use super::Later;
+use super::values::{self, BilanFormat, Overwrite, ReadData};
+
+/// `scelle demo`.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Leave everything in this new folder to look at
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// `scelle kit`.
+#[derive(Debug, Subcommand)]
+pub enum Kit {
+    /// Make a recovery kit, on any clean computer
+    New(KitNew),
+}
+
+/// `scelle kit new`.
+#[derive(Args, Debug)]
+pub struct KitNew {
+    /// Kit file to write; the printable page and the public half go beside it
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `scelle init`.
+#[derive(Args, Debug)]
+pub struct Init {
+    /// Recovery kit; made there if the file does not exist
+    #[arg(long, value_name = "FILE")]
+    pub kit: Option<PathBuf>,
+    /// Public half of a kit made elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub kit_public: Option<PathBuf>,
+    /// Also create the everyday phrase and write it there (with --join: read it)
+    #[arg(long, value_name = "FILE")]
+    pub phrase_file: Option<PathBuf>,
+    /// Further recipient that can open the backups (repeatable)
+    #[arg(long, value_name = "AGE1PQ", value_parser = values::recipient)]
+    pub recipient: Vec<String>,
+    /// Join this computer to an existing repository
+    #[arg(long)]
+    pub join: bool,
+    /// Create the S3 bucket, with versioning, lock and default retention
+    #[arg(long)]
+    pub create_bucket: bool,
+    /// Days whose backups this computer can rehearse restoring (0: none)
+    #[arg(long, value_name = "DAYS")]
+    pub drill_days: Option<u32>,
+    /// Name of this computer in the reports
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+}
+
+/// `scelle backup`.
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// Files and folders; without any, the plans of the configuration
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Leave out what matches (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Upload at most so many bytes per second (500K, 2M)
+    #[arg(long, value_name = "BYTES", value_parser = values::byte_rate)]
+    pub limit_upload: Option<u64>,
+}
+
+/// The key that opens names and contents.
+#[derive(Args, Clone, Debug, Default)]
+pub struct KeyArgs {
+    /// Recovery kit
+    #[arg(long, value_name = "FILE")]
+    pub kit: Option<PathBuf>,
+    /// Everyday phrase, in a file (- reads standard input)
+    #[arg(long, value_name = "FILE")]
+    pub phrase_file: Option<PathBuf>,
+}
+
+/// `scelle ls`.
+#[derive(Args, Debug)]
+pub struct Ls {
+    /// Snapshot: number, DEV/7, latest or a date
+    #[arg(value_name = "SNAP")]
+    pub snapshot: SnapshotSpec,
+    /// Folder in the snapshot
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// Key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// `scelle find`.
+#[derive(Args, Debug)]
+pub struct Find {
+    /// Part of a name, or a pattern with * and ?
+    #[arg(value_name = "PATTERN")]
+    pub pattern: OsString,
+    /// Key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// `scelle diff`.
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// Older snapshot
+    #[arg(value_name = "A")]
+    pub a: SnapshotSpec,
+    /// Newer snapshot
+    #[arg(value_name = "B")]
+    pub b: SnapshotSpec,
+    /// Key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// `scelle restore`. Exactly one of `to` and `in_place` is set.
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// Snapshot: number, DEV/7, latest or a date
+    #[arg(value_name = "SNAP")]
+    pub snapshot: SnapshotSpec,
+    /// Paths in the snapshot; without any, everything
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Restore below this folder
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Restore where the files were; kept files get a sibling
+    #[arg(long)]
+    pub in_place: bool,
+    /// Key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// Only what matches (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<String>,
+    /// Leave out what matches (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Show what would be written, write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Files already there: never, changed or always replaced
+    #[arg(long, value_name = "WHEN", default_value = "never")]
+    pub overwrite: Overwrite,
+}
+
+/// `scelle check`.
+#[derive(Args, Debug)]
+pub struct Check {
+    /// Read so much of the stored data back: a percentage, or all
+    #[arg(long, value_name = "PERCENT")]
+    pub read_data: Option<ReadData>,
+    /// Key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// `scelle bilan`.
+#[derive(Debug, Subcommand)]
+pub enum Bilan {
+    /// List the reports
+    List,
+    /// Show a report
+    Show(BilanShow),
+    /// Verify an exported report, without network
+    Verify(BilanVerify),
+    /// Export a report
+    Export(BilanExport),
+    /// Say which file a token of a report stands for
+    Whois(BilanWhois),
+}
+
+/// `scelle bilan show`.
+#[derive(Args, Debug)]
+pub struct BilanShow {
+    /// Report, or latest
+    #[arg(value_name = "ID", default_value = "latest")]
+    pub id: String,
+}
+
+/// `scelle bilan verify`.
+#[derive(Args, Debug)]
+pub struct BilanVerify {
+    /// Exported report
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Fingerprint of the owner, as printed on the kit
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub owner: Option<String>,
+}
+
+/// `scelle bilan export`.
+#[derive(Args, Debug)]
+pub struct BilanExport {
+    /// Report, or latest
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Format: json (html, pdf and csv come later)
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub format: BilanFormat,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `scelle bilan whois`.
+#[derive(Args, Debug)]
+pub struct BilanWhois {
+    /// Token shown by a report or an error
+    #[arg(value_name = "TOKEN")]
+    pub token: String,
+    /// Key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// `scelle keys`.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Prove that the kit or the phrase opens the repository
+    CheckKit(CheckKit),
+    /// List recipients, devices and epochs
+    List,
+    /// Add a recipient (later version)
+    Add(Later),
+    /// Remove a recipient (later version)
+    Remove(Later),
+    /// Begin a new epoch (later version)
+    NewEpoch(Later),
+    /// Enrol a computer (later version)
+    Enrol(Later),
+    /// Revoke a computer (later version)
+    Revoke(Later),
+}
+
+/// `scelle keys check-kit`.
+#[derive(Args, Debug)]
+pub struct CheckKit {
+    /// Key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// Also confirm the epochs that this key opens
+    #[arg(long)]
+    pub confirm: bool,
+}

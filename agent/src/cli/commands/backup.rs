@@ -1,0 +1,163 @@
+//! `scelle backup`: one run now.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use scelle_format::report::file_token;
+use serde_json::json;
+
+use super::{Context, Known};
+use crate::backup::{self, Footing, Request, Summary};
+use crate::bilingual;
+use crate::cli::args::Backup;
+use crate::cli::screen::{count, duration, size};
+use crate::config::RepoAddress;
+use crate::connect::Create;
+use crate::error::{AgentError, ExitCode, Result};
+use crate::monitor::Notice;
+use crate::repo::append::LedgerWriter;
+use crate::repo::objects::Objects;
+use crate::repo::state::State;
+
+/// Problems named one by one; the rest is counted.
+const PROBLEMS_SHOWN: usize = 20;
+
+/// Runs `backup`.
+pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
+    let roots = roots(context, &args)?;
+    let known = context.known()?;
+    let known = match known {
+        Some(known) => known,
+        None => return Err(unknown(context).await),
+    };
+    let state = State::open(&context.settings.home, &known.repository)?;
+    let device = state.device()?;
+    let connected = context.connect(Some(&known), Create::Never, args.limit_upload).await?;
+    let objects = Arc::new(Objects::new(connected.store.clone(), known.repository.clone()));
+    let descriptors = match backup::descriptors(&objects, &state, &device).await {
+        Err(error) if error.code == ExitCode::NoRepository => {
+            return Err(AgentError::known_repository_gone().at(connected.store.address()));
+        }
+        loaded => loaded?,
+    };
+    let footing = Footing {
+        connected: &connected,
+        state: &state,
+        device: &device,
+        clock: &context.clock,
+        monitor: context.monitor.clone(),
+        shutdown: &context.shutdown,
+    };
+    let offset = connected.clock_offset_ms;
+    let mut ledger = LedgerWriter::open(&objects, &state, &device, &context.clock, offset).await?;
+    let request = Request {
+        roots,
+        exclude: exclude(context, &args),
+        own_folders: own_folders(context, &known),
+        threads: context.settings.limits.threads.unwrap_or(0),
+    };
+    let summary = backup::run(&footing, &mut ledger, &descriptors, &objects, request).await?;
+    ledger.save_head()?;
+    let token_key = device.secret.token_key();
+    for trouble in summary.outcome.troubles.iter().take(PROBLEMS_SHOWN) {
+        let token = file_token(&token_key, &trouble.path);
+        context.screen.notice(&Notice::Problem { root: "racine".into(), token, problem: trouble.problem });
+    }
+    told(context, &summary, "amber", "-");
+    Ok(code(&summary))
+}
+
+/// The code follows the run, not the colour.
+fn code(summary: &Summary) -> ExitCode {
+    match () {
+        () if !summary.listing.is_sound() => ExitCode::Damaged,
+        () if !summary.outcome.troubles.is_empty() => ExitCode::Partial,
+        () => ExitCode::Ok,
+    }
+}
+
+fn roots(context: &Context, args: &Backup) -> Result<Vec<PathBuf>> {
+    let paths = if args.paths.is_empty() {
+        context.settings.plans.iter().flat_map(|plan| plan.paths.clone()).collect()
+    } else {
+        args.paths.clone()
+    };
+    if paths.is_empty() {
+        return Err(AgentError::nothing_to_back_up());
+    }
+    paths.into_iter().map(|path| std::path::absolute(path).map_err(AgentError::from)).collect()
+}
+
+fn exclude(context: &Context, args: &Backup) -> Vec<String> {
+    let configured = context.settings.plans.iter().flat_map(|plan| plan.exclude.iter());
+    args.exclude.iter().chain(configured).cloned().collect()
+}
+
+/// The backup does not save itself.
+fn own_folders(context: &Context, known: &Known) -> Vec<PathBuf> {
+    let store = match known.device.place.url.parse() {
+        Ok(RepoAddress::Folder(path)) => Some(path),
+        _ => None,
+    };
+    std::iter::once(context.settings.home.clone()).chain(store).collect()
+}
+
+/// Says whether there is no repository at all, or only none that this PC is part of.
+async fn unknown(context: &Context) -> AgentError {
+    if context.settings.repo.is_none() {
+        return AgentError::repository_not_given();
+    }
+    match context.connect(None, Create::Never, None).await {
+        Err(error) => error,
+        Ok(connected) => match crate::repo::objects::repositories_in(&*connected.store).await {
+            Ok(found) if found.is_empty() => AgentError::no_repository().at(connected.store.address()),
+            Ok(_) => AgentError::not_a_member().at(connected.store.address()),
+            Err(error) => error,
+        },
+    }
+}
+
+fn told(context: &Context, summary: &Summary, status: &str, bilan: &str) {
+    let (screen, lang) = (&context.screen, context.lang());
+    let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
+    let number = outcome.committed.snapshot;
+    let took = duration(summary.duration, lang);
+    screen.say(&bilingual!("Instantané {number} — {took}", "Snapshot {number} — {took}"));
+    let (new, changed) = (count(changes.new, lang), count(changes.changed, lang));
+    let (unchanged, removed) = (count(changes.unchanged, lang), count(changes.removed, lang));
+    screen.say(&bilingual!(
+        "  fichiers : {new} nouveaux, {changed} modifiés, {unchanged} inchangés, {removed} disparus",
+        "  files: {new} new, {changed} changed, {unchanged} unchanged, {removed} removed"
+    ));
+    let (source, read) = (size(outcome.totals.bytes, lang), size(outcome.read_bytes, lang));
+    let stored = size(outcome.committed.stored_bytes, lang);
+    screen.say(&bilingual!(
+        "  volume : {source} au total, {read} lus, {stored} envoyés (chiffrés)",
+        "  volume: {source} in all, {read} read, {stored} sent (encrypted)"
+    ));
+    let packs = count(summary.listing.needed_packs, lang);
+    screen.say(&bilingual!(
+        "  vérification : {packs} paquets attendus, tous présents avec leur taille",
+        "  verification: {packs} packs expected, all present with their size"
+    ));
+    let problems = outcome.troubles.len() as u64;
+    if problems > 0 {
+        let problems = count(problems, lang);
+        screen.say(&bilingual!("  problèmes : {problems}", "  problems: {problems}"));
+    }
+    screen.json(&json!({
+        "snapshot": number,
+        "status": status,
+        "files": {"new": changes.new, "changed": changes.changed, "unchanged": changes.unchanged, "removed": changes.removed},
+        "problems": problems,
+        "skipped": outcome.totals.skipped,
+        "source_bytes": outcome.totals.bytes,
+        "read_bytes": outcome.read_bytes,
+        "stored_bytes": outcome.committed.stored_bytes,
+        "resumed_bytes": outcome.resumed_bytes,
+        "consistent_copies": outcome.consistent_copies,
+        "missing_packs": summary.listing.missing.len() + summary.listing.wrong_size.len(),
+        "duration_ms": u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
+        "bilan": bilan,
+    }));
+}

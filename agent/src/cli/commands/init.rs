@@ -1,0 +1,248 @@
+//! `scelle init`: a new repository, or with `--join` this PC's place in one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use scelle_format::crypto::pq::PqRecipient;
+use scelle_format::fingerprint::six_words;
+use scelle_format::id::RepositoryId;
+use scelle_format::kit::{Kit, KitPublic};
+use scelle_format::ledger::NoteKind;
+use scelle_format::phrase::generate_phrase;
+use scelle_format::random::{OsRandom, Random};
+use scelle_store::probe::{ProbeReport, probe};
+use secrecy::ExposeSecret as _;
+
+use super::kit::{language, write_private};
+use super::{Context, kit, read_kit};
+use crate::bilingual;
+use crate::cli::args::Init;
+use crate::cli::messages::Message;
+use crate::cli::secrets;
+use crate::clock::Clock as _;
+use crate::connect::{Connected, Create};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::monitor::{Notice, Phase, Weakness};
+use crate::repo::append::LedgerWriter;
+use crate::repo::create::{Creation, create};
+use crate::repo::join;
+use crate::repo::objects::Objects;
+use crate::repo::state::{Device, State};
+
+/// Days of default retention of a bucket made by `--create-bucket`.
+const DEFAULT_RETENTION_DAYS: u32 = 100;
+/// A clock this far off is said aloud.
+const CLOCK_OFF_S: i64 = 60;
+
+/// Runs `init`.
+pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
+    if args.join {
+        return join(context, args).await;
+    }
+    let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
+    context.settings.required_repo()?;
+    let (kit, public) = kit_of(context, &args)?;
+    let repository = RepositoryId::parse(&public.repository).map_err(AgentError::bug)?;
+    let how = if args.create_bucket { Create::Bucket(DEFAULT_RETENTION_DAYS) } else { Create::Folder };
+    let mut connected = context.connect(None, how, None).await?;
+    let report = probe_store(context, &mut connected).await?;
+
+    let phrase = match &args.phrase_file {
+        None => None,
+        Some(path) => {
+            let phrase = generate_phrase(&mut OsRandom, language(context.lang()));
+            write_private(path, &format!("{}\n", phrase.expose_secret()).into())?;
+            Some(phrase)
+        }
+    };
+    let state = State::open(&context.settings.home, &repository)?;
+    let objects = Arc::new(Objects::new(connected.store.clone(), repository));
+    let creation = Creation {
+        public: &public,
+        kit: kit.as_ref(),
+        phrase: phrase.as_ref(),
+        escrows: &escrows,
+        place: connected.place.clone(),
+    };
+    let device = create(&objects, &state, &creation, &context.clock, &mut OsRandom).await?;
+    let mut ledger = LedgerWriter::open(&objects, &state, &device, &context.clock, connected.clock_offset_ms).await?;
+    record_probe(&mut ledger, &state, &report).await?;
+    if let Some(path) = &args.kit {
+        read_back(context, path, &objects, &device).await?;
+    }
+    if !context.settings.config_exists {
+        write_config(context, &connected)?;
+    }
+    told(context, &public, &device, &escrows, &report);
+    Ok(ExitCode::Ok)
+}
+
+async fn join(context: &Context, args: Init) -> Result<ExitCode> {
+    let unlock = match (&args.kit, &args.phrase_file) {
+        (Some(path), _) => crate::repo::keyring::Unlock::Kit(read_kit(path)?),
+        (None, phrase) => {
+            crate::repo::keyring::Unlock::Phrase(secrets::read_phrase(phrase.as_deref(), context.lang())?)
+        }
+    };
+    let connected = context.connect(None, Create::Never, None).await?;
+    let joined = join::join(&connected, unlock, &context.settings.home, &context.clock, &mut OsRandom).await?;
+    context.screen.say(&bilingual!(
+        "Ce poste a rejoint le dépôt ; sa première sauvegarde enverra tout son contenu.",
+        "This computer has joined the repository; its first backup sends all of its content."
+    ));
+    context.screen.json(&serde_json::json!({
+        "repository": joined.repository.as_str(),
+        "device": joined.id.as_str(),
+    }));
+    if !context.settings.config_exists {
+        write_config(context, &connected)?;
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn escrow(text: &str) -> Result<PqRecipient> {
+    PqRecipient::parse(text).map_err(|error| {
+        AgentError::usage(
+            bilingual!("le destinataire donné à --recipient n'est pas une clé age1pq…", "the recipient given to --recipient is no age1pq… key"),
+            bilingual!("recopiez la clé publique entière", "copy the whole public key"),
+        )
+        .because(error)
+    })
+}
+
+/// The kit, made here when its file does not exist yet, or its public half.
+fn kit_of(context: &Context, args: &Init) -> Result<(Option<Kit>, KitPublic)> {
+    if let Some(path) = &args.kit_public {
+        let text = std::fs::read_to_string(path).map_err(|error| AgentError::kit_missing().because(error))?;
+        let public = KitPublic::parse(&text).map_err(|error| AgentError::kit_unreadable().because(error))?;
+        return Ok((None, public));
+    }
+    let path = args.kit.as_deref().ok_or_else(AgentError::key_required)?;
+    let kit = if path.exists() {
+        read_kit(path)?
+    } else {
+        let kit = kit::make(context, path)?;
+        context.screen.warn(&bilingual!(
+            "ATTENTION : ce kit est né sur ce poste. Imprimez-le, gardez-le ailleurs, puis effacez le fichier d'ici.",
+            "WARNING: this kit was born on this computer. Print it, keep it elsewhere, then erase the file from here."
+        ));
+        kit
+    };
+    let public = kit.public().map_err(AgentError::bug)?;
+    Ok((Some(kit), public))
+}
+
+/// Learns what the store really does, says it, and refuses what is unsafe.
+async fn probe_store(context: &Context, connected: &mut Connected) -> Result<ProbeReport> {
+    context.monitor.start(Phase::Probe, None, None);
+    let mut nonce = [0; 8];
+    OsRandom.fill(&mut nonce);
+    let report = probe(&*connected.store, &hex::encode(nonce), context.clock.now()).await?;
+    context.monitor.finish();
+    let mut refused = false;
+    for finding in report.verdict() {
+        let weakness = weakness(finding.code);
+        refused |= finding.severity == scelle_store::probe::Severity::Refuse;
+        if matches!(weakness, Some(Weakness::ConditionalPutIgnored | Weakness::ConditionalPutRaced)) {
+            connected.place.conditional_put = false;
+        }
+        match weakness {
+            Some(weakness) => context.screen.notice(&Notice::StoreWeakness { weakness }),
+            None => context.screen.detail(finding.code),
+        }
+    }
+    if let Some(offset_ms) = report.clock_offset_ms.filter(|ms| ms.abs() / 1000 >= CLOCK_OFF_S) {
+        context.screen.notice(&Notice::ClockOff { seconds: -offset_ms / 1000 });
+    }
+    if refused { Err(AgentError::store_unsafe().at(connected.store.address())) } else { Ok(report) }
+}
+
+fn weakness(code: &str) -> Option<Weakness> {
+    Some(match code {
+        "no-conditional-put" => Weakness::ConditionalPutIgnored,
+        "conditional-put-not-atomic" => Weakness::ConditionalPutRaced,
+        "no-checksum" => Weakness::ChecksumIgnored,
+        "no-lock" | "not-ransomware-proof" => Weakness::NoLock,
+        "lock-accepted-but-not-kept" => Weakness::LockIgnored,
+        "lock-shortened" => Weakness::LockShortened,
+        "no-default-retention" => Weakness::NoDefaultRetention,
+        "agent-may-delete" | "agent-may-delete-versions" => Weakness::MayDelete,
+        _ => return None,
+    })
+}
+
+/// Keeps what the probe learned: in the ledger for others, in the state for later runs.
+async fn record_probe(ledger: &mut LedgerWriter<'_>, state: &State, report: &ProbeReport) -> Result<()> {
+    let json = serde_json::to_vec(report).map_err(AgentError::bug)?;
+    state.put("probe.json", &json)?;
+    let attachment = ledger.attach("probe", json).await?;
+    ledger.append(NoteKind::Probe, vec![attachment]).await?;
+    Ok(())
+}
+
+/// Does not finish until the kit was read back from its file and opens the repository.
+async fn read_back(context: &Context, path: &Path, objects: &Objects, device: &Device) -> Result<()> {
+    let question = bilingual!(
+        "Le kit est-il imprimé, ou copié hors de ce poste ? Il sera maintenant relu.",
+        "Is the kit printed, or copied away from this computer? It will now be read back."
+    );
+    if !secrets::confirm(&question, &context.global, context.lang())? {
+        return Err(AgentError::interrupted());
+    }
+    let kit = read_kit(path)?;
+    join::opens_epoch(objects, &kit.recovery, device.epoch, &device.epoch_recipient).await
+}
+
+fn write_config(context: &Context, connected: &Connected) -> Result<()> {
+    let path = &context.settings.config_path;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut text = format!("repository = {:?}\n", connected.place.url);
+    if let Some(endpoint) = &connected.place.endpoint {
+        let region = connected.place.region.as_deref().unwrap_or("us-east-1");
+        text.push_str(&format!("\n[s3]\nendpoint = {endpoint:?}\nregion = {region:?}\n"));
+    }
+    match std::fs::OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => Ok(std::io::Write::write_all(&mut file, text.as_bytes())?),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn told(
+    context: &Context,
+    public: &KitPublic,
+    device: &Device,
+    escrows: &[PqRecipient],
+    report: &ProbeReport,
+) {
+    let (screen, lang) = (&context.screen, context.lang());
+    let words = |hash: &[u8; 32]| six_words(hash, language(lang));
+    let recovery = words(&public.recovery.sha256());
+    let owner = words(&public.owner.sha256());
+    screen.say(&bilingual!("Dépôt créé : {id}", "Repository made: {id}", id = device.repository));
+    screen.say(&bilingual!("  propriétaire  {owner}", "  owner         {owner}"));
+    screen.say(&bilingual!("  kit           {recovery}", "  kit           {recovery}"));
+    for escrow in escrows {
+        let words = words(&escrow.sha256());
+        screen.say(&bilingual!("  séquestre     {words}", "  escrow        {words}"));
+    }
+    screen.say(&next_step());
+    screen.json(&serde_json::json!({
+        "repository": device.repository.as_str(),
+        "device": device.id.as_str(),
+        "owner_fingerprint": owner,
+        "recovery_fingerprint": recovery,
+        "escrows": escrows.len(),
+        "probe": report,
+        "findings": report.verdict().iter().map(|f| f.code).collect::<Vec<_>>(),
+    }));
+}
+
+fn next_step() -> Message {
+    bilingual!(
+        "Première sauvegarde : scelle backup DOSSIER",
+        "First backup: scelle backup FOLDER"
+    )
+}

@@ -1,0 +1,143 @@
+//! The French help of every command and option.
+//!
+//! Goes to [`super::usage::build`]; the English help is the doc comments of [`super::args`]. A test holds the
+//! two complete: a command or option without French text, or a text of nothing, fails. Never: a text of its
+//! own meaning, each says what the English one says.
+
+/// Commands by their words; the empty one is the program.
+const COMMANDS: &[(&str, &str)] = &[
+    ("", "Sauvegarde chiffrée que ce poste peut écrire, mais ni lire ni détruire"),
+    ("demo", "Vivre une sauvegarde entière en une commande, sur des données inventées, sans réglage"),
+    ("kit", "Kit de récupération"),
+    ("kit new", "Faire un kit de récupération, sur n'importe quel poste sain"),
+    ("init", "Créer un dépôt, ou en rejoindre un avec --join"),
+    ("backup", "Sauvegarder maintenant"),
+    ("snapshots", "Lister les instantanés"),
+    ("ls", "Lister un dossier d'un instantané"),
+    ("find", "Chercher un nom dans les instantanés"),
+    ("diff", "Comparer deux instantanés"),
+    ("restore", "Restaurer un instantané ou une partie"),
+    ("check", "Vérifier le dépôt"),
+    ("bilan", "Bilans des travaux"),
+    ("bilan list", "Lister les bilans"),
+    ("bilan show", "Montrer un bilan"),
+    ("bilan verify", "Vérifier un bilan exporté, sans réseau"),
+    ("bilan export", "Exporter un bilan"),
+    ("bilan whois", "Dire quel fichier se cache derrière un jeton d'un bilan"),
+    ("keys", "Clés et appareils"),
+    ("keys check-kit", "Prouver que le kit ou la phrase ouvre le dépôt"),
+    ("keys list", "Lister destinataires, appareils et époques"),
+    ("keys add", "Ajouter un destinataire (version ultérieure)"),
+    ("keys remove", "Retirer un destinataire (version ultérieure)"),
+    ("keys new-epoch", "Commencer une nouvelle époque (version ultérieure)"),
+    ("keys enrol", "Inscrire un poste (version ultérieure)"),
+    ("keys revoke", "Révoquer un poste (version ultérieure)"),
+    ("prune", "Appliquer les règles de conservation (version ultérieure)"),
+    ("forget", "Oublier un instantané (version ultérieure)"),
+    ("config", "Vérifier ou montrer la configuration (version ultérieure)"),
+    ("agent", "Travailler en arrière-plan (version ultérieure)"),
+    ("service", "Installer ou piloter le service (version ultérieure)"),
+    ("status", "État de la protection (version ultérieure)"),
+    ("pause", "Suspendre les sauvegardes (version ultérieure)"),
+];
+
+/// Options and arguments by the words of their command (`*` is any command) and their identifier.
+const ARGUMENTS: &[(&str, &str, &str)] = &[
+    ("*", "config", "Fichier de configuration"),
+    ("*", "repo", "Dépôt : file:///chemin ou s3://compartiment/prefixe"),
+    ("*", "s3_endpoint", "Adresse du service S3, https://hote[:port]"),
+    ("*", "s3_region", "Région du service S3"),
+    ("*", "json", "Écrire exactement un document JSON sur la sortie standard"),
+    ("*", "progress", "Avancement sur la sortie d'erreur : json (un objet par ligne) ou none"),
+    ("*", "quiet", "N'écrire que les résultats"),
+    ("*", "verbose", "Montrer les causes (-v) et les étapes (-vv)"),
+    ("*", "lang", "Langue : fr ou en"),
+    ("*", "yes", "Répondre oui à toutes les questions"),
+    ("*", "exclude", "Laisser de côté ce qui correspond (répétable)"),
+    ("*", "snapshot", "Instantané : numéro, DEV/7, latest ou une date"),
+    ("*", "phrase_file", "Phrase du quotidien, dans un fichier (- lit l'entrée standard)"),
+    ("*", "kit", "Kit de récupération"),
+    ("demo", "keep", "Tout laisser dans ce nouveau dossier, pour regarder"),
+    ("kit new", "out", "Fichier du kit ; la page à imprimer et la moitié publique vont à côté"),
+    ("init", "kit", "Kit de récupération ; créé là si le fichier n'existe pas"),
+    ("init", "kit_public", "Moitié publique d'un kit fait ailleurs"),
+    ("init", "phrase_file", "Créer aussi la phrase du quotidien et l'écrire là (avec --join : la lire)"),
+    ("init", "recipient", "Autre destinataire qui pourra ouvrir les sauvegardes (répétable)"),
+    ("init", "join", "Joindre ce poste à un dépôt existant"),
+    ("init", "create_bucket", "Créer le compartiment S3, avec versions, verrou et conservation par défaut"),
+    ("init", "drill_days", "Jours dont ce poste peut répéter la restauration (0 : aucun)"),
+    ("init", "label", "Nom de ce poste dans les bilans"),
+    ("backup", "paths", "Fichiers et dossiers ; sans aucun, les plans de la configuration"),
+    ("backup", "limit_upload", "Envoyer au plus tant d'octets par seconde (500K, 2M)"),
+    ("ls", "path", "Dossier dans l'instantané"),
+    ("find", "pattern", "Partie d'un nom, ou motif avec * et ?"),
+    ("diff", "a", "Instantané le plus ancien"),
+    ("diff", "b", "Instantané le plus récent"),
+    ("restore", "paths", "Chemins dans l'instantané ; sans aucun, tout"),
+    ("restore", "to", "Restaurer sous ce dossier"),
+    ("restore", "in_place", "Restaurer à leur place ; les fichiers gardés reçoivent un voisin"),
+    ("restore", "include", "Seulement ce qui correspond (répétable)"),
+    ("restore", "dry_run", "Montrer ce qui serait écrit, ne rien écrire"),
+    (
+        "restore",
+        "overwrite",
+        "Fichiers déjà là : never (jamais), changed (si différents) ou always (toujours) remplacés",
+    ),
+    ("check", "read_data", "Relire cette part des données : un pourcentage, ou all"),
+    ("bilan show", "id", "Bilan, ou latest"),
+    ("bilan verify", "file", "Bilan exporté"),
+    ("bilan verify", "owner", "Empreinte du propriétaire, imprimée sur le kit"),
+    ("bilan export", "id", "Bilan, ou latest"),
+    ("bilan export", "format", "Format : json (html, pdf et csv viendront)"),
+    ("bilan export", "out", "Fichier à écrire"),
+    ("bilan whois", "token", "Jeton montré par un bilan ou une erreur"),
+    ("keys check-kit", "confirm", "Confirmer aussi les époques que cette clé ouvre"),
+];
+
+/// The French help of a command.
+pub fn command(path: &str) -> Option<&'static str> {
+    COMMANDS.iter().find(|(words, _)| *words == path).map(|(_, text)| *text)
+}
+
+/// The French help of an option or argument: its command's own text first, then the common one.
+pub fn argument(path: &str, id: &str) -> Option<&'static str> {
+    let of =
+        |words: &str| ARGUMENTS.iter().find(|(w, i, _)| *w == words && *i == id).map(|(_, _, text)| *text);
+    of(path).or_else(|| of("*"))
+}
+
+/// The French word for the placeholder of a value.
+pub fn value_name(name: &str) -> &str {
+    match name {
+        "FILE" => "FICHIER",
+        "DIR" => "DOSSIER",
+        "REGION" => "RÉGION",
+        "LANG" => "LANGUE",
+        "DAYS" => "JOURS",
+        "NAME" => "NOM",
+        "PATH" => "CHEMIN",
+        "GLOB" | "PATTERN" => "MOTIF",
+        "BYTES" => "OCTETS",
+        "PERCENT" => "POURCENT",
+        "WHEN" => "QUAND",
+        "FINGERPRINT" => "EMPREINTE",
+        "TOKEN" => "JETON",
+        other => other,
+    }
+}
+
+/// Every text's key, for the test of completeness: `words`, or `words .identifier`.
+#[cfg(test)]
+pub fn keys() -> Vec<String> {
+    let commands = COMMANDS.iter().map(|(words, _)| (*words).to_owned());
+    commands.chain(ARGUMENTS.iter().map(|(words, id, _)| format!("{words} .{id}"))).collect()
+}
+
+/// Whether the text `key` serves what is `used` on the command line.
+#[cfg(test)]
+pub fn covers(key: &str, used: &str) -> bool {
+    match key.strip_prefix("* ") {
+        Some(id) => used.ends_with(&format!(" {id}")),
+        None => key == used,
+    }
+}

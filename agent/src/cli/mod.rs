@@ -1,0 +1,16 @@
+//! The command line: what was typed, what is shown, which code the process ends with.
+//!
+//! From `argv`, the environment and the terminal to the commands of `commands`, and back to the screen.
+//! Never: work of its own; a command calls the library and shows what it answers.
+
+pub mod args;
+pub mod commands;
+pub mod exit;
+pub mod help_fr;
+pub mod language;
+pub mod messages;
+pub mod progress;
+pub mod screen;
+pub mod secrets;
+pub mod snapshot_spec;
+pub mod usage;

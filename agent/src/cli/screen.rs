@@ -1,0 +1,320 @@
+//! The only place that prints.
+//!
+//! Lines, tables and JSON documents come from the commands and go to standard output; warnings and errors
+//! to standard error. With `--json`, standard output carries exactly one document and human lines are
+//! dropped. Never: colour, a panic when the reader of a pipe has gone, a control character from a name.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use jiff::{Timestamp, tz::TimeZone};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde_json::json;
+
+use super::args::Global;
+use super::language::Lang;
+use super::messages::{Message, notices};
+use crate::error::AgentError;
+use crate::monitor::Notice;
+
+/// Where the program shows things.
+pub struct Screen {
+    lang: Lang,
+    json: bool,
+    quiet: bool,
+    verbose: u8,
+    /// Set when a write failed: the reader of the pipe is gone and nobody looks any more.
+    gone: AtomicBool,
+    /// Set when it failed for another reason than that: a result was lost.
+    lost: AtomicBool,
+    out: Mutex<Box<dyn Write + Send>>,
+    err: Mutex<Box<dyn Write + Send>>,
+}
+
+impl Screen {
+    /// The process's own output.
+    pub fn new(global: &Global, lang: Lang) -> Self {
+        Self::on(global, lang, Box::new(io::stdout()), Box::new(io::stderr()))
+    }
+
+    /// A screen that writes elsewhere, for tests.
+    pub fn on(global: &Global, lang: Lang, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        Self {
+            lang,
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            gone: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+            out: Mutex::new(out),
+            err: Mutex::new(err),
+        }
+    }
+
+    /// The language of this screen.
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// Whether the caller wants one JSON document.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub fn reader_is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Whether a result could not be written for another reason than a reader who left (a full disk).
+    pub fn result_is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// A result line. Dropped with `--json`, kept with `-q`.
+    pub fn say(&self, message: &Message) {
+        self.line(message.text(self.lang));
+    }
+
+    /// A result line that needs no translation: a name, a path, an id. Dropped with `--json`.
+    pub fn line(&self, text: &str) {
+        if !self.json {
+            self.print(&format!("{text}\n"));
+        }
+    }
+
+    /// A line that accompanies the work. Dropped with `--json` and `-q`.
+    pub fn note(&self, message: &Message) {
+        if !self.quiet {
+            self.say(message);
+        }
+    }
+
+    /// A line for `-v` only, on standard error.
+    pub fn detail(&self, text: &str) {
+        if self.verbose > 0 {
+            self.print_error(&format!("{text}\n"));
+        }
+    }
+
+    /// A warning, on standard error, shown whatever the options.
+    pub fn warn(&self, message: &Message) {
+        if self.json {
+            return self.print_error(&format!("{}\n", json!({"warning": message.text(self.lang)})));
+        }
+        let head = self.lang.pick("attention :", "warning:");
+        self.print_error(&format!("{head} {}\n", message.text(self.lang)));
+    }
+
+    /// A notice as a warning.
+    pub fn notice(&self, notice: &Notice) {
+        self.warn(&notices::notice(notice));
+    }
+
+    /// A table; columns that hold numbers are aligned right. Dropped with `--json`.
+    pub fn table(&self, table: &Table) {
+        if !self.json {
+            self.print(&table.render(self.lang));
+        }
+    }
+
+    /// The one JSON document of a command, on one line. Printed only with `--json`.
+    pub fn json(&self, document: &impl Serialize) {
+        if !self.json {
+            return;
+        }
+        match serde_json::to_string(document) {
+            Ok(text) => self.print(&format!("{text}\n")),
+            Err(error) => self.error(&AgentError::bug(error)),
+        }
+    }
+
+    /// An error: one line, or its JSON form with `--json`; the cause with `-v`.
+    pub fn error(&self, error: &AgentError) {
+        if self.json {
+            self.print_error(&format!("{}\n", error.to_json(self.lang)));
+        } else {
+            self.print_error(&format!("{}\n", error.line(self.lang)));
+        }
+        if let Some(detail) = &error.detail {
+            self.detail(&format!("  {}", printable(detail.as_bytes())));
+        }
+    }
+
+    /// Text as it is, for help and version.
+    pub fn print(&self, text: &str) {
+        self.write(&self.out, text.as_bytes());
+    }
+
+    /// Sends everything out.
+    pub fn flush(&self) {
+        let flushed = self.out.lock().flush();
+        self.remember(flushed);
+    }
+
+    fn print_error(&self, text: &str) {
+        // Nothing can be said about a standard error that cannot be written.
+        let _ = self.err.lock().write_all(text.as_bytes());
+    }
+
+    fn write(&self, to: &Mutex<Box<dyn Write + Send>>, bytes: &[u8]) {
+        if !self.reader_is_gone() {
+            let written = to.lock().write_all(bytes);
+            self.remember(written);
+        }
+    }
+
+    fn remember(&self, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.gone.store(true, Ordering::Relaxed);
+            self.lost.fetch_or(error.kind() != io::ErrorKind::BrokenPipe, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Rows of text under headings.
+#[derive(Debug, Default)]
+pub struct Table {
+    headings: Vec<Message>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// An empty table with these headings.
+    pub fn new(headings: impl IntoIterator<Item = Message>) -> Self {
+        Self { headings: headings.into_iter().collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row, one cell per heading.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The table as text, each line ended.
+    pub fn render(&self, lang: Lang) -> String {
+        let headings: Vec<String> = self.headings.iter().map(|h| h.text(lang).to_owned()).collect();
+        let columns = headings.len();
+        let cell = |row: &[String], i: usize| row.get(i).cloned().unwrap_or_default();
+        let lines: Vec<&[String]> =
+            std::iter::once(&headings[..]).chain(self.rows.iter().map(Vec::as_slice)).collect();
+        let widths: Vec<usize> = (0..columns)
+            .map(|i| lines.iter().map(|row| width(&cell(row, i))).max().unwrap_or_default())
+            .collect();
+        let right: Vec<bool> =
+            (0..columns).map(|i| self.rows.iter().all(|row| is_figure(&cell(row, i)))).collect();
+        let mut text = String::new();
+        for row in lines {
+            let mut line = String::new();
+            for i in 0..columns {
+                let value = cell(row, i);
+                let pad = " ".repeat(widths[i] - width(&value));
+                let (before, after) = if right[i] { (pad, String::new()) } else { (String::new(), pad) };
+                line.push_str(&format!("{before}{value}{after}  "));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn is_figure(cell: &str) -> bool {
+    cell.is_empty()
+        || cell == "-"
+        || cell.starts_with(|c: char| c.is_ascii_digit()) && !cell.contains(['/', ':'])
+}
+
+/// Columns a text takes; combining accents (names in NFD) take none.
+fn width(text: &str) -> usize {
+    text.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).count()
+}
+
+/// A name as it can be shown: control characters escaped, bytes that are not UTF-8 as `\xNN`.
+pub fn printable(name: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in name.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            // Bidirectional overrides could make a name read as another one.
+            if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+                text.extend(c.escape_default());
+            } else {
+                text.push(c);
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// A size in decimal units: `12,3 Mo` or `12.3 MB`.
+pub fn size(bytes: u64, lang: Lang) -> String {
+    let units = lang.pick(["o", "Ko", "Mo", "Go", "To"], ["B", "KB", "MB", "GB", "TB"]);
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    // 999.95 and above would read "1000.0".
+    while value >= 999.95 && unit < units.len() - 1 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        return format!("{bytes} {}", units[0]);
+    }
+    let text = format!("{value:.1} {}", units[unit]);
+    lang.pick(text.replace('.', ","), text)
+}
+
+/// A number with its thousands apart: `12 345` or `12,345`.
+pub fn count(number: u64, lang: Lang) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(lang.pick(' ', ','));
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A duration in the two largest units that matter: `3 min 05 s`, `1 h 12 min`, `0,8 s`.
+pub fn duration(time: Duration, lang: Lang) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => {
+            let text = format!("{:.1} s", time.as_secs_f64());
+            lang.pick(text.replace('.', ","), text)
+        }
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// A moment in local time: `21/11/2026 14:05` or `2026-11-21 14:05`.
+pub fn local_time(time: SystemTime, lang: Lang) -> String {
+    shown(time, lang.pick("%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M"), TimeZone::system())
+}
+
+/// A day in local time, for the name of a kept file: `2026-11-21`.
+pub fn local_day(time: SystemTime) -> String {
+    shown(time, "%Y-%m-%d", TimeZone::system())
+}
+
+/// A moment in UTC for JSON, RFC 3339, seconds: `2026-11-21T13:05:00Z`.
+pub fn rfc3339(time: SystemTime) -> String {
+    shown(time, "%Y-%m-%dT%H:%M:%SZ", TimeZone::UTC)
+}
+
+fn shown(time: SystemTime, format: &str, zone: TimeZone) -> String {
+    match Timestamp::try_from(time) {
+        Ok(moment) => moment.to_zoned(zone).strftime(format).to_string(),
+        // Outside the years -9999 to 9999: a damaged clock or note, still no reason to stop.
+        Err(_) => "-".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "screen_tests.rs"]
+mod tests;

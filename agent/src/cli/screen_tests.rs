@@ -1,0 +1,114 @@
+//! Unit tests of the screen.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::bilingual;
+
+/// Collects what is written, or breaks like a pipe whose reader has gone.
+#[derive(Clone, Default)]
+struct Sink {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    broken: bool,
+}
+
+impl Sink {
+    fn text(&self) -> String {
+        String::from_utf8(self.bytes.lock().clone()).unwrap()
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.bytes.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn screen(global: &Global, lang: Lang) -> (Screen, Sink, Sink) {
+    let (out, err) = (Sink::default(), Sink::default());
+    (Screen::on(global, lang, Box::new(out.clone()), Box::new(err.clone())), out, err)
+}
+
+#[test]
+fn json_mode_prints_one_document_and_nothing_else() {
+    let (screen, out, err) = screen(&Global { json: true, ..Global::default() }, Lang::En);
+    screen.say(&bilingual!("bonjour", "hello"));
+    screen.line("name");
+    screen.table(&Table::new([bilingual!("a", "a")]));
+    screen.json(&json!({"snapshot": 7}));
+    screen.error(&AgentError::busy());
+    assert_eq!(out.text(), "{\"snapshot\":7}\n");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&err.text()).unwrap()["error"]["code"], 11);
+}
+
+#[test]
+fn quiet_drops_notes_and_keeps_results() {
+    let (screen, out, _) = screen(&Global { quiet: true, ..Global::default() }, Lang::Fr);
+    screen.note(&bilingual!("un instant", "a moment"));
+    screen.say(&bilingual!("fini", "done"));
+    screen.json(&json!({}));
+    assert_eq!(out.text(), "fini\n");
+}
+
+#[test]
+fn the_cause_is_shown_with_verbose_only() {
+    let error = AgentError::busy().because("flock");
+    let (plain, _, err) = screen(&Global::default(), Lang::Fr);
+    plain.error(&error);
+    assert_eq!(err.text().lines().count(), 1);
+    let (verbose, _, err) = screen(&Global { verbose: 1, ..Global::default() }, Lang::Fr);
+    verbose.error(&error);
+    assert!(err.text().ends_with("  flock\n"));
+}
+
+#[test]
+fn a_broken_pipe_is_remembered_and_harmless() {
+    let out = Sink { broken: true, ..Sink::default() };
+    let screen = Screen::on(&Global::default(), Lang::Fr, Box::new(out), Box::new(Sink::default()));
+    screen.line("one");
+    assert!(screen.reader_is_gone() && !screen.result_is_lost());
+    screen.line("two");
+}
+
+#[test]
+fn tables_align_accents_in_both_forms() {
+    let mut table = Table::new([bilingual!("nom", "name"), bilingual!("octets", "bytes")]);
+    table.row(["\u{e9}t\u{e9}".into(), "5".into()]);
+    table.row(["e\u{301}te\u{301}".into(), "1234".into()]);
+    let text = table.render(Lang::Fr);
+    assert_eq!(text, "nom  octets\n\u{e9}t\u{e9}       5\ne\u{301}te\u{301}    1234\n");
+}
+
+#[test]
+fn sizes_and_counts_follow_the_language() {
+    assert_eq!(size(999, Lang::Fr), "999 o");
+    assert_eq!(size(1_500, Lang::Fr), "1,5 Ko");
+    assert_eq!(size(999_999, Lang::En), "1.0 MB");
+    assert_eq!(size(72_300_000, Lang::En), "72.3 MB");
+    assert_eq!(size(u64::MAX, Lang::Fr), "18446744,1 To");
+    assert_eq!(count(1_234_567, Lang::En), "1,234,567");
+    assert_eq!(count(123, Lang::Fr), "123");
+    assert_eq!(duration(Duration::from_millis(840), Lang::Fr), "0,8 s");
+    assert_eq!(duration(Duration::from_secs(4_320), Lang::En), "1 h 12 min");
+}
+
+#[test]
+fn names_are_shown_without_control_characters() {
+    assert_eq!(printable(b"a\x1b[2Jb"), "a\\u{1b}[2Jb");
+    assert_eq!(printable(b"\xe9t\xe9"), "\\xe9t\\xe9");
+    assert_eq!(printable("Zo\u{e9}\u{202e}".as_bytes()), "Zo\u{e9}\\u{202e}");
+}
+
+#[test]
+fn times_are_readable_at_both_ends() {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_266_300);
+    assert_eq!(rfc3339(time), "2026-11-21T13:05:00Z");
+    assert_eq!(local_day(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) * 4_000)), "-");
+}

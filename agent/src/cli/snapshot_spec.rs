@@ -1,0 +1,126 @@
+//! How a person names a snapshot: `7`, `DEV/7`, `latest`, `DEV/latest`, or a date.
+//!
+//! From one word of the command line to a [`SnapshotSpec`]; the repository decides which snapshot it is.
+//! Never: looks anything up.
+
+use std::str::FromStr;
+use std::time::SystemTime;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+/// Longest device name accepted, in characters.
+const DEVICE_CHARS_MAX: usize = 64;
+
+/// A snapshot as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnapshotSpec {
+    /// The newest one.
+    Latest {
+        /// Device, where it was given.
+        device: Option<String>,
+    },
+    /// A number, from 1, on a device.
+    Number {
+        /// Device, where it was given.
+        device: Option<String>,
+        /// The number.
+        number: u64,
+    },
+    /// The newest one at or before that moment. A date without an hour means the end of that day.
+    AtOrBefore(SystemTime),
+}
+
+/// The word is none of the accepted forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a number, DEV/7, latest, 2026-11-21 or 2026-11-21T14:05")]
+pub struct NotASnapshot;
+
+impl FromStr for SnapshotSpec {
+    type Err = NotASnapshot;
+
+    fn from_str(word: &str) -> Result<Self, NotASnapshot> {
+        let (device, name) = match word.split_once('/') {
+            Some((device, name)) => (Some(device_name(device)?), name),
+            None => (None, word),
+        };
+        if name == "latest" {
+            return Ok(Self::Latest { device });
+        }
+        if name.bytes().all(|b| b.is_ascii_digit()) {
+            let number = name.parse().ok().filter(|&number| number > 0).ok_or(NotASnapshot)?;
+            return Ok(Self::Number { device, number });
+        }
+        if device.is_some() {
+            return Err(NotASnapshot);
+        }
+        moment(name, TimeZone::system()).map(Self::AtOrBefore)
+    }
+}
+
+fn device_name(name: &str) -> Result<String, NotASnapshot> {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if plain && (1..=DEVICE_CHARS_MAX).contains(&name.len()) {
+        Ok(name.to_owned())
+    } else {
+        Err(NotASnapshot)
+    }
+}
+
+/// A local moment. Dates in a daylight-saving gap or fold take the later reading, so that nothing made
+/// at that hour is left out.
+fn moment(text: &str, zone: TimeZone) -> Result<SystemTime, NotASnapshot> {
+    // Only dates with dashes: jiff also reads 20261121, which is a number here.
+    let local = if text.contains([':', 'T', ' ']) {
+        text.parse::<DateTime>().map_err(|_| NotASnapshot)?
+    } else {
+        text.parse::<Date>().map_err(|_| NotASnapshot)?.at(23, 59, 59, 999_999_999)
+    };
+    let zoned = zone.to_ambiguous_zoned(local).later().map_err(|_| NotASnapshot)?;
+    Ok(SystemTime::from(zoned.timestamp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn accepted_forms() {
+        let parsed = |word: &str| word.parse::<SnapshotSpec>();
+        assert_eq!(parsed("7"), Ok(SnapshotSpec::Number { device: None, number: 7 }));
+        assert_eq!(parsed("a1b2/7"), Ok(SnapshotSpec::Number { device: Some("a1b2".into()), number: 7 }));
+        assert_eq!(parsed("latest"), Ok(SnapshotSpec::Latest { device: None }));
+        assert_eq!(parsed("a1/latest"), Ok(SnapshotSpec::Latest { device: Some("a1".into()) }));
+        assert!(matches!(parsed("2026-11-21"), Ok(SnapshotSpec::AtOrBefore(_))));
+        assert!(matches!(parsed("2026-11-21T14:05"), Ok(SnapshotSpec::AtOrBefore(_))));
+    }
+
+    #[test]
+    fn refused_forms() {
+        for word in [
+            "",
+            "0",
+            "-1",
+            "7a",
+            "/7",
+            "a/",
+            "a/b/7",
+            "../7",
+            "2026-13-01",
+            "99999999999999999999999",
+            "dev/2026-11-21",
+        ] {
+            assert_eq!(word.parse::<SnapshotSpec>(), Err(NotASnapshot), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_means_its_end() {
+        let day = moment("1970-01-01", TimeZone::UTC).unwrap();
+        assert_eq!(day, SystemTime::UNIX_EPOCH + Duration::from_nanos(86_400_000_000_000 - 1));
+        let hour = moment("1970-01-01 01:00", TimeZone::UTC).unwrap();
+        assert_eq!(hour, SystemTime::UNIX_EPOCH + Duration::from_secs(3600));
+    }
+}

@@ -1,0 +1,266 @@
+//! Builds the command line in one language, parses it, and says in one line what is wrong with it.
+//!
+//! From `argv` and the environment to [`Cli`], or to text to print (`--help`, `--version`), or to a usage
+//! error (exit 2). Never: repeats a value that was typed, which may be a patient's path.
+
+use std::ffi::OsString;
+
+use clap::builder::FalseyValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
+
+use super::args::{Cli, Command, KeyArgs};
+use super::help_fr;
+use super::language::Lang;
+use super::messages::Message;
+use crate::bilingual;
+use crate::error::{AgentError, ExitCode, Result};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Parsed {
+    /// A command to run.
+    Run(Box<Cli>),
+    /// Help or version: print it and end with 0.
+    Print(String),
+}
+
+/// Parses `argv` (program name included) and the `SCELLE_…` variables. A command of a later version is an
+/// error of its own, so are two options that exclude each other.
+pub fn parse(argv: Vec<OsString>, lang: Lang) -> Result<Parsed> {
+    let command = build(lang);
+    let matches = match command.try_get_matches_from(argv) {
+        Ok(matches) => matches,
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                return Ok(Parsed::Print(error.to_string()));
+            }
+            _ => return Err(explain(&error)),
+        },
+    };
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| explain(&error))?;
+    check(&cli)?;
+    Ok(Parsed::Run(Box::new(cli)))
+}
+
+/// Whether `--json` is asked for, known even where the command line does not parse: its error is JSON too.
+pub fn wants_json(argv: &[OsString]) -> bool {
+    let typed = argv.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--json");
+    let set = |value: String| {
+        !matches!(value.to_ascii_lowercase().as_str(), "" | "0" | "n" | "no" | "f" | "false" | "off")
+    };
+    typed || std::env::var(variable("json")).is_ok_and(set)
+}
+
+/// The whole command line with the help of `lang` and a variable per option.
+pub fn build(lang: Lang) -> clap::Command {
+    let help = lang.pick("Montrer cette aide", "Show this help");
+    let version = lang.pick("Montrer la version", "Show the version");
+    let root = Cli::command()
+        .bin_name("scelle")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .arg(Arg::new("help").short('h').long("help").global(true).action(ArgAction::Help).help(help))
+        .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).help(version));
+    dress(root, "", lang).after_help(exit_codes(lang))
+}
+
+/// Puts texts, headings and variables on a command and its subcommands. `path` is its words, spaced.
+fn dress(command: clap::Command, path: &str, lang: Lang) -> clap::Command {
+    let own_path = path.to_owned();
+    let mut command = command.mut_args(|arg| dress_arg(arg, &own_path, lang));
+    if let (Lang::Fr, Some(about)) = (lang, help_fr::command(path)) {
+        command = command.about(about);
+    }
+    let (usage, commands) = lang.pick(("Utilisation :", "Commandes "), ("Usage:", "Commands"));
+    command
+        .subcommand_help_heading(commands)
+        .subcommand_value_name(lang.pick("COMMANDE", "COMMAND"))
+        .help_template(format!("{{about-with-newline}}\n{usage} {{usage}}\n\n{{all-args}}{{after-help}}\n"))
+        .mut_subcommands(|sub| {
+            let words = format!("{path} {}", sub.get_name());
+            dress(sub, words.trim_start(), lang)
+        })
+}
+
+fn dress_arg(arg: Arg, path: &str, lang: Lang) -> Arg {
+    let id = arg.get_id().as_str().to_owned();
+    let mut arg = arg.hide_possible_values(true).hide_env_values(true).hide_default_value(true);
+    if let (Lang::Fr, Some(help)) = (lang, help_fr::argument(path, &id)) {
+        arg = arg.help(help);
+    }
+    if lang == Lang::Fr
+        && let Some(names) = arg.get_value_names().map(<[_]>::to_vec)
+    {
+        arg = arg.value_names(names.iter().map(|name| help_fr::value_name(name).to_owned()));
+    }
+    let Some(long) = arg.get_long().map(str::to_owned) else {
+        return arg.help_heading(lang.pick("Arguments ", "Arguments"));
+    };
+    // clap puts the colon itself; French wants a space before it.
+    arg = arg.help_heading(match path {
+        "" => lang.pick("Options communes ", "Common options"),
+        _ => lang.pick("Options ", "Options"),
+    });
+    if matches!(arg.get_action(), ArgAction::Help | ArgAction::Version) {
+        return arg;
+    }
+    if matches!(arg.get_action(), ArgAction::SetTrue) {
+        // SCELLE_JSON=1, =yes and =true all mean yes; =0, =no and an empty value mean no.
+        arg = arg.value_parser(FalseyValueParser::new());
+    }
+    arg.env(variable(&long))
+}
+
+/// The variable of an option: `SCELLE_S3_ENDPOINT` for `s3-endpoint`.
+pub fn variable(long: &str) -> String {
+    format!("SCELLE_{}", long.to_ascii_uppercase().replace('-', "_"))
+}
+
+fn exit_codes(lang: Lang) -> String {
+    let mut text = lang.pick("Codes de sortie :\n", "Exit codes:\n").to_owned();
+    for code in ExitCode::ALL {
+        text.push_str(&format!("  {:>3}  {}\n", code.number(), code.meaning().text(lang)));
+    }
+    text
+}
+
+/// What the types cannot say: options that exclude or need each other. A variable counts like an option.
+fn check(cli: &Cli) -> Result<()> {
+    if let Some(words) = cli.command.later() {
+        return Err(AgentError::not_in_this_version(words));
+    }
+    match &cli.command {
+        Command::Restore(restore) => {
+            one_key(&restore.key)?;
+            if restore.to.is_some() == restore.in_place {
+                return Err(AgentError::usage(
+                    bilingual!("où restaurer n'est pas clair", "where to restore is not clear"),
+                    bilingual!(
+                        "donnez --to DOSSIER ou bien --in-place",
+                        "give either --to DIR or --in-place"
+                    ),
+                ));
+            }
+            Ok(())
+        }
+        Command::Init(init) => {
+            let halves = usize::from(init.kit.is_some()) + usize::from(init.kit_public.is_some());
+            // A second computer joins with the kit or with the phrase.
+            if halves == 1 || (init.join && halves == 0 && init.phrase_file.is_some()) {
+                return Ok(());
+            }
+            Err(AgentError::usage(
+                bilingual!("le kit n'est pas clair", "the kit is not clear"),
+                bilingual!(
+                    "donnez --kit FICHIER ou bien --kit-public FICHIER (avec --join, --phrase-file suffit)",
+                    "give either --kit FILE or --kit-public FILE (with --join, --phrase-file is enough)"
+                ),
+            ))
+        }
+        Command::Ls(ls) => one_key(&ls.key),
+        Command::Find(find) => one_key(&find.key),
+        Command::Diff(diff) => one_key(&diff.key),
+        Command::Check(check) => one_key(&check.key),
+        _ => Ok(()),
+    }
+}
+
+fn one_key(key: &KeyArgs) -> Result<()> {
+    if key.kit.is_some() && key.phrase_file.is_some() { Err(AgentError::two_keys()) } else { Ok(()) }
+}
+
+/// A parse error as one sentence.
+fn explain(error: &clap::Error) -> AgentError {
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let arg = named(ContextKind::InvalidArg).and_then(|arg| safe_word(&arg));
+    let shown = arg.clone().unwrap_or_else(|| "…".to_owned());
+    let what = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            match named(ContextKind::InvalidSubcommand).and_then(|w| safe_word(&w)) {
+                Some(word) => bilingual!("commande inconnue : {word}", "unknown command: {word}"),
+                None => bilingual!("commande inconnue", "unknown command"),
+            }
+        }
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            bilingual!("aucune commande n'est donnée", "no command is given")
+        }
+        ErrorKind::UnknownArgument => match arg {
+            Some(word) => bilingual!("option inconnue : {word}", "unknown option: {word}"),
+            None => bilingual!("il y a un argument de trop", "there is one argument too many"),
+        },
+        ErrorKind::MissingRequiredArgument => bilingual!("il manque {shown}", "{shown} is missing"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => {
+            bilingual!("valeur de {shown} non comprise", "value of {shown} not understood")
+        }
+        ErrorKind::ArgumentConflict | ErrorKind::TooManyValues => {
+            bilingual!("{shown} est donné une fois de trop", "{shown} is given once too often")
+        }
+        _ => bilingual!("ligne de commande non comprise", "command line not understood"),
+    };
+    AgentError::usage(what, advice(error, &shown, named))
+}
+
+fn advice(error: &clap::Error, arg: &str, named: impl Fn(ContextKind) -> Option<String>) -> Message {
+    let close = named(ContextKind::SuggestedSubcommand).or_else(|| named(ContextKind::SuggestedArg));
+    if let Some(close) = close.and_then(|word| safe_word(&word)) {
+        return bilingual!("vouliez-vous dire « {close} » ?", "did you mean \"{close}\"?");
+    }
+    if matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) {
+        let option = arg.split([' ', '=']).next().unwrap_or(arg);
+        if let Some(expected) = expected(option) {
+            return expected;
+        }
+        if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue)
+            && !values.is_empty()
+        {
+            let values = values.join(", ");
+            return bilingual!("valeurs possibles : {values}", "possible values: {values}");
+        }
+    }
+    bilingual!("« scelle --help » montre tout", "\"scelle --help\" shows everything")
+}
+
+/// What an option takes, where a list of values does not say it.
+fn expected(option: &str) -> Option<Message> {
+    Some(match option {
+        "<SNAP>" | "<A>" | "<B>" => bilingual!(
+            "donnez un numéro (7), DEV/7, latest ou une date (2026-11-21)",
+            "give a number (7), DEV/7, latest or a date (2026-11-21)"
+        ),
+        "--read-data" => {
+            bilingual!("donnez un pourcentage de 1 à 100, ou all", "give a percentage from 1 to 100, or all")
+        }
+        "--limit-upload" => bilingual!(
+            "donnez des octets par seconde : 500000, 500K ou 2M",
+            "give bytes per second: 500000, 500K or 2M"
+        ),
+        "--recipient" => bilingual!(
+            "donnez un destinataire post-quantique, qui commence par age1pq1",
+            "give a post-quantum recipient, which begins with age1pq1"
+        ),
+        "--drill-days" => {
+            bilingual!("donnez un nombre de jours, 0 ou plus", "give a number of days, 0 or more")
+        }
+        _ => return None,
+    })
+}
+
+/// A word that can be repeated: an option without its value, a placeholder, a short plain word.
+/// Anything else may be a path that was typed in the wrong place.
+fn safe_word(word: &str) -> Option<String> {
+    if word.starts_with('<') || word.starts_with('[') {
+        return Some(word.to_owned());
+    }
+    let name = word.split(['=', ' ']).next().unwrap_or_default();
+    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    (plain && (1..=24).contains(&name.len())).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+#[path = "usage_tests.rs"]
+mod tests;

@@ -1,0 +1,255 @@
+//! The configuration file: TOML, every key known, every mistake named by line and key.
+//!
+//! From the text of the file to [`ConfigFile`]; `packaging/config.sample.toml` shows every key. Never: a
+//! value of the file in an error, and never a secret in the file itself (a file name or a variable instead).
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer};
+
+use crate::bilingual;
+use crate::cli::language::Lang;
+use crate::cli::messages::Message;
+use crate::error::{AgentError, Result};
+
+/// The file as written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigFile {
+    /// `fr` or `en`.
+    pub language: Option<String>,
+    /// Where the repository is.
+    pub repository: RepositoryTable,
+    /// How the S3 service is reached.
+    pub s3: S3Table,
+    /// What is backed up, one table per plan.
+    pub plan: Vec<Plan>,
+    /// What may be used of the computer and the network.
+    pub limits: Limits,
+    /// What this computer keeps beyond the repository's policy.
+    pub retention: Retention,
+    /// The host of the data, as the reports name it.
+    pub host: Option<Host>,
+    /// Restore rehearsals.
+    pub drill: DrillTable,
+}
+
+/// `[repository]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RepositoryTable {
+    /// `file:///path` or `s3://bucket/prefix`.
+    pub url: Option<String>,
+}
+
+/// `[s3]`. The secret is in a file or a variable, never here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct S3Table {
+    /// `https://host[:port]`.
+    pub endpoint: Option<String>,
+    /// Region.
+    pub region: Option<String>,
+    /// Identifier of the access key.
+    pub access_key_id: Option<String>,
+    /// File that holds the secret half; relative to the configuration's folder.
+    pub secret_key_file: Option<PathBuf>,
+}
+
+/// `[[plan]]`: a set of folders backed up together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Short name: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Label shown in reports instead of paths; the name when absent.
+    pub label: Option<String>,
+    /// Absolute paths of files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Globs left out.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// When, in cron syntax of five fields (or six with seconds in front), weekdays by name.
+    pub schedule: Option<String>,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Most bytes sent per second.
+    pub upload_bytes_per_second: Option<u64>,
+    /// Most memory used, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Most processor threads used.
+    pub threads: Option<usize>,
+}
+
+/// `[retention]`: a device may only keep *more* than the signed policy.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Newest snapshots kept, whatever their age.
+    pub keep_last: Option<u32>,
+    /// Days with one snapshot kept.
+    pub keep_daily: Option<u32>,
+    /// Weeks with one snapshot kept.
+    pub keep_weekly: Option<u32>,
+    /// Months with one snapshot kept.
+    pub keep_monthly: Option<u32>,
+    /// Years with one snapshot kept.
+    pub keep_yearly: Option<u32>,
+}
+
+/// `[host]`: what the practice knows of its health-data host (HDS).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Name on the certificate.
+    pub name: String,
+    /// First day of the certificate, `YYYY-MM-DD`.
+    #[serde(default, deserialize_with = "day")]
+    pub certified_from: Option<Date>,
+    /// Last day of the certificate, `YYYY-MM-DD`.
+    #[serde(default, deserialize_with = "day")]
+    pub certified_until: Option<Date>,
+    /// Country of the data centre, two letters (ISO 3166-1).
+    pub country: Option<String>,
+}
+
+/// A day written as text, `"2028-02-29"`.
+fn day<'de, D: Deserializer<'de>>(input: D) -> std::result::Result<Option<Date>, D::Error> {
+    let text = String::deserialize(input)?;
+    text.parse().map(Some).map_err(|_| serde::de::Error::custom("not a day"))
+}
+
+/// `[drill]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DrillTable {
+    /// Days whose backups this computer can rehearse restoring; 0 is strict.
+    pub days: Option<u32>,
+}
+
+/// Reads the text of a configuration. `name` is the file's name, for the place of an error.
+pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
+    // Editors on Windows leave a byte-order mark; it must not shift the spans of errors.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let file: ConfigFile = toml::from_str(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        let (line, key) = line_and_key(text, offset);
+        // The parser's own words may hold a value of the file: only its kind is used.
+        AgentError::config_invalid(problem(error.message(), &key)).at(format!("{name}:{line}"))
+    })?;
+    check(&file).map_err(|(key, message)| {
+        let line = text.lines().position(|line| key_of(line) == key).map_or(1, |index| index + 1);
+        AgentError::config_invalid(message).at(format!("{name}:{line}"))
+    })?;
+    Ok(file)
+}
+
+fn line_and_key(text: &str, offset: usize) -> (usize, String) {
+    let before = text.get(..offset.min(text.len())).unwrap_or_default();
+    let number = before.matches('\n').count() + 1;
+    let line = text.lines().nth(number - 1).unwrap_or_default();
+    (number, key_of(line).to_owned())
+}
+
+/// The key or table name a line begins with; empty when it has none that can be shown.
+fn key_of(line: &str) -> &str {
+    let line = line.trim();
+    let key = match line.strip_prefix('[') {
+        Some(table) => table.trim_start_matches('[').split(']').next().unwrap_or_default().trim(),
+        None => line.split_once('=').map_or("", |(key, _)| key.trim()),
+    };
+    let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    if plain && key.len() <= 40 { key } else { "" }
+}
+
+fn problem(parser: &str, key: &str) -> Message {
+    // "missing field `name`": the field is one of ours, not something from the file.
+    let quoted = parser.split('`').nth(1).unwrap_or_default();
+    if parser.starts_with("unknown field") {
+        bilingual!("clé inconnue « {key} »", "unknown key \"{key}\"")
+    } else if parser.starts_with("missing field") {
+        bilingual!("il manque la clé « {quoted} »", "key \"{quoted}\" is missing")
+    } else if parser.starts_with("duplicate key") {
+        bilingual!("clé « {key} » donnée deux fois", "key \"{key}\" given twice")
+    } else if parser.starts_with("invalid type") || parser.starts_with("invalid value") {
+        bilingual!(
+            "valeur de « {key} » d'un autre type que prévu",
+            "value of \"{key}\" not of the expected type"
+        )
+    } else if key.is_empty() {
+        bilingual!("la syntaxe TOML n'est pas comprise", "the TOML syntax is not understood")
+    } else {
+        bilingual!("valeur de « {key} » non comprise", "value of \"{key}\" not understood")
+    }
+}
+
+/// What the types cannot say. The key names the line.
+fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> {
+    let fail = |key: &'static str, fr: &str, en: &str| {
+        let what = Message::by(|lang| {
+            let (open, close) = lang.pick(("« ", " »"), ("\"", "\""));
+            format!("{open}{key}{close} {}", if lang == Lang::Fr { fr } else { en })
+        });
+        Err((key, what))
+    };
+    if file.language.as_deref().is_some_and(|language| !matches!(language, "fr" | "en")) {
+        return fail("language", "vaut fr ou en", "is fr or en");
+    }
+    let mut names = Vec::new();
+    for plan in &file.plan {
+        let plain = plan.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        if !plain || plan.name.is_empty() || plan.name.len() > 64 || names.contains(&&plan.name) {
+            return fail(
+                "name",
+                "est fait de lettres, chiffres, - et _, différent pour chaque plan",
+                "is made of letters, digits, - and _, different for each plan",
+            );
+        }
+        names.push(&plan.name);
+        if plan.paths.is_empty() || plan.paths.iter().any(|path| !path.is_absolute()) {
+            return fail("paths", "liste des chemins absolus", "lists absolute paths");
+        }
+        if plan.exclude.iter().any(|glob| globset::Glob::new(glob).is_err()) {
+            return fail("exclude", "contient un motif incorrect", "holds a wrong pattern");
+        }
+        if plan.schedule.as_deref().is_some_and(|text| schedule(text).is_none()) {
+            return fail(
+                "schedule",
+                "suit la syntaxe cron : minute heure jour mois jour-de-semaine (en toutes lettres : Mon-Fri)",
+                "follows cron syntax: minute hour day month weekday (by name: Mon-Fri)",
+            );
+        }
+    }
+    if file.limits.upload_bytes_per_second == Some(0) {
+        return fail("upload_bytes_per_second", "est supérieur à 0", "is above 0");
+    }
+    if file.limits.threads == Some(0) {
+        return fail("threads", "est supérieur à 0", "is above 0");
+    }
+    let country = file.host.as_ref().and_then(|host| host.country.as_deref());
+    if country.is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
+        return fail("country", "est un code de deux lettres (FR)", "is a two-letter code (FR)");
+    }
+    Ok(())
+}
+
+/// A schedule from cron text: five fields, or six with seconds in front. Weekday *numbers* are refused:
+/// Sunday is 0 for Unix cron and 1 for the library, and a wrong day would go unnoticed.
+pub fn schedule(text: &str) -> Option<cron::Schedule> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if !matches!(fields.len(), 5 | 6) || fields.last()?.contains(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let seconds = if fields.len() == 5 { "0 " } else { "" };
+    cron::Schedule::from_str(&format!("{seconds}{}", fields.join(" "))).ok()
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

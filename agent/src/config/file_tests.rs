@@ -1,0 +1,83 @@
+//! Unit tests of the configuration file.
+
+use super::*;
+use crate::error::ExitCode;
+
+fn refused(text: &str) -> AgentError {
+    parse(text, "config.toml").unwrap_err()
+}
+
+#[test]
+fn the_sample_is_valid_and_sets_every_key() {
+    let sample = include_str!("../../../packaging/config.sample.toml");
+    parse(sample, "sample").unwrap();
+    // Keys that are commented out are examples: they must be valid too, and none may be missing.
+    let all: String =
+        sample.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n").collect();
+    let file = parse(&all, "sample").unwrap();
+    assert_eq!(file.language.as_deref(), Some("fr"));
+    assert!(file.repository.url.is_some() && file.host.is_some());
+    let s3 = &file.s3;
+    assert!(
+        s3.endpoint.is_some()
+            && s3.region.is_some()
+            && s3.access_key_id.is_some()
+            && s3.secret_key_file.is_some()
+    );
+    let limits = &file.limits;
+    assert!(
+        limits.upload_bytes_per_second.is_some() && limits.memory_bytes.is_some() && limits.threads.is_some()
+    );
+    let keep = &file.retention;
+    assert!(keep.keep_last.is_some() && keep.keep_daily.is_some() && keep.keep_weekly.is_some());
+    assert!(keep.keep_monthly.is_some() && keep.keep_yearly.is_some() && file.drill.days.is_some());
+    assert!(
+        file.plan[0].schedule.is_some() && file.plan[0].label.is_some() && !file.plan[0].exclude.is_empty()
+    );
+}
+
+#[test]
+fn mistakes_name_line_and_key_in_both_languages_and_no_value() {
+    let cases = [
+        ("[repository]\nurl = 5\n", "config.toml:2", "url"),
+        ("[repository]\nurlx = \"Zoé\"\n", "config.toml:2", "urlx"),
+        ("[s3]\n\nregion = [\"Zoé\"]\n", "config.toml:3", "region"),
+        ("[[plan]]\nname = \"a\"\n", "config.toml:1", "paths"),
+        ("[[plan]]\nname = \"Zoé\"\npaths = [\"/x\"]\n", "config.toml:2", "name"),
+        ("[[plan]]\nname = \"a\"\npaths = [\"Zoé\"]\n", "config.toml:3", "paths"),
+        ("[limits]\nthreads = \"Zoé\"\n", "config.toml:2", "threads"),
+        ("[limits]\nupload_bytes_per_second = -1\n", "config.toml:2", "upload_bytes_per_second"),
+        ("[host]\nname = \"h\"\ncertified_until = \"Zoé\"\n", "config.toml:3", "certified_until"),
+        ("[host]\nname = \"h\"\ncountry = \"France\"\n", "config.toml:3", "country"),
+        ("language = \"Zoé\"\n", "config.toml:1", "language"),
+        ("[nothing]\n", "config.toml:1", "nothing"),
+        ("[s3]\nsecret = \"Zoé\"\n", "config.toml:2", "secret"),
+    ];
+    for (text, place, key) in cases {
+        let error = refused(&text.replace("\"/x\"", if cfg!(windows) { "'C:\\x'" } else { "\"/x\"" }));
+        assert_eq!(error.code, ExitCode::Usage, "{text}");
+        assert_eq!(error.place.as_deref(), Some(place), "{text}");
+        for lang in [Lang::Fr, Lang::En] {
+            let line = error.line(lang);
+            assert!(line.contains(key), "{key} not in: {line}");
+            assert!(!line.contains("Zoé"), "{line}");
+        }
+    }
+    assert_eq!(refused("[s3]\nthis is not toml Zoé\n").code, ExitCode::Usage);
+    assert!(!refused("a = 'Zoé\n").line(Lang::Fr).contains("Zoé"));
+}
+
+#[test]
+fn byte_order_mark_is_no_mistake() {
+    assert!(parse("\u{feff}language = \"en\"\n", "c").is_ok());
+}
+
+#[test]
+fn schedules() {
+    for good in ["0 12 * * *", "30 12,19 * * Mon-Fri", "0 */15 * * * *", "0 3 1 * *"] {
+        assert!(schedule(good).is_some(), "{good}");
+    }
+    for bad in ["", "* * *", "61 * * * *", "0 12 * * 1-5", "demain", "0 12 * * Lun"] {
+        assert!(schedule(bad).is_none(), "{bad}");
+    }
+}

@@ -1,0 +1,239 @@
+//! Options, variables and file merged into [`Settings`]: option, else variable, else file, else default.
+//!
+//! From [`Global`], [`Env`] and the configuration file to what the commands use. Options' own variables
+//! (`SCELLE_…`) are read by the command line parser. Never: reads the process environment elsewhere than
+//! [`Env::of_process`], or holds a secret in a plain string.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::address::{RepoAddress, check_endpoint};
+use super::file::{ConfigFile, Host, Limits, Plan, Retention, parse};
+use super::places;
+use crate::bilingual;
+use crate::cli::args::Global;
+use crate::cli::language::Lang;
+use crate::error::{AgentError, Result};
+
+/// Largest configuration file accepted, in bytes.
+const CONFIG_BYTES_MAX: u64 = 1 << 20;
+/// Largest file of an S3 secret accepted, in bytes.
+const SECRET_BYTES_MAX: u64 = 4 * 1024;
+
+/// The environment, taken once.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<String, OsString>);
+
+impl Env {
+    /// The variables of this process.
+    pub fn of_process() -> Self {
+        Self(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect(),
+        )
+    }
+
+    /// Chosen variables, for tests.
+    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
+    }
+
+    /// A path; an empty variable counts as absent.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// A text; an empty variable counts as absent.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name)?.to_str().map(str::to_owned)
+    }
+
+    fn get(&self, name: &str) -> Option<&OsString> {
+        self.0.get(name).filter(|value| !value.is_empty())
+    }
+}
+
+/// Everything a command needs to know before it starts.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of the state. Not created, and already known not to be on a network file system.
+    pub home: PathBuf,
+    /// The configuration file, existing or not.
+    pub config_path: PathBuf,
+    /// Whether it exists.
+    pub config_exists: bool,
+    /// Language of messages.
+    pub lang: Lang,
+    /// The repository, where option, variable or file names one; the state may know more.
+    pub repo: Option<RepoAddress>,
+    /// The S3 service.
+    pub s3: S3Settings,
+    /// What is backed up.
+    pub plans: Vec<Plan>,
+    /// Limits on network and computer.
+    pub limits: Limits,
+    /// What is kept beyond the policy.
+    pub retention: Retention,
+    /// The host of the data.
+    pub host: Option<Host>,
+    /// Length of the drill window in days, where the file gives one.
+    pub drill_days: Option<u32>,
+}
+
+impl Settings {
+    /// The repository, or the error that says none is given.
+    pub fn required_repo(&self) -> Result<&RepoAddress> {
+        self.repo.as_ref().ok_or_else(AgentError::repository_not_given)
+    }
+}
+
+/// How the S3 service is reached. Nothing here was tried.
+#[derive(Clone, Debug, Default)]
+pub struct S3Settings {
+    /// Address, already checked: https, or http towards this computer.
+    pub endpoint: Option<String>,
+    /// Region.
+    pub region: Option<String>,
+    /// Credential, where one is defined.
+    pub credentials: Option<S3Credentials>,
+}
+
+impl S3Settings {
+    /// The credential, or the error that says how to give one.
+    pub fn required_credentials(&self) -> Result<&S3Credentials> {
+        self.credentials.as_ref().ok_or_else(AgentError::no_credential)
+    }
+}
+
+/// An S3 access key.
+#[derive(Clone, Debug)]
+pub struct S3Credentials {
+    /// Public half.
+    pub access_key_id: String,
+    /// Secret half.
+    pub secret_access_key: SecretString,
+    /// Session token of temporary credentials.
+    pub session_token: Option<SecretString>,
+}
+
+/// Merges everything. `lang` is the language already chosen for messages.
+pub fn resolve(global: &Global, env: &Env, lang: Lang) -> Result<Settings> {
+    let home = absolute(places::state_folder(env)?)?;
+    places::refuse_network_folder(&home)?;
+    let config_path = absolute(match &global.config {
+        Some(path) => path.clone(),
+        None => places::config_file(env)?,
+    })?;
+    let file = read(&config_path, global.config.is_some())?;
+    let config_exists = file.is_some();
+    let file = file.unwrap_or_default();
+
+    let url = global.repo.as_deref().filter(|url| !url.is_empty()).or(file.repository.url.as_deref());
+    Ok(Settings {
+        repo: url.map(str::parse).transpose()?,
+        s3: s3(global, env, &file, &config_path)?,
+        home,
+        config_path,
+        config_exists,
+        lang: language(global, env, &file, lang),
+        plans: file.plan,
+        limits: file.limits,
+        retention: file.retention,
+        host: file.host,
+        drill_days: file.drill.days,
+    })
+}
+
+/// The file's language wins over the locale's, not over an option or variable.
+fn language(global: &Global, env: &Env, file: &ConfigFile, lang: Lang) -> Lang {
+    match file.language.as_deref() {
+        Some(code) if global.lang.is_none() && env.text("SCELLE_LANG").is_none() => {
+            Lang::choose(Some(code), None, None)
+        }
+        _ => lang,
+    }
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| AgentError::no_state_folder().because(error))
+}
+
+/// The file, or `None` where there is none. A file that was named must exist.
+fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let unreadable = |error: io::Error| AgentError::config_unreadable().at(&name).because(error);
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !named => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+        Ok(meta) if meta.len() > CONFIG_BYTES_MAX => {
+            return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
+        }
+        Ok(_) => {}
+    }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    parse(&text, &name).map(Some)
+}
+
+fn s3(global: &Global, env: &Env, file: &ConfigFile, config_path: &Path) -> Result<S3Settings> {
+    let endpoint = global.s3_endpoint.clone().or_else(|| file.s3.endpoint.clone());
+    if let Some(endpoint) = &endpoint {
+        check_endpoint(endpoint)?;
+    }
+    Ok(S3Settings {
+        endpoint,
+        region: global
+            .s3_region
+            .clone()
+            .or_else(|| file.s3.region.clone())
+            .or_else(|| env.text("AWS_REGION")),
+        credentials: credentials(env, file, config_path)?,
+    })
+}
+
+/// The usual AWS variables, both of them, else the file's key with its secret in a file.
+fn credentials(env: &Env, file: &ConfigFile, config_path: &Path) -> Result<Option<S3Credentials>> {
+    let secret_variable = env.text("AWS_SECRET_ACCESS_KEY").map(SecretString::from);
+    let id_variable = env.text("AWS_ACCESS_KEY_ID");
+    if let (Some(access_key_id), Some(secret_access_key)) = (id_variable.clone(), secret_variable.clone()) {
+        let session_token = env.text("AWS_SESSION_TOKEN").map(SecretString::from);
+        return Ok(Some(S3Credentials { access_key_id, secret_access_key, session_token }));
+    }
+    let Some(access_key_id) = file.s3.access_key_id.clone().or(id_variable) else { return Ok(None) };
+    let secret_access_key = match (&file.s3.secret_key_file, secret_variable) {
+        (Some(path), _) => secret_from(&config_path.parent().unwrap_or(Path::new("")).join(path))?,
+        (None, Some(secret)) => secret,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(S3Credentials { access_key_id, secret_access_key, session_token: None }))
+}
+
+fn secret_from(path: &Path) -> Result<SecretString> {
+    let refused = |cause: String| {
+        AgentError::usage(
+            bilingual!(
+                "le fichier de s3.secret_key_file ne peut pas être lu",
+                "the file of s3.secret_key_file cannot be read"
+            ),
+            bilingual!("vérifiez son chemin et ses droits", "check its path and its rights"),
+        )
+        .because(cause)
+    };
+    let meta = fs::metadata(path).map_err(|error| refused(error.to_string()))?;
+    if meta.len() > SECRET_BYTES_MAX {
+        return Err(refused("file too large".to_owned()));
+    }
+    let text = zeroize::Zeroizing::new(fs::read_to_string(path).map_err(|error| refused(error.to_string()))?);
+    let secret = text.trim();
+    if secret.is_empty() {
+        return Err(refused("file is empty".to_owned()));
+    }
+    Ok(SecretString::from(secret))
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

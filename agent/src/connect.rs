@@ -1,0 +1,151 @@
+//! From an address and a credential to a store that waits out failures.
+//!
+//! Settings come from the command line and the configuration; the store goes to `repo::objects`. Retries are shown to the
+//! monitor, a cancelled run ends them. Never: puts a credential anywhere but into the store itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use scelle_store::dir::DirStore;
+use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
+use scelle_store::s3::{S3Settings as BucketSettings, S3Store};
+use scelle_store::throttle::{Limits, Throttled};
+use scelle_store::{ErrorKind, Store, StoreError};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::config::{RepoAddress, S3Settings};
+use crate::error::{AgentError, Result};
+use crate::monitor::{Monitor, Notice};
+use crate::repo::state::StorePlace;
+use crate::shutdown::Shutdown;
+
+/// First contact is tried this often before a person is told.
+const FIRST_CONTACT_ATTEMPTS: u32 = 4;
+
+/// Whether what is not there is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    /// No.
+    Never,
+    /// A folder is made; a bucket must exist.
+    Folder,
+    /// A bucket is made too, with versions, lock and a default retention of so many days.
+    Bucket(u32),
+}
+
+/// A store, and what was learned on the way to it.
+#[derive(Debug)]
+pub struct Connected {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Where it is.
+    pub place: StorePlace,
+    /// Server time minus ours, where the server has a clock.
+    pub clock_offset_ms: Option<i64>,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
+/// What surrounds a connection.
+pub struct Connection<'a> {
+    /// How the S3 service is reached.
+    pub s3: &'a S3Settings,
+    /// Upload limit in bytes a second.
+    pub upload_bytes_per_second: Option<u64>,
+    /// Whether the engine honours `If-None-Match`, as far as it is known.
+    pub conditional_put: bool,
+    /// Who is told of retries.
+    pub monitor: Arc<dyn Monitor>,
+    /// What ends them.
+    pub shutdown: &'a Shutdown,
+}
+
+impl Connection<'_> {
+    /// Opens (or makes) the store at `address`.
+    pub async fn open(&self, address: &RepoAddress, create: Create) -> Result<Connected> {
+        let url = address.to_string();
+        match address {
+            RepoAddress::Folder(path) => {
+                let opened = if create == Create::Never { DirStore::open(path) } else { DirStore::create(path) };
+                let store = Arc::new(opened?);
+                let place = StorePlace { url, endpoint: None, region: None, conditional_put: true };
+                Ok(Connected { store: self.wrap(store), place, clock_offset_ms: None, is_folder: true })
+            }
+            RepoAddress::S3 { bucket, prefix } => self.bucket(url, bucket, prefix, create).await,
+        }
+    }
+
+    async fn bucket(&self, url: String, bucket: &str, prefix: &str, create: Create) -> Result<Connected> {
+        let credentials = self.s3.required_credentials()?;
+        let region = self.s3.region.clone().unwrap_or_else(|| "us-east-1".into());
+        let secret = SecretString::from(credentials.secret_access_key.expose_secret());
+        let mut settings = BucketSettings::new(
+            self.s3.endpoint.clone(),
+            region.clone(),
+            bucket,
+            credentials.access_key_id.clone(),
+            secret,
+        );
+        settings.prefix = prefix.to_owned();
+        settings.session_token =
+            credentials.session_token.as_ref().map(|token| SecretString::from(token.expose_secret()));
+        settings.allow_plain_http_loopback = true;
+        settings.conditional_put = self.conditional_put;
+        if let Create::Bucket(days) = create {
+            S3Store::create_bucket_with_lock(settings.clone(), days).await?;
+        }
+        let store = self.first_contact(settings).await?;
+        let offset = store.clock_offset_ms();
+        let place = StorePlace {
+            url,
+            endpoint: self.s3.endpoint.clone(),
+            region: Some(region),
+            conditional_put: self.conditional_put,
+        };
+        Ok(Connected { store: self.wrap(Arc::new(store)), place, clock_offset_ms: Some(offset), is_folder: false })
+    }
+
+    /// Asks the bucket one question, a few times when nobody answers.
+    async fn first_contact(&self, settings: BucketSettings) -> Result<S3Store> {
+        let mut attempt = 1;
+        loop {
+            match S3Store::open(settings.clone()).await {
+                Ok(store) => return Ok(store),
+                Err(error) if error.kind == ErrorKind::Unreachable && attempt < FIRST_CONTACT_ATTEMPTS => {
+                    let wait_ms = 500 << (attempt - 1);
+                    self.monitor.notice(Notice::Retry { operation: "open", attempt, wait_ms });
+                    tokio::select! {
+                        () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
+                        () = self.shutdown.token().cancelled() => return Err(AgentError::interrupted()),
+                    }
+                    attempt += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn wrap(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        let monitor = self.monitor.clone();
+        let retrying = Retrying::new(store, RetrySettings::default())
+            .on_retry(move |notice: &RetryNotice| {
+                let &RetryNotice { operation, attempt, wait_ms, .. } = notice;
+                monitor.notice(Notice::Retry { operation, attempt, wait_ms });
+            })
+            .cancelled_by(self.shutdown.token().clone());
+        match self.upload_bytes_per_second {
+            None => Arc::new(retrying),
+            limit => Arc::new(Throttled::new(Arc::new(retrying), Limits::new(limit, None))),
+        }
+    }
+}
+
+/// An address that says where a known repository is.
+pub fn address_of(place: &StorePlace) -> Result<RepoAddress> {
+    place.url.parse()
+}
+
+/// Whether this says that the store itself is not there.
+pub fn is_gone(error: &StoreError) -> bool {
+    error.kind == ErrorKind::NoBucket
+}

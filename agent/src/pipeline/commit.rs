@@ -1,0 +1,269 @@
+//! Committing: index, level-2 nodes, root, refs, and last of all the note (FORMAT.md §12).
+//!
+//! The order is in the types: [`Uploaded`] → [`Confirmed`] → [`Indexed`] → [`Committed`]; a note before its packs does not
+//! compile. Data comes from the scan and the upload stage. Never: believes that a pack is there because it was sent.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use scelle_format::compress::{Compressor, push_padding};
+use scelle_format::crypto::seal::seal_bytes;
+use scelle_format::filter::Filter;
+use scelle_format::id::{PackId, PackKind, Sha256};
+use scelle_format::index::Segment;
+use scelle_format::layout;
+use scelle_format::ledger::{NoteKind, SnapshotStatus};
+use scelle_format::limits::{FRAME_MAX_BYTES, ROOT_MAX_BYTES, SMALL_FLOOR_BYTES};
+use scelle_format::manifest::Root;
+use scelle_format::pack::Location;
+use scelle_format::padme::{padding_for, padme};
+use scelle_format::random::Random;
+use scelle_format::refs::{PackSet, Refs, RefsPlan, plan};
+
+use super::upload::Uploaded;
+use crate::error::{AgentError, Result};
+use crate::repo::append::LedgerWriter;
+use crate::repo::objects::Objects;
+use crate::repo::state::{Device, State};
+
+const REFS_FILE: &str = "refs.txt";
+const CONCURRENT_HEADS: usize = 16;
+
+/// Packs that the store showed with their sizes, in this run.
+pub struct Confirmed {
+    packs: BTreeMap<PackId, (PackKind, u64)>,
+    /// Bytes this run has sent so far.
+    pub sent_bytes: u64,
+}
+
+/// New chunks are in an index segment that is stored.
+pub struct Indexed {
+    confirmed: Confirmed,
+}
+
+/// The snapshot's note is written.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Its number.
+    pub snapshot: u64,
+    /// SHA-256 of the sealed root.
+    pub root: Sha256,
+    /// Packs of the snapshot with their sizes.
+    pub packs: PackSet,
+    /// Bytes this run has stored in all.
+    pub stored_bytes: u64,
+    /// How many packs were confirmed in this run.
+    pub confirmed_packs: u64,
+}
+
+/// Asks the store for every pack that the note will be the first to name.
+pub async fn confirm(objects: &Objects, uploaded: Uploaded) -> Result<Confirmed> {
+    let checks = uploaded.packs.iter().map(|(id, &(kind, object_bytes))| async move {
+        let name = layout::pack(kind, id);
+        match objects.head(&name).await? {
+            Some(meta) if meta.bytes == object_bytes => Ok(()),
+            _ => Err(AgentError::not_confirmed().at(name)),
+        }
+    });
+    stream::iter(checks).buffer_unordered(CONCURRENT_HEADS).try_collect::<()>().await?;
+    Ok(Confirmed { packs: uploaded.packs, sent_bytes: uploaded.sent_bytes })
+}
+
+/// Stores an index segment over the chunks that are new, and keeps a plain copy for the next run.
+pub async fn index(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    ledger: &mut LedgerWriter<'_>,
+    mut confirmed: Confirmed,
+    fresh: Vec<Location>,
+    random: &mut dyn Random,
+) -> Result<Indexed> {
+    let fresh: Vec<Location> = fresh
+        .into_iter()
+        .filter(|at| confirmed.packs.get(&at.pack).is_some_and(|(kind, _)| *kind == PackKind::Data))
+        .collect();
+    if !fresh.is_empty() {
+        let sizes = &confirmed.packs;
+        let segment = Segment::build(device.secret.generation(), fresh, |id| sizes.get(id).map_or(0, |(_, n)| *n));
+        let plain = segment.encode();
+        let recipients = [device.epoch_recipient.clone(), device.index_identity.recipient()];
+        let sealed = seal_bytes(&recipients, &plain, random).map_err(AgentError::bug)?;
+        let sha256 = Sha256::of(&sealed);
+        let stored_bytes = sealed.len() as u64;
+        objects.put_new_hashed(&layout::index_segment(&device.id, &sha256), sealed.into(), &sha256).await?;
+        state.put(&segment_file(&sha256.to_string()), &plain)?;
+        ledger.head_mut().segments.push((sha256.to_string(), stored_bytes));
+        ledger.head_mut().refs_bytes = None;
+        confirmed.sent_bytes += stored_bytes;
+    }
+    Ok(Indexed { confirmed })
+}
+
+/// Name of the local copy of a segment.
+pub fn segment_file(sha256: &str) -> String {
+    format!("index/{sha256}.idx")
+}
+
+/// What the snapshot's note says beside what is computed here.
+pub struct SnapshotFacts {
+    /// Root without its level-2 nodes' places: complete.
+    pub root: Root,
+    /// Packs the tree needs, manifest packs among them, with the sizes of those that earlier snapshots name.
+    pub needs: BTreeMap<PackId, PackKind>,
+    /// Sizes of packs that earlier snapshots name.
+    pub known_sizes: HashMap<PackId, u64>,
+}
+
+/// Writes root, refs and note.
+pub async fn snapshot(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    ledger: &mut LedgerWriter<'_>,
+    Indexed { confirmed }: Indexed,
+    facts: SnapshotFacts,
+    random: &mut dyn Random,
+) -> Result<Committed> {
+    let mut packs = PackSet::new();
+    for (id, kind) in &facts.needs {
+        let sent = confirmed.packs.get(id).map(|(_, n)| *n);
+        let object_bytes = sent.or_else(|| facts.known_sizes.get(id).copied());
+        packs.insert(*kind, *id, object_bytes.ok_or_else(|| AgentError::bug("a pack without a size"))?);
+    }
+    let mut stored_bytes = confirmed.sent_bytes;
+    let root_plain = facts.root.encode();
+    let root = ledger.attach("root", seal_root(device, &root_plain, random)?).await?;
+    stored_bytes += root.stored_bytes;
+    let refs_text = next_refs(objects, state, device, ledger, &packs).await?;
+    let refs = match refs_text {
+        NextRefs::New(text, depth) => {
+            let attached = ledger.attach("refs", text.into_bytes()).await?;
+            stored_bytes += attached.stored_bytes;
+            ledger.head_mut().refs = Some((attached.sha256.to_string(), depth));
+            ledger.head_mut().refs_bytes = Some(attached.stored_bytes);
+            state.put(REFS_FILE, full_refs(objects, device, &packs, Vec::new(), Vec::new())?.as_bytes())?;
+            attached
+        }
+        NextRefs::Same(attachment) => attachment,
+    };
+    let totals = facts.root.totals;
+    let kind = NoteKind::Snapshot {
+        number: facts.root.snapshot,
+        status: SnapshotStatus::Complete,
+        epoch: device.epoch,
+        set: facts.root.set.clone(),
+        files: totals.files,
+        source_bytes: padme(totals.bytes),
+        stored_bytes,
+    };
+    let confirmed_packs = confirmed.packs.len() as u64;
+    let root_sha256 = root.sha256;
+    ledger.append(kind, vec![root, refs]).await?;
+    Ok(Committed { snapshot: facts.root.snapshot, root: root_sha256, packs, stored_bytes, confirmed_packs })
+}
+
+/// Compresses, pads and seals a root.
+fn seal_root(device: &Device, plain: &[u8], random: &mut dyn Random) -> Result<Vec<u8>> {
+    if plain.len() > ROOT_MAX_BYTES {
+        return Err(AgentError::bug("the root is larger than the format allows"));
+    }
+    let mut padded = if plain.len() <= FRAME_MAX_BYTES {
+        let mut compressor = Compressor::new(super::recipe::LEVEL);
+        compressor.frame(plain, super::recipe::LEVEL, Filter::None).map_err(AgentError::bug)?.to_vec()
+    } else {
+        zstd::bulk::compress(plain, super::recipe::LEVEL).map_err(AgentError::bug)?
+    };
+    let gap = padding_for(padded.len() as u64, SMALL_FLOOR_BYTES);
+    push_padding(&mut padded, gap);
+    seal_bytes(std::slice::from_ref(&device.epoch_recipient), &padded, random).map_err(AgentError::bug)
+}
+
+enum NextRefs {
+    /// To be written: text and depth.
+    New(String, u32),
+    /// The attachment of the last snapshot says the same.
+    Same(scelle_format::ledger::Attachment),
+}
+
+async fn next_refs(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    ledger: &LedgerWriter<'_>,
+    packs: &PackSet,
+) -> Result<NextRefs> {
+    let segments = segments(ledger)?;
+    let previous = previous_refs(state, ledger);
+    let planned = plan(previous.as_ref().map(|(sha256, depth, set, _)| (sha256, *depth, set)), packs);
+    match (planned, previous) {
+        (RefsPlan::Reuse, Some((sha256, _, _, stored))) if stored.is_some() => {
+            let stored_bytes = stored.unwrap_or(0);
+            Ok(NextRefs::Same(scelle_format::ledger::Attachment { role: "refs".into(), sha256, stored_bytes }))
+        }
+        (RefsPlan::Delta { base, added, removed }, _) => {
+            let (repository, device) = (objects.repository().clone(), device.id.clone());
+            let refs = Refs { repository, device, base: Some(base), keys: Vec::new(), added, removed, segments };
+            Ok(NextRefs::New(refs.to_text().map_err(AgentError::bug)?, base.1))
+        }
+        _ => {
+            let keys = key_copies(objects).await?;
+            Ok(NextRefs::New(full_refs(objects, device, packs, keys, segments)?, 0))
+        }
+    }
+}
+
+fn full_refs(
+    objects: &Objects,
+    device: &Device,
+    packs: &PackSet,
+    keys: Vec<(String, Vec<u8>)>,
+    segments: Vec<(Sha256, u64)>,
+) -> Result<String> {
+    let refs = Refs {
+        repository: objects.repository().clone(),
+        device: device.id.clone(),
+        base: None,
+        keys,
+        added: packs.rows().collect(),
+        removed: Vec::new(),
+        segments,
+    };
+    refs.to_text().map_err(AgentError::bug)
+}
+
+fn segments(ledger: &LedgerWriter<'_>) -> Result<Vec<(Sha256, u64)>> {
+    let mut rows: Vec<(Sha256, u64)> = Vec::new();
+    for (sha256, stored_bytes) in &ledger.head().segments {
+        rows.push((Sha256::parse(sha256).map_err(AgentError::local_state)?, *stored_bytes));
+    }
+    rows.sort();
+    Ok(rows)
+}
+
+/// The last snapshot's refs: hash, depth, packs, and its stored size where it can be named again as it is.
+fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u32, PackSet, Option<u64>)> {
+    let (sha256, depth) = ledger.head().refs.clone()?;
+    let sha256 = Sha256::parse(&sha256).ok()?;
+    let bytes = state.get(REFS_FILE).ok()??;
+    let local = Refs::parse(&bytes).ok()?;
+    let mut packs = PackSet::new();
+    packs.apply(&local).ok()?;
+    let stored = ledger.head().refs_bytes;
+    Some((sha256, depth, packs, stored))
+}
+
+/// Copies of the small objects without which all is lost (FORMAT.md §9).
+async fn key_copies(objects: &Objects) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut copies = Vec::new();
+    for row in objects.list_all("keys/").await? {
+        let bytes = objects.get_named(&row.name, scelle_format::limits::KEY_FILE_MAX_BYTES as u64).await?;
+        copies.push((row.name, bytes.to_vec()));
+    }
+    if let Some(newest) = objects.list_first("desc/", 1).await?.first() {
+        let bytes = objects.get_named(&newest.name, scelle_format::limits::NOTE_MAX_BYTES as u64).await?;
+        copies.push((newest.name.clone(), bytes.to_vec()));
+    }
+    copies.sort();
+    Ok(copies)
+}

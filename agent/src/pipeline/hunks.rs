@@ -1,0 +1,324 @@
+//! Hunks being made: entries in order, some of whose content is still on its way.
+//!
+//! Entries come from the scan stage in the manifest's order; a hunk is written as soon as the packs that hold its content
+//! have names, whatever the hunks before it wait for. Hunks none of whose entries changed are taken over as they are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use scelle_format::chunk_list::{ListNode, ListRow, split_rows};
+use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
+use scelle_format::limits::INLINE_LOCATIONS;
+use scelle_format::manifest::{Content, NodeRef, encode_hunk};
+use scelle_format::pack::Location;
+use scelle_format::path;
+
+use super::job::{FileJob, Outcome, StoredContent};
+use super::packs::{Lane, Place};
+use super::read::Worker;
+use super::recipe::Recipe;
+use crate::catalog::{Catalog, Fingerprint, HunkRow, Record};
+use crate::error::{AgentError, Result};
+use crate::monitor::Problem;
+
+/// One entry of a hunk being made.
+pub struct Item {
+    /// What is known of it so far.
+    pub record: Record,
+    /// Where its content comes from.
+    pub source: ItemSource,
+}
+
+/// Where an entry's content comes from.
+pub enum ItemSource {
+    /// Unchanged: entry `index` of the earlier hunk `row`.
+    Kept { row: i64, index: usize },
+    /// A directory or symlink, or an empty file: nothing to wait for.
+    Ready,
+    /// A file that is being read; `now_ns` is when it was seen.
+    Job { job: Arc<FileJob>, now_ns: i64 },
+    /// Chunks that wait for the names of their packs.
+    Chunks { level: Option<u8>, rows: Vec<(Place, u64)> },
+    /// Slice of a group chunk that waits for the name of its pack.
+    Slice { place: Place, offset: u32, bytes: u32 },
+    /// It could not be read: it is left out.
+    Lost,
+}
+
+/// A hunk that waits.
+pub struct PendingHunk {
+    /// Its place among the hunks.
+    pub ordinal: usize,
+    /// Its entries.
+    pub items: Vec<Item>,
+}
+
+/// A hunk that is written, or taken over.
+pub struct MadeHunk {
+    /// First path, counts; the location follows once its pack has a name.
+    pub node: NodeRef,
+    /// Where it will lie.
+    pub place: Place,
+    /// Packs its entries need.
+    pub packs: BTreeMap<PackId, PackKind>,
+    /// Row in the catalog, where it is taken over.
+    pub row: Option<i64>,
+    /// Records for the catalog, where it is new.
+    pub records: Vec<Record>,
+}
+
+/// Something that could not be saved, or only with a reservation.
+pub struct Trouble {
+    /// Its path: for the sealed root only.
+    pub path: Vec<u8>,
+    /// Why.
+    pub problem: Problem,
+    /// Whether the entry is in the snapshot all the same.
+    pub is_stored: bool,
+}
+
+/// Hunks of one run.
+#[derive(Default)]
+pub struct Hunks {
+    pending: Vec<PendingHunk>,
+    made: BTreeMap<usize, MadeHunk>,
+    next_ordinal: usize,
+    /// Where manifest chunks of earlier runs lie, and those of this one.
+    nodes: HashMap<ChunkId, Place>,
+    /// What could not be saved.
+    pub troubles: Vec<Trouble>,
+    /// Databases taken through their own interface.
+    pub consistent_copies: u64,
+}
+
+impl Hunks {
+    /// Knows the manifest chunks of earlier snapshots.
+    pub fn new(nodes: impl IntoIterator<Item = Location>) -> Self {
+        let nodes = nodes.into_iter().map(|at| (at.id, Place::Known(at))).collect();
+        Self { nodes, ..Self::default() }
+    }
+
+    /// Entries that wait for something.
+    pub fn waiting_entries(&self) -> usize {
+        self.pending.iter().map(|hunk| hunk.items.len()).sum()
+    }
+
+    /// Adds the next hunk.
+    pub fn push(&mut self, items: Vec<Item>) {
+        let ordinal = self.next_ordinal;
+        self.next_ordinal += 1;
+        self.pending.push(PendingHunk { ordinal, items });
+    }
+
+    /// Takes an earlier hunk over.
+    pub fn take_over(&mut self, hunk: &HunkRow, first: Vec<u8>, packs: BTreeMap<PackId, PackKind>) {
+        let node = NodeRef { first, ..hunk.node.clone() };
+        let place = Place::Known(node.at);
+        let made = MadeHunk { node, place, packs, row: Some(hunk.row), records: Vec::new() };
+        self.made.insert(self.next_ordinal, made);
+        self.next_ordinal += 1;
+    }
+
+    /// Writes every hunk that waits for nothing any more.
+    pub fn settle(&mut self, worker: &mut Worker<'_>) -> Result<()> {
+        let mut still = Vec::new();
+        for mut hunk in std::mem::take(&mut self.pending) {
+            let mut ready = true;
+            for item in &mut hunk.items {
+                ready &= self.settle_item(item, worker)?;
+            }
+            if ready { self.make(hunk, worker)? } else { still.push(hunk) }
+        }
+        self.pending = still;
+        Ok(())
+    }
+
+    /// Whether nothing waits any more.
+    pub fn is_settled(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// The hunks in order, once everything is settled and all packs are sealed.
+    pub fn take_made(&mut self) -> Vec<MadeHunk> {
+        std::mem::take(&mut self.made).into_values().collect()
+    }
+
+    /// Knows more manifest chunks: those that an interrupted run has sent.
+    pub fn know(&mut self, nodes: impl IntoIterator<Item = Location>) {
+        self.nodes.extend(nodes.into_iter().map(|at| (at.id, Place::Known(at))));
+    }
+
+    /// Moves one entry on; true when it waits for nothing any more.
+    fn settle_item(&mut self, item: &mut Item, worker: &mut Worker<'_>) -> Result<bool> {
+        loop {
+            match &mut item.source {
+                ItemSource::Kept { .. } | ItemSource::Ready | ItemSource::Lost => return Ok(true),
+                ItemSource::Job { job, now_ns } => {
+                    let Some(outcome) = job.outcome() else { return Ok(false) };
+                    let (path, now_ns) = (job.path.as_bytes().to_vec(), *now_ns);
+                    item.source = self.take_outcome(outcome.clone(), path, now_ns, &mut item.record);
+                }
+                ItemSource::Slice { place, offset, bytes } => {
+                    let Some(at) = place.resolve() else { return Ok(false) };
+                    item.record.entry.content = Content::Slice { at, offset: *offset, bytes: *bytes };
+                    item.source = ItemSource::Ready;
+                }
+                ItemSource::Chunks { level, rows } => {
+                    let Some(resolved) = resolve_rows(rows) else { return Ok(false) };
+                    let level = *level;
+                    if resolved.len() <= INLINE_LOCATIONS {
+                        let at = resolved.into_iter().map(|row| row.at).collect();
+                        item.record.entry.content = match level {
+                            None => Content::Chunks(at),
+                            Some(level) => Content::Nodes { level, nodes: at },
+                        };
+                        item.source = ItemSource::Ready;
+                    } else {
+                        let is_data = level.is_none();
+                        let needs = resolved.iter().map(|row| (is_data, row.at.pack.epoch, row.at.pack.sha256.0));
+                        item.record.needs.extend(needs);
+                        item.record.needs.sort_unstable();
+                        item.record.needs.dedup();
+                        let above = level.map_or(0, |level| level + 1);
+                        let rows = self.make_nodes(above, &resolved, worker)?;
+                        item.source = ItemSource::Chunks { level: Some(above), rows };
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome, path: Vec<u8>, now_ns: i64, record: &mut Record) -> ItemSource {
+        let mut stored = match outcome {
+            Outcome::Lost(problem) => {
+                self.troubles.push(Trouble { path, problem, is_stored: false });
+                return ItemSource::Lost;
+            }
+            Outcome::Stored(stored) => stored,
+        };
+        if let Some(problem) = stored.problem {
+            self.troubles.push(Trouble { path: path.clone(), problem, is_stored: true });
+        }
+        if stored.attributes.problem.is_some() {
+            self.troubles.push(Trouble { path, problem: Problem::MetadataUnreadable, is_stored: true });
+        }
+        let entry = &mut record.entry;
+        entry.bytes = stored.bytes;
+        entry.cut = stored.cut;
+        entry.extents = stored.extents.take();
+        entry.consistent_copy = stored.consistent_copy;
+        self.consistent_copies += u64::from(stored.consistent_copy);
+        entry.xattrs = std::mem::take(&mut stored.attributes.xattrs);
+        entry.owner_name = stored.attributes.owner_name.take();
+        entry.group_name = stored.attributes.group_name.take();
+        if let Some(stat) = &stored.stat {
+            entry.modified_ns = stat.modified_ns;
+            (entry.mode, entry.owner, entry.group) = (stat.mode, stat.owner, stat.group);
+            let trusted = stored.problem.is_none();
+            record.fingerprint = if trusted { Fingerprint::of(stat, now_ns) } else { None };
+        }
+        match stored.content {
+            StoredContent::Empty => ItemSource::Ready,
+            StoredContent::Slice { place, offset, bytes } => ItemSource::Slice { place, offset, bytes },
+            StoredContent::Chunks(chunks) => {
+                let rows = chunks.into_iter().map(|(place, bytes)| (place, u64::from(bytes))).collect();
+                ItemSource::Chunks { level: None, rows }
+            }
+        }
+    }
+
+    /// Writes the chunk-list nodes of one level; returns where they will lie.
+    fn make_nodes(&mut self, level: u8, rows: &[ListRow], worker: &mut Worker<'_>) -> Result<Vec<(Place, u64)>> {
+        let mut nodes = Vec::new();
+        for rows in split_rows(rows) {
+            let place = self.store_node(&ListNode::encode(level, rows), worker)?;
+            nodes.push((place, rows.iter().map(|row| row.covered).sum()));
+        }
+        Ok(nodes)
+    }
+
+    /// Stores a manifest chunk unless it is stored already.
+    pub fn store_node(&mut self, plain: &[u8], worker: &mut Worker<'_>) -> Result<Place> {
+        let id = ChunkId::of(&worker.shared.pool.sealing().id_key, plain);
+        if let Some(place) = self.nodes.get(&id) {
+            return Ok(place.clone());
+        }
+        let recipe = Some(Recipe::Zstd(scelle_format::filter::Filter::None));
+        let places = worker.store_frame(Lane::Manifest, plain, &[(id, plain.len() as u32)], recipe)?;
+        let place = places.into_iter().next().ok_or_else(|| AgentError::bug("a frame without a place"))?;
+        self.nodes.insert(id, place.clone());
+        Ok(place)
+    }
+
+    fn make(&mut self, hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
+        let records: Vec<Record> = hunk
+            .items
+            .into_iter()
+            .filter(|item| !matches!(item.source, ItemSource::Lost))
+            .map(|item| item.record)
+            .collect();
+        let Some(first) = records.first() else { return Ok(()) };
+        let first = path::join(&first.directory, &first.entry.name);
+        let plain = encode_hunk(records.iter().map(|r| (&*r.directory, &r.entry)));
+        let place = self.store_node(&plain, worker)?;
+        let files = records.iter().filter(|r| r.entry.kind == scelle_format::manifest::EntryKind::File);
+        let node = NodeRef {
+            first,
+            // Replaced once the pack has a name.
+            at: place.resolve().unwrap_or(PLACEHOLDER),
+            entries: records.len() as u64,
+            files: files.clone().count() as u64,
+            bytes: files.map(|r| r.entry.bytes).sum(),
+        };
+        let mut packs = BTreeMap::new();
+        records.iter().for_each(|r| packs_of(r, &mut packs));
+        self.made.insert(hunk.ordinal, MadeHunk { node, place, packs, row: None, records });
+        Ok(())
+    }
+}
+
+/// Stands where a location is not known yet; never written.
+pub const PLACEHOLDER: Location = Location {
+    id: ChunkId([0; 32]),
+    pack: PackId { epoch: 0, sha256: Sha256([0; 32]) },
+    frame_offset: 0,
+    frame_bytes: 0,
+    offset: 0,
+    bytes: 0,
+    filter: scelle_format::filter::Filter::None,
+};
+
+fn resolve_rows(rows: &[(Place, u64)]) -> Option<Vec<ListRow>> {
+    rows.iter().map(|(place, covered)| Some(ListRow { at: place.resolve()?, covered: *covered })).collect()
+}
+
+fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) {
+    for &(is_data, epoch, sha256) in &record.needs {
+        let kind = if is_data { PackKind::Data } else { PackKind::Manifest };
+        packs.insert(PackId { epoch, sha256: Sha256(sha256) }, kind);
+    }
+    match &record.entry.content {
+        Content::Empty => {}
+        Content::Slice { at, .. } => {
+            packs.insert(at.pack, PackKind::Data);
+        }
+        Content::Chunks(rows) => rows.iter().for_each(|at| {
+            packs.insert(at.pack, PackKind::Data);
+        }),
+        Content::Nodes { nodes, .. } => nodes.iter().for_each(|at| {
+            packs.insert(at.pack, PackKind::Manifest);
+        }),
+    }
+}
+
+/// Remembers a run's hunks in the catalog.
+pub fn remember(catalog: &Catalog, hunk: &MadeHunk, pack_rows: &[u32]) -> Result<i64> {
+    match hunk.row {
+        Some(row) => Ok(row),
+        None => {
+            let row = catalog.add_hunk(pack_rows, &hunk.records)?;
+            catalog.place_hunk(row, &hunk.node)?;
+            Ok(row)
+        }
+    }
+}

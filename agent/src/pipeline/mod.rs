@@ -1,0 +1,375 @@
+//! One backup run, from the walk to the snapshot's note.
+//!
+//! [`backup`] is the page to read first. The scan stage and the workers run on threads, store calls on the async runtime;
+//! every channel is bounded and every task is joined. Never: commits what the store did not show.
+
+pub mod commit;
+mod database;
+pub mod dedup;
+mod failures;
+mod hunks;
+mod job;
+pub mod packs;
+mod part;
+mod read;
+pub mod recipe;
+mod scan;
+mod solid;
+mod tree;
+pub mod upload;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use scelle_format::chunker::ContentCutter;
+use scelle_format::id::{PackId, PackKind};
+use scelle_format::limits::PACK_TARGET_BYTES;
+use scelle_format::manifest::{NodeRef, Root, SourceRoot, Totals};
+use scelle_format::pack::{Location, PackVerifier};
+use scelle_format::random::OsRandom;
+
+use self::commit::{Committed, SnapshotFacts};
+use self::dedup::KnownChunks;
+use self::hunks::{MadeHunk, Trouble};
+use self::packs::{Lane, PackPool, Sealing, VerifiedPack};
+use self::part::PartQueue;
+use self::read::{Shared, Worker};
+use self::scan::{Scan, Work};
+use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
+use crate::clock::Clock;
+use crate::error::{AgentError, Result};
+use crate::monitor::{Monitor, Phase};
+use crate::repo::append::{LedgerWriter, now};
+use crate::repo::objects::Objects;
+use crate::repo::state::{Device, State};
+use crate::scan::{EntryPath, Filter, Walker};
+use crate::shutdown::Shutdown;
+
+pub use self::scan::Changes;
+
+/// What one run is to save.
+pub struct Plan {
+    /// Which set of roots: runs are compared within it.
+    pub set: String,
+    /// Roots as given.
+    pub roots: Vec<PathBuf>,
+    /// What to leave out.
+    pub filter: Filter,
+    /// Threads that read, compress and seal.
+    pub workers: usize,
+}
+
+/// What one run needs from outside.
+pub struct Surroundings<'a> {
+    /// The store.
+    pub objects: Arc<Objects>,
+    /// The state folder, locked.
+    pub state: &'a State,
+    /// This device.
+    pub device: &'a Device,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Who watches.
+    pub monitor: Arc<dyn Monitor>,
+    /// Whether to stop.
+    pub shutdown: &'a Shutdown,
+}
+
+/// What became of a run.
+pub struct Outcome {
+    /// The snapshot.
+    pub committed: Committed,
+    /// What is in it.
+    pub totals: Totals,
+    /// What changed.
+    pub changes: Changes,
+    /// What could not be saved, or only with a reservation.
+    pub troubles: Vec<Trouble>,
+    /// Bytes read from sources.
+    pub read_bytes: u64,
+    /// Bytes found again from an interrupted run.
+    pub resumed_bytes: u64,
+    /// Databases taken through their own interface, and others.
+    pub consistent_copies: u64,
+}
+
+/// One run: scan, read, seal, send, confirm, index, commit.
+pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWriter<'_>) -> Result<Outcome> {
+    let (state, device, monitor) = (around.state, around.device, &around.monitor);
+    let began = now(around.clock);
+    let mut catalog = Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?;
+    let journal = Arc::new(Mutex::new(Journal::open(&state.folder().join("journal.sqlite"))?));
+    catalog.remove_orphans()?;
+    let resumed = upload::resume(&around.objects, &journal).await?;
+
+    monitor.start(Phase::Backup, None, None);
+    let (sealed, packs) = tokio::sync::mpsc::channel(1);
+    let uploading = tokio::spawn(upload::upload(around.objects.clone(), journal.clone(), packs, monitor.clone()));
+    let made = tokio::task::block_in_place(|| make(&plan, around, ledger, &catalog, &resumed, sealed));
+    let uploaded = uploading.await.map_err(AgentError::bug)?;
+    // Where both ended badly, the upload's reason is the cause.
+    let (mut uploaded, made) = match (uploaded, made) {
+        (Err(error), _) => return Err(error),
+        (Ok(uploaded), made) => (uploaded, made?),
+    };
+
+    monitor.start(Phase::Commit, None, None);
+    let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
+    uploaded.packs.extend(resumed.iter().map(|pack| (pack.id, (pack.kind, pack.object_bytes))));
+    let new_packs = uploaded.packs.clone();
+    let (objects, random) = (&*around.objects, &mut OsRandom);
+    let confirmed = commit::confirm(objects, uploaded).await?;
+    let indexed = commit::index(objects, state, device, ledger, confirmed, made.fresh, random).await?;
+    let root = Root {
+        repository: device.repository.clone(),
+        device: device.id.clone(),
+        snapshot: ledger.head().snapshot + 1,
+        set: plan.set.clone(),
+        time: began.to_string(),
+        os: if cfg!(windows) { "windows".into() } else { "unix".into() },
+        roots: made.roots,
+        generation: device.secret.generation(),
+        dedup_secret: *device.secret.expose(),
+        level2: made.level2.clone(),
+        totals: made.totals,
+        problems: problems_of(&made.troubles),
+    };
+    let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
+    let committed = commit::snapshot(objects, state, device, ledger, indexed, facts, random).await?;
+    remember(&mut catalog, &journal, &plan.set, &committed, &new_packs, &made.hunks, made.level2)?;
+    Ok(Outcome {
+        committed,
+        totals: made.totals,
+        changes: made.changes,
+        troubles: made.troubles,
+        read_bytes: made.read_bytes,
+        resumed_bytes,
+        consistent_copies: made.consistent_copies,
+    })
+}
+
+/// Everything the threads have made: the tree is whole, all packs are sealed and handed to the upload stage.
+struct Made {
+    hunks: Vec<MadeHunk>,
+    level2: Vec<NodeRef>,
+    needs: BTreeMap<PackId, PackKind>,
+    known_sizes: HashMap<PackId, u64>,
+    fresh: Vec<Location>,
+    roots: Vec<SourceRoot>,
+    totals: Totals,
+    changes: Changes,
+    troubles: Vec<Trouble>,
+    read_bytes: u64,
+    consistent_copies: u64,
+}
+
+fn make(
+    plan: &Plan,
+    around: &Surroundings<'_>,
+    ledger: &LedgerWriter<'_>,
+    catalog: &Catalog,
+    resumed: &[JournaledPack],
+    sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
+) -> Result<Made> {
+    let device = around.device;
+    let set = catalog.set(&plan.set)?;
+    let segment_files = ledger.head().segments.iter().map(|(sha256, _)| {
+        around.state.folder().join(commit::segment_file(sha256))
+    });
+    let of_kind = |kind| resumed.iter().filter(move |p| p.kind == kind).flat_map(JournaledPack::locations);
+    let sealing = Sealing {
+        epoch: device.epoch,
+        recipient: device.epoch_recipient.clone(),
+        generation: device.secret.generation(),
+        id_key: device.secret.chunk_id_key(),
+        target_bytes: pack_target_bytes(plan.workers),
+    };
+    let shared = Shared {
+        pool: PackPool::new(sealing, sealed),
+        known: KnownChunks::new(segment_files.collect(), of_kind(PackKind::Data)),
+        cutter: ContentCutter::new(device.secret.gear_table()),
+        parts: PartQueue::default(),
+        monitor: &*around.monitor,
+        shutdown: around.shutdown,
+        read_bytes: AtomicU64::new(0),
+        failed: AtomicBool::new(false),
+    };
+    let walker = Walker::new(&plan.roots, plan.filter.clone())?;
+    let roots = source_roots(&walker);
+    if roots.is_empty() {
+        return Err(AgentError::source_missing());
+    }
+    let (jobs, work) = crossbeam_channel::bounded(plan.workers * 4);
+    let keys = (device.secret.boundary_key(), device.secret.token_key());
+    let mut scan = Scan::new(catalog, set.as_ref(), jobs, keys, around.clock, &*around.monitor)?;
+    scan.hunks.know(of_kind(PackKind::Manifest));
+    let failure: Mutex<Option<AgentError>> = Mutex::new(None);
+    let mut own = Worker::new(&shared);
+    let scanned = std::thread::scope(|scope| {
+        for _ in 0..plan.workers {
+            let (work, shared, failure) = (work.clone(), &shared, &failure);
+            scope.spawn(move || {
+                if let Err(error) = labour(&work, shared) {
+                    failure.lock().get_or_insert(error);
+                    // Nobody takes jobs any more: the scan stage notices when its channel closes.
+                    shared.shutdown_workers();
+                }
+            });
+        }
+        drop(work);
+        let scanned = scan.run(walker, &mut own);
+        scan.close();
+        scanned
+    });
+    if let Some(error) = failure.lock().take() {
+        return Err(error);
+    }
+    scanned?;
+    shared.shutdown.check()?;
+    finish(scan, &shared, &mut own, set, roots)
+}
+
+/// One worker's life: parts of large files first, then whatever comes.
+fn labour(work: &crossbeam_channel::Receiver<Work>, shared: &Shared<'_>) -> Result<()> {
+    let mut worker = Worker::new(shared);
+    loop {
+        let working = shared.parts.working();
+        while let Some((work, part, ranges)) = shared.parts.pop() {
+            worker.part(&work, part, &ranges)?;
+        }
+        shared.check_workers()?;
+        drop(working);
+        let next = work.recv_timeout(std::time::Duration::from_millis(5));
+        let _working = shared.parts.working();
+        match next {
+            Ok(Work::Small(jobs)) => worker.small_files(&jobs)?,
+            Ok(Work::Large(job)) => worker.large_file(&job)?,
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
+                drop(_working);
+                if shared.parts.is_done() {
+                    return Ok(());
+                }
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+/// Closes all packs and hangs the tree together.
+fn finish(
+    mut scan: Scan<'_>,
+    shared: &Shared<'_>,
+    worker: &mut Worker<'_>,
+    set: Option<SetRow>,
+    roots: Vec<SourceRoot>,
+) -> Result<Made> {
+    worker.flush_data_packs()?;
+    while !scan.hunks.is_settled() {
+        scan.hunks.settle(worker)?;
+        shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
+    }
+    shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
+    let (totals, changes) = (scan.totals, scan.changes);
+    let mut known_sizes: HashMap<PackId, u64> = scan.known_packs().map(|(_, id, n)| (id, n)).collect();
+    let tree = tree::build(&mut scan, set, worker)?;
+    shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
+    let tree = tree.resolve()?;
+    let consistent_copies = scan.hunks.consistent_copies;
+    let troubles = std::mem::take(&mut scan.hunks.troubles);
+    known_sizes.shrink_to_fit();
+    let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
+    let totals = Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
+    Ok(Made {
+        needs: tree.needs,
+        hunks: tree.hunks,
+        level2: tree.level2,
+        known_sizes,
+        fresh: shared.known.of_this_run(),
+        roots,
+        totals,
+        changes,
+        troubles,
+        read_bytes: shared.read_bytes.load(Ordering::Relaxed),
+        consistent_copies,
+    })
+}
+
+/// Remembers the snapshot: from here on the next run compares with it.
+fn remember(
+    catalog: &mut Catalog,
+    journal: &Mutex<Journal>,
+    set: &str,
+    committed: &Committed,
+    new_packs: &BTreeMap<PackId, (PackKind, u64)>,
+    hunks: &[MadeHunk],
+    level2: Vec<NodeRef>,
+) -> Result<()> {
+    catalog.transaction(|catalog| {
+        let mut rows = Vec::with_capacity(hunks.len());
+        let mut pack_rows: HashMap<PackId, u32> = HashMap::new();
+        for hunk in hunks {
+            let mut needed = Vec::new();
+            if hunk.row.is_none() {
+                for (id, kind) in &hunk.packs {
+                    let row = match pack_rows.get(id) {
+                        Some(row) => *row,
+                        None => {
+                            let sent = new_packs.get(id).map(|(_, n)| *n);
+                            let object_bytes = sent.or_else(|| committed.packs.get(*kind, *id)).unwrap_or(0);
+                            let row = catalog.pack_row((*kind, *id, object_bytes))?;
+                            pack_rows.insert(*id, row);
+                            row
+                        }
+                    };
+                    needed.push(row);
+                }
+                catalog.remember_node(&hunk.node.at)?;
+            }
+            // The hunk's own pack is part of the snapshot too.
+            let own = hunk.node.at.pack;
+            if let Some(object_bytes) = committed.packs.get(PackKind::Manifest, own) {
+                catalog.pack_row((PackKind::Manifest, own, object_bytes))?;
+            }
+            rows.push(hunks::remember(catalog, hunk, &needed)?);
+        }
+        for node in &level2 {
+            catalog.remember_node(&node.at)?;
+            if let Some(object_bytes) = committed.packs.get(PackKind::Manifest, node.at.pack) {
+                catalog.pack_row((PackKind::Manifest, node.at.pack, object_bytes))?;
+            }
+        }
+        catalog.put_set(set, &SetRow { snapshot: committed.snapshot, hunks: rows, level2: level2.clone() })
+    })?;
+    let journal = journal.lock();
+    journal.clear()
+}
+
+fn problems_of(troubles: &[Trouble]) -> Vec<scelle_format::manifest::Problem> {
+    let problem = |trouble: &Trouble| scelle_format::manifest::Problem {
+        path: trouble.path.clone(),
+        code: trouble.problem.code().to_owned(),
+    };
+    // A root has room for many, not for all of a disk that fails.
+    troubles.iter().take(10_000).map(problem).collect()
+}
+
+fn source_roots(walker: &Walker) -> Vec<SourceRoot> {
+    let found = walker.roots().iter().enumerate().filter_map(|(i, root)| {
+        let path = root.path.as_ref().map(EntryPath::as_bytes)?;
+        Some(SourceRoot { path: path.to_vec(), label: format!("racine {}", i + 1) })
+    });
+    found.collect()
+}
+
+/// Pack size under the memory budget: many workers hold many packs.
+fn pack_target_bytes(workers: usize) -> usize {
+    match workers {
+        0..=2 => PACK_TARGET_BYTES,
+        3..=8 => PACK_TARGET_BYTES / 2,
+        _ => PACK_TARGET_BYTES / 4,
+    }
+}

@@ -1,0 +1,200 @@
+//! Open packs: frames come from the workers, sealed and verified packs go to the upload stage.
+//!
+//! Two packs of a lane are open at a time and frames go to either by a bit of their secret ids, so that sizes and
+//! order of chunks are visible nowhere. Whoever fills a pack seals it: sealing runs on all cores without threads of its
+//! own. Never: uploads, or knows what a file is.
+
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use scelle_format::FormatError;
+use scelle_format::crypto::pq::PqRecipient;
+use scelle_format::filter::Filter;
+use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
+use scelle_format::pack::{Location, PackBuilder, PackVerifier, Trailer};
+use scelle_format::random::OsRandom;
+
+use crate::error::{AgentError, Result};
+
+/// Which packs a frame may share. Pages of databases change often and never lie with what stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Content of files.
+    Cold,
+    /// Pages of databases.
+    Paged,
+    /// Hunks, level-2 nodes, chunk lists.
+    Manifest,
+}
+
+/// Name of a pack that is still open: known once it is sealed.
+#[derive(Debug, Default)]
+pub struct PackSlot(OnceLock<(PackId, u32)>);
+
+/// Where a chunk will lie, once its pack has a name.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    slot: Arc<PackSlot>,
+    id: ChunkId,
+    frame_offset: u32,
+    frame_bytes: u32,
+    offset: u32,
+    bytes: u32,
+    filter: Filter,
+}
+
+/// Where a chunk lies: known, or known soon.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In a pack of this repository.
+    Known(Location),
+    /// In a pack that is still open, or on its way.
+    Soon(Pending),
+}
+
+impl Place {
+    /// The location, if its pack has a name by now.
+    pub fn resolve(&self) -> Option<Location> {
+        match self {
+            Self::Known(location) => Some(*location),
+            Self::Soon(pending) => pending.resolve(),
+        }
+    }
+}
+
+impl Pending {
+    fn resolve(&self) -> Option<Location> {
+        let (pack, moved_by) = *self.slot.0.get()?;
+        let &Self { id, frame_offset, frame_bytes, offset, bytes, filter, .. } = self;
+        Some(Location { id, pack, frame_offset: frame_offset + moved_by, frame_bytes, offset, bytes, filter })
+    }
+}
+
+/// A pack that was sealed and opened again.
+pub struct VerifiedPack {
+    /// Data or manifest.
+    pub kind: PackKind,
+    /// Its name.
+    pub id: PackId,
+    /// The age file.
+    pub bytes: Vec<u8>,
+    /// What it holds.
+    pub trailer: Trailer,
+}
+
+/// What packs are sealed with.
+pub struct Sealing {
+    /// Epoch in force.
+    pub epoch: u32,
+    /// Its recipient: the only one.
+    pub recipient: PqRecipient,
+    /// Generation of the dedup secret.
+    pub generation: u16,
+    /// Its chunk-id key.
+    pub id_key: [u8; 32],
+    /// Size at which a pack is closed.
+    pub target_bytes: usize,
+}
+
+struct OpenPack {
+    builder: PackBuilder,
+    slots: Vec<(Arc<PackSlot>, u32)>,
+}
+
+/// The open packs of one run.
+pub struct PackPool {
+    sealing: Sealing,
+    lanes: [[Mutex<Option<OpenPack>>; 2]; 3],
+    sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
+}
+
+impl PackPool {
+    /// Opens no pack yet; sealed ones go to `sealed`.
+    pub fn new(sealing: Sealing, sealed: tokio::sync::mpsc::Sender<VerifiedPack>) -> Self {
+        Self { sealing, lanes: Default::default(), sealed }
+    }
+
+    /// What packs are sealed with.
+    pub fn sealing(&self) -> &Sealing {
+        &self.sealing
+    }
+
+    /// Adds one frame holding `chunks` back to back; returns where each chunk will lie.
+    pub fn add_frame(
+        &self,
+        lane: Lane,
+        frame: &[u8],
+        filter: Filter,
+        chunks: &[(ChunkId, u32)],
+        verifier: &mut PackVerifier,
+    ) -> Result<Vec<Place>> {
+        let side = chunks.first().map_or(0, |(id, _)| usize::from(id.0[31] & 1));
+        let mut open = self.lanes[lane as usize][side].lock();
+        let full = match open.as_ref() {
+            Some(pack) if !pack.builder.has_room(frame.len(), chunks.len()) => open.take(),
+            _ => None,
+        };
+        let pack = match &mut *open {
+            Some(pack) => pack,
+            empty => empty.insert(self.open_pack(lane)?),
+        };
+        let at = pack.builder.add_frame(frame, filter, chunks);
+        let slot = pack.slots.first().map(|(slot, _)| slot.clone()).unwrap_or_default();
+        drop(open);
+        if let Some(full) = full {
+            self.seal(lane, full, verifier)?;
+        }
+        let mut offset = 0;
+        let place = |&(id, bytes): &(ChunkId, u32)| {
+            let slot = slot.clone();
+            let pending = Pending { slot, id, frame_offset: at.offset, frame_bytes: at.bytes, offset, bytes, filter };
+            offset += bytes;
+            Place::Soon(pending)
+        };
+        Ok(chunks.iter().map(place).collect())
+    }
+
+    /// Closes the open packs of a lane; two halves that fit into one are merged.
+    pub fn flush(&self, lane: Lane, verifier: &mut PackVerifier) -> Result<()> {
+        let [left, right] = &self.lanes[lane as usize];
+        let (left, right) = (left.lock().take(), right.lock().take());
+        let packs = match (left, right) {
+            (Some(mut left), Some(right)) if left.builder.has_room_for(&right.builder) => {
+                let moved_by = left.builder.absorb(right.builder);
+                left.slots.extend(right.slots.into_iter().map(|(slot, by)| (slot, by + moved_by)));
+                [Some(left), None]
+            }
+            both => [both.0, both.1],
+        };
+        packs.into_iter().flatten().try_for_each(|pack| self.seal(lane, pack, verifier))
+    }
+
+    fn open_pack(&self, lane: Lane) -> Result<OpenPack> {
+        let Sealing { recipient, generation, target_bytes, .. } = &self.sealing;
+        let builder = PackBuilder::new(lane.kind(), *generation, recipient, *target_bytes, &mut OsRandom);
+        let builder = builder.map_err(AgentError::local_state)?;
+        Ok(OpenPack { builder, slots: vec![(Arc::default(), 0)] })
+    }
+
+    fn seal(&self, lane: Lane, pack: OpenPack, verifier: &mut PackVerifier) -> Result<()> {
+        let finished = pack.builder.finish();
+        let sha256: Result<Sha256, FormatError> = verifier.verify(&finished, &self.sealing.id_key);
+        let sha256 = sha256.map_err(AgentError::verification_failed)?;
+        let id = PackId { epoch: self.sealing.epoch, sha256 };
+        for (slot, moved_by) in pack.slots {
+            // A slot belongs to one pack only and is set here only.
+            let _ = slot.0.set((id, moved_by));
+        }
+        let sealed = VerifiedPack { kind: lane.kind(), id, bytes: finished.sealed.bytes, trailer: finished.trailer };
+        self.sealed.blocking_send(sealed).map_err(|_| AgentError::interrupted())
+    }
+}
+
+impl Lane {
+    fn kind(self) -> PackKind {
+        match self {
+            Self::Cold | Self::Paged => PackKind::Data,
+            Self::Manifest => PackKind::Manifest,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Parts of large files: how a file is split among workers, and how one part is cut into chunks.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use scelle_format::chunker::{ContentCutter, Cut, PAGED_CHUNK_BYTES};
+use scelle_format::filter::Filter;
+use scelle_format::id::ChunkId;
+use scelle_format::limits::PAGED_FRAME_BYTES;
+
+use super::job::FileJob;
+use super::packs::{Lane, Place};
+use super::read::Worker;
+use super::recipe::{self, Recipe};
+use crate::error::{AgentError, Result};
+use crate::monitor::Problem;
+use crate::scan::SourceFile;
+
+/// Size of a part. Cutting begins anew at each part, so parts are large.
+pub const PART_BYTES: u64 = 64 << 20;
+/// A worker's read buffer.
+pub const BUFFER_BYTES: usize = 8 << 20;
+/// A file with more holes than this is kept as if it had none.
+pub const EXTENTS_MAX: usize = 4096;
+/// A recipe is chosen anew after so many chunks of a file.
+const RECIPE_CHUNKS: usize = 16;
+
+/// A large file being read.
+pub struct PartWork {
+    /// The file.
+    pub job: Arc<FileJob>,
+    /// Held open.
+    pub source: SourceFile,
+    /// Its data extents, when it has holes.
+    pub extents: Option<Vec<(u64, u64)>>,
+    /// How it is read.
+    pub reading: Reading,
+}
+
+/// How a large file is read.
+#[derive(Default)]
+pub struct Reading {
+    /// Fixed pages, or content-defined chunks.
+    pub paged: bool,
+    /// Which reading this is, from 1.
+    pub attempt: u32,
+    /// To be said of it, whatever happens.
+    pub problem: Option<Problem>,
+    /// An idle SQLite database: with the connection that holds its SHARED lock, where one is needed.
+    pub sqlite: Option<Mutex<Option<rusqlite::Connection>>>,
+}
+
+impl Reading {
+    /// Content-defined.
+    pub fn content(attempt: u32) -> Self {
+        Self { attempt, ..Self::default() }
+    }
+
+    /// Page by page.
+    pub fn paged(attempt: u32) -> Self {
+        Self { paged: true, attempt, ..Self::default() }
+    }
+
+    /// The same once more.
+    pub fn again(&self) -> Self {
+        Self { paged: self.paged, attempt: self.attempt + 1, problem: self.problem, sqlite: None }
+    }
+
+    /// Whether this is an idle SQLite database.
+    pub fn is_sqlite(&self) -> bool {
+        self.sqlite.is_some()
+    }
+
+    /// Whether nobody began to write to an idle database meanwhile.
+    pub fn still_idle(&self, path: &std::path::Path) -> bool {
+        !self.is_sqlite() || !super::database::has_side_files(path)
+    }
+
+    /// What to record of how the file was cut into `chunks`.
+    pub fn cut(&self, chunks: usize) -> Cut {
+        match (self.paged, chunks) {
+            (true, _) => Cut::Paged { size: PAGED_CHUNK_BYTES as u32 },
+            (false, 0 | 1) => Cut::Whole,
+            _ => ContentCutter::cut_recorded(),
+        }
+    }
+}
+
+/// A part that waits for a worker.
+pub type QueuedPart = (Arc<PartWork>, usize, Vec<(u64, u64)>);
+
+/// Parts that wait for a worker.
+#[derive(Default)]
+pub struct PartQueue {
+    parts: Mutex<VecDeque<QueuedPart>>,
+    busy: AtomicUsize,
+}
+
+impl PartQueue {
+    /// Adds a part.
+    pub fn push(&self, work: Arc<PartWork>, part: usize, ranges: Vec<(u64, u64)>) {
+        self.parts.lock().push_back((work, part, ranges));
+    }
+
+    /// Takes a part.
+    pub fn pop(&self) -> Option<QueuedPart> {
+        self.parts.lock().pop_front()
+    }
+
+    /// Marks a worker that may still add parts; ends when the mark is dropped.
+    pub fn working(&self) -> Working<'_> {
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        Working(self)
+    }
+
+    /// Whether no part waits and nobody may add one.
+    pub fn is_done(&self) -> bool {
+        self.busy.load(Ordering::Acquire) == 0 && self.parts.lock().is_empty()
+    }
+}
+
+/// A worker that may still add parts.
+pub struct Working<'a>(&'a PartQueue);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Splits data extents into parts of about `part_bytes`; page-aligned files stay aligned.
+pub fn split(extents: &[(u64, u64)], part_bytes: u64) -> Vec<Vec<(u64, u64)>> {
+    let mut parts: Vec<Vec<(u64, u64)>> = Vec::new();
+    let mut room = 0;
+    for &(mut offset, mut bytes) in extents {
+        while bytes > 0 {
+            if room == 0 {
+                parts.push(Vec::new());
+                room = part_bytes;
+            }
+            let take = bytes.min(room);
+            if let Some(part) = parts.last_mut() {
+                part.push((offset, take));
+            }
+            offset += take;
+            bytes -= take;
+            room -= take;
+        }
+    }
+    parts
+}
+
+/// Reads several extents as if they were one.
+struct ExtentReader<'a> {
+    source: &'a SourceFile,
+    ranges: std::collections::VecDeque<(u64, u64)>,
+}
+
+impl ExtentReader<'_> {
+    /// Fills `buffer` as far as there are bytes; returns how many.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let Some((offset, bytes)) = self.ranges.front_mut() else { break };
+            let want = (buffer.len() - filled).min(usize::try_from(*bytes).unwrap_or(usize::MAX));
+            match self.source.read_at(&mut buffer[filled..filled + want], *offset)? {
+                // The file is shorter than it was: what follows is gone.
+                0 => self.ranges.clear(),
+                n => {
+                    filled += n;
+                    *offset += n as u64;
+                    *bytes -= n as u64;
+                    if *bytes == 0 {
+                        self.ranges.pop_front();
+                    }
+                }
+            }
+        }
+        Ok(filled)
+    }
+}
+
+impl Worker<'_> {
+    /// Cuts one part into chunks and stores the new ones.
+    pub(super) fn chunk_part(
+        &mut self,
+        work: &PartWork,
+        ranges: &[(u64, u64)],
+    ) -> Result<io::Result<Vec<(Place, u32)>>> {
+        let mut reader = ExtentReader { source: &work.source, ranges: ranges.iter().copied().collect() };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let chunks = if work.reading.paged {
+            self.pages(&mut buffer, |space| reader.fill(space))
+        } else {
+            self.content_defined(&mut buffer, |space| reader.fill(space))
+        };
+        self.buffer = buffer;
+        chunks
+    }
+
+    /// Content-defined chunks, each in a frame of its own.
+    pub(super) fn content_defined(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        mut fill: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    ) -> Result<io::Result<Vec<(Place, u32)>>> {
+        buffer.resize(BUFFER_BYTES, 0);
+        let (mut chunks, mut recipe, mut recipe_left): (Vec<(Place, u32)>, _, usize) = (Vec::new(), None, 0);
+        let (mut start, mut end) = (0, 0);
+        let mut more = true;
+        loop {
+            self.shared.shutdown.check()?;
+            if more && end - start < ContentCutter::MAX {
+                buffer.copy_within(start..end, 0);
+                (start, end) = (0, end - start);
+                match fill(&mut buffer[end..]) {
+                    Ok(n) => {
+                        more = end + n == BUFFER_BYTES;
+                        self.count_read(n);
+                        end += n;
+                    }
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            if start == end {
+                return Ok(Ok(chunks));
+            }
+            let bytes = self.shared.cutter.next(&buffer[start..end]);
+            let plain = &buffer[start..start + bytes];
+            let id = ChunkId::of(&self.shared.pool.sealing().id_key, plain);
+            let place = match self.shared.known.find(&id) {
+                Some(place) => place,
+                None => {
+                    let chosen = match recipe {
+                        Some(recipe) if recipe_left > 0 => recipe,
+                        _ => {
+                            recipe_left = RECIPE_CHUNKS;
+                            recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?
+                        }
+                    };
+                    recipe = Some(chosen);
+                    recipe_left -= 1;
+                    self.store_one(Lane::Cold, plain, id, chosen)?
+                }
+            };
+            chunks.push((place, bytes as u32));
+            start += bytes;
+        }
+    }
+
+    /// Fixed, page-aligned chunks; neighbours that are new share a frame.
+    pub(super) fn pages(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        mut fill: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    ) -> Result<io::Result<Vec<(Place, u32)>>> {
+        let mut chunks: Vec<(Place, u32)> = Vec::new();
+        loop {
+            self.shared.shutdown.check()?;
+            buffer.resize(BUFFER_BYTES, 0);
+            let filled = match fill(buffer.as_mut_slice()) {
+                Ok(0) => return Ok(Ok(chunks)),
+                Ok(n) => n,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.count_read(filled);
+            let id_key = self.shared.pool.sealing().id_key;
+            let ids: Vec<(ChunkId, u32)> = buffer[..filled]
+                .chunks(PAGED_CHUNK_BYTES)
+                .map(|page| (ChunkId::of(&id_key, page), page.len() as u32))
+                .collect();
+            let mut at = 0;
+            while at < ids.len() {
+                if let Some(place) = self.shared.known.find(&ids[at].0) {
+                    chunks.push((place, ids[at].1));
+                    at += 1;
+                    continue;
+                }
+                let most = PAGED_FRAME_BYTES / PAGED_CHUNK_BYTES;
+                let fresh = ids[at..].iter().take(most).skip(1);
+                let run = 1 + fresh.take_while(|(id, _)| self.shared.known.find(id).is_none()).count();
+                let start = at * PAGED_CHUNK_BYTES;
+                let end = (start + run * PAGED_CHUNK_BYTES).min(filled);
+                let plain = Recipe::Zstd(Filter::None);
+                let fresh = &ids[at..at + run];
+                let stored = if all_differ(fresh) {
+                    self.store_frame(Lane::Paged, &buffer[start..end], fresh, Some(plain))?
+                } else {
+                    self.repeated_pages(&buffer[start..end], fresh)?
+                };
+                chunks.extend(stored.into_iter().zip(ids[at..at + run].iter().map(|(_, bytes)| *bytes)));
+                at += run;
+            }
+        }
+    }
+
+    /// Pages of which some are equal (empty ones mostly): each is stored once.
+    fn repeated_pages(&mut self, plain: &[u8], ids: &[(ChunkId, u32)]) -> Result<Vec<Place>> {
+        let pages = plain.chunks(PAGED_CHUNK_BYTES).zip(ids);
+        pages
+            .map(|(page, (id, _))| match self.shared.known.find(id) {
+                Some(place) => Ok(place),
+                None => self.store_one(Lane::Paged, page, *id, Recipe::Zstd(Filter::None)),
+            })
+            .collect()
+    }
+
+    fn store_one(&mut self, lane: Lane, plain: &[u8], id: ChunkId, recipe: Recipe) -> Result<Place> {
+        let places = self.store_frame(lane, plain, &[(id, plain.len() as u32)], Some(recipe))?;
+        places.into_iter().next().ok_or_else(|| AgentError::bug("a frame without a place"))
+    }
+
+    fn count_read(&self, bytes: usize) {
+        self.shared.read_bytes.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn all_differ(ids: &[(ChunkId, u32)]) -> bool {
+    ids.iter().enumerate().all(|(i, (id, _))| ids[..i].iter().all(|(other, _)| other != id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn parts_cover_every_extent_once_and_in_order() {
+        let parts = split(&[(0, 100), (200, 30), (500, 1)], 64);
+        assert_eq!(parts, [vec![(0, 64)], vec![(64, 36), (200, 28)], vec![(228, 2), (500, 1)]]);
+        assert!(split(&[], 64).is_empty());
+    }
+}

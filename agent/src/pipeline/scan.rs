@@ -1,0 +1,429 @@
+//! The scan stage: walk the roots beside the catalog of the last snapshot, and hand out what changed.
+//!
+//! Walk and catalog are in one order, so that both are read once, front to back, in constant memory. Data comes from
+//! [`Walker`] and [`Catalog`], goes to the workers as jobs and to [`Hunks`] as entries. Never opens a file (but to tell a
+//! database's side files from files that only sound like one).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use scelle_format::id::{PackId, PackKind};
+use scelle_format::manifest::{Entry, EntryKind, HunkCutter, Totals};
+
+use super::database;
+use super::hunks::{Hunks, Item, ItemSource, Trouble};
+use super::job::FileJob;
+use super::read::{SMALL_BYTES, Worker};
+use crate::catalog::{Catalog, Fingerprint, HunkRow, PackEntry, Record, SetRow};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::monitor::{Monitor, Problem};
+use crate::platform::{self, Kind, ProblemCode, Stat};
+use crate::scan::{WalkItem, WalkProblem, Walked, Walker};
+
+/// Small files of one batch: at most so many bytes and so many files.
+const BATCH_BYTES: u64 = 1 << 20;
+const BATCH_FILES: usize = 256;
+/// Entries that may wait for packs before open packs are closed early.
+const WAITING_MAX: usize = 60_000;
+/// A hunk is ended early when its extended attributes alone reach this size.
+const HUNK_SOFT_BYTES: usize = 1 << 20;
+
+/// What the workers get.
+pub enum Work {
+    /// Small neighbours.
+    Small(Vec<Arc<FileJob>>),
+    /// One large file.
+    Large(Arc<FileJob>),
+}
+
+/// What a scan counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Files that were not in the last snapshot.
+    pub new: u64,
+    /// Files that look different.
+    pub changed: u64,
+    /// Files that look the same.
+    pub unchanged: u64,
+    /// Entries of the last snapshot that are gone.
+    pub removed: u64,
+}
+
+/// The scan of one run.
+pub struct Scan<'a> {
+    previous: Previous<'a>,
+    jobs: Option<Sender<Work>>,
+    monitor: &'a dyn Monitor,
+    clock: &'a dyn Clock,
+    boundary_key: [u8; 32],
+    cutter: HunkCutter,
+    token_key: [u8; 32],
+    packs: HashMap<u32, PackEntry>,
+    items: Vec<Item>,
+    soft_bytes: usize,
+    batch: Vec<Arc<FileJob>>,
+    batch_bytes: u64,
+    links: HashMap<(u64, u64), Arc<FileJob>>,
+    /// Hunks made so far.
+    pub hunks: Hunks,
+    /// What was counted.
+    pub totals: Totals,
+    /// What changed.
+    pub changes: Changes,
+    /// Roots that do not exist.
+    pub missing_roots: u64,
+}
+
+impl<'a> Scan<'a> {
+    /// A scan of `set` as the catalog knows it.
+    pub fn new(
+        catalog: &'a Catalog,
+        set: Option<&SetRow>,
+        jobs: Sender<Work>,
+        (boundary_key, token_key): ([u8; 32], [u8; 32]),
+        clock: &'a dyn Clock,
+        monitor: &'a dyn Monitor,
+    ) -> Result<Self> {
+        Ok(Self {
+            previous: Previous::new(catalog, set),
+            jobs: Some(jobs),
+            monitor,
+            clock,
+            boundary_key,
+            cutter: HunkCutter::new(boundary_key),
+            token_key,
+            packs: catalog.packs()?,
+            items: Vec::new(),
+            soft_bytes: 0,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            links: HashMap::new(),
+            hunks: Hunks::new(catalog.nodes()?.into_values()),
+            totals: Totals::default(),
+            changes: Changes::default(),
+            missing_roots: 0,
+        })
+    }
+
+    /// Walks everything; `worker` writes hunks meanwhile.
+    pub fn run(&mut self, walker: Walker, worker: &mut Worker<'_>) -> Result<()> {
+        for walked in walker {
+            worker.shared.shutdown.check()?;
+            match walked {
+                Walked::Entry(item) => self.entry(item, worker)?,
+                Walked::Problem(problem) => self.problem(problem),
+            }
+        }
+        self.changes.removed += self.previous.skip_rest()?;
+        self.end_hunk(worker)?;
+        self.send_batch()
+    }
+
+    fn problem(&mut self, WalkProblem { path, code }: WalkProblem) {
+        let problem = match code {
+            ProblemCode::Special => {
+                self.totals.skipped += 1;
+                return;
+            }
+            ProblemCode::RootMissing | ProblemCode::RootExcluded => {
+                self.missing_roots += 1;
+                Problem::Vanished
+            }
+            ProblemCode::Vanished => Problem::Vanished,
+            ProblemCode::NameTooLong | ProblemCode::PathTooDeep => Problem::RefusedName,
+            ProblemCode::XattrLimit | ProblemCode::AttributesUnreadable => Problem::MetadataUnreadable,
+            ProblemCode::Unreadable => Problem::Unreadable,
+        };
+        self.hunks.troubles.push(Trouble { path: path.as_bytes().to_vec(), problem, is_stored: false });
+    }
+
+    fn entry(&mut self, item: WalkItem, worker: &mut Worker<'_>) -> Result<()> {
+        let earlier = self.previous.take(item.path.as_bytes(), &mut self.changes.removed)?;
+        if self.is_side_file(&item) {
+            return Ok(());
+        }
+        self.count(&item.stat);
+        let untouched = earlier.as_ref().is_some_and(|(_, _, record)| self.is_untouched(record, &item));
+        match earlier {
+            Some((row, index, record)) if untouched => self.keep(row, index, record, &item),
+            earlier => self.look(item.clone(), earlier.map(|(_, _, record)| record))?,
+        }
+        let full = self.cutter.ends_after(item.path.as_bytes());
+        if full || self.soft_bytes > HUNK_SOFT_BYTES {
+            if !full {
+                self.cutter.restart();
+            }
+            self.end_hunk(worker)?;
+        }
+        Ok(())
+    }
+
+    /// A database's side files are not saved beside it: its copy is whole without them.
+    fn is_side_file(&self, item: &WalkItem) -> bool {
+        item.stat.kind == Kind::File
+            && item
+                .os_path()
+                .ok()
+                .and_then(|path| database::base_of_side_file(&path))
+                .is_some_and(|base| database::is_sqlite_file(&base))
+    }
+
+    fn count(&mut self, stat: &Stat) {
+        match stat.kind {
+            Kind::File => {
+                self.totals.files += 1;
+                self.totals.bytes += stat.bytes;
+            }
+            Kind::Directory => self.totals.directories += 1,
+            _ => self.totals.symlinks += 1,
+        }
+    }
+
+    fn is_untouched(&self, record: &Record, item: &WalkItem) -> bool {
+        let same = record.fingerprint.is_some_and(|print| print.matches(&item.stat));
+        // A database in use changes in its log while its own times stand still.
+        let is_database = matches!(record.entry.cut, scelle_format::chunker::Cut::Paged { .. });
+        same && !(is_database
+            && (record.entry.consistent_copy
+                || item.os_path().is_ok_and(|path| database::has_side_files(&path))))
+    }
+
+    fn keep(&mut self, row: i64, index: usize, record: Record, item: &WalkItem) {
+        if item.stat.kind == Kind::File {
+            self.changes.unchanged += 1;
+            self.monitor.advance(1, item.stat.bytes);
+        }
+        self.push(Item { record, source: ItemSource::Kept { row, index } });
+    }
+
+    fn look(&mut self, item: WalkItem, earlier: Option<Record>) -> Result<()> {
+        let now_ns = nanoseconds(self.clock);
+        let mut entry = Entry::bare(item.path.name().to_vec(), kind_of(item.stat.kind));
+        entry.modified_ns = item.stat.modified_ns;
+        (entry.mode, entry.owner, entry.group) = (item.stat.mode, item.stat.owner, item.stat.group);
+        let directory: Arc<[u8]> = item.path.parent_bytes().into();
+        let mut record = Record { directory, entry, fingerprint: None, needs: Vec::new() };
+        if item.stat.kind == Kind::File {
+            match earlier {
+                Some(_) => self.changes.changed += 1,
+                None => self.changes.new += 1,
+            }
+            let job = self.job(&item)?;
+            if item.stat.links > 1 {
+                record.entry.link_group = Some(self.link_group(&item.stat));
+            }
+            self.push(Item { record, source: ItemSource::Job { job, now_ns } });
+            return Ok(());
+        }
+        let attributes = match item.os_path() {
+            Ok(path) => platform::attributes(&path, &item.stat),
+            Err(_) => platform::Attributes::default(),
+        };
+        let path = item.path.as_bytes();
+        if item.stat.kind == Kind::Symlink && attributes.link_target.is_none() {
+            self.hunks.troubles.push(Trouble { path: path.to_vec(), problem: Problem::Unreadable, is_stored: false });
+            return Ok(());
+        }
+        if attributes.problem.is_some() {
+            let problem = Problem::MetadataUnreadable;
+            self.hunks.troubles.push(Trouble { path: path.to_vec(), problem, is_stored: true });
+        }
+        record.fingerprint = Fingerprint::of(&item.stat, now_ns);
+        record.entry.target = attributes.link_target.filter(|_| item.stat.kind == Kind::Symlink);
+        record.entry.xattrs = attributes.xattrs;
+        record.entry.owner_name = attributes.owner_name;
+        record.entry.group_name = attributes.group_name;
+        self.push(Item { record, source: ItemSource::Ready });
+        Ok(())
+    }
+
+    /// The job that reads a file; names of one inode share one.
+    fn job(&mut self, item: &WalkItem) -> Result<Arc<FileJob>> {
+        let inode = (item.stat.volume, item.stat.inode);
+        let shared = item.stat.links > 1 && item.stat.inode != 0;
+        if let Some(job) = self.links.get(&inode).filter(|_| shared) {
+            self.monitor.advance(1, 0);
+            return Ok(job.clone());
+        }
+        let os_path = item.os_path()?;
+        let job = Arc::new(FileJob::new(item.path.clone(), os_path, item.stat));
+        if shared {
+            self.links.insert(inode, job.clone());
+        }
+        if item.stat.bytes > SMALL_BYTES {
+            self.send_batch()?;
+            self.send(Work::Large(job.clone()))?;
+        } else {
+            self.batch_bytes += item.stat.bytes;
+            self.batch.push(job.clone());
+            if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_FILES {
+                self.send_batch()?;
+            }
+        }
+        Ok(job)
+    }
+
+    fn send_batch(&mut self) -> Result<()> {
+        self.batch_bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() { Ok(()) } else { self.send(Work::Small(batch)) }
+    }
+
+    fn send(&self, work: Work) -> Result<()> {
+        let jobs = self.jobs.as_ref().ok_or_else(crate::error::AgentError::interrupted)?;
+        jobs.send(work).map_err(|_| crate::error::AgentError::interrupted())
+    }
+
+    /// No more jobs come: the workers end when they have done the last.
+    pub fn close(&mut self) {
+        self.jobs = None;
+    }
+
+    /// A cutter for level-2 nodes.
+    pub fn boundary(&self) -> HunkCutter {
+        HunkCutter::new(self.boundary_key)
+    }
+
+    fn link_group(&self, stat: &Stat) -> u64 {
+        let mut inode = [0; 16];
+        inode[..8].copy_from_slice(&stat.volume.to_le_bytes());
+        inode[8..].copy_from_slice(&stat.inode.to_le_bytes());
+        let hash = blake3::keyed_hash(&self.token_key, &inode);
+        let [a, b, c, d, e, f, ..] = *hash.as_bytes();
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
+
+    fn push(&mut self, item: Item) {
+        self.soft_bytes += item.record.entry.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
+        self.items.push(item);
+    }
+
+    /// Ends the hunk: takes an earlier one over when nothing in it changed, else lets it wait for its packs.
+    fn end_hunk(&mut self, worker: &mut Worker<'_>) -> Result<()> {
+        self.soft_bytes = 0;
+        let items = std::mem::take(&mut self.items);
+        let Some(first) = items.first() else { return Ok(()) };
+        match self.previous.hunk_of(&items) {
+            Some(hunk) => {
+                let first = scelle_format::path::join(&first.record.directory, &first.record.entry.name);
+                let packs = self.packs_of(&hunk);
+                self.hunks.take_over(&hunk, first, packs);
+            }
+            None => {
+                self.hunks.push(items);
+                self.hunks.settle(worker)?;
+                if self.hunks.waiting_entries() > WAITING_MAX {
+                    worker.flush_data_packs()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn packs_of(&self, hunk: &HunkRow) -> BTreeMap<PackId, PackKind> {
+        hunk.packs.iter().filter_map(|row| self.packs.get(row)).map(|(kind, id, _)| (*id, *kind)).collect()
+    }
+
+    /// Sizes of packs that earlier snapshots name.
+    pub fn known_packs(&self) -> impl Iterator<Item = PackEntry> {
+        self.packs.values().copied()
+    }
+}
+
+/// The last snapshot of the set, read front to back.
+struct Previous<'a> {
+    catalog: &'a Catalog,
+    rows: std::vec::IntoIter<i64>,
+    current: Option<(HunkRow, std::iter::Peekable<std::iter::Enumerate<std::vec::IntoIter<Record>>>)>,
+    /// Hunks read so far whose entries may still be in the hunk being made: row and number of entries.
+    read: Vec<(HunkRow, usize)>,
+}
+
+impl<'a> Previous<'a> {
+    fn new(catalog: &'a Catalog, set: Option<&SetRow>) -> Self {
+        let rows = set.map(|set| set.hunks.clone()).unwrap_or_default().into_iter();
+        Self { catalog, rows, current: None, read: Vec::new() }
+    }
+
+    /// The record of `path`, if the last snapshot had it; what stands before it there is gone.
+    fn take(&mut self, path: &[u8], removed: &mut u64) -> Result<Option<(i64, usize, Record)>> {
+        loop {
+            let Some((hunk, records)) = self.current.as_mut() else {
+                if self.load_next()? { continue } else { return Ok(None) }
+            };
+            let Some((_, record)) = records.peek() else {
+                self.current = None;
+                continue;
+            };
+            let (directory, name) = scelle_format::path::split(path);
+            let order = scelle_format::path::compare_directories(&record.directory, directory)
+                .then_with(|| record.entry.name.as_slice().cmp(name));
+            match order {
+                std::cmp::Ordering::Greater => return Ok(None),
+                std::cmp::Ordering::Equal => {
+                    let row = hunk.row;
+                    return Ok(records.next().map(|(index, record)| (row, index, record)));
+                }
+                std::cmp::Ordering::Less => {
+                    *removed += u64::from(record.entry.kind == EntryKind::File);
+                    records.next();
+                }
+            }
+        }
+    }
+
+    fn skip_rest(&mut self) -> Result<u64> {
+        let mut removed = 0;
+        loop {
+            if let Some((_, records)) = self.current.take() {
+                removed += records.filter(|(_, r)| r.entry.kind == EntryKind::File).count() as u64;
+            } else if !self.load_next()? {
+                return Ok(removed);
+            }
+        }
+    }
+
+    fn load_next(&mut self) -> Result<bool> {
+        let Some(row) = self.rows.next() else { return Ok(false) };
+        let (hunk, records) = self.catalog.hunk(row)?;
+        self.read.push((hunk.clone(), records.len()));
+        self.current = Some((hunk, records.into_iter().enumerate().peekable()));
+        Ok(true)
+    }
+
+    /// The earlier hunk that `items` are, entry for entry.
+    fn hunk_of(&mut self, items: &[Item]) -> Option<HunkRow> {
+        let ItemSource::Kept { row: first_row, .. } = items.first()?.source else {
+            self.forget_read();
+            return None;
+        };
+        let same = |(at, item): (usize, &Item)| {
+            matches!(item.source, ItemSource::Kept { row, index } if row == first_row && index == at)
+        };
+        let all = items.iter().enumerate().all(same);
+        let found = self.read.iter().find(|(hunk, n)| all && hunk.row == first_row && *n == items.len());
+        let found = found.map(|(hunk, _)| hunk.clone());
+        self.forget_read();
+        found
+    }
+
+    fn forget_read(&mut self) {
+        let keep = self.read.len().saturating_sub(1);
+        self.read.drain(..keep);
+    }
+}
+
+fn kind_of(kind: Kind) -> EntryKind {
+    match kind {
+        Kind::Directory => EntryKind::Directory,
+        Kind::Symlink => EntryKind::Symlink,
+        _ => EntryKind::File,
+    }
+}
+
+fn nanoseconds(clock: &dyn Clock) -> i64 {
+    let since = clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,89 @@
+//! Level-2 nodes over the hunks of a run (FORMAT.md §8.5).
+//!
+//! Taken over as they are when no hunk changed, else written again: they are few.
+
+use std::collections::BTreeMap;
+
+use scelle_format::id::{PackId, PackKind};
+use scelle_format::manifest::{Level2, NodeRef};
+
+use super::hunks::{Hunks, MadeHunk};
+use super::packs::Place;
+use super::read::Worker;
+use super::scan::Scan;
+use crate::catalog::SetRow;
+use crate::error::{AgentError, Result};
+
+/// The tree, whose topmost nodes may still wait for the name of their pack.
+pub struct Tree {
+    hunks: Vec<MadeHunk>,
+    level2: Vec<(NodeRef, Place)>,
+}
+
+/// The tree with every place known.
+pub struct Resolved {
+    /// Hunks in order.
+    pub hunks: Vec<MadeHunk>,
+    /// Level-2 nodes in order.
+    pub level2: Vec<NodeRef>,
+    /// Packs the whole tree needs.
+    pub needs: BTreeMap<PackId, PackKind>,
+}
+
+/// Writes the level-2 nodes. All hunks are settled and their packs sealed.
+pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) -> Result<Tree> {
+    let mut cutter = scan.boundary();
+    let mut hunks = scan.hunks.take_made();
+    for hunk in &mut hunks {
+        hunk.node.at = hunk.place.resolve().ok_or_else(|| AgentError::bug("a hunk without a place"))?;
+    }
+    let rows: Vec<i64> = hunks.iter().filter_map(|hunk| hunk.row).collect();
+    if let Some(set) = set.filter(|set| set.hunks == rows && rows.len() == hunks.len()) {
+        let level2 = set.level2.into_iter().map(|node| {
+            let place = Place::Known(node.at);
+            (node, place)
+        });
+        return Ok(Tree { hunks, level2: level2.collect() });
+    }
+    let mut level2 = Vec::new();
+    let mut gathered = Level2::default();
+    for (i, hunk) in hunks.iter().enumerate() {
+        gathered.hunks.push(hunk.node.clone());
+        if cutter.ends_after(&hunk.node.first) || i + 1 == hunks.len() {
+            level2.push(store(&std::mem::take(&mut gathered), &mut scan.hunks, worker)?);
+        }
+    }
+    Ok(Tree { hunks, level2 })
+}
+
+fn store(node: &Level2, hunks: &mut Hunks, worker: &mut Worker<'_>) -> Result<(NodeRef, Place)> {
+    let place = hunks.store_node(&node.encode(), worker)?;
+    let first = node.hunks.first().map(|hunk| hunk.first.clone()).unwrap_or_default();
+    let sum = |count: fn(&NodeRef) -> u64| node.hunks.iter().map(count).sum();
+    let node = NodeRef {
+        first,
+        at: super::hunks::PLACEHOLDER,
+        entries: sum(|hunk| hunk.entries),
+        files: sum(|hunk| hunk.files),
+        bytes: sum(|hunk| hunk.bytes),
+    };
+    Ok((node, place))
+}
+
+impl Tree {
+    /// Fills in the places. All packs are sealed.
+    pub fn resolve(self) -> Result<Resolved> {
+        let mut needs = BTreeMap::new();
+        for hunk in &self.hunks {
+            needs.extend(hunk.packs.iter().map(|(id, kind)| (*id, *kind)));
+            needs.insert(hunk.node.at.pack, PackKind::Manifest);
+        }
+        let mut level2 = Vec::with_capacity(self.level2.len());
+        for (node, place) in self.level2 {
+            let at = place.resolve().ok_or_else(|| AgentError::bug("a level-2 node without a place"))?;
+            needs.insert(at.pack, PackKind::Manifest);
+            level2.push(NodeRef { at, ..node });
+        }
+        Ok(Resolved { hunks: self.hunks, level2, needs })
+    }
+}

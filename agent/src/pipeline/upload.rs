@@ -1,0 +1,95 @@
+//! Sending packs: journalled before, confirmed after.
+//!
+//! Verified packs come from the workers, several are sent at a time, and the journal knows each one before its first byte
+//! leaves, so that an interrupted run is taken up again. Never: seals, or sends a note.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use scelle_format::id::{PackId, PackKind};
+use scelle_format::layout;
+use scelle_store::Put;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::packs::VerifiedPack;
+use crate::catalog::{Journal, JournaledPack};
+use crate::error::{AgentError, Result};
+use crate::monitor::Monitor;
+use crate::repo::objects::Objects;
+
+/// Packs sent at a time.
+pub const CONCURRENT_PUTS: usize = 4;
+
+/// Packs this run has sent: kind and stored size by name. Proof that the upload stage is over.
+#[derive(Debug, Default)]
+pub struct Uploaded {
+    /// Sent in this run, or found again from the journal and confirmed.
+    pub packs: BTreeMap<PackId, (PackKind, u64)>,
+    /// Bytes that were really sent.
+    pub sent_bytes: u64,
+}
+
+/// Sends everything that comes out of `sealed` until the workers have let go of it.
+pub async fn upload(
+    objects: Arc<Objects>,
+    journal: Arc<Mutex<Journal>>,
+    mut sealed: tokio::sync::mpsc::Receiver<VerifiedPack>,
+    monitor: Arc<dyn Monitor>,
+) -> Result<Uploaded> {
+    let slots = Arc::new(Semaphore::new(CONCURRENT_PUTS));
+    let sent_bytes = Arc::new(AtomicU64::new(0));
+    let mut sending: JoinSet<Result<(PackId, PackKind, u64)>> = JoinSet::new();
+    let mut uploaded = Uploaded::default();
+    while let Some(pack) = sealed.recv().await {
+        let slot = slots.clone().acquire_owned().await.map_err(AgentError::bug)?;
+        while let Some(done) = sending.try_join_next() {
+            keep(&mut uploaded, done)?;
+        }
+        let (objects, journal, monitor) = (objects.clone(), journal.clone(), monitor.clone());
+        let sent_bytes = sent_bytes.clone();
+        sending.spawn(async move {
+            let object_bytes = pack.bytes.len() as u64;
+            let row = JournaledPack { kind: pack.kind, id: pack.id, object_bytes, trailer: pack.trailer };
+            journal.lock().add(&row)?;
+            let name = layout::pack(pack.kind, &pack.id);
+            let put = objects.put_new_hashed(&name, Bytes::from(pack.bytes), &pack.id.sha256).await?;
+            if put == Put::Created {
+                sent_bytes.fetch_add(object_bytes, Ordering::Relaxed);
+                monitor.stored(object_bytes);
+            }
+            drop(slot);
+            Ok((pack.id, pack.kind, object_bytes))
+        });
+    }
+    while let Some(done) = sending.join_next().await {
+        keep(&mut uploaded, done)?;
+    }
+    uploaded.sent_bytes = sent_bytes.load(Ordering::Relaxed);
+    Ok(uploaded)
+}
+
+type Sent = std::result::Result<Result<(PackId, PackKind, u64)>, tokio::task::JoinError>;
+
+fn keep(uploaded: &mut Uploaded, done: Sent) -> Result<()> {
+    let (id, kind, object_bytes) = done.map_err(AgentError::bug)??;
+    uploaded.packs.insert(id, (kind, object_bytes));
+    Ok(())
+}
+
+/// Takes up what an interrupted run has sent: packs that the store really has, with their size.
+pub async fn resume(objects: &Objects, journal: &Mutex<Journal>) -> Result<Vec<JournaledPack>> {
+    let packs = journal.lock().packs()?;
+    let mut present = Vec::new();
+    for pack in packs {
+        let name = layout::pack(pack.kind, &pack.id);
+        match objects.head(&name).await? {
+            Some(meta) if meta.bytes == pack.object_bytes => present.push(pack),
+            _ => journal.lock().strike(&pack.id)?,
+        }
+    }
+    Ok(present)
+}

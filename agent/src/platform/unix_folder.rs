@@ -1,0 +1,125 @@
+//! A folder of the restore's destination on Unix, held by handle. Every operation takes one name relative to the
+//! handle and follows no link, so that a link planted in the destination, even while we work, leads nowhere.
+
+use super::{FileAttributes, Kind, Shortfall, Stat, unix, unix_attributes};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// An open folder.
+pub struct Folder {
+    handle: OwnedFd,
+}
+
+const OPEN_FOLDER: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+impl Folder {
+    /// Opens the destination itself. The user chose it: a link at its end is followed.
+    pub fn open_root(path: &Path) -> io::Result<Folder> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Folder { handle: rustix::fs::openat(CWD, path, flags, Mode::empty())? })
+    }
+
+    /// Opens a folder in this one; a link in its place is an error.
+    pub fn open(&self, name: &[u8]) -> io::Result<Folder> {
+        Ok(Folder { handle: rustix::fs::openat(&self.handle, name, OPEN_FOLDER, Mode::empty())? })
+    }
+
+    /// Makes a folder that only we may enter.
+    pub fn make(&self, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(&self.handle, name, Mode::RWXU)?)
+    }
+
+    /// Makes a file that only we may read; an existing name is an error.
+    pub fn create_new(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+    }
+
+    /// Opens a regular file for reading; anything else is an error.
+    pub fn open_file(&self, name: &[u8]) -> io::Result<(File, Stat)> {
+        unix::open_regular_at(&self.handle, name)
+    }
+
+    /// One look at a name.
+    pub fn stat(&self, name: &[u8]) -> io::Result<Stat> {
+        unix::stat_at(&self.handle, name)
+    }
+
+    /// Names and looks, sorted.
+    pub fn list(&self) -> io::Result<Vec<(Vec<u8>, Stat)>> {
+        unix::list(&self.handle)
+    }
+
+    /// Removes a file or a link.
+    pub fn remove(&self, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::empty())?)
+    }
+
+    /// Renames within this folder, over what is there.
+    pub fn replace(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.handle, from, &self.handle, to)?)
+    }
+
+    /// Renames within this folder; an existing name is `AlreadyExists`.
+    pub fn rename_new(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+        {
+            let flags = rustix::fs::RenameFlags::NOREPLACE;
+            match rustix::fs::renameat_with(&self.handle, from, &self.handle, to, flags) {
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+                other => return Ok(other?),
+            }
+        }
+        match rustix::fs::linkat(&self.handle, from, &self.handle, to, AtFlags::empty()) {
+            Ok(()) => self.remove(from),
+            // No hard links either (FAT on an old kernel): look, then rename. Another program could slip in between;
+            // such file systems offer nothing better.
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => match self.stat(to) {
+                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.replace(from, to),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a symlink with this target, which is not looked at.
+    pub fn make_symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, &self.handle, name)?)
+    }
+
+    /// The target of a symlink.
+    pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(rustix::fs::readlinkat(&self.handle, name, Vec::new())?.into_bytes())
+    }
+
+    /// Gives the file `from_name` of `from` a further name here. Links are not followed.
+    pub fn make_hardlink(&self, name: &[u8], from: &Folder, from_name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::linkat(&from.handle, from_name, &self.handle, name, AtFlags::empty())?)
+    }
+
+    /// Owner, mode, extended attributes and times of this folder itself.
+    pub fn set_attributes(&self, wanted: &FileAttributes) -> io::Result<Shortfall> {
+        Ok(unix_attributes::set_attributes(&File::from(self.handle.try_clone()?), wanted))
+    }
+
+    /// Owner and times of a symlink in this folder.
+    pub fn set_link_attributes(&self, name: &[u8], wanted: &FileAttributes) -> Shortfall {
+        unix_attributes::set_link_attributes(self.handle.as_fd(), name, wanted)
+    }
+
+    /// Waits until everything is on disk, where the system can be asked.
+    pub fn sync_file_system(&self) -> io::Result<()> {
+        unix_attributes::sync_file_system(&self.handle)
+    }
+
+    /// Whether two looks saw the same inode.
+    pub fn is_same_inode(a: &Stat, b: &Stat) -> bool {
+        a.kind == Kind::File && b.kind == Kind::File && a.inode == b.inode && a.volume == b.volume
+    }
+}

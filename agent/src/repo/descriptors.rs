@@ -1,0 +1,202 @@
+//! The chain of descriptors: which revision counts, and whether an owner stands behind it (FORMAT.md §5.3).
+//!
+//! For: everything that needs to know devices, epochs and owners. Data comes from `desc/` in the store, hostile
+//! until the chain from the pinned owner holds, and goes to `keyring`, `history` and `verify`. Never: signs,
+//! writes, or takes a later revision for good because it is later.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use scelle_format::FormatError;
+use scelle_format::descriptor::{
+    Descriptor, DescriptorError, DeviceLine, Pin, SignedDescriptor, Standing, check_first, check_seen,
+    check_successor,
+};
+use scelle_format::id::{DeviceId, Sha256};
+use scelle_format::note::{self, SignedNote, VerifyingKey};
+use scelle_format::timestamp::Timestamp;
+use scelle_format::vkey_text::VKey;
+use scelle_format::{layout, limits};
+
+use super::finding::{Finding, FindingKind};
+use super::objects::Objects;
+use crate::error::{AgentError, Result};
+
+/// Objects fetched at a time.
+const CONCURRENT: usize = 16;
+
+/// A repository's descriptors, checked.
+#[derive(Clone, Debug)]
+pub struct Descriptors {
+    /// Valid revisions, oldest first.
+    pub history: Vec<SignedDescriptor>,
+    /// The newest valid one.
+    pub current: Descriptor,
+    /// SHA-256 of its text.
+    pub current_sha256: Sha256,
+    /// Whether an owner stands behind it.
+    pub standing: Standing,
+    /// Whether the first revision was checked against an owner known from elsewhere (kit, local state). If not,
+    /// the repository only vouches for itself.
+    pub anchored: bool,
+    /// What is wrong with the chain.
+    pub findings: Vec<Finding>,
+}
+
+impl Descriptors {
+    /// Reads and checks all revisions: one LIST, then all GETs at once.
+    ///
+    /// Errors: exit 10 when there is none, exit 13 when the first one must not be believed, exit 1 when a newer
+    /// version of the program is needed.
+    pub async fn load(objects: &Objects, pin: Option<&Pin>) -> Result<Self> {
+        let listed = objects.list_all("desc/").await?;
+        if listed.is_empty() {
+            return Err(AgentError::no_repository().at(objects.store().address()));
+        }
+        let revisions: Vec<u64> = listed.iter().filter_map(|row| layout::parse_descriptor(&row.name).ok()).collect();
+        let fetched: BTreeMap<u64, Bytes> = stream::iter(revisions.iter().copied())
+            .map(|revision| async move {
+                let name = layout::descriptor(revision);
+                let bytes = objects.find_named(&name, limits::NOTE_MAX_BYTES as u64).await?;
+                Ok::<_, AgentError>(bytes.map(|bytes| (revision, bytes)))
+            })
+            .buffer_unordered(CONCURRENT)
+            .try_filter_map(|row| async move { Ok(row) })
+            .try_collect()
+            .await?;
+        let highest = revisions.iter().copied().max().unwrap_or(0);
+        Self::check(objects, pin, fetched, highest).await
+    }
+
+    /// Walks up from revision 1 and stops at the first that does not hold; what was overwritten is looked for in
+    /// older versions.
+    async fn check(
+        objects: &Objects,
+        pin: Option<&Pin>,
+        fetched: BTreeMap<u64, Bytes>,
+        highest: u64,
+    ) -> Result<Self> {
+        let mut chain: Vec<SignedDescriptor> = Vec::new();
+        let mut standing = Standing::Provisional;
+        let mut findings = Vec::new();
+        for revision in 1..=highest {
+            let name = layout::descriptor(revision);
+            let accept = |bytes: &[u8]| step(bytes, revision, chain.last(), standing, pin);
+            let first_try = match fetched.get(&revision) {
+                Some(bytes) => accept(bytes),
+                None => Err(Refused::Missing),
+            };
+            let accepted = match first_try {
+                Err(Refused::Newer(found)) => return Err(AgentError::unknown_feature().at(found)),
+                Err(refused) => {
+                    let max = limits::NOTE_MAX_BYTES as u64;
+                    match objects.version_where(&name, max, |bytes| accept(bytes).is_ok()).await? {
+                        Some(bytes) => accept(&bytes),
+                        None => Err(refused),
+                    }
+                }
+                sound => sound,
+            };
+            match accepted {
+                Ok((signed, now)) => {
+                    standing = now;
+                    chain.push(signed);
+                }
+                Err(Refused::Missing) => {
+                    findings.push(Finding::new(FindingKind::DescriptorMissing, name));
+                    break;
+                }
+                Err(_) => {
+                    findings.push(Finding::new(FindingKind::DescriptorInvalid, name));
+                    break;
+                }
+            }
+        }
+        let Some(newest) = chain.last() else {
+            return Err(AgentError::signature_invalid().at(layout::descriptor(1)));
+        };
+        let (current, current_sha256) = (newest.descriptor.clone(), newest.descriptor.text_sha256());
+        Ok(Self { history: chain, current, current_sha256, standing, anchored: pin.is_some(), findings })
+    }
+
+    /// Notes a rollback where `seen` (revision, hash of the text; from a note or local state) is not what the
+    /// store shows.
+    pub fn compare_with_seen(&mut self, seen: (u64, Sha256)) {
+        let shown = self.history.iter().find(|entry| entry.descriptor.revision == seen.0);
+        let same = shown.is_some_and(|entry| entry.descriptor.text_sha256() == seen.1);
+        if !same && (seen.0 > self.current.revision || check_seen(seen, &self.current).is_err() || shown.is_some()) {
+            let finding = Finding::new(FindingKind::DescriptorRollback, layout::descriptor(seen.0));
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
+    }
+
+    /// The line of a device in the newest revision that names it.
+    pub fn device(&self, id: &DeviceId) -> Option<&DeviceLine> {
+        self.history.iter().rev().find_map(|entry| entry.descriptor.device(id))
+    }
+
+    /// When a device was revoked, if it is.
+    pub fn revoked_at(&self, id: &DeviceId) -> Option<Timestamp> {
+        use scelle_format::descriptor::DeviceState::Revoked;
+        let is_revoked = |entry: &&SignedDescriptor| entry.descriptor.device(id).is_some_and(|d| d.state == Revoked);
+        self.history.iter().find(is_revoked).map(|entry| entry.descriptor.time)
+    }
+}
+
+/// Why one candidate for a revision is not taken.
+enum Refused {
+    Missing,
+    Newer(String),
+    Invalid,
+}
+
+impl From<FormatError> for Refused {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::Unsupported { found, .. } => Self::Newer(found),
+            _ => Self::Invalid,
+        }
+    }
+}
+
+impl From<DescriptorError> for Refused {
+    fn from(_: DescriptorError) -> Self {
+        Self::Invalid
+    }
+}
+
+/// Checks one candidate on top of the chain so far.
+fn step(
+    bytes: &[u8],
+    revision: u64,
+    previous: Option<&SignedDescriptor>,
+    standing: Standing,
+    pin: Option<&Pin>,
+) -> std::result::Result<(SignedDescriptor, Standing), Refused> {
+    let signed = note::parse(bytes).map_err(|_| Refused::Invalid)?;
+    let descriptor = Descriptor::parse(&signed.text)?;
+    descriptor.expect_revision(revision)?;
+    let mut known = descriptor.known_keys();
+    known.extend(previous.iter().flat_map(|entry| entry.descriptor.known_keys()));
+    let signed_by = signers(&signed, &known).ok_or(Refused::Invalid)?;
+    let standing = match previous {
+        Some(before) => check_successor(&before.descriptor, standing, &descriptor, &signed_by)?,
+        None => {
+            // Without a pin the first owner named is taken: the caller says that nobody vouches for it.
+            let own = || descriptor.owners.first().map(|key| Pin { owner_key: key.public_key(), recovery_sha256: None });
+            let pin = pin.cloned().or_else(own).ok_or(Refused::Invalid)?;
+            check_first(&descriptor, &pin, &signed_by)?
+        }
+    };
+    Ok((SignedDescriptor { named_revision: revision, descriptor, signed_by }, standing))
+}
+
+/// Keys of `known` with a valid signature; `None` when one of them has an invalid one.
+fn signers(signed: &SignedNote, known: &[VKey]) -> Option<Vec<VKey>> {
+    let keys: Vec<VerifyingKey> = known.iter().filter_map(|key| VerifyingKey::parse(key.as_str()).ok()).collect();
+    let valid = signed.verified_by(&keys).ok()?;
+    Some(known.iter().filter(|key| valid.iter().any(|v| v.to_string() == key.as_str())).cloned().collect())
+}

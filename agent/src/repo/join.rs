@@ -1,0 +1,83 @@
+//! A second or reinstalled PC takes its place in a repository, with the kit or the everyday phrase.
+//!
+//! It becomes a device of its own: its own signing key, its own dedup secret, its own chain. Never: takes over another
+//! device's chain, so that a stolen PC and its successor cannot be confused.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use scelle_format::crypto::open::open_bytes;
+use scelle_format::crypto::pq::{PqIdentity, PqRecipient};
+use scelle_format::descriptor::Descriptor;
+use scelle_format::layout;
+use scelle_format::limits::KEY_FILE_MAX_BYTES;
+use scelle_format::note::SigningKey;
+use scelle_format::random::Random;
+
+use super::append::now;
+use super::create::{device_line, new_device, put_descriptor, put_device_key};
+use super::keyring::Unlock;
+use super::objects::Objects;
+use super::open::{OpenOptions, Repository};
+use super::state::{Device, State};
+use crate::clock::Clock;
+use crate::connect::Connected;
+use crate::error::{AgentError, Result};
+
+/// Joins the repository in `connected`. Errors: exit 10 none, 12 wrong key, 1 when this PC is in it already.
+pub async fn join(
+    connected: &Connected,
+    unlock: Unlock,
+    home: &Path,
+    clock: &dyn Clock,
+    random: &mut dyn Random,
+) -> Result<Device> {
+    let options = OpenOptions { unlock: Some(unlock), ..OpenOptions::default() };
+    let opened = Repository::open(connected.store.clone(), options).await?;
+    let keyring = opened.keyring.as_ref().ok_or_else(AgentError::key_required)?;
+    let signer: &SigningKey =
+        keyring.owner.as_ref().or(keyring.admin.as_ref()).ok_or_else(AgentError::key_required)?;
+    let state = State::open(home, opened.objects.repository())?;
+    if state.has_device() {
+        return Err(AgentError::repository_exists().at(connected.store.address()));
+    }
+    let current = &opened.descriptors.current;
+    let epoch = current.epochs.last().ok_or_else(AgentError::no_repository)?;
+    let epoch_recipient = keyring.identity(epoch.number)?.recipient();
+    let owner = current.owners.first().map(ToString::to_string).unwrap_or_default();
+    let objects: &Arc<Objects> = &opened.objects;
+    let device =
+        new_device(objects, owner, epoch.number, epoch_recipient, connected.place.clone(), clock, random)?;
+    put_device_key(objects, &device, random).await?;
+    let mut next = Descriptor {
+        revision: current.revision + 1,
+        time: now(clock),
+        prev: Some(opened.descriptors.current_sha256),
+        ..current.clone()
+    };
+    next.devices.push(device_line(&device)?);
+    let head = put_descriptor(objects, &next, signer).await?;
+    state.put_device(&device)?;
+    state.put_head(&head)?;
+    Ok(device)
+}
+
+/// Checks that `holder` opens the stored identity of an epoch, and that it is the one packs are sealed to.
+pub async fn opens_epoch(
+    objects: &Objects,
+    holder: &PqIdentity,
+    epoch: u32,
+    expected: &PqRecipient,
+) -> Result<()> {
+    let name = layout::epoch_key(epoch, 1);
+    let sealed = objects.get_named(&name, KEY_FILE_MAX_BYTES as u64).await?;
+    let plain = open_bytes(&sealed, &[holder], KEY_FILE_MAX_BYTES as u64)
+        .map_err(|error| AgentError::wrong_key().because(error))?;
+    let text = String::from_utf8(plain).map_err(|_| AgentError::object_corrupt().at(name.clone()))?;
+    let line = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-PQ-1"));
+    let identity = line.and_then(|line| PqIdentity::parse(line).ok());
+    match identity {
+        Some(identity) if identity.recipient() == *expected => Ok(()),
+        _ => Err(AgentError::object_corrupt().at(name)),
+    }
+}

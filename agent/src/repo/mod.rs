@@ -1,0 +1,15 @@
+//! A repository as the agent sees it: objects, keys, descriptors, ledger, and what the PC keeps of them.
+//!
+//! Reading: `open` → `descriptors` → `history` → `keyring`. Writing: `create`, `append`, `state`.
+
+pub mod append;
+pub mod create;
+pub mod descriptors;
+pub mod finding;
+pub mod history;
+pub mod join;
+pub mod keyring;
+pub mod objects;
+pub mod open;
+pub mod rebuild;
+pub mod state;

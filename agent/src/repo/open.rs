@@ -1,0 +1,174 @@
+//! Opening a repository for reading: which one, who owns it, what the key opens.
+//!
+//! For: every command that reads. Data comes from the store, the kit or phrase, and local state (what was seen
+//! before); it goes to `history`, `restore`, `look` and `verify`. Never: writes, or goes on past a required
+//! feature it does not know.
+//!
+//! Round trips one after another: LIST `desc/`, `c/`, `keys/` together; their objects together. With the root, a
+//! level-2 node, a hunk and the data of one file that makes six.
+
+use std::sync::Arc;
+
+use scelle_format::descriptor::Pin;
+use scelle_format::format_txt::FormatTxt;
+use scelle_format::id::{RepositoryId, Sha256};
+use scelle_format::kit::Kit;
+use scelle_format::{FormatError, layout, limits};
+use scelle_store::Store;
+
+use super::descriptors::Descriptors;
+use super::finding::{Finding, FindingKind};
+use super::history::{History, StoredNotes};
+use super::keyring::{KeyFiles, Keyring, Unlock};
+use super::objects::{Objects, repositories_in};
+use crate::error::{AgentError, Result};
+
+/// What the caller knows before anything is read.
+#[derive(Default)]
+pub struct OpenOptions {
+    /// The repository; found in the kit or in the store when absent.
+    pub repository: Option<RepositoryId>,
+    /// Kit or phrase; without, only what needs no key can be done.
+    pub unlock: Option<Unlock>,
+    /// The owner that local state knows. A kit brings its own.
+    pub pin: Option<Pin>,
+    /// The highest descriptor that local state has seen.
+    pub seen: Option<(u64, Sha256)>,
+    /// Read the whole ledger instead of the newest notes of each device.
+    pub whole_ledger: bool,
+}
+
+/// A repository opened for reading.
+pub struct Repository {
+    /// Its objects.
+    pub objects: Arc<Objects>,
+    /// Its descriptors, checked.
+    pub descriptors: Descriptors,
+    /// Its notes: the newest ones, or all where that was asked for.
+    pub history: History,
+    /// What the kit or phrase opens.
+    pub keyring: Option<Arc<Keyring>>,
+    /// What is wrong with FORMAT.txt.
+    pub findings: Vec<Finding>,
+}
+
+impl Repository {
+    /// Opens a repository.
+    ///
+    /// Errors: exit 10 no repository, 12 wrong key, 13 a descriptor that must not be believed, 1 a newer format.
+    pub async fn open(store: Arc<dyn Store>, options: OpenOptions) -> Result<Self> {
+        let pin = match &options.unlock {
+            Some(Unlock::Kit(kit)) => Some(pin_of(kit)),
+            _ => options.pin,
+        };
+        let repository = match (&options.unlock, options.repository) {
+            (Some(Unlock::Kit(kit)), asked) => kit_repository(kit, asked)?,
+            (_, Some(asked)) => asked,
+            _ => only_repository(store.as_ref()).await?,
+        };
+        let objects = Arc::new(Objects::new(store, repository));
+        let notes = async {
+            match options.whole_ledger {
+                true => StoredNotes::fetch_all(&objects).await,
+                false => StoredNotes::fetch_newest(&objects).await,
+            }
+        };
+        let keys = async {
+            match &options.unlock {
+                Some(_) => KeyFiles::fetch(&objects).await,
+                None => Ok(KeyFiles::default()),
+            }
+        };
+        let format = objects.find_named(layout::FORMAT_TXT, limits::KEY_FILE_MAX_BYTES as u64);
+        let (format, descriptors, notes, keys) =
+            tokio::join!(format, Descriptors::load(&objects, pin.as_ref()), notes, keys);
+        let mut descriptors = match descriptors {
+            Ok(descriptors) => descriptors,
+            Err(error) => return Err(why_absent(&objects, options.unlock.as_ref(), error).await),
+        };
+        let findings = check_format(format?.as_deref(), &descriptors)?;
+        let history = History::check(&objects, notes?, &descriptors);
+        let seen_by_notes = history.devices.iter().flat_map(|d| &d.notes).map(|row| row.note.descriptor);
+        if let Some(seen) = seen_by_notes.chain(options.seen).max_by_key(|(revision, _)| *revision) {
+            descriptors.compare_with_seen(seen);
+        }
+        let keyring = match options.unlock {
+            Some(unlock) => Some(Arc::new(Keyring::unlock(&objects, keys?, unlock, &descriptors.current).await?)),
+            None => None,
+        };
+        Ok(Self { objects, descriptors, history, keyring, findings })
+    }
+
+    /// The keyring, or the error that says a key is needed.
+    pub fn keyring(&self) -> Result<&Arc<Keyring>> {
+        self.keyring.as_ref().ok_or_else(AgentError::wrong_key)
+    }
+
+    /// Reads the rest of the ledger where only its newest notes were read.
+    pub async fn load_history(&mut self) -> Result<&History> {
+        if !self.history.complete {
+            self.history = History::load(&self.objects, &self.descriptors).await?;
+        }
+        Ok(&self.history)
+    }
+
+    /// Everything found wrong so far.
+    pub fn all_findings(&self) -> Vec<Finding> {
+        let keys = self.keyring.iter().flat_map(|ring| &ring.findings);
+        self.findings.iter().chain(&self.descriptors.findings).chain(&self.history.findings).chain(keys).cloned().collect()
+    }
+}
+
+/// What a kit pins.
+pub fn pin_of(kit: &Kit) -> Pin {
+    Pin {
+        owner_key: *kit.owner.verifying_key().public_key(),
+        recovery_sha256: Some(Sha256(kit.recovery.recipient().sha256())),
+    }
+}
+
+fn kit_repository(kit: &Kit, asked: Option<RepositoryId>) -> Result<RepositoryId> {
+    let of_kit = RepositoryId::parse(&kit.repository).map_err(|error| AgentError::wrong_key().because(error))?;
+    match asked {
+        Some(asked) if asked != of_kit => Err(AgentError::kit_of_another_repository().at(kit.repository.clone())),
+        _ => Ok(of_kit),
+    }
+}
+
+async fn only_repository(store: &dyn Store) -> Result<RepositoryId> {
+    let mut found = repositories_in(store).await?;
+    match (found.pop(), found.len()) {
+        (Some(only), 0) => Ok(only),
+        (Some(_), others) => Err(AgentError::repository_ambiguous(others + 1)),
+        (None, _) => Err(AgentError::no_repository().at(store.address())),
+    }
+}
+
+/// A kit whose repository is not in the store while another is, is the kit of another repository.
+async fn why_absent(objects: &Objects, unlock: Option<&Unlock>, error: AgentError) -> AgentError {
+    let is_absent = error.code == crate::error::ExitCode::NoRepository;
+    let Some(Unlock::Kit(kit)) = unlock.filter(|_| is_absent) else { return error };
+    match repositories_in(objects.store().as_ref()).await {
+        Ok(others) if !others.is_empty() && !others.contains(objects.repository()) => {
+            AgentError::kit_of_another_repository().at(kit.repository.clone())
+        }
+        _ => error,
+    }
+}
+
+/// FORMAT.txt is a signpost: only a version that is not known stops the reader.
+pub(crate) fn check_format(bytes: Option<&[u8]>, descriptors: &Descriptors) -> Result<Vec<Finding>> {
+    let finding = |kind| Ok(vec![Finding::new(kind, layout::FORMAT_TXT)]);
+    let Some(bytes) = bytes else { return finding(FindingKind::FormatMissing) };
+    let current = &descriptors.current;
+    match FormatTxt::parse(bytes) {
+        Ok(format) => {
+            let same = format.repository == current.repository
+                && format.required == current.required
+                && format.optional == current.optional;
+            if same { Ok(Vec::new()) } else { finding(FindingKind::FormatDiffers) }
+        }
+        Err(FormatError::Unsupported { found, .. }) => Err(AgentError::unknown_feature().at(found)),
+        Err(_) => finding(FindingKind::FormatDiffers),
+    }
+}

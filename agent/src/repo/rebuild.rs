@@ -1,0 +1,76 @@
+//! Bringing the local copies of the index back from the store: after a rewind, a join, or a lost state folder.
+//!
+//! Segments come from the refs of the newest snapshot of this device (a signed note names them), are opened with the
+//! device's index identity and kept plain in the state folder. Never: trusts a segment that no valid note names.
+
+use std::collections::HashSet;
+
+use scelle_format::crypto::open::open_bytes;
+use scelle_format::id::{PackId, Sha256};
+use scelle_format::index::Segment;
+use scelle_format::layout;
+use scelle_format::ledger::{NoteKind, SnapshotStatus};
+use scelle_format::limits::{INDEX_MAX_BYTES, REFS_MAX_BYTES};
+use scelle_format::refs::Refs;
+
+use super::descriptors::Descriptors;
+use super::history::{History, read_attachment};
+use super::objects::Objects;
+use super::state::{Device, Head, State};
+use crate::error::{AgentError, Result};
+use crate::pipeline::commit::segment_file;
+
+/// Fetches what `head` should know of the index and does not; returns how many segments came.
+pub async fn segments(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    head: &mut Head,
+    descriptors: &Descriptors,
+) -> Result<usize> {
+    let history = History::load(objects, descriptors).await?;
+    let own = history.device(&device.id).map_or(&[][..], |own| &own.notes);
+    let newest = own.iter().rev().find_map(|row| match row.note.kind {
+        NoteKind::Snapshot { status: SnapshotStatus::Complete, .. } => row.note.attachment("refs"),
+        _ => None,
+    });
+    let Some(attachment) = newest else { return Ok(0) };
+    let bytes = read_attachment(objects, attachment, REFS_MAX_BYTES as u64).await?;
+    let refs = Refs::parse(&bytes).map_err(|error| AgentError::object_corrupt().because(error))?;
+    let mut fetched = 0;
+    for (sha256, stored_bytes) in &refs.segments {
+        let name = sha256.to_string();
+        if state.get(&segment_file(&name))?.is_none() {
+            fetch(objects, state, device, sha256).await?;
+            fetched += 1;
+        }
+        if !head.segments.iter().any(|(known, _)| *known == name) {
+            head.segments.push((name, *stored_bytes));
+        }
+    }
+    Ok(fetched)
+}
+
+async fn fetch(objects: &Objects, state: &State, device: &Device, sha256: &Sha256) -> Result<()> {
+    let name = layout::index_segment(&device.id, sha256);
+    let sealed = objects.get_hashed(&name, sha256, INDEX_MAX_BYTES as u64).await?;
+    let corrupt = |cause: String| AgentError::object_corrupt().at(name.clone()).because(cause);
+    let plain = open_bytes(&sealed, &[&device.index_identity], INDEX_MAX_BYTES as u64);
+    let plain = plain.map_err(|error| corrupt(error.to_string()))?;
+    Segment::decode(&plain).map_err(|error| corrupt(error.to_string()))?;
+    state.put(&segment_file(&sha256.to_string()), &plain)
+}
+
+/// Forgets the chunks of packs that the store no longer has, so that the next run stores them again.
+pub fn forget_packs(state: &State, head: &Head, gone: &HashSet<PackId>) -> Result<()> {
+    for (sha256, _) in &head.segments {
+        let file = segment_file(sha256);
+        let Some(bytes) = state.get(&file)? else { continue };
+        let Ok(segment) = Segment::decode(&bytes) else { continue };
+        let sizes: std::collections::HashMap<PackId, u64> = segment.packs.iter().copied().collect();
+        let kept = segment.entries.into_iter().filter(|entry| !gone.contains(&entry.pack)).collect();
+        let kept = Segment::build(segment.generation, kept, |id| sizes.get(id).copied().unwrap_or(0));
+        state.put(&file, &kept.encode())?;
+    }
+    Ok(())
+}

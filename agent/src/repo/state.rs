@@ -1,0 +1,272 @@
+//! What the PC keeps of a repository: its own keys, the public keys it seals to, and the head of its ledger.
+//!
+//! One folder per repository below `SCELLE_HOME`. Data comes from `create` and `append`, goes to every run. It holds no
+//! identity that opens packs, roots or key files. Never: a path or name of a source, a secret outside a 0600 file.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use fs4::fs_std::FileExt as _;
+use scelle_format::crypto::kdf::DedupSecret;
+use scelle_format::crypto::pq::{PqIdentity, PqRecipient};
+use scelle_format::id::{DeviceId, RepositoryId, Sha256};
+use scelle_format::note::SigningKey;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::error::{AgentError, Result};
+
+const DEVICE_FILE: &str = "device.json";
+const HEAD_FILE: &str = "head.json";
+
+/// Where the store is, without credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorePlace {
+    /// `file:///…` or `s3://bucket/prefix`.
+    pub url: String,
+    /// S3 endpoint.
+    pub endpoint: Option<String>,
+    /// S3 region.
+    pub region: Option<String>,
+    /// Whether the engine honours `If-None-Match` (the probe knows).
+    pub conditional_put: bool,
+}
+
+/// What a device knows about a repository for good.
+pub struct Device {
+    /// Repository.
+    pub repository: RepositoryId,
+    /// This device.
+    pub id: DeviceId,
+    /// Signs its notes.
+    pub signing: SigningKey,
+    /// Names its chunks.
+    pub secret: DedupSecret,
+    /// Reads its index segments, nothing else.
+    pub index_identity: PqIdentity,
+    /// Epoch in force.
+    pub epoch: u32,
+    /// Its recipient.
+    pub epoch_recipient: PqRecipient,
+    /// The owner's public key, as a vkey.
+    pub owner: String,
+    /// Where the store is.
+    pub place: StorePlace,
+    /// When the repository was made or joined, seconds since 1970.
+    pub since: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeviceFile {
+    version: u32,
+    repository: String,
+    device: String,
+    signing_seed: Zeroizing<String>,
+    dedup_secret: Zeroizing<String>,
+    generation: u16,
+    index_identity: Zeroizing<String>,
+    epoch: u32,
+    epoch_recipient: String,
+    owner: String,
+    place: StorePlace,
+    since: i64,
+}
+
+/// The head of the ledger, and what the next note needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Sequence of the last note; 0 before the first.
+    pub sequence: u64,
+    /// SHA-256 of its text, in hex.
+    pub text_sha256: Option<String>,
+    /// Name of its object.
+    pub name: Option<String>,
+    /// Number of the last snapshot; 0 before the first.
+    pub snapshot: u64,
+    /// Highest descriptor seen: revision and SHA-256 of its text.
+    pub descriptor: (u64, String),
+    /// Refs attachment of the last snapshot: SHA-256 and depth.
+    pub refs: Option<(String, u32)>,
+    /// Its stored size, as long as it lists the live index segments too.
+    #[serde(default)]
+    pub refs_bytes: Option<u64>,
+    /// Live index segments: SHA-256 of the object and its stored size.
+    pub segments: Vec<(String, u64)>,
+    /// Runs so far, per set.
+    #[serde(default)]
+    pub runs: std::collections::BTreeMap<String, u64>,
+}
+
+impl Head {
+    /// The last note as a link of the chain.
+    pub fn link(&self) -> Option<(u64, Sha256)> {
+        Some((self.sequence, Sha256::parse(self.text_sha256.as_deref()?).ok()?))
+    }
+
+    /// Highest descriptor seen.
+    pub fn descriptor_seen(&self) -> Result<(u64, Sha256)> {
+        let (revision, hash) = &self.descriptor;
+        Ok((*revision, Sha256::parse(hash).map_err(AgentError::local_state)?))
+    }
+}
+
+/// The state folder of one repository, locked.
+pub struct State {
+    folder: PathBuf,
+    _lock: fs::File,
+}
+
+impl State {
+    /// Opens (and makes, when `create`) the folder of `repository` below `home` and locks it.
+    ///
+    /// Errors: exit 11 when another process holds it; exit 2 on a network file system is the caller's check.
+    pub fn open(home: &Path, repository: &RepositoryId) -> Result<Self> {
+        let folder = home.join(repository.as_str());
+        make_private(&folder)?;
+        make_private(&folder.join("index"))?;
+        let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+        match lock.try_lock_exclusive() {
+            Ok(true) => Ok(Self { folder, _lock: lock }),
+            _ => Err(AgentError::busy()),
+        }
+    }
+
+    /// Repositories that `home` knows: those with a device file.
+    pub fn known(home: &Path) -> Vec<RepositoryId> {
+        let Ok(entries) = fs::read_dir(home) else { return Vec::new() };
+        let mut known: Vec<RepositoryId> = entries
+            .filter_map(|entry| RepositoryId::parse(entry.ok()?.file_name().to_str()?).ok())
+            .filter(|id| home.join(id.as_str()).join(DEVICE_FILE).is_file())
+            .collect();
+        known.sort();
+        known
+    }
+
+    /// Reads the device file without taking the lock: for commands that only look.
+    pub fn peek(home: &Path, repository: &RepositoryId) -> Result<(Device, Head)> {
+        let folder = home.join(repository.as_str());
+        Ok((read_device(&folder)?, read_head(&folder)?))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The device.
+    pub fn device(&self) -> Result<Device> {
+        read_device(&self.folder)
+    }
+
+    /// The head.
+    pub fn head(&self) -> Result<Head> {
+        read_head(&self.folder)
+    }
+
+    /// Whether a device was already made here.
+    pub fn has_device(&self) -> bool {
+        self.folder.join(DEVICE_FILE).is_file()
+    }
+
+    /// Writes the device file, once.
+    pub fn put_device(&self, device: &Device) -> Result<()> {
+        let file = DeviceFile {
+            version: 1,
+            repository: device.repository.to_string(),
+            device: device.id.to_string(),
+            signing_seed: hex::encode(device.signing.seed()).into(),
+            dedup_secret: hex::encode(device.secret.expose()).into(),
+            generation: device.secret.generation(),
+            index_identity: device.index_identity.to_secret_string().expose_secret().to_owned().into(),
+            epoch: device.epoch,
+            epoch_recipient: device.epoch_recipient.to_string(),
+            owner: device.owner.clone(),
+            place: device.place.clone(),
+            since: device.since,
+        };
+        let bytes = Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(AgentError::bug)?);
+        self.put(DEVICE_FILE, &bytes)
+    }
+
+    /// Replaces the head, durably.
+    pub fn put_head(&self, head: &Head) -> Result<()> {
+        self.put(HEAD_FILE, &serde_json::to_vec_pretty(head).map_err(AgentError::bug)?)
+    }
+
+    /// Writes a file of the state folder: private, durable, all or nothing.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.join(name);
+        let parent = path.parent().unwrap_or(&self.folder);
+        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(parent)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&path).map_err(|error| AgentError::from(error.error))?;
+        // Folders cannot be synced everywhere (Windows); there the rename is durable by itself.
+        if let Ok(folder) = fs::File::open(parent) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    }
+
+    /// Reads a file of the state folder, if it is there.
+    pub fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        match fs::read(self.folder.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes a file of the state folder.
+    pub fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.folder.join(name));
+    }
+}
+
+fn make_private(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    crate::platform::make_private(folder)?;
+    Ok(())
+}
+
+fn read_device(folder: &Path) -> Result<Device> {
+    let bytes = Zeroizing::new(fs::read(folder.join(DEVICE_FILE)).map_err(AgentError::local_state)?);
+    let file: DeviceFile = serde_json::from_slice(&bytes).map_err(|_| AgentError::local_state("device file"))?;
+    let wrong = |_| AgentError::local_state("device file");
+    let id = DeviceId::parse(&file.device).map_err(wrong)?;
+    let repository = RepositoryId::parse(&file.repository).map_err(wrong)?;
+    let signing_seed = seed(&file.signing_seed)?;
+    let signing = SigningKey::from_seed(&key_name(&repository, id.as_str()), &signing_seed);
+    Ok(Device {
+        signing: signing.map_err(AgentError::local_state)?,
+        secret: DedupSecret::new(*seed(&file.dedup_secret)?, file.generation),
+        index_identity: PqIdentity::parse(&file.index_identity).map_err(AgentError::local_state)?,
+        epoch: file.epoch,
+        epoch_recipient: PqRecipient::parse(&file.epoch_recipient).map_err(AgentError::local_state)?,
+        owner: file.owner,
+        place: file.place,
+        since: file.since,
+        repository,
+        id,
+    })
+}
+
+fn read_head(folder: &Path) -> Result<Head> {
+    match fs::read(folder.join(HEAD_FILE)) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| AgentError::local_state("head file")),
+        Err(error) => Err(AgentError::local_state(error.kind())),
+    }
+}
+
+fn seed(text: &str) -> Result<Zeroizing<[u8; 32]>> {
+    let mut out = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text, out.as_mut_slice()).map_err(|_| AgentError::local_state("device file"))?;
+    Ok(out)
+}
+
+/// Name of a signing key (FORMAT.md §5.1).
+pub fn key_name(repository: &RepositoryId, holder: &str) -> String {
+    format!("scelle/{repository}/{holder}")
+}

@@ -1,0 +1,15 @@
+//! Restoring: from a snapshot's signed note to files on a disk.
+//!
+//! `tree` reads entries, `fetch` gives verified chunks, `plan` decides what would be done, `run` does it through
+//! `write`, `record` says afterwards what was done. Data comes from the store and goes to a folder the user
+//! chose. Never: a byte whose chunk id was not recomputed, a path outside the folder.
+
+pub(crate) mod elsewhere;
+pub mod fetch;
+pub mod plan;
+pub mod record;
+pub mod run;
+mod segments;
+pub mod tree;
+mod workers;
+pub mod write;

@@ -1,0 +1,505 @@
+//! The threads of a restore: each takes files or runs of chunks, reads them through the fetcher, and writes them.
+//!
+//! Data comes from `run` as jobs and goes to `write`. Damage and refusals of single files are noted and passed
+//! over; only a store or a disk that fails as a whole stops the restore. Never: logs a path.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use parking_lot::{Condvar, Mutex};
+use scelle_format::id::{ChunkId, PackKind};
+use scelle_format::manifest::{Content, Entry};
+use scelle_format::pack::Location;
+use scelle_format::report::file_token;
+use tokio::runtime::Handle;
+
+use super::fetch::{ChunkReader, Fetcher, damaged};
+use super::plan::{Places, attributes_of, write_failed};
+use super::tree::ChunkRuns;
+use super::write::{ExistingFile, FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::monitor::{Monitor, Notice, Problem};
+use crate::scan::EntryPath;
+use crate::shutdown::Shutdown;
+
+/// Holes are compared with zeros in steps of this size.
+const ZERO_BYTES: usize = 64 << 10;
+
+/// A whole file for one thread.
+pub(super) struct FileJob {
+    pub(super) path: EntryPath,
+    pub(super) entry: Entry,
+    /// Something of the same size stands there.
+    pub(super) compare: bool,
+}
+
+/// A part of a large file.
+pub(super) struct RunJob {
+    pub(super) file: Arc<LargeFile>,
+    pub(super) data_offset: u64,
+    pub(super) chunks: Vec<Location>,
+}
+
+/// What a thread takes at a time.
+pub(super) enum Job {
+    Files(Vec<FileJob>),
+    Run(RunJob),
+}
+
+/// A large file being written by several threads. Whoever lets go last places it.
+pub(super) struct LargeFile {
+    pub(super) path: EntryPath,
+    pub(super) writing: FileInProgress,
+    pub(super) attributes: FileAttributes,
+    pub(super) link_group: Option<u64>,
+    pub(super) bytes: u64,
+    pub(super) data: DataMap,
+    pub(super) failed: AtomicBool,
+}
+
+/// Where the bytes of the data stream lie in a file with holes.
+pub(super) struct DataMap {
+    /// Begin in the stream, begin in the file, length; `None`: the same in both.
+    extents: Option<Vec<(u64, u64, u64)>>,
+    data_bytes: u64,
+    file_bytes: u64,
+}
+
+impl DataMap {
+    pub(super) fn of(entry: &Entry) -> Self {
+        let mut at = 0;
+        let extents = entry.extents.as_ref().map(|extents| {
+            let place = |(offset, bytes): &(u64, u64)| {
+                at += bytes;
+                (at - bytes, *offset, *bytes)
+            };
+            extents.iter().map(place).collect()
+        });
+        Self { extents, data_bytes: entry.data_bytes(), file_bytes: entry.bytes }
+    }
+
+    /// Calls `each(file offset, part of the data)` for `bytes` of the stream from `offset` on.
+    fn pieces(&self, offset: u64, bytes: u64) -> Vec<(u64, std::ops::Range<usize>)> {
+        let Some(extents) = &self.extents else { return vec![(offset, 0..bytes as usize)] };
+        let first = extents.partition_point(|(begin, _, length)| begin + length <= offset);
+        let (mut done, mut out) = (0, Vec::new());
+        for (begin, file_offset, length) in &extents[first..] {
+            if done == bytes {
+                break;
+            }
+            let skip = offset + done - begin;
+            let take = (length - skip).min(bytes - done);
+            out.push((file_offset + skip, done as usize..(done + take) as usize));
+            done += take;
+        }
+        out
+    }
+
+    /// Offset and length of the holes.
+    fn holes(&self) -> Vec<(u64, u64)> {
+        let Some(extents) = &self.extents else { return Vec::new() };
+        let mut end = 0;
+        let mut holes = Vec::new();
+        for (_, offset, length) in extents {
+            holes.push((end, offset - end));
+            end = offset + length;
+        }
+        holes.push((end, self.file_bytes - end));
+        holes
+    }
+}
+
+/// One file that was not restored. Holds a name: for the local screen only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProblem {
+    /// Its path in the snapshot, for the local screen.
+    pub path: EntryPath,
+    /// What stands for the path everywhere else.
+    pub token: String,
+    /// What happened.
+    pub problem: Problem,
+}
+
+/// What the threads have done.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) symlinks: u64,
+    pub(super) hardlinks: u64,
+    pub(super) same: u64,
+    pub(super) kept: u64,
+    pub(super) beside: u64,
+    pub(super) problems: Vec<FileProblem>,
+    /// Link groups whose first name does not stand at its path.
+    pub(super) unplaced_groups: HashSet<u64>,
+    pub(super) damage_of: BTreeMap<String, u64>,
+}
+
+/// What all threads of one restore share.
+pub(super) struct Shared<'a> {
+    pub(super) fetcher: &'a Arc<Fetcher>,
+    pub(super) handle: Handle,
+    pub(super) places: &'a Places,
+    pub(super) overwrite: &'a Overwrite,
+    pub(super) id_key: [u8; 32],
+    pub(super) token_key: [u8; 32],
+    pub(super) shutdown: &'a Shutdown,
+    pub(super) monitor: &'a dyn Monitor,
+    pub(super) outcome: Mutex<Outcome>,
+    pub(super) outstanding: Outstanding,
+    stop: AtomicBool,
+    error: Mutex<Option<AgentError>>,
+}
+
+/// Bytes given to the threads and not done yet, so that no more is fetched ahead than is kept.
+#[derive(Default)]
+pub(super) struct Outstanding {
+    bytes: Mutex<u64>,
+    less: Condvar,
+}
+
+impl Outstanding {
+    /// Waits until at most `limit` is outstanding, then adds.
+    pub(super) fn add(&self, bytes: u64, limit: u64) {
+        let mut outstanding = self.bytes.lock();
+        while *outstanding > limit {
+            self.less.wait(&mut outstanding);
+        }
+        *outstanding += bytes;
+    }
+
+    fn done(&self, bytes: u64) {
+        let mut outstanding = self.bytes.lock();
+        *outstanding = outstanding.saturating_sub(bytes);
+        self.less.notify_all();
+    }
+}
+
+/// Why a file was not restored.
+enum Failure {
+    Store(AgentError),
+    Write(WriteError),
+}
+
+impl From<AgentError> for Failure {
+    fn from(error: AgentError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}
+
+/// What counts as outstanding for a job.
+impl Job {
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Files(files) => files.iter().map(|job| job.entry.bytes.min(64 << 20) + 2048).sum(),
+            Self::Run(run) => run.chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum(),
+        }
+    }
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(
+        fetcher: &'a Arc<Fetcher>,
+        handle: Handle,
+        places: &'a Places,
+        overwrite: &'a Overwrite,
+        keys: ([u8; 32], [u8; 32]),
+        shutdown: &'a Shutdown,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
+        Self {
+            fetcher,
+            handle,
+            places,
+            overwrite,
+            id_key: keys.0,
+            token_key: keys.1,
+            shutdown,
+            monitor,
+            outcome: Mutex::default(),
+            outstanding: Outstanding::default(),
+            stop: AtomicBool::new(false),
+            error: Mutex::default(),
+        }
+    }
+
+    /// Whether everything is to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed) || self.shutdown.token().is_cancelled()
+    }
+
+    /// Ends everything; the first reason counts.
+    pub(super) fn fail(&self, error: AgentError) {
+        self.error.lock().get_or_insert(error);
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Why everything ended early, if it did.
+    pub(super) fn verdict(&self) -> Result<()> {
+        match self.error.lock().take() {
+            Some(error) => Err(error),
+            None => self.shutdown.check(),
+        }
+    }
+
+    /// A thread's life.
+    pub(super) fn work(&self, jobs: &crossbeam_channel::Receiver<Job>) {
+        let mut reader = ChunkReader::new(self.id_key);
+        for job in jobs {
+            let bytes = job.bytes();
+            match job {
+                Job::Files(files) => {
+                    for file in files.iter().take_while(|_| !self.is_stopped()) {
+                        self.restore(&mut reader, file);
+                    }
+                }
+                Job::Run(run) => self.run(&mut reader, run),
+            }
+            self.outstanding.done(bytes);
+        }
+    }
+
+    /// Restores one file from beginning to end.
+    pub(super) fn restore(&self, reader: &mut ChunkReader, job: &FileJob) {
+        match self.try_restore(reader, job) {
+            Ok(placed) => self.note_placed(&job.path, &job.entry.link_group, job.entry.bytes, &placed),
+            Err(failure) => self.note_failure(&job.path, job.entry.link_group, failure),
+        }
+    }
+
+    fn try_restore(&self, reader: &mut ChunkReader, job: &FileJob) -> std::result::Result<Placed, Failure> {
+        let (destination, path) = self.places.place(&job.path)?;
+        let (entry, wanted) = (&job.entry, attributes_of(&job.entry));
+        if job.compare
+            && let Some(existing) = destination.existing(&path)?
+        {
+            if self.has_same_content(reader, &existing, entry)? {
+                if matches!(self.overwrite, Overwrite::Changed | Overwrite::Always) {
+                    destination.update_attributes(&path, &wanted)?;
+                }
+                return Ok(Placed::Same);
+            }
+            if *self.overwrite == Overwrite::Never {
+                return Ok(Placed::Kept);
+            }
+        }
+        let writing = destination.begin_file(&path, entry.bytes)?;
+        let map = DataMap::of(entry);
+        let mut runs = ChunkRuns::of(&entry.content);
+        let mut offset = 0;
+        while let Some(chunks) = self.handle.block_on(runs.next(reader, self.fetcher))? {
+            offset = match &entry.content {
+                Content::Slice { at, offset: begin, bytes } => {
+                    let chunk = self.handle.block_on(reader.read(self.fetcher, PackKind::Data, at))?;
+                    let end = begin.checked_add(*bytes).unwrap_or(u32::MAX);
+                    let part = chunk.get(*begin as usize..end as usize).ok_or_else(contradiction)?;
+                    write_data(&writing, &map, 0, part)?
+                }
+                _ => self.write_chunks(reader, &writing, &map, offset, &chunks)?,
+            };
+        }
+        if offset != map.data_bytes {
+            return Err(contradiction().into());
+        }
+        Ok(writing.commit(self.overwrite, &wanted)?)
+    }
+
+    fn write_chunks(
+        &self,
+        reader: &mut ChunkReader,
+        writing: &FileInProgress,
+        map: &DataMap,
+        mut offset: u64,
+        chunks: &[Location],
+    ) -> std::result::Result<u64, Failure> {
+        for at in chunks {
+            if self.is_stopped() {
+                return Err(AgentError::interrupted().into());
+            }
+            let chunk = self.handle.block_on(reader.read(self.fetcher, PackKind::Data, at))?;
+            offset = write_data(writing, map, offset, chunk)?;
+        }
+        Ok(offset)
+    }
+
+    fn run(&self, reader: &mut ChunkReader, job: RunJob) {
+        let file = job.file;
+        if !self.is_stopped() && !file.failed.load(Relaxed) {
+            let written = self.write_chunks(reader, &file.writing, &file.data, job.data_offset, &job.chunks);
+            if let Err(failure) = written
+                && !file.failed.swap(true, Relaxed)
+            {
+                self.note_failure(&file.path, file.link_group, failure);
+            }
+        }
+        self.let_go(file);
+    }
+
+    /// Gives up a share of a large file; the last one places it, if all of it was written.
+    pub(super) fn let_go(&self, file: Arc<LargeFile>) {
+        let Some(file) = Arc::into_inner(file) else { return };
+        if file.failed.load(Relaxed) || self.is_stopped() {
+            return;
+        }
+        match file.writing.commit(self.overwrite, &file.attributes) {
+            Ok(placed) => self.note_placed(&file.path, &file.link_group, file.bytes, &placed),
+            Err(error) => self.note_failure(&file.path, file.link_group, error.into()),
+        }
+    }
+
+    /// Compares an existing file with the manifest: chunk by chunk, without fetching content.
+    fn has_same_content(
+        &self,
+        reader: &mut ChunkReader,
+        existing: &ExistingFile,
+        entry: &Entry,
+    ) -> std::result::Result<bool, Failure> {
+        if existing.file.is_none() || existing.stat.bytes != entry.bytes {
+            return Ok(false);
+        }
+        let map = DataMap::of(entry);
+        if !map.holes().iter().all(|(offset, bytes)| is_zero(existing, *offset, *bytes)) {
+            return Ok(false);
+        }
+        if let Content::Slice { at, offset, bytes } = &entry.content {
+            let Some(ours) = read_existing(existing, &map, 0, u64::from(*bytes)) else { return Ok(false) };
+            let chunk = self.handle.block_on(reader.read(self.fetcher, PackKind::Data, at))?;
+            let part = chunk.get(*offset as usize..(*offset as usize).saturating_add(*bytes as usize));
+            return Ok(part == Some(ours.as_slice()));
+        }
+        let mut runs = ChunkRuns::of(&entry.content);
+        let mut offset = 0;
+        while let Some(chunks) = self.handle.block_on(runs.next(reader, self.fetcher))? {
+            for at in chunks {
+                if self.is_stopped() {
+                    return Err(AgentError::interrupted().into());
+                }
+                let there = read_existing(existing, &map, offset, u64::from(at.bytes));
+                if there.is_none_or(|there| ChunkId::of(&self.id_key, &there) != at.id) {
+                    return Ok(false);
+                }
+                offset += u64::from(at.bytes);
+            }
+        }
+        Ok(offset == map.data_bytes)
+    }
+
+    pub(super) fn note_placed(&self, path: &EntryPath, group: &Option<u64>, bytes: u64, placed: &Placed) {
+        let mut outcome = self.outcome.lock();
+        match placed {
+            Placed::New | Placed::Replaced => {
+                outcome.files += 1;
+                outcome.bytes += bytes;
+            }
+            Placed::Same => outcome.same += 1,
+            Placed::Kept => outcome.kept += 1,
+            Placed::Beside(_) => {
+                outcome.beside += 1;
+                outcome.bytes += bytes;
+            }
+        }
+        if matches!(placed, Placed::Kept | Placed::Beside(_)) {
+            outcome.unplaced_groups.extend(group);
+        }
+        drop(outcome);
+        let _ = path;
+        self.monitor.advance(1, bytes);
+    }
+
+    fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
+        let problem = match &failure {
+            Failure::Store(error) if error.code == ExitCode::Damaged => {
+                let object = error.place.clone().unwrap_or_default();
+                *self.outcome.lock().damage_of.entry(object).or_default() += 1;
+                Problem::Damaged
+            }
+            Failure::Store(error) => return self.fail(error.clone()),
+            Failure::Write(error) => match error.kind {
+                WriteErrorKind::Full | WriteErrorKind::ReadOnly => return self.fail(write_failed(error)),
+                WriteErrorKind::HostilePath | WriteErrorKind::SymlinkInPath => Problem::RefusedName,
+                WriteErrorKind::OutOfBounds => Problem::Damaged,
+                _ => Problem::NotWritten,
+            },
+        };
+        self.note_problem(path, problem);
+        self.outcome.lock().unplaced_groups.extend(group);
+    }
+
+    /// Notes a refusal of the destination.
+    pub(super) fn note_refusal(&self, path: &EntryPath, error: WriteError) {
+        self.note_failure(path, None, error.into());
+    }
+
+    /// Notes an error of the store, fatal unless it is damage of this entry.
+    pub(super) fn note_error(&self, path: &EntryPath, group: Option<u64>, error: AgentError) {
+        self.note_failure(path, group, error.into());
+    }
+
+    fn note_problem(&self, path: &EntryPath, problem: Problem) {
+        let token = file_token(&self.token_key, path.as_bytes());
+        self.monitor.notice(Notice::Problem { root: String::new(), token: token.clone(), problem });
+        self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
+    }
+}
+
+fn write_data(
+    writing: &FileInProgress,
+    map: &DataMap,
+    offset: u64,
+    data: &[u8],
+) -> std::result::Result<u64, Failure> {
+    let end = offset + data.len() as u64;
+    if end > map.data_bytes {
+        return Err(contradiction().into());
+    }
+    for (file_offset, part) in map.pieces(offset, data.len() as u64) {
+        writing.write_at(file_offset, &data[part])?;
+    }
+    Ok(end)
+}
+
+fn read_existing(existing: &ExistingFile, map: &DataMap, offset: u64, bytes: u64) -> Option<Vec<u8>> {
+    if offset + bytes > map.data_bytes {
+        return None;
+    }
+    let mut data = vec![0; bytes as usize];
+    for (file_offset, part) in map.pieces(offset, bytes) {
+        read_full(existing, file_offset, &mut data[part])?;
+    }
+    Some(data)
+}
+
+fn read_full(existing: &ExistingFile, mut offset: u64, mut into: &mut [u8]) -> Option<()> {
+    while !into.is_empty() {
+        let read = existing.read_at(into, offset).ok().filter(|read| *read > 0)?;
+        offset += read as u64;
+        into = &mut into[read..];
+    }
+    Some(())
+}
+
+fn is_zero(existing: &ExistingFile, mut offset: u64, mut bytes: u64) -> bool {
+    let mut block = vec![0; ZERO_BYTES];
+    while bytes > 0 {
+        let step = bytes.min(ZERO_BYTES as u64);
+        let part = &mut block[..step as usize];
+        if read_full(existing, offset, part).is_none() || part.iter().any(|byte| *byte != 0) {
+            return false;
+        }
+        (offset, bytes) = (offset + step, bytes - step);
+    }
+    true
+}
+
+/// Sizes and chunks of an entry do not fit: whoever wrote the manifest lied.
+fn contradiction() -> AgentError {
+    damaged("", "an entry's chunks do not add up to its size")
+}

@@ -1,0 +1,210 @@
+//! The folders of the destination, opened step by step from its root and kept open for the entries that follow.
+//! Also the temporary names, and the removal of those an interrupted restore left.
+
+use super::{WriteError, WriteErrorKind};
+use crate::platform::{self, Folder, Kind};
+use crate::scan::EntryPath;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Folders kept open: well below the usual limit of 1 024 handles.
+const OPEN_FOLDERS: usize = 256;
+/// What the temporary names begin with; 16 hexadecimal digits follow.
+const TEMPORARY: &[u8] = b".scelle-restore-";
+
+/// Attempts and first pause while another program holds a file (a virus scanner, the indexer); pauses double up to a
+/// second, about 4 s in all.
+const ATTEMPTS: u32 = 9;
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The destination's folders.
+pub(super) struct Tree {
+    root: Arc<Folder>,
+    open: Mutex<HashMap<EntryPath, Arc<Folder>>>,
+    random: RandomState,
+    temporaries: AtomicU64,
+}
+
+impl Tree {
+    /// Opens the root, following links on the way.
+    pub(super) fn open(root: &Path) -> io::Result<Tree> {
+        Ok(Tree {
+            root: Arc::new(Folder::open_root(root)?),
+            open: Mutex::default(),
+            random: RandomState::new(),
+            temporaries: AtomicU64::new(0),
+        })
+    }
+
+    /// The folder at this path, opened from the nearest one already open; missing ones are made if `make` says so.
+    pub(super) fn folder(&self, path: &EntryPath, make: bool) -> Result<Arc<Folder>, WriteError> {
+        if path.is_top() {
+            return Ok(Arc::clone(&self.root));
+        }
+        let mut missing = Vec::new();
+        let mut step = path.clone();
+        let mut folder = loop {
+            if let Some(folder) = self.open.lock().get(&step) {
+                break Arc::clone(folder);
+            }
+            let parent = step.parent().unwrap_or_default();
+            missing.push(std::mem::replace(&mut step, parent));
+            if step.is_top() {
+                break Arc::clone(&self.root);
+            }
+        };
+        for step in missing.into_iter().rev() {
+            folder = Arc::new(enter(&folder, &step, make)?);
+            let mut open = self.open.lock();
+            if open.len() >= OPEN_FOLDERS {
+                open.clear();
+            }
+            open.insert(step, Arc::clone(&folder));
+        }
+        Ok(folder)
+    }
+
+    /// The folder an entry stands in, and its name. The top is no entry.
+    pub(super) fn place_of(&self, path: &EntryPath, make: bool) -> Result<Arc<Folder>, WriteError> {
+        check(path)?;
+        match path.parent() {
+            Some(parent) => self.folder(&parent, make),
+            None => Err(WriteError::new(WriteErrorKind::HostilePath, path)),
+        }
+    }
+
+    /// A temporary name nobody can foresee.
+    pub(super) fn temporary_name(&self) -> Vec<u8> {
+        let random = self.random.hash_one((self.temporaries.fetch_add(1, Relaxed), std::process::id()));
+        [TEMPORARY, format!("{random:016x}").as_bytes()].concat()
+    }
+
+    /// Removes temporary files and links below a folder.
+    pub(super) fn sweep(&self, below: &EntryPath) -> Result<u64, WriteError> {
+        let mut removed = 0;
+        let mut folders = vec![below.clone()];
+        while let Some(path) = folders.pop() {
+            let Ok(folder) = self.folder(&path, false) else { continue };
+            let Ok(entries) = folder.list() else { continue };
+            for (name, stat) in entries {
+                if stat.kind == Kind::Directory {
+                    folders.extend(path.child(&name));
+                } else if matches!(stat.kind, Kind::File | Kind::Symlink) && is_temporary(&name) {
+                    with_patience(|| folder.remove(&name)).map_err(|error| WriteError::io(error, &path))?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Waits for the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.root.sync_file_system()
+    }
+}
+
+/// Refuses what means something else on this system.
+fn check(path: &EntryPath) -> Result<(), WriteError> {
+    if path.components().all(platform::is_writable_name) {
+        Ok(())
+    } else {
+        Err(WriteError::new(WriteErrorKind::HostilePath, path))
+    }
+}
+
+fn enter(parent: &Folder, path: &EntryPath, make: bool) -> Result<Folder, WriteError> {
+    check(path)?;
+    let name = path.name();
+    let opened = match parent.open(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && make => match parent.make(name) {
+            Ok(()) => parent.open(name),
+            // Another thread was first.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => parent.open(name),
+            Err(error) => Err(error),
+        },
+        other => other,
+    };
+    opened.map_err(|error| match parent.stat(name).map(|stat| stat.kind) {
+        Ok(Kind::Symlink) => WriteError::new(WriteErrorKind::SymlinkInPath, path),
+        Ok(kind) if kind != Kind::Directory => WriteError::new(WriteErrorKind::Occupied, path),
+        _ => WriteError::io(error, path),
+    })
+}
+
+fn is_temporary(name: &[u8]) -> bool {
+    name.strip_prefix(TEMPORARY)
+        .is_some_and(|random| random.len() == 16 && random.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Tries again while another program holds the file, a bounded number of times.
+pub(super) fn with_patience<T>(operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    retry(platform::is_transient, std::thread::sleep, operation)
+}
+
+fn retry<T>(
+    is_transient: impl Fn(&io::Error) -> bool,
+    sleep: impl Fn(Duration),
+    mut operation: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..ATTEMPTS {
+        match operation() {
+            Err(error) if is_transient(&error) => sleep(pause),
+            other => return other,
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    operation()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ATTEMPTS, is_temporary, retry};
+    use std::cell::{Cell, RefCell};
+    use std::io;
+
+    #[test]
+    fn patience_is_bounded() {
+        let (calls, pauses) = (Cell::new(0), RefCell::new(Vec::new()));
+        let held_for = |count| {
+            calls.set(0);
+            pauses.borrow_mut().clear();
+            retry(
+                |error| error.kind() == io::ErrorKind::WouldBlock,
+                |pause| pauses.borrow_mut().push(pause),
+                || {
+                    calls.set(calls.get() + 1);
+                    if calls.get() <= count {
+                        Err(io::Error::from(io::ErrorKind::WouldBlock))
+                    } else {
+                        Ok(())
+                    }
+                },
+            )
+        };
+        assert!(held_for(0).is_ok() && pauses.borrow().is_empty());
+        assert!(held_for(3).is_ok() && pauses.borrow().len() == 3);
+        assert!(held_for(u32::MAX).is_err());
+        assert_eq!((calls.get(), pauses.borrow().len()), (ATTEMPTS, ATTEMPTS as usize - 1));
+        let refused = retry(|_| false, |_| panic!("no pause"), || Err::<(), _>(io::Error::other("refused")));
+        assert!(refused.is_err());
+    }
+
+    #[test]
+    fn only_our_own_names_are_temporary() {
+        assert!(is_temporary(b".scelle-restore-0123456789abcdef"));
+        for name in
+            [&b".scelle-restore-"[..], b".scelle-restore-note.txt", b"x.scelle-restore-0123456789abcdef"]
+        {
+            assert!(!is_temporary(name));
+        }
+    }
+}

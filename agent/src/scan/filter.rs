@@ -1,0 +1,202 @@
+//! What the walk leaves out: the user's globs, the backup's own folders, and what every system makes again by itself.
+//! Pure decisions on paths; a folder's `CACHEDIR.TAG` has no meaning here.
+
+use super::EntryPath;
+use crate::platform::{self, Kind};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::path::{Path, PathBuf};
+
+/// Folders the kernel fills, kept as empty folders when `/` is a root: a restored system needs them to mount on.
+#[cfg(unix)]
+const MOUNTED: [&[u8]; 4] = [b"dev", b"proc", b"run", b"sys"];
+#[cfg(not(unix))]
+const MOUNTED: [&[u8]; 0] = [];
+
+/// Names left out wherever they stand: bins and indexes that Windows and macOS make again.
+const NOISE: [&str; 5] =
+    ["$RECYCLE.BIN", "System Volume Information", ".Spotlight-V100", ".fseventsd", ".Trashes"];
+
+/// Names left out at the top of a drive: the memory of Windows, paged out.
+const DRIVE_NOISE: [&str; 3] = ["pagefile.sys", "hiberfil.sys", "swapfile.sys"];
+
+/// A glob that does not parse. The text is the user's own pattern and the parser's reason.
+#[derive(Debug, thiserror::Error)]
+#[error("glob '{pattern}': {reason}")]
+pub struct FilterError {
+    pub pattern: String,
+    pub reason: String,
+}
+
+/// What to do with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Take,
+    /// The folder itself, nothing in it.
+    TakeEmpty,
+    Leave,
+}
+
+/// What the walk takes and leaves. `Filter::default()` leaves out only the noise above.
+///
+/// Globs match the full path in the format's form (`data/cabinet/scan.tif`, `C/Dossiers/scan.tif`); a leading `/` and
+/// `C:\` are accepted and understood. `*` stays within a component, `**` crosses them. A glob without `/` matches a
+/// name anywhere. A glob that matches a folder holds for everything below it. Excludes win over includes; with
+/// includes, files and links that match none are left out, folders are kept. Matching ignores case on Windows.
+#[derive(Clone, Default)]
+pub struct Filter {
+    include: Option<GlobSet>,
+    exclude: Option<GlobSet>,
+    own_folders: Vec<EntryPath>,
+}
+
+impl Filter {
+    /// `own_folders`: the state folder and the store folder of the backup, which are never backed up; those that do
+    /// not exist yet are taken as written.
+    pub fn new(
+        include: &[String],
+        exclude: &[String],
+        own_folders: &[PathBuf],
+    ) -> Result<Filter, FilterError> {
+        Ok(Filter {
+            include: compile(include)?,
+            exclude: compile(exclude)?,
+            own_folders: own_folders.iter().filter_map(|folder| own_folder(folder)).collect(),
+        })
+    }
+
+    /// Whether the path is, or lies in, one of the backup's own folders.
+    pub fn is_own(&self, path: &EntryPath) -> bool {
+        self.own_folders.iter().any(|folder| path.is_within(folder))
+    }
+
+    /// The decision for an entry found below a root.
+    pub fn verdict(&self, path: &EntryPath, kind: Kind) -> Verdict {
+        if kind == Kind::Directory && self.own_folders.contains(path) || is_noise(path) {
+            return Verdict::Leave;
+        }
+        if self.include.is_some() || self.exclude.is_some() {
+            // A name this system cannot write as a path was not read from it.
+            let Ok(native) = platform::bytes_to_os(path.as_bytes()) else { return Verdict::Take };
+            if self.exclude.as_ref().is_some_and(|globs| globs.is_match(Path::new(&native))) {
+                return Verdict::Leave;
+            }
+            let wanted = self.include.as_ref().is_none_or(|globs| globs.is_match(Path::new(&native)));
+            if kind != Kind::Directory && !wanted {
+                return Verdict::Leave;
+            }
+        }
+        if MOUNTED.contains(&path.as_bytes()) { Verdict::TakeEmpty } else { Verdict::Take }
+    }
+}
+
+fn own_folder(folder: &Path) -> Option<EntryPath> {
+    let resolved = folder.canonicalize().or_else(|_| std::path::absolute(folder)).ok()?;
+    EntryPath::from_os(&resolved).ok()
+}
+
+fn is_noise(path: &EntryPath) -> bool {
+    let name = path.name();
+    let is_one_of = |names: &[&str]| names.iter().any(|noise| name.eq_ignore_ascii_case(noise.as_bytes()));
+    is_one_of(&NOISE) || is_one_of(&DRIVE_NOISE) && path.depth() == 2
+}
+
+fn compile(patterns: &[String]) -> Result<Option<GlobSet>, FilterError> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let mut globs = GlobSetBuilder::new();
+    for pattern in patterns {
+        let fault = |error: globset::Error| FilterError {
+            pattern: pattern.clone(),
+            reason: error.kind().to_string(),
+        };
+        let plain = in_format_form(pattern);
+        // The entry itself, and everything below it.
+        for glob in [plain.clone(), format!("{plain}/**")] {
+            let glob =
+                GlobBuilder::new(&glob).literal_separator(true).case_insensitive(cfg!(windows)).build();
+            globs.add(glob.map_err(fault)?);
+        }
+    }
+    let built = globs.build();
+    built
+        .map(Some)
+        .map_err(|error| FilterError { pattern: patterns.join(" "), reason: error.kind().to_string() })
+}
+
+fn in_format_form(pattern: &str) -> String {
+    let pattern = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.to_owned() };
+    let pattern = pattern.trim_end_matches('/');
+    if !pattern.contains('/') {
+        return format!("**/{pattern}");
+    }
+    if let Some((drive, rest)) = pattern.split_once(":/")
+        && drive.len() == 1
+        && cfg!(windows)
+    {
+        return format!("{}/{rest}", drive.to_ascii_uppercase());
+    }
+    match pattern.strip_prefix("//") {
+        Some(share) if cfg!(windows) => format!("UNC/{share}"),
+        _ => pattern.trim_start_matches('/').to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EntryPath, Filter, Kind, Verdict};
+
+    fn filter(include: &[&str], exclude: &[&str]) -> Filter {
+        let owned = |globs: &[&str]| globs.iter().map(|glob| (*glob).to_owned()).collect::<Vec<_>>();
+        Filter::new(&owned(include), &owned(exclude), &[]).unwrap()
+    }
+
+    fn takes(filter: &Filter, path: &str, kind: Kind) -> bool {
+        filter.verdict(&EntryPath::from_bytes(path.as_bytes()).unwrap(), kind) == Verdict::Take
+    }
+
+    #[test]
+    fn globs() {
+        let excluded = filter(&[], &["*.tmp", "/data/cache", "data/*/old/**"]);
+        assert!(!takes(&excluded, "data/deep/er/x.tmp", Kind::File));
+        assert!(!takes(&excluded, "x.tmp", Kind::File));
+        assert!(!takes(&excluded, "data/cache", Kind::Directory));
+        assert!(!takes(&excluded, "data/cache/a/b", Kind::File));
+        assert!(takes(&excluded, "other/cache", Kind::Directory));
+        assert!(!takes(&excluded, "data/a/old/x", Kind::File));
+        assert!(takes(&excluded, "data/a/b/old/x", Kind::File));
+
+        let included = filter(&["*.dcm", "data/letters"], &["secret.dcm"]);
+        assert!(takes(&included, "data/any", Kind::Directory));
+        assert!(takes(&included, "data/x.dcm", Kind::File));
+        assert!(takes(&included, "data/letters/2026/a.odt", Kind::File));
+        assert!(!takes(&included, "data/x.txt", Kind::File));
+        assert!(!takes(&included, "data/secret.dcm", Kind::File));
+        assert!(Filter::new(&["[".to_owned()], &[], &[]).is_err());
+    }
+
+    #[test]
+    fn only_noise_is_left_out_by_default() {
+        let plain = Filter::default();
+        for path in ["D/$Recycle.Bin", "C/System Volume Information", "C/pagefile.sys", "media/x/.Trashes"] {
+            assert!(!takes(&plain, path, Kind::Directory), "{path}");
+        }
+        for path in ["data/C/pagefile.sys", "data/.git", "data/CACHEDIR.TAG", "data/proc", "data/tmp", "x~"] {
+            assert!(takes(&plain, path, Kind::File), "{path}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn kernel_folders_stay_as_mount_points() {
+        let path = EntryPath::from_bytes(b"proc").unwrap();
+        assert_eq!(Filter::default().verdict(&path, Kind::Directory), Verdict::TakeEmpty);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_text_are_matched_too() {
+        let path = EntryPath::from_bytes(b"data/\xff\xfe.tmp").unwrap();
+        assert_eq!(filter(&[], &["*.tmp"]).verdict(&path, Kind::File), Verdict::Leave);
+    }
+}

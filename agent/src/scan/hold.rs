@@ -1,0 +1,89 @@
+//! A source file held open while it is read, and the question whether it stayed the same meanwhile. Used by the
+//! pipeline: a file that changed while it was read is read again, then reported. Never locks, never writes.
+
+use crate::platform::{self, Kind, Stat};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An open source file and how it looked when it was opened.
+pub struct SourceFile {
+    path: PathBuf,
+    file: File,
+    stat: Stat,
+}
+
+impl SourceFile {
+    /// Opens a regular file; see [`platform::open_for_reading`].
+    pub fn open(path: &Path) -> io::Result<SourceFile> {
+        let (file, stat) = platform::open_for_reading(path)?;
+        Ok(SourceFile { path: path.to_owned(), file, stat })
+    }
+
+    /// How it looked when it was opened.
+    pub fn stat(&self) -> &Stat {
+        &self.stat
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Data extents of a file with holes; see [`platform::data_extents`].
+    pub fn data_extents(&self) -> io::Result<Option<Vec<(u64, u64)>>> {
+        platform::data_extents(&self.file, &self.stat)
+    }
+
+    /// Reads at an offset; 0 at the end.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        platform::read_at(&self.file, buffer, offset)
+    }
+
+    /// Whether the file is still as it was when opened, and still what stands at its path. A program that saves by
+    /// writing a new file and renaming it counts as a change.
+    pub fn is_unchanged(&self) -> io::Result<bool> {
+        let held = platform::stat_of(&self.file)?;
+        match platform::stat(&self.path) {
+            Ok(named) => Ok(same(&self.stat, &held) && same(&self.stat, &named)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Same inode, length and times. The change time of the inode is compared too, because a program may set the
+/// modification time back; a mere change of mode then costs one reading more.
+fn same(before: &Stat, after: &Stat) -> bool {
+    after.kind == Kind::File
+        && before.inode == after.inode
+        && before.volume == after.volume
+        && before.bytes == after.bytes
+        && before.modified_ns == after.modified_ns
+        && before.changed_ns == after.changed_ns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SourceFile;
+
+    #[test]
+    fn a_change_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dossier");
+        std::fs::write(&path, b"one").unwrap();
+        let held = SourceFile::open(&path).unwrap();
+        assert!(held.is_unchanged().unwrap());
+        std::fs::write(&path, b"longer").unwrap();
+        assert!(!held.is_unchanged().unwrap());
+
+        let held = SourceFile::open(&path).unwrap();
+        std::fs::write(folder.path().join("new"), b"longer").unwrap();
+        std::fs::rename(folder.path().join("new"), &path).unwrap();
+        assert!(!held.is_unchanged().unwrap());
+
+        let held = SourceFile::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(!held.is_unchanged().unwrap());
+    }
+}

@@ -1,0 +1,13 @@
+//! What there is to back up: paths as the format writes them, the walk over the roots, what is left out of it, and a
+//! file held while it is read. Data comes from `platform`, goes to the pipeline. Writes nothing, logs no name.
+
+pub mod filter;
+pub mod hold;
+mod path;
+pub mod walk;
+
+pub use crate::platform::ProblemCode;
+pub use filter::{Filter, FilterError};
+pub use hold::SourceFile;
+pub use path::{EntryPath, PathFault};
+pub use walk::{WalkItem, WalkProblem, Walked, Walker};

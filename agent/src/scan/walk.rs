@@ -1,0 +1,336 @@
+//! The walk over the roots in the order of the format (FORMAT.md §8.2): the children of a directory by name, then its
+//! subdirectories, one after the other, in the same way.
+//!
+//! A thread reads directories ahead into a bounded channel. Data comes from `platform`, goes to the pipeline. Symbolic
+//! links are never followed, other file systems below a root are entered, no file is opened.
+
+use super::filter::Verdict;
+use super::{EntryPath, Filter, PathFault};
+use crate::platform::{self, DirectoryReader, Kind, Names, ProblemCode, Stat};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+/// Entries looked at, and sent, together.
+const BATCH: usize = 512;
+/// Batches the thread may be ahead: with them some 8 000 entries, about 2 MB.
+const BATCHES_AHEAD: usize = 16;
+
+/// An entry of the snapshot: file, directory or symlink.
+#[derive(Clone, Debug)]
+pub struct WalkItem {
+    pub path: EntryPath,
+    pub stat: Stat,
+    /// Only a step on the way to a root: its metadata is kept, its other children are not looked at.
+    pub is_ancestor: bool,
+}
+
+impl WalkItem {
+    /// Where it lies. Fails for the steps `UNC` and `UNC/server` of Windows, which are no folders of the system.
+    pub fn os_path(&self) -> io::Result<PathBuf> {
+        self.path.to_os()
+    }
+}
+
+/// Something that is not in the snapshot, or a root that cannot be walked.
+#[derive(Clone, Debug)]
+pub struct WalkProblem {
+    pub path: EntryPath,
+    pub code: ProblemCode,
+}
+
+/// What the walk yields.
+#[derive(Clone, Debug)]
+pub enum Walked {
+    Entry(WalkItem),
+    Problem(WalkProblem),
+}
+
+/// A root as it is walked.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// As the user gave it.
+    pub given: PathBuf,
+    /// Where it lies in the snapshot; `None` when it does not exist or is the backup's own folder.
+    pub path: Option<EntryPath>,
+}
+
+/// The walk. Entries come strictly in the format's order and never twice; problems come where they are met.
+///
+/// It starts with the directories that lead to the roots. Roots that lie in one another or are given twice are walked
+/// once. **A root is resolved**: when it, or a step on its way, is a symbolic link, the snapshot holds the path the
+/// link leads to (`/data → /mnt/disk` is kept as `mnt/disk`), because a path of the snapshot never leads through a
+/// link. Below a root no link is followed. A root may be a single file. A root given explicitly is taken even when a
+/// glob excludes it.
+pub struct Walker {
+    roots: Vec<Root>,
+    batches: Option<Receiver<Vec<Walked>>>,
+    batch: std::vec::IntoIter<Walked>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Walker {
+    /// Starts the reading thread; fails only when the system has none to give.
+    pub fn new(roots: &[PathBuf], filter: Filter) -> io::Result<Walker> {
+        let mut problems = Vec::new();
+        let mut tree = Steps::default();
+        let mut resolved = Vec::new();
+        for given in roots {
+            let path = match resolve(given, &filter) {
+                Ok(path) => {
+                    tree.add_root(&path);
+                    Some(path)
+                }
+                Err(problem) => {
+                    problems.push(Walked::Problem(problem));
+                    None
+                }
+            };
+            resolved.push(Root { given: given.clone(), path });
+        }
+        let (sender, batches) = bounded(BATCHES_AHEAD);
+        let reader = std::thread::Builder::new().name("walk".to_owned()).spawn(move || {
+            let mut reading = Reading { filter, sender, batch: problems };
+            // An error means that nobody listens any more.
+            let _ = reading.walk(tree).and_then(|()| reading.send_end());
+        })?;
+        Ok(Walker {
+            roots: resolved,
+            batches: Some(batches),
+            batch: Vec::new().into_iter(),
+            reader: Some(reader),
+        })
+    }
+
+    /// The roots in the order given.
+    pub fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+}
+
+impl Iterator for Walker {
+    type Item = Walked;
+
+    fn next(&mut self) -> Option<Walked> {
+        loop {
+            if let Some(next) = self.batch.next() {
+                return Some(next);
+            }
+            match self.batches.as_ref()?.recv() {
+                // The empty batch is the end.
+                Ok(batch) if batch.is_empty() => self.batches = None,
+                Ok(batch) => self.batch = batch.into_iter(),
+                // The thread is gone without having said so: a walk cut short must not look complete.
+                Err(_) => {
+                    self.batches = None;
+                    let problem = WalkProblem { path: EntryPath::top(), code: ProblemCode::Unreadable };
+                    return Some(Walked::Problem(problem));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Walker {
+    fn drop(&mut self) {
+        // Closing the channel ends the thread at its next batch.
+        self.batches = None;
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+}
+
+fn resolve(given: &Path, filter: &Filter) -> Result<EntryPath, WalkProblem> {
+    let as_given = || {
+        let absolute = std::path::absolute(given).ok();
+        absolute.and_then(|path| EntryPath::from_os(&path).ok()).unwrap_or_default()
+    };
+    let real = given.canonicalize().map_err(|error| {
+        let code = match error.kind() {
+            io::ErrorKind::PermissionDenied => ProblemCode::Unreadable,
+            _ => ProblemCode::RootMissing,
+        };
+        WalkProblem { path: as_given(), code }
+    })?;
+    let path = EntryPath::from_os(&real)
+        .map_err(|fault| WalkProblem { path: as_given(), code: fault_code(fault) })?;
+    if filter.is_own(&path) {
+        return Err(WalkProblem { path, code: ProblemCode::RootExcluded });
+    }
+    Ok(path)
+}
+
+/// The directories that lead to the roots.
+#[derive(Default)]
+struct Steps {
+    is_root: bool,
+    below: BTreeMap<Vec<u8>, Steps>,
+}
+
+impl Steps {
+    fn add_root(&mut self, path: &EntryPath) {
+        let mut step = self;
+        for component in path.components() {
+            step = step.below.entry(component.to_vec()).or_default();
+        }
+        step.is_root = true;
+    }
+}
+
+/// A directory still to be read.
+struct Task {
+    path: EntryPath,
+    steps: Steps,
+    /// Everything in it, or only the steps.
+    is_whole: bool,
+}
+
+/// Nobody listens any more.
+struct Abandoned;
+
+struct Reading {
+    filter: Filter,
+    sender: Sender<Vec<Walked>>,
+    batch: Vec<Walked>,
+}
+
+impl Reading {
+    fn walk(&mut self, tree: Steps) -> Result<(), Abandoned> {
+        let is_whole = tree.is_root;
+        let mut tasks = vec![Task { path: EntryPath::top(), steps: tree, is_whole }];
+        while let Some(task) = tasks.pop() {
+            let first_new = tasks.len();
+            if task.is_whole {
+                self.read_whole(task, &mut tasks)
+            } else {
+                self.read_steps(task, &mut tasks)
+            }?;
+            // The first subdirectory is the next to be read.
+            tasks[first_new..].reverse();
+        }
+        Ok(())
+    }
+
+    /// A directory on the way to a root.
+    fn read_steps(&mut self, task: Task, tasks: &mut Vec<Task>) -> Result<(), Abandoned> {
+        for (name, steps) in task.steps.below {
+            let looked = match task.path.child(&name).map(|path| path.to_os()) {
+                Ok(Ok(path)) => platform::stat(&path),
+                _ => Ok(Stat::step()),
+            };
+            self.take_child(&task.path, &name, looked, Some(steps), false, tasks)?;
+        }
+        Ok(())
+    }
+
+    /// A directory in a root.
+    fn read_whole(&mut self, mut task: Task, tasks: &mut Vec<Task>) -> Result<(), Abandoned> {
+        let opened = task.path.to_os().and_then(|path| DirectoryReader::open(&path));
+        let (reader, names) = match opened.and_then(|reader| reader.names().map(|names| (reader, names))) {
+            Ok(read) => read,
+            Err(error) => return self.problem(task.path, io_code(&error)),
+        };
+        let mut looks = Vec::with_capacity(BATCH.min(names.len()));
+        for start in (0..names.len()).step_by(BATCH) {
+            look(&reader, &names, start, &mut looks);
+            for (at, looked) in (start..).zip(looks.drain(..)) {
+                let name = names.name(at);
+                let steps = if task.steps.below.is_empty() { None } else { task.steps.below.remove(name) };
+                self.take_child(&task.path, name, looked, steps, true, tasks)?;
+            }
+        }
+        // Roots that were there a moment ago.
+        for name in task.steps.below.keys() {
+            let path = task.path.child(name).unwrap_or_default();
+            self.problem(path, ProblemCode::Vanished)?;
+        }
+        Ok(())
+    }
+
+    fn take_child(
+        &mut self,
+        parent: &EntryPath,
+        name: &[u8],
+        looked: io::Result<Stat>,
+        steps: Option<Steps>,
+        in_whole: bool,
+        tasks: &mut Vec<Task>,
+    ) -> Result<(), Abandoned> {
+        let path = match parent.child(name) {
+            Ok(path) => path,
+            Err(fault) => return self.problem(parent.clone(), fault_code(fault)),
+        };
+        let stat = match looked {
+            Ok(stat) => stat,
+            Err(error) => return self.problem(path, io_code(&error)),
+        };
+        let verdict = match &steps {
+            Some(steps) if steps.is_root => Verdict::Take,
+            _ if in_whole => self.filter.verdict(&path, stat.kind),
+            _ => Verdict::Leave,
+        };
+        if verdict == Verdict::Leave && steps.is_none() {
+            return Ok(());
+        }
+        if !stat.kind.is_stored() {
+            return self.problem(path, ProblemCode::Special);
+        }
+        let is_whole = verdict == Verdict::Take;
+        if stat.kind == Kind::Directory && (is_whole || steps.is_some()) {
+            tasks.push(Task { path: path.clone(), steps: steps.unwrap_or_default(), is_whole });
+        }
+        self.push(Walked::Entry(WalkItem { path, stat, is_ancestor: verdict == Verdict::Leave }))
+    }
+
+    fn problem(&mut self, path: EntryPath, code: ProblemCode) -> Result<(), Abandoned> {
+        self.push(Walked::Problem(WalkProblem { path, code }))
+    }
+
+    fn push(&mut self, walked: Walked) -> Result<(), Abandoned> {
+        self.batch.push(walked);
+        if self.batch.len() < BATCH {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        self.sender.send(full).map_err(|_| Abandoned)
+    }
+
+    fn send_end(&mut self) -> Result<(), Abandoned> {
+        let last = std::mem::take(&mut self.batch);
+        if !last.is_empty() {
+            self.sender.send(last).map_err(|_| Abandoned)?;
+        }
+        self.sender.send(Vec::new()).map_err(|_| Abandoned)
+    }
+}
+
+/// Looks at one batch of names in the order of their inodes, which spares a cold disk most of its seeks.
+fn look(reader: &DirectoryReader, names: &Names, start: usize, looks: &mut Vec<io::Result<Stat>>) {
+    let end = names.len().min(start + BATCH);
+    let mut order: Vec<usize> = (start..end).collect();
+    order.sort_unstable_by_key(|at| names.inode(*at));
+    looks.extend((start..end).map(|_| Err(io::ErrorKind::NotFound.into())));
+    for at in order {
+        looks[at - start] = reader.stat(names.name(at));
+    }
+}
+
+fn io_code(error: &io::Error) -> ProblemCode {
+    match error.kind() {
+        // A directory that has become a link or a file is no longer what was listed.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ProblemCode::Vanished,
+        io::ErrorKind::InvalidFilename => ProblemCode::PathTooDeep,
+        _ => ProblemCode::Unreadable,
+    }
+}
+
+fn fault_code(fault: PathFault) -> ProblemCode {
+    match fault {
+        PathFault::NameTooLong => ProblemCode::NameTooLong,
+        PathFault::TooDeep => ProblemCode::PathTooDeep,
+        PathFault::NotAbsolute | PathFault::Component | PathFault::Foreign => ProblemCode::Unreadable,
+    }
+}

@@ -1,0 +1,276 @@
+//! The order of a check, and its report.
+//!
+//! For: `check` and whoever ends a run with one. Data comes from an opened [`Repository`] and leaves as findings and
+//! counts. Never: needs a key, but does more with one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
+use scelle_format::layout;
+use serde::Serialize;
+
+use super::data::IdKeys;
+use super::packs::{Known, PackUses};
+use super::{attachments, data, keys, trees};
+use crate::error::{ExitCode, Result};
+use crate::monitor::{Monitor, Notice, Phase};
+use crate::repo::finding::{Finding, FindingKind, SnapshotId};
+use crate::repo::history::Snapshot;
+use crate::repo::keyring::KeyFiles;
+use crate::repo::open::Repository;
+use crate::restore::fetch::Fetcher;
+use crate::shutdown::Shutdown;
+
+/// How much stored data is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadData {
+    /// None.
+    None,
+    /// This part of all packs, rotating with `turn` (the number of the check).
+    Percent {
+        /// From 1 to 100.
+        percent: u8,
+        /// Goes up by one with each check.
+        turn: u64,
+    },
+    /// Everything.
+    All,
+}
+
+/// What a check is to do.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// How much data is read.
+    pub read_data: ReadData,
+    /// The head of its own chain that local state knows: device, sequence, hash of the text.
+    pub local_head: Option<(DeviceId, u64, Sha256)>,
+    /// With a key: newest snapshots of each device whose trees are followed.
+    pub trees: usize,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CheckReport {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// Objects looked at.
+    pub objects: u64,
+    /// Packs that snapshots need.
+    pub packs: u64,
+    /// Their stored bytes.
+    pub pack_bytes: u64,
+    /// Packs read back.
+    pub packs_read: u64,
+    /// Bytes received from the store.
+    pub bytes_read: u64,
+    /// Objects that nothing refers to. Not damage: an interrupted run leaves them.
+    pub orphans: u64,
+    /// Their bytes.
+    pub orphan_bytes: u64,
+    /// Fewest copies of an epoch's key file.
+    pub key_copies: u64,
+    /// Snapshots nothing is wrong with, as far as was looked.
+    pub sound: Vec<SnapshotId>,
+    /// Snapshots that lack something.
+    pub damaged: Vec<SnapshotId>,
+    /// How long it took.
+    #[serde(skip)]
+    pub duration: Duration,
+}
+
+impl CheckReport {
+    /// The code the process ends with.
+    pub fn code(&self) -> ExitCode {
+        let is_damaged = self.findings.iter().any(|finding| finding.kind.is_damage());
+        if is_damaged { ExitCode::Damaged } else { ExitCode::Ok }
+    }
+}
+
+/// Checks a repository.
+///
+/// Errors: only the store's; what is wrong with the repository is in the report.
+pub async fn check(
+    repository: &mut Repository,
+    options: &CheckOptions,
+    monitor: &dyn Monitor,
+    shutdown: &Shutdown,
+) -> Result<CheckReport> {
+    let began = Instant::now();
+    monitor.start(Phase::Verify, None, None);
+    repository.load_history().await?;
+    let objects = Arc::clone(&repository.objects);
+    let history = &repository.history;
+    let mut report = CheckReport { findings: repository.all_findings(), ..CheckReport::default() };
+    report.findings.extend(rollback(repository, options));
+    let forgotten: BTreeSet<SnapshotId> = history.forgotten().into_iter().collect();
+    let snapshots: Vec<Snapshot> = history.devices.iter().flat_map(|d| d.snapshots()).collect();
+    let snapshots: Vec<Snapshot> = snapshots.into_iter().filter(|s| !forgotten.contains(&s.id)).collect();
+
+    let listed = list(repository).await?;
+    let attached = attachments::read(&objects, history, &forgotten, shutdown).await?;
+    let notes: usize = history.devices.iter().map(|device| device.notes.len()).sum();
+    report.objects = attached.objects + notes as u64 + repository.descriptors.history.len() as u64;
+    report.bytes_read = attached.bytes_read;
+    report.findings.extend(attached.findings);
+
+    let mut uses = PackUses::default();
+    let healed = history.healed();
+    let known = Known { listed: &listed, refs: &attached.refs, healed: &healed };
+    snapshots.iter().for_each(|snapshot| uses.add(snapshot, &known));
+    let needed = uses.needed.clone();
+    let segments: Vec<_> = std::mem::take(&mut uses.segments).into_iter().collect();
+    report.packs = needed.len() as u64;
+    report.pack_bytes = needed.values().map(|used| used.object_bytes).sum();
+    report.objects += needed.len() as u64 + segments.len() as u64;
+    count_orphans(&mut report, &listed, &attached.names, &needed, &segments, &healed);
+    report.findings.extend(uses.findings());
+    let all = options.read_data == ReadData::All;
+    let (wrong, bytes) = attachments::check_segments(&objects, segments, &listed, all, shutdown).await?;
+    report.findings.extend(wrong);
+    report.bytes_read += bytes;
+
+    let files = KeyFiles::fetch(&objects).await?;
+    report.objects += files.len() as u64;
+    let (wrong, copies) = keys::check(&files, &repository.descriptors.current, &attached.refs);
+    report.findings.extend(wrong);
+    report.key_copies = copies;
+
+    let id_keys = follow_trees(repository, &snapshots, &listed, options, shutdown, &mut report).await?;
+    read_packs(repository, needed, id_keys, &snapshots, options, monitor, shutdown, &mut report).await?;
+    conclude(&mut report, &snapshots, monitor);
+    report.duration = began.elapsed();
+    monitor.finish();
+    Ok(report)
+}
+
+/// Local state has seen a head that the store does not show.
+fn rollback(repository: &Repository, options: &CheckOptions) -> Option<Finding> {
+    let (device, sequence, sha256) = options.local_head.as_ref()?;
+    let notes = repository.history.device(device).map(|device| &device.notes[..]).unwrap_or_default();
+    let is_there = notes.iter().any(|row| row.note.sequence == *sequence && row.text_sha256 == *sha256);
+    (!is_there).then(|| Finding::new(FindingKind::Rollback, layout::notes_at(device, *sequence)))
+}
+
+/// Sizes of all objects that refs and notes may name.
+async fn list(repository: &Repository) -> Result<HashMap<String, u64>> {
+    let objects = &repository.objects;
+    let (p, m, i, a) =
+        tokio::try_join!(objects.list_all("p/"), objects.list_all("m/"), objects.list_all("i/"), objects.list_all("a/"))?;
+    Ok(p.into_iter().chain(m).chain(i).chain(a).map(|row| (row.name, row.bytes)).collect())
+}
+
+fn count_orphans(
+    report: &mut CheckReport,
+    listed: &HashMap<String, u64>,
+    attached: &BTreeSet<String>,
+    needed: &BTreeMap<(PackKind, PackId), super::packs::PackUse>,
+    segments: &[attachments::SegmentRow],
+    healed: &HashMap<(PackKind, PackId), Vec<(PackKind, PackId)>>,
+) {
+    let healing = healed.values().flatten().copied();
+    let packs: BTreeSet<String> =
+        needed.keys().copied().chain(healing).map(|(kind, pack)| layout::pack(kind, &pack)).collect();
+    let segments: BTreeSet<&str> = segments.iter().map(|(name, _)| name.as_str()).collect();
+    for (name, bytes) in listed {
+        if !packs.contains(name) && !attached.contains(name) && !segments.contains(name.as_str()) {
+            report.orphans += 1;
+            report.orphan_bytes += bytes;
+        }
+    }
+}
+
+/// With a key: the newest snapshots of each device, location by location.
+async fn follow_trees(
+    repository: &Repository,
+    snapshots: &[Snapshot],
+    listed: &HashMap<String, u64>,
+    options: &CheckOptions,
+    shutdown: &Shutdown,
+    report: &mut CheckReport,
+) -> Result<IdKeys> {
+    let mut id_keys = IdKeys::new();
+    let Some(keyring) = &repository.keyring else { return Ok(id_keys) };
+    let descriptors = Some(repository.descriptors.clone());
+    let fetcher = Fetcher::new(Arc::clone(&repository.objects), Arc::clone(keyring), descriptors);
+    let mut trailers = trees::Trailers::new(Arc::clone(&fetcher), listed);
+    let mut left: BTreeMap<&DeviceId, usize> = BTreeMap::new();
+    for snapshot in snapshots.iter().rev() {
+        let left = left.entry(&snapshot.id.device).or_insert(options.trees);
+        if *left > 0 {
+            *left -= 1;
+            report.findings.extend(trees::follow(&mut trailers, snapshot, &mut id_keys, shutdown).await?);
+        }
+    }
+    report.bytes_read += fetcher.fetched_bytes();
+    Ok(id_keys)
+}
+
+async fn read_packs(
+    repository: &Repository,
+    mut packs: BTreeMap<(PackKind, PackId), super::packs::PackUse>,
+    id_keys: IdKeys,
+    snapshots: &[Snapshot],
+    options: &CheckOptions,
+    monitor: &dyn Monitor,
+    shutdown: &Shutdown,
+    report: &mut CheckReport,
+) -> Result<()> {
+    match options.read_data {
+        ReadData::None => return Ok(()),
+        ReadData::Percent { percent, turn } => packs.retain(|(_, pack), _| data::is_due(pack, percent, turn)),
+        ReadData::All => {}
+    }
+    let bytes = packs.values().map(|used| used.object_bytes).sum();
+    monitor.start(Phase::ReadData, Some(packs.len() as u64), Some(bytes));
+    let devices: HashMap<(PackKind, PackId), DeviceId> =
+        packs.iter().map(|(name, used)| (*name, used.device.clone())).collect();
+    let keys = repository.keyring.clone().map(|keyring| (keyring, Arc::new(id_keys)));
+    let read = data::read(&repository.objects, packs, keys, monitor, shutdown).await?;
+    report.packs_read = read.packs;
+    report.bytes_read += read.bytes_read;
+    for (name, kind) in read.findings {
+        let object = layout::pack(name.0, &name.1);
+        if report.findings.iter().any(|finding| finding.object == object) {
+            continue;
+        }
+        let mut finding = Finding::new(kind, object);
+        finding.affects = needing(repository, name, devices.get(&name), snapshots).await?;
+        report.findings.push(finding);
+    }
+    Ok(())
+}
+
+/// The snapshots whose refs name a pack; looked up only when one is damaged.
+async fn needing(
+    repository: &Repository,
+    name: (PackKind, PackId),
+    device: Option<&DeviceId>,
+    snapshots: &[Snapshot],
+) -> Result<Vec<SnapshotId>> {
+    let mut needing = Vec::new();
+    for snapshot in snapshots.iter().filter(|snapshot| Some(&snapshot.id.device) == device) {
+        let packs = crate::repo::history::packs_of(&repository.objects, snapshot).await;
+        if packs.is_ok_and(|packs| packs.get(name.0, name.1).is_some()) {
+            needing.push(snapshot.id.clone());
+        }
+    }
+    Ok(needing)
+}
+
+fn conclude(report: &mut CheckReport, snapshots: &[Snapshot], monitor: &dyn Monitor) {
+    report.findings.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
+    report.findings.dedup();
+    let damaged: BTreeSet<SnapshotId> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.kind.is_damage())
+        .flat_map(|finding| finding.affects.iter().cloned())
+        .collect();
+    report.sound = snapshots.iter().map(|s| s.id.clone()).filter(|id| !damaged.contains(id)).collect();
+    report.damaged = damaged.into_iter().collect();
+    for finding in report.findings.iter().filter(|finding| finding.kind.is_damage()) {
+        monitor.notice(Notice::Damaged { key: finding.object.clone() });
+    }
+}

@@ -1,0 +1,49 @@
+//! The end of every run: the store's listing against what the snapshot needs. Reads no pack.
+
+use std::collections::HashMap;
+
+use scelle_format::id::{PackId, PackKind};
+use scelle_format::layout;
+use scelle_format::refs::PackSet;
+
+use crate::error::Result;
+use crate::repo::objects::Objects;
+
+/// What the listing showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Packs the snapshot needs.
+    pub needed_packs: u64,
+    /// Needed packs that are not there.
+    pub missing: Vec<(PackKind, PackId)>,
+    /// Needed packs that are there with another size.
+    pub wrong_size: Vec<(PackKind, PackId)>,
+}
+
+impl Listing {
+    /// Whether every needed pack is there, whole.
+    pub fn is_sound(&self) -> bool {
+        self.missing.is_empty() && self.wrong_size.is_empty()
+    }
+}
+
+/// Lists the packs of the epochs in use and compares names and sizes.
+pub async fn compare(objects: &Objects, needed: &PackSet) -> Result<Listing> {
+    let mut present: HashMap<(PackKind, PackId), u64> = HashMap::new();
+    for prefix in ["p/", "m/"] {
+        for row in objects.list_all(prefix).await? {
+            if let Ok((kind, id)) = layout::parse_pack(&row.name) {
+                present.insert((kind, id), row.bytes);
+            }
+        }
+    }
+    let mut listing = Listing { needed_packs: needed.len() as u64, ..Listing::default() };
+    for row in needed.rows() {
+        match present.get(&(row.kind, row.pack)) {
+            None => listing.missing.push((row.kind, row.pack)),
+            Some(bytes) if *bytes != row.object_bytes => listing.wrong_size.push((row.kind, row.pack)),
+            Some(_) => {}
+        }
+    }
+    Ok(listing)
+}

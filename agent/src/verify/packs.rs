@@ -1,0 +1,121 @@
+//! Which packs each snapshot needs, compared with what the store lists.
+//!
+//! For: `check`. Data comes from refs attachments that were hashed, and from a listing. Never: opens a pack.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
+use scelle_format::layout;
+use scelle_format::limits::REFS_MAX_DEPTH;
+use scelle_format::refs::{PackSet, Refs, resolve};
+
+use crate::repo::finding::{Finding, FindingKind, SnapshotId};
+use crate::repo::history::Snapshot;
+
+/// A pack that a snapshot needs.
+#[derive(Clone, Debug)]
+pub(super) struct PackUse {
+    pub(super) object_bytes: u64,
+    pub(super) device: DeviceId,
+}
+
+/// What refs say, over all snapshots.
+#[derive(Default)]
+pub(super) struct PackUses {
+    /// Every pack needed by a snapshot that is not forgotten.
+    pub(super) needed: BTreeMap<(PackKind, PackId), PackUse>,
+    /// Names of index segments needed, with their sizes.
+    pub(super) segments: BTreeMap<String, (Sha256, u64, BTreeSet<SnapshotId>)>,
+    /// What is missing or has another size.
+    bad: BTreeMap<(PackKind, PackId), (FindingKind, BTreeSet<SnapshotId>)>,
+    broken: Vec<Finding>,
+    /// The packs of the device's snapshot looked at last, and which refs that was.
+    last: Option<(Sha256, PackSet)>,
+}
+
+/// Sizes of listed objects by name, and parsed refs by hash.
+pub(super) struct Known<'a> {
+    pub(super) listed: &'a HashMap<String, u64>,
+    pub(super) refs: &'a HashMap<Sha256, Arc<Refs>>,
+    pub(super) healed: &'a HashMap<(PackKind, PackId), Vec<(PackKind, PackId)>>,
+}
+
+impl PackUses {
+    /// Adds a snapshot; snapshots of one device come oldest first.
+    pub(super) fn add(&mut self, snapshot: &Snapshot, known: &Known<'_>) {
+        let sha256 = snapshot.refs.sha256;
+        let is_same = self.last.as_ref().is_some_and(|(last, _)| *last == sha256);
+        if !is_same {
+            let Some(set) = self.resolve(sha256, known.refs) else {
+                let object = layout::attachment(&sha256);
+                let finding = Finding::new(FindingKind::RefsBroken, object).affecting(snapshot.id.clone());
+                return self.broken.push(finding);
+            };
+            self.last = Some((sha256, set));
+        }
+        let Some((_, set)) = &self.last else { return };
+        for row in set.rows() {
+            let name = (row.kind, row.pack);
+            let device = || PackUse { object_bytes: row.object_bytes, device: snapshot.id.device.clone() };
+            self.needed.entry(name).or_insert_with(device);
+            let kind = match known.listed.get(&layout::pack(row.kind, &row.pack)) {
+                Some(bytes) if *bytes == row.object_bytes => continue,
+                _ if is_healed(name, known) => continue,
+                Some(_) => FindingKind::PackTruncated,
+                None => FindingKind::PackMissing,
+            };
+            self.bad.entry(name).or_insert_with(|| (kind, BTreeSet::new())).1.insert(snapshot.id.clone());
+        }
+        let Some(refs) = known.refs.get(&sha256) else { return };
+        for (segment, bytes) in &refs.segments {
+            let name = layout::index_segment(&refs.device, segment);
+            let row = self.segments.entry(name).or_insert_with(|| (*segment, *bytes, BTreeSet::new()));
+            row.2.insert(snapshot.id.clone());
+        }
+    }
+
+    /// Snapshots that need a pack, from what `add` saw; used when a pack turns out to be damaged later.
+    pub(super) fn findings(self) -> Vec<Finding> {
+        let bad = self.bad.into_iter().map(|((kind, pack), (finding, affects))| Finding {
+            kind: finding,
+            object: layout::pack(kind, &pack),
+            affects: affects.into_iter().collect(),
+        });
+        bad.chain(self.broken).collect()
+    }
+
+    fn resolve(&self, sha256: Sha256, refs: &HashMap<Sha256, Arc<Refs>>) -> Option<PackSet> {
+        let top = refs.get(&sha256)?;
+        // The usual case: a difference to the snapshot before.
+        if let (Some((last, set)), Some((base, _))) = (&self.last, top.base)
+            && *last == base
+        {
+            let mut set = set.clone();
+            return set.apply(top).is_ok().then_some(set);
+        }
+        let mut chain = vec![top.as_ref().clone()];
+        while let Some((base, _)) = chain.last().and_then(|refs| refs.base) {
+            if chain.len() > REFS_MAX_DEPTH as usize {
+                return None;
+            }
+            chain.push(refs.get(&base)?.as_ref().clone());
+        }
+        chain.reverse();
+        resolve(&chain).ok()
+    }
+}
+
+/// Whether `heal` notes put packs in its place that are all there.
+fn is_healed(lost: (PackKind, PackId), known: &Known<'_>) -> bool {
+    let (mut open, mut seen) = (vec![lost], BTreeSet::new());
+    while let Some(pack) = open.pop() {
+        let Some(by) = known.healed.get(&pack).filter(|by| !by.is_empty()) else { return false };
+        for next in by {
+            if !known.listed.contains_key(&layout::pack(next.0, &next.1)) && seen.insert(*next) {
+                open.push(*next);
+            }
+        }
+    }
+    true
+}

@@ -1,0 +1,303 @@
+//! The one place that writes a stored file.
+//!
+//! For: [`crate::dir`]. A body comes in as bytes and ends as a file that is whole, durable and never
+//! replaces another: temporary file in the root, length check, fsync, link to the final name without
+//! replacing, fsync of the folder (restic `internal/backend/local` keeps the same order).
+//! Never: opens a final name for writing, leaves a temporary file after an error, or reports success
+//! before the folder entry is on disk.
+//!
+//! One fsync an object; callers may run in parallel. A group commit would change [`Writer::put_new`] only.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::Put;
+
+#[cfg(unix)]
+#[path = "durable/unix.rs"]
+mod platform;
+#[cfg(not(unix))]
+#[path = "durable/windows.rs"]
+mod platform;
+
+pub(crate) use platform::open_no_follow;
+
+/// How the name of every temporary file begins. They lie directly in the root, so that finding the stale
+/// ones is one folder read.
+pub(crate) const TEMPORARY_PREFIX: &str = ".tmp-";
+
+/// How long a writer waits for another process that is placing the very same name.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ways of giving a finished temporary file its final name without replacing, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placement {
+    /// `link(2)`: atomic and refuses an existing name everywhere it exists.
+    HardLink,
+    /// `renameat2(RENAME_NOREPLACE)`, for FAT and other filesystems without links.
+    RenameNoReplace,
+    /// A claim file created exclusively, then a check, then a plain rename.
+    Claim,
+}
+
+/// Writes files below one root.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    root: PathBuf,
+    /// Folders whose own entry is known to be on disk. A folder that another writer has just made may not
+    /// be durable yet, so every writer syncs each parent once itself.
+    durable_folders: Mutex<HashSet<PathBuf>>,
+}
+
+impl Writer {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root, durable_folders: Mutex::default() }
+    }
+
+    /// Writes `body` at `components` below the root, durably, unless the name is taken.
+    pub(crate) fn put_new(&self, components: &[&str], body: &[u8]) -> io::Result<Put> {
+        let (name, folders) = components.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+        let folder = self.durable_folder(folders)?;
+        let target = folder.join(name);
+        if is_taken(&target)? {
+            // Whoever linked it may not have synced the folder yet; the caller will rely on it now.
+            platform::sync_folder(&folder)?;
+            return Ok(Put::AlreadyThere);
+        }
+        let temporary = self.write_temporary(body)?;
+        let put = self.place(&temporary.path, &target)?;
+        drop(temporary);
+        platform::sync_folder(&folder)?;
+        Ok(put)
+    }
+
+    /// Removes temporary files last written longer than `older_than` ago; returns how many.
+    pub(crate) fn sweep_temporaries(&self, older_than: Duration) -> io::Result<u64> {
+        let mut removed = 0;
+        let now = SystemTime::now();
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if !entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+                continue;
+            }
+            let Ok(metadata) = entry.metadata() else { continue };
+            let age = metadata.modified().ok().and_then(|at| now.duration_since(at).ok());
+            if metadata.is_file() && age.is_some_and(|age| age >= older_than) {
+                match fs::remove_file(entry.path()) {
+                    Ok(()) => removed += 1,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Creates what is missing of the folder chain and makes each entry durable, top down. The root itself
+    /// is never created here: an unplugged disk must not be replaced by an empty folder.
+    fn durable_folder(&self, folders: &[&str]) -> io::Result<PathBuf> {
+        let mut folder = self.root.clone();
+        for component in folders {
+            let child = folder.join(component);
+            if !self.durable().contains(&child) {
+                match fs::create_dir(&child) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => platform::sync_folder(&folder)?,
+                }
+                self.durable().insert(child.clone());
+            }
+            folder = child;
+        }
+        Ok(folder)
+    }
+
+    fn durable(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.durable_folders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops what is remembered about folders, for when one was removed under us.
+    pub(crate) fn forget_folders(&self) {
+        self.durable().clear();
+    }
+
+    fn write_temporary(&self, body: &[u8]) -> io::Result<Temporary> {
+        let path = self.root.join(format!("{TEMPORARY_PREFIX}{:032x}", rand::random::<u128>()));
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let temporary = Temporary { path };
+        file.write_all(body)?;
+        file.flush()?;
+        if file.metadata()?.len() != body.len() as u64 {
+            return Err(io::Error::other("the file's length is not what was written"));
+        }
+        file.sync_all()?;
+        Ok(temporary)
+    }
+
+    fn place(&self, temporary: &Path, target: &Path) -> io::Result<Put> {
+        let mut unsupported = None;
+        for placement in [Placement::HardLink, Placement::RenameNoReplace, Placement::Claim] {
+            match self.place_by(placement, temporary, target) {
+                Ok(()) => return Ok(Put::Created),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(Put::AlreadyThere),
+                Err(error) if platform::is_unsupported(&error) => unsupported = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(unsupported.unwrap_or_else(|| io::ErrorKind::Unsupported.into()))
+    }
+
+    fn place_by(&self, placement: Placement, temporary: &Path, target: &Path) -> io::Result<()> {
+        match placement {
+            Placement::HardLink => fs::hard_link(temporary, target),
+            Placement::RenameNoReplace => platform::rename_no_replace(temporary, target),
+            Placement::Claim => self.rename_under_claim(temporary, target),
+        }
+    }
+
+    /// Last resort. The claim is held for two system calls only; one left by a crash is swept later, and
+    /// until then the name cannot be written, which is an error and never a replacement.
+    fn rename_under_claim(&self, temporary: &Path, target: &Path) -> io::Result<()> {
+        let relative = target.strip_prefix(&self.root).unwrap_or(target).to_string_lossy().into_owned();
+        let claim = self.root.join(format!("{TEMPORARY_PREFIX}claim-{}", relative.replace(['/', '\\'], "_")));
+        let started = std::time::Instant::now();
+        let _claim = loop {
+            match OpenOptions::new().write(true).create_new(true).open(&claim) {
+                Ok(_) => break Temporary { path: claim },
+                Err(error) if !is_claimed(&error) => return Err(error),
+                Err(_) if is_taken(target)? => return Err(io::ErrorKind::AlreadyExists.into()),
+                Err(_) if started.elapsed() > CLAIM_PATIENCE => return Err(io::ErrorKind::TimedOut.into()),
+                Err(_) => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        if is_taken(target)? {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        fs::rename(temporary, target)
+    }
+}
+
+/// On Windows a name whose file is being deleted answers "access denied" for a moment.
+fn is_claimed(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AlreadyExists
+        || (cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+fn is_taken(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the entry of `path` in its parent folder durable; used once, for the root.
+pub(crate) fn sync_entry(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => platform::sync_folder(parent),
+        _ => Ok(()),
+    }
+}
+
+/// A temporary file that goes away with its owner, on success and on every error.
+struct Temporary {
+    path: PathBuf,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename it is gone already; if removal fails, the sweep takes it later.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Opens a file for reading and says how long it is; refuses what is not a plain file.
+pub(crate) fn open_plain(path: &Path) -> io::Result<(File, u64)> {
+    let file = open_no_follow(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "not a plain file"));
+    }
+    Ok((file, metadata.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn temporaries(root: &Path) -> usize {
+        fs::read_dir(root)
+            .unwrap()
+            .filter(|entry| {
+                entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX)
+            })
+            .count()
+    }
+
+    #[test]
+    fn every_placement_lets_one_of_eight_racers_win_and_keeps_its_content() {
+        for placement in [Placement::HardLink, Placement::RenameNoReplace, Placement::Claim] {
+            let folder = tempfile::tempdir().unwrap();
+            let writer = Writer::new(folder.path().to_owned());
+            for round in 0..50 {
+                let target = folder.path().join(format!("object{round}"));
+                let winners: Vec<u8> = std::thread::scope(|scope| {
+                    let racers: Vec<_> = (0..8u8)
+                        .map(|racer| {
+                            let (writer, target) = (&writer, &target);
+                            scope.spawn(move || {
+                                let temporary = writer.write_temporary(&[racer; 100]).unwrap();
+                                match writer.place_by(placement, &temporary.path, target) {
+                                    Ok(()) => Some(racer),
+                                    Err(error) => {
+                                        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+                                        None
+                                    }
+                                }
+                            })
+                        })
+                        .collect();
+                    racers.into_iter().filter_map(|racer| racer.join().unwrap()).collect()
+                });
+                assert_eq!(winners.len(), 1, "{placement:?}");
+                assert_eq!(fs::read(&target).unwrap(), [winners[0]; 100], "{placement:?}");
+            }
+            assert_eq!(temporaries(folder.path()), 0, "{placement:?}");
+        }
+    }
+
+    #[test]
+    fn a_stale_claim_refuses_and_never_replaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::new(folder.path().to_owned());
+        let target = folder.path().join("object");
+        fs::write(&target, b"first").unwrap();
+        fs::write(folder.path().join(".tmp-claim-object"), b"").unwrap();
+        let temporary = writer.write_temporary(b"second").unwrap();
+        let error = writer.place_by(Placement::Claim, &temporary.path, &target).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&target).unwrap(), b"first");
+    }
+
+    #[test]
+    fn nothing_temporary_is_left_after_success_or_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::new(folder.path().to_owned());
+        assert_eq!(writer.put_new(&["a", "b"], b"x").unwrap(), Put::Created);
+        assert_eq!(writer.put_new(&["a", "b"], b"y").unwrap(), Put::AlreadyThere);
+        assert!(writer.put_new(&["a", "b", "c"], b"z").is_err());
+        assert_eq!(temporaries(folder.path()), 0);
+        assert_eq!(fs::read(folder.path().join("a/b")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn a_missing_root_is_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("unplugged");
+        assert!(Writer::new(root.clone()).put_new(&["a", "b"], b"x").is_err());
+        assert!(!root.exists());
+    }
+}

@@ -1,0 +1,316 @@
+//! Learning what a store really does, by trying.
+//!
+//! For: enrolment and `doctor`. Engines accept headers they ignore (Garage takes a lock and deletes the
+//! object; rclone and Ceph RGW 16 ignore `If-None-Match`), so nothing is believed unasked. Works on
+//! objects below `probe/<nonce>/` and gives facts; [`ProbeReport::verdict`] judges them. Never: touches
+//! another object, locks one for longer than a minute, or fails because a right is missing: that is a
+//! fact too.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{ErrorKind, Key, Lock, LockOps, Put, Store, StoreError};
+
+pub use crate::verdict::{Finding, Severity};
+
+/// How long the probe's own lock lasts; a minute is promised.
+const LOCK_FOR: Duration = Duration::from_secs(50);
+/// What the shortened lock would last.
+const SHORTENED_TO: Duration = Duration::from_secs(25);
+/// Writers in the race for one name.
+const RACERS: u8 = 8;
+/// Probe objects are a few bytes; more is somebody else's.
+const MAX_BYTES: u64 = 1024;
+
+/// An answer to one question about a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum Fact {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// Could not be learned.
+    Unknown {
+        /// One short clause.
+        reason: String,
+    },
+    /// The question makes no sense here (a folder has no locks).
+    NotApplicable,
+}
+
+impl Fact {
+    pub(crate) fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown { reason: reason.into() }
+    }
+
+    fn because(error: &StoreError) -> Self {
+        Self::unknown(format!("{}: {}", error.operation, error.detail))
+    }
+
+    fn from(answer: bool) -> Self {
+        if answer { Self::Yes } else { Self::No }
+    }
+}
+
+/// What a store really does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// A second conditional write of one name is refused and changes nothing.
+    pub conditional_put: Fact,
+    /// Of eight at once exactly one wins.
+    pub conditional_put_raced: Fact,
+    /// A body that does not match its announced SHA-256 is refused.
+    pub wrong_checksum_refused: Fact,
+    /// The bucket keeps versions.
+    pub versioning: Fact,
+    /// A write with a lock is accepted (which proves nothing yet).
+    pub lock_accepted: Fact,
+    /// Deleting a locked version is refused and the version stays.
+    pub locked_delete_refused: Fact,
+    /// Shortening a lock is refused or has no effect.
+    pub shorten_refused: Fact,
+    /// The bucket locks new objects by itself.
+    pub default_retention: Fact,
+    /// For how many days.
+    pub default_retention_days: Option<u32>,
+    /// In COMPLIANCE mode, which nobody can lift.
+    pub default_retention_compliance: Fact,
+    /// The credential may read objects.
+    pub may_read: Fact,
+    /// The credential may list.
+    pub may_list: Fact,
+    /// The credential may delete (on a versioned bucket: hide).
+    pub may_delete: Fact,
+    /// The credential may delete versions that are not locked.
+    pub may_delete_versions: Fact,
+    /// Server clock minus local clock, milliseconds; `None` where the store has no clock.
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// Probes `store` with objects below `probe/<nonce>/` (`nonce`: letters, digits, `-`; never used before).
+/// `now` is the local time at the call. Fails only when the store cannot be reached or written at all.
+pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<ProbeReport, StoreError> {
+    let started = Instant::now();
+    let at = |name: &str| {
+        Key::new(format!("probe/{nonce}/{name}"))
+            .ok_or_else(|| StoreError::new(ErrorKind::Invalid, "probe", nonce, "not a usable nonce"))
+    };
+    let first = at("first")?;
+    let body = Bytes::from(format!("probe {nonce}"));
+    // The one call that must work: without it there is nothing to learn.
+    if store.put_new(&first, body.clone(), sha256(&body)).await? == Put::AlreadyThere {
+        return Err(StoreError::new(ErrorKind::Invalid, "probe", nonce, "the nonce was used before"));
+    }
+    let server = store.server_time().await.ok().flatten();
+    let clock_offset_ms = server.map(|server| offset_ms(server, now + started.elapsed()));
+    // Locks are counted on the server's clock, which may be far from ours.
+    let server_now = || server.unwrap_or(now) + started.elapsed();
+
+    let (conditional_put, may_read) = conditional_put(store, &first, &body).await;
+    let conditional_put_raced = raced(store, &at("race")?, nonce).await;
+    let mut report = ProbeReport {
+        conditional_put,
+        conditional_put_raced,
+        wrong_checksum_refused: Fact::NotApplicable,
+        versioning: Fact::NotApplicable,
+        lock_accepted: Fact::NotApplicable,
+        locked_delete_refused: Fact::NotApplicable,
+        shorten_refused: Fact::NotApplicable,
+        default_retention: Fact::NotApplicable,
+        default_retention_days: None,
+        default_retention_compliance: Fact::NotApplicable,
+        may_read,
+        may_list: permitted(store.list(&format!("probe/{nonce}/"), None, 1).await.map(|_| ())),
+        may_delete: permitted(store.delete(&at("absent")?).await),
+        may_delete_versions: Fact::NotApplicable,
+        clock_offset_ms,
+    };
+    match store.locks() {
+        Some(locks) => {
+            report.wrong_checksum_refused =
+                wrong_checksum(locks.put_with_wrong_checksum(&at("sum")?, body).await);
+            report.versioning =
+                locks.versioning().await.map_or_else(|error| Fact::because(&error), Fact::from);
+            ask_locks(locks, &at("locked")?, &at("absent")?, server_now, &mut report).await;
+            ask_default_retention(locks, &first, &mut report).await;
+        }
+        None => {
+            let wrong = store.put_new(&at("sum")?, body, [0; 32]).await.map(|_| ());
+            report.wrong_checksum_refused = wrong_checksum(wrong);
+        }
+    }
+    if report.versioning != Fact::Yes && report.may_delete == Fact::Yes {
+        for name in ["first", "race", "sum", "locked"] {
+            // Best effort: what stays are a few bytes below `probe/`.
+            let _ = store.delete(&at(name)?).await;
+        }
+    }
+    Ok(report)
+}
+
+fn sha256(body: &[u8]) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest(&SHA256, body).as_ref());
+    sum
+}
+
+fn offset_ms(server: SystemTime, local: SystemTime) -> i64 {
+    let signed = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    match server.duration_since(local) {
+        Ok(ahead) => signed(ahead),
+        Err(behind) => -signed(behind.duration()),
+    }
+}
+
+/// Whether a call was within the credential's rights.
+fn permitted(outcome: Result<(), StoreError>) -> Fact {
+    match outcome {
+        Ok(()) => Fact::Yes,
+        Err(error) if error.kind == ErrorKind::Denied => Fact::No,
+        Err(error) => Fact::because(&error),
+    }
+}
+
+/// A conditional write as plain as the store has it.
+async fn put_conditionally(store: &dyn Store, key: &Key, body: Bytes) -> Result<Put, StoreError> {
+    match store.locks() {
+        Some(locks) => locks.put_if_absent_raw(key, body).await,
+        None => store.put_new(key, body.clone(), sha256(&body)).await,
+    }
+}
+
+/// Writes another body under a name that is taken, then looks at what is there.
+async fn conditional_put(store: &dyn Store, taken: &Key, body: &Bytes) -> (Fact, Fact) {
+    let second = put_conditionally(store, taken, Bytes::from_static(b"probe: must not be stored")).await;
+    let read = store.get(taken, MAX_BYTES).await;
+    let may_read = permitted(read.as_ref().map(|_| ()).map_err(copy));
+    let replaced = read.is_ok_and(|stored| stored != *body);
+    let honoured = match second {
+        Ok(Put::AlreadyThere) => Fact::from(!replaced),
+        Ok(Put::Created) => Fact::No,
+        Err(error) => Fact::because(&error),
+    };
+    (honoured, may_read)
+}
+
+fn copy(error: &StoreError) -> StoreError {
+    StoreError::new(error.kind, error.operation, &error.target, error.detail.clone())
+}
+
+/// Eight writers, one name. Serial tests miss engines that look first and write then.
+async fn raced(store: &dyn Store, key: &Key, nonce: &str) -> Fact {
+    let racers = (0..RACERS).map(|racer| {
+        let body = Bytes::from(format!("probe {nonce} racer {racer}"));
+        async move { put_conditionally(store, key, body).await }
+    });
+    let outcomes = futures::future::join_all(racers).await;
+    let winners = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Put::Created))).count();
+    // A refused racer (409 "try again") lost as well; what counts is that nobody else won.
+    match winners {
+        1 => Fact::Yes,
+        0 => outcomes
+            .into_iter()
+            .find_map(Result::err)
+            .map_or_else(|| Fact::unknown("nobody won"), |error| Fact::because(&error)),
+        _ => Fact::No,
+    }
+}
+
+fn wrong_checksum(outcome: Result<(), StoreError>) -> Fact {
+    match outcome {
+        Ok(()) => Fact::No,
+        Err(error) if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::Invalid) => Fact::Yes,
+        Err(error) => Fact::because(&error),
+    }
+}
+
+/// Locks one version for less than a minute and tries to get rid of it.
+async fn ask_locks(
+    locks: &dyn LockOps,
+    key: &Key,
+    absent: &Key,
+    server_now: impl Fn() -> SystemTime,
+    report: &mut ProbeReport,
+) {
+    let body = Bytes::from_static(b"probe: locked for less than a minute");
+    let until = server_now() + LOCK_FOR;
+    let version = match locks.put_locked(key, body.clone(), until).await {
+        Ok(version) => version,
+        Err(error) if error.kind == ErrorKind::Denied => {
+            report.lock_accepted = Fact::because(&error);
+            report.locked_delete_refused = Fact::unknown("no lock could be set");
+            report.shorten_refused = Fact::unknown("no lock could be set");
+            return;
+        }
+        Err(_) => {
+            report.lock_accepted = Fact::No;
+            return;
+        }
+    };
+    report.lock_accepted = Fact::Yes;
+    // The right to delete versions, asked with a name that holds nothing.
+    report.may_delete_versions = match locks.delete_version(absent, &version).await {
+        Err(error) if error.kind == ErrorKind::Denied => Fact::No,
+        Err(error) if error.kind == ErrorKind::Unreachable => Fact::because(&error),
+        _ => Fact::Yes,
+    };
+    report.shorten_refused = shorten(locks, key, &version, until, server_now() + SHORTENED_TO).await;
+    report.locked_delete_refused = delete_locked(locks, key, &version, &report.may_delete_versions).await;
+}
+
+async fn shorten(locks: &dyn LockOps, key: &Key, version: &str, until: SystemTime, to: SystemTime) -> Fact {
+    let shorter = Lock { compliance: true, until: to };
+    match locks.set_lock(key, Some(version), shorter).await {
+        Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Locked | ErrorKind::Invalid) => {
+            Fact::Yes
+        }
+        Err(error) => Fact::because(&error),
+        // Accepted; some engines answer "done" and do nothing, so look.
+        Ok(()) => match locks.lock(key, Some(version)).await {
+            Ok(Some(held)) => Fact::from(held.until + Duration::from_secs(2) >= until),
+            Ok(None) => Fact::No,
+            Err(error) => Fact::because(&error),
+        },
+    }
+}
+
+async fn delete_locked(locks: &dyn LockOps, key: &Key, version: &str, may_delete: &Fact) -> Fact {
+    let outcome = locks.delete_version(key, version).await;
+    match outcome {
+        Err(error) if error.kind == ErrorKind::Locked => Fact::Yes,
+        // Refused by rights before the lock was asked: nothing is proven.
+        Err(_) if *may_delete == Fact::No => Fact::unknown("the credential may not delete versions"),
+        Err(error) if error.kind == ErrorKind::Denied => Fact::Yes,
+        Err(error) if error.kind == ErrorKind::Unreachable => Fact::because(&error),
+        // "Done", or an odd refusal: whether the version is still there decides.
+        _ => match locks.get_version(key, version, MAX_BYTES).await {
+            Ok(_) => Fact::Yes,
+            Err(error) if error.kind == ErrorKind::NotFound => Fact::No,
+            Err(error) => Fact::because(&error),
+        },
+    }
+}
+
+/// Reads the bucket's rule; where that is not allowed, looks at the lock of an object written without one.
+async fn ask_default_retention(locks: &dyn LockOps, plain: &Key, report: &mut ProbeReport) {
+    match locks.default_retention_days().await {
+        Ok(Some((days, compliance))) => {
+            report.default_retention = Fact::Yes;
+            report.default_retention_days = Some(days);
+            report.default_retention_compliance = Fact::from(compliance);
+        }
+        Ok(None) => report.default_retention = Fact::No,
+        Err(error) => match locks.lock(plain, None).await {
+            Ok(Some(lock)) => {
+                report.default_retention = Fact::Yes;
+                report.default_retention_compliance = Fact::from(lock.compliance);
+            }
+            Ok(None) => report.default_retention = Fact::No,
+            Err(_) => report.default_retention = Fact::because(&error),
+        },
+    }
+}

@@ -1,0 +1,187 @@
+//! Versions and Object Lock of an S3 bucket.
+//!
+//! For: the probe, the gardener, and readers that walk to an older version. Never: called by a backup.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode,
+};
+use bytes::Bytes;
+
+use super::errors::{speaks_of_retention, status, store_error};
+use super::{S3Store, is_precondition_failed, size, system_time};
+use crate::{ErrorKind, Key, Lock, LockOps, Put, StoreError, Version};
+
+/// S3 answers a page of at most this many versions.
+const PAGE_ROWS: usize = 1000;
+
+fn sha256(body: &[u8]) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest(&SHA256, body).as_ref());
+    sum
+}
+
+/// An empty id stands for the only version of a bucket without versions.
+fn version_id(version: Option<&str>) -> Option<String> {
+    version.filter(|id| !id.is_empty()).map(str::to_owned)
+}
+
+/// "This bucket or object has no lock" in the words of several engines.
+fn says_no_lock(code: Option<&str>, status: Option<u16>) -> bool {
+    let no_lock = ["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"];
+    code.is_some_and(|code| no_lock.contains(&code))
+        || (status == Some(404) && !matches!(code, Some("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion")))
+}
+
+#[async_trait]
+impl LockOps for S3Store {
+    async fn versions(&self, key: &Key, max_rows: usize) -> Result<Vec<Version>, StoreError> {
+        let name = self.full_key(key);
+        let request = self.client.list_object_versions().bucket(self.bucket()).prefix(&name);
+        let request = request.max_keys(i32::try_from(max_rows.clamp(1, PAGE_ROWS)).unwrap_or(1000));
+        let answer = self.signed(|| request.clone().send()).await;
+        let answer = answer.map_err(|error| store_error("versions", key, &error))?;
+        let objects = answer.versions().iter().filter(|row| row.key() == Some(&name)).map(|row| {
+            let version = Version {
+                id: row.version_id().unwrap_or_default().to_owned(),
+                delete_marker: false,
+                bytes: size(row.size()),
+                modified: row.last_modified().and_then(system_time),
+            };
+            (row.is_latest() == Some(true), version)
+        });
+        let markers = answer.delete_markers().iter().filter(|row| row.key() == Some(&name)).map(|row| {
+            let version = Version {
+                id: row.version_id().unwrap_or_default().to_owned(),
+                delete_marker: true,
+                bytes: 0,
+                modified: row.last_modified().and_then(system_time),
+            };
+            (row.is_latest() == Some(true), version)
+        });
+        // The SDK gives objects and markers apart; the server's own order within each is newest first.
+        let mut rows: Vec<(bool, Version)> = objects.chain(markers).collect();
+        rows.sort_by_key(|(latest, version)| std::cmp::Reverse((*latest, version.modified)));
+        Ok(rows.into_iter().map(|(_, version)| version).take(max_rows).collect())
+    }
+
+    async fn get_version(&self, key: &Key, version: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
+        self.get_whole(key, version_id(Some(version)).as_deref(), max_bytes).await
+    }
+
+    async fn put_locked(&self, key: &Key, body: Bytes, until: SystemTime) -> Result<String, StoreError> {
+        let put = self.send_put(key, &body, sha256(&body), |put| {
+            put.object_lock_mode(ObjectLockMode::Compliance).object_lock_retain_until_date(until.into())
+        });
+        let answer = put.await;
+        let answer = answer.map_err(|error| match store_error("put", key, &error) {
+            // "Bucket is missing Object Lock Configuration" comes as InvalidRequest.
+            mut refused if refused.kind == ErrorKind::Invalid => {
+                refused.kind = ErrorKind::Unsupported;
+                refused
+            }
+            refused => refused,
+        })?;
+        Ok(answer.version_id().unwrap_or_default().to_owned())
+    }
+
+    async fn delete_version(&self, key: &Key, version: &str) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .delete_object()
+            .bucket(self.bucket())
+            .key(self.full_key(key))
+            .set_version_id(version_id(Some(version)));
+        match self.signed(|| request.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(error) if speaks_of_retention(&error) => {
+                Err(StoreError::new(ErrorKind::Locked, "delete", key, "under retention"))
+            }
+            Err(error) => Err(store_error("delete", key, &error)),
+        }
+    }
+
+    async fn lock(&self, key: &Key, version: Option<&str>) -> Result<Option<Lock>, StoreError> {
+        let request = self
+            .client
+            .get_object_retention()
+            .bucket(self.bucket())
+            .key(self.full_key(key))
+            .set_version_id(version_id(version));
+        match self.signed(|| request.clone().send()).await {
+            Ok(answer) => Ok(answer.retention().and_then(|retention| {
+                let until = retention.retain_until_date().and_then(system_time)?;
+                let compliance = retention.mode() == Some(&ObjectLockRetentionMode::Compliance);
+                Some(Lock { compliance, until })
+            })),
+            Err(error) if says_no_lock(error.code(), status(&error)) => Ok(None),
+            Err(error) => Err(store_error("lock", key, &error)),
+        }
+    }
+
+    async fn set_lock(&self, key: &Key, version: Option<&str>, lock: Lock) -> Result<(), StoreError> {
+        let mode = if lock.compliance {
+            ObjectLockRetentionMode::Compliance
+        } else {
+            ObjectLockRetentionMode::Governance
+        };
+        let retention =
+            ObjectLockRetention::builder().mode(mode).retain_until_date(lock.until.into()).build();
+        let request = self
+            .client
+            .put_object_retention()
+            .bucket(self.bucket())
+            .key(self.full_key(key))
+            .set_version_id(version_id(version))
+            .retention(retention);
+        match self.signed(|| request.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(error) if speaks_of_retention(&error) => {
+                Err(StoreError::new(ErrorKind::Locked, "lock", key, "under retention"))
+            }
+            Err(error) => Err(store_error("lock", key, &error)),
+        }
+    }
+
+    async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError> {
+        let request = self.client.get_object_lock_configuration().bucket(self.bucket());
+        let answer = match self.signed(|| request.clone().send()).await {
+            Ok(answer) => answer,
+            Err(error) if says_no_lock(error.code(), status(&error)) => return Ok(None),
+            Err(error) => return Err(store_error("lock", self.bucket(), &error)),
+        };
+        let rule = answer.object_lock_configuration().and_then(|lock| lock.rule()?.default_retention());
+        Ok(rule.and_then(|rule| {
+            // A year is counted as 365 days: never promise more than the host keeps.
+            let days = rule.days().or_else(|| rule.years().map(|years| years.saturating_mul(365)))?;
+            let days = u32::try_from(days).ok().filter(|days| *days > 0)?;
+            Some((days, rule.mode() == Some(&ObjectLockRetentionMode::Compliance)))
+        }))
+    }
+
+    async fn versioning(&self) -> Result<bool, StoreError> {
+        let request = self.client.get_bucket_versioning().bucket(self.bucket());
+        let answer = self.signed(|| request.clone().send()).await;
+        let answer = answer.map_err(|error| store_error("versions", self.bucket(), &error))?;
+        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
+    }
+
+    async fn put_with_wrong_checksum(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
+        let mut wrong = sha256(&body);
+        wrong[0] ^= 1;
+        let answer = self.send_put(key, &body, wrong, |put| put).await;
+        answer.map(|_| ()).map_err(|error| store_error("put", key, &error))
+    }
+
+    async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError> {
+        match self.send_put(key, &body, sha256(&body), |put| put.if_none_match("*")).await {
+            Ok(_) => Ok(Put::Created),
+            Err(error) if is_precondition_failed(&error) => Ok(Put::AlreadyThere),
+            Err(error) => Err(store_error("put", key, &error)),
+        }
+    }
+}

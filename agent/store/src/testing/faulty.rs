@@ -1,0 +1,223 @@
+//! A store that fails as scripted.
+//!
+//! For: tests of what the agent does when a call fails, is damaged, or is slow. Never: fails by chance.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{ErrorKind, Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
+
+/// Kinds of calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// `put_new`.
+    Put,
+    /// `get`.
+    Get,
+    /// `get_range`.
+    GetRange,
+    /// `head`.
+    Head,
+    /// `list`.
+    List,
+    /// `delete`.
+    Delete,
+}
+
+impl Operation {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Get | Self::GetRange => "get",
+            Self::Head => "head",
+            Self::List => "list",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call fails and does nothing.
+    Fail(ErrorKind),
+    /// The call does its work and its answer is lost (the caller sees this kind).
+    LoseAnswer(ErrorKind),
+    /// One bit of what is read is flipped, at this byte (modulo the length).
+    Corrupt(u64),
+    /// What is read ends after this many bytes.
+    Truncate(u64),
+    /// The call waits first.
+    Delay(Duration),
+    /// The call never ends.
+    Hang,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    operation: Operation,
+    /// 1 for the first call that matches; `None` for every one.
+    nth: Option<u64>,
+    key_prefix: String,
+    fault: Fault,
+    seen: u64,
+}
+
+/// Fails scripted calls and passes the rest.
+#[derive(Clone, Debug)]
+pub struct Faulty {
+    inner: Arc<dyn Store>,
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    rules: Vec<Rule>,
+    counts: HashMap<Operation, u64>,
+}
+
+impl Faulty {
+    /// Wraps `inner`; nothing fails yet.
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, script: Arc::default() }
+    }
+
+    /// Applies `fault` to the `nth` (1 = first) call of `operation` on names that begin with `key_prefix`,
+    /// counted from now.
+    pub fn nth(&self, operation: Operation, nth: u64, key_prefix: &str, fault: Fault) -> &Self {
+        self.add(operation, Some(nth), key_prefix, fault)
+    }
+
+    /// Applies `fault` to every call of `operation` on names that begin with `key_prefix`.
+    pub fn always(&self, operation: Operation, key_prefix: &str, fault: Fault) -> &Self {
+        self.add(operation, None, key_prefix, fault)
+    }
+
+    /// Ends all faults.
+    pub fn heal(&self) {
+        self.script().rules.clear();
+    }
+
+    /// Calls of `operation` so far, failed ones included.
+    pub fn count(&self, operation: Operation) -> u64 {
+        self.script().counts.get(&operation).copied().unwrap_or(0)
+    }
+
+    fn add(&self, operation: Operation, nth: Option<u64>, key_prefix: &str, fault: Fault) -> &Self {
+        self.script().rules.push(Rule { operation, nth, key_prefix: key_prefix.to_owned(), fault, seen: 0 });
+        self
+    }
+
+    fn script(&self) -> std::sync::MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts the call and gives the faults that apply to it.
+    fn faults(&self, operation: Operation, key: &str) -> Vec<Fault> {
+        let mut script = self.script();
+        *script.counts.entry(operation).or_default() += 1;
+        let matching = script
+            .rules
+            .iter_mut()
+            .filter(|rule| rule.operation == operation && key.starts_with(&rule.key_prefix));
+        matching
+            .filter_map(|rule| {
+                rule.seen += 1;
+                rule.nth.is_none_or(|nth| nth == rule.seen).then_some(rule.fault)
+            })
+            .collect()
+    }
+
+    async fn run<T>(
+        &self,
+        operation: Operation,
+        key: &str,
+        call: impl Future<Output = Result<T, StoreError>>,
+        damage: impl Fn(T, Fault) -> T,
+    ) -> Result<T, StoreError> {
+        let faults = self.faults(operation, key);
+        let error = |kind| StoreError::new(kind, operation.word(), key, "scripted fault");
+        for fault in &faults {
+            match fault {
+                Fault::Fail(kind) => return Err(error(*kind)),
+                Fault::Delay(wait) => tokio::time::sleep(*wait).await,
+                Fault::Hang => std::future::pending().await,
+                _ => {}
+            }
+        }
+        let mut outcome = call.await?;
+        for fault in faults {
+            match fault {
+                Fault::LoseAnswer(kind) => return Err(error(kind)),
+                fault => outcome = damage(outcome, fault),
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+fn damaged(bytes: Bytes, fault: Fault) -> Bytes {
+    match fault {
+        Fault::Corrupt(at) if !bytes.is_empty() => {
+            let mut bytes = bytes.to_vec();
+            let at = usize::try_from(at % bytes.len() as u64).unwrap_or(0);
+            bytes[at] ^= 1;
+            bytes.into()
+        }
+        Fault::Truncate(length) => {
+            bytes.slice(..bytes.len().min(usize::try_from(length).unwrap_or(usize::MAX)))
+        }
+        _ => bytes,
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
+        let call = self.inner.put_new(key, body, sha256);
+        self.run(Operation::Put, key.as_str(), call, |put, _| put).await
+    }
+
+    async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
+        self.run(Operation::Get, key.as_str(), self.inner.get(key, max_bytes), damaged).await
+    }
+
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.run(Operation::GetRange, key.as_str(), self.inner.get_range(key, range), damaged).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {
+        self.run(Operation::Head, key.as_str(), self.inner.head(key), |meta, _| meta).await
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        start_after: Option<&str>,
+        max_rows: usize,
+    ) -> Result<ListPage, StoreError> {
+        let call = self.inner.list(prefix, start_after, max_rows);
+        self.run(Operation::List, prefix, call, |page, _| page).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.run(Operation::Delete, key.as_str(), self.inner.delete(key), |(), _| ()).await
+    }
+
+    async fn server_time(&self) -> Result<Option<SystemTime>, StoreError> {
+        self.inner.server_time().await
+    }
+
+    fn address(&self) -> String {
+        self.inner.address()
+    }
+
+    fn locks(&self) -> Option<&dyn LockOps> {
+        self.inner.locks()
+    }
+}

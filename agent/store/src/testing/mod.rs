@@ -1,0 +1,14 @@
+//! What tests and benches of this and other rooms share: a conformance suite, faults, a recorder, and
+//! real S3 engines. Never: compiled into the product.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code: a broken expectation is a failure")]
+
+pub mod contract;
+#[cfg(feature = "s3")]
+pub mod engines;
+pub mod faulty;
+pub mod record;
+pub mod volatile;
+
+pub use faulty::{Fault, Faulty, Operation};
+pub use record::{Call, Recorder};
+pub use volatile::Volatile;

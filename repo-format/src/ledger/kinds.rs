@@ -1,0 +1,312 @@
+//! What a ledger note can say: the kinds of FORMAT.md §10 and their lines.
+//!
+//! For: the part of a note's text after its attachments. Data comes from [`super::Note`]. Never: reads the
+//! objects that a note names.
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::descriptor::RecipientRole;
+use crate::error::{FormatError, Result, malformed};
+use crate::id::{DeviceId, PackId, PackKind, Sha256};
+use crate::padme::padme;
+use crate::report::Light;
+use crate::text::{Lines, closed_words, dash_or, number, or_dash, ordinal, word, words};
+use crate::vkey_text::VKey;
+
+const WHAT: &str = "note";
+/// Rows of a `forget` or `heal` note, at most (the note's size bounds them anyway).
+const ROWS_MAX: usize = 16_384;
+/// Bytes of a proof's signature, at most: room for a post-quantum one.
+const SIGNATURE_MAX_BYTES: usize = 8192;
+
+closed_words! {
+    /// Whether a snapshot holds everything it was to hold.
+    SnapshotStatus, "snapshot status" {
+        /// It does, but for what its root lists as problems.
+        Complete = "complete",
+        /// Checkpoint of an upload still going on: keeps its packs from being removed. It has no root, is never
+        /// restored and never counts as a backup.
+        Partial = "partial",
+    }
+}
+
+/// The kind of a note and its own lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoteKind {
+    /// The commit point of a snapshot; attaches `root` and `refs`, a partial one `refs` only.
+    Snapshot {
+        /// Number of the snapshot, from 1; no two snapshot notes of a device share one.
+        number: u64,
+        /// Complete or partial.
+        status: SnapshotStatus,
+        /// Epoch it is sealed in.
+        epoch: u32,
+        /// Set id, one word.
+        set: String,
+        /// Files in it.
+        files: u64,
+        /// Bytes read, on the Padmé ladder.
+        source_bytes: u64,
+        /// Bytes added to the store.
+        stored_bytes: u64,
+    },
+    /// A bilan; attaches `record`.
+    Bilan {
+        /// What ran: `backup`, `check`, … one word.
+        run: String,
+        /// The bilan's status.
+        status: Light,
+        /// Snapshot it speaks of.
+        snapshot: Option<u64>,
+    },
+    /// A restoration; attaches `record`.
+    Restore,
+    /// Snapshots released from retention.
+    Forget {
+        /// Device and number of each, at least one.
+        snapshots: Vec<(DeviceId, u64)>,
+        /// Why, one word.
+        reason: String,
+    },
+    /// Packs that hold again what a damaged pack held.
+    Heal {
+        /// The pack that is gone.
+        replaces: (PackKind, PackId),
+        /// Where its chunks are now, with object bytes; at least one.
+        by: Vec<(PackKind, PackId, u64)>,
+    },
+    /// The store lost notes; the chain goes on from what is there.
+    Gap {
+        /// First sequence lost.
+        from: u64,
+        /// Last sequence lost.
+        to: u64,
+        /// Why, one word.
+        reason: String,
+    },
+    /// Someone who holds a key opened the epoch.
+    Proof {
+        /// Which key.
+        holder: RecipientRole,
+        /// The epoch.
+        epoch: u32,
+        /// How many objects were opened.
+        opened: u64,
+        /// Key that signed the proof.
+        vkey: VKey,
+        /// Its signature.
+        signature: Vec<u8>,
+    },
+    /// What the store really does; attaches `probe`.
+    Probe,
+    /// The configuration changed.
+    Config,
+    /// Keys changed.
+    Keys,
+    /// Backups were paused or resumed.
+    Pause,
+    /// The device's state was older than the store and was brought forward.
+    Rewound {
+        /// Sequence of the state.
+        from: u64,
+        /// Sequence of the store's head.
+        to: u64,
+    },
+    /// A kind this program does not know: kept, passed over.
+    Unknown {
+        /// Its word.
+        word: String,
+        /// Its lines, as they are.
+        lines: Vec<String>,
+    },
+}
+
+impl NoteKind {
+    /// The word of the `kind` line.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Snapshot { .. } => "snapshot",
+            Self::Bilan { .. } => "bilan",
+            Self::Restore => "restore",
+            Self::Forget { .. } => "forget",
+            Self::Heal { .. } => "heal",
+            Self::Gap { .. } => "gap",
+            Self::Proof { .. } => "proof",
+            Self::Probe => "probe",
+            Self::Config => "config",
+            Self::Keys => "keys",
+            Self::Pause => "pause",
+            Self::Rewound { .. } => "rewound",
+            Self::Unknown { word, .. } => word,
+        }
+    }
+
+    /// Attachments the kind cannot be without.
+    pub(super) fn required_roles(&self) -> &'static [&'static str] {
+        match self {
+            Self::Snapshot { status: SnapshotStatus::Partial, .. } => &["refs"],
+            Self::Snapshot { .. } => &["root", "refs"],
+            Self::Bilan { .. } | Self::Restore => &["record"],
+            Self::Probe => &["probe"],
+            _ => &[],
+        }
+    }
+
+    /// Attachments the kind cannot have.
+    pub(super) fn forbidden_roles(&self) -> &'static [&'static str] {
+        match self {
+            Self::Snapshot { status: SnapshotStatus::Partial, .. } => &["root"],
+            _ => &[],
+        }
+    }
+
+    pub(super) fn read(kind: &str, lines: &mut Lines<'_>) -> Result<Self> {
+        Ok(match kind {
+            "snapshot" => Self::Snapshot {
+                number: ordinal(WHAT, lines.field("snapshot")?)?,
+                status: SnapshotStatus::parse(lines.field("status")?)?,
+                epoch: lines.number("epoch")?,
+                set: word(WHAT, lines.field("set")?)?,
+                files: lines.number("files")?,
+                source_bytes: lines.number("source-bytes")?,
+                stored_bytes: lines.number("stored-bytes")?,
+            },
+            "bilan" => Self::Bilan {
+                run: word(WHAT, lines.field("run")?)?,
+                status: Light::parse(lines.field("status")?)?,
+                snapshot: dash_or(lines.field("snapshot")?, |text| ordinal(WHAT, text))?,
+            },
+            "restore" => Self::Restore,
+            "forget" => Self::Forget {
+                snapshots: lines.repeated("snapshot", ROWS_MAX, forgotten)?,
+                reason: word(WHAT, lines.field("reason")?)?,
+            },
+            "heal" => Self::Heal {
+                replaces: pack(&words::<3>(WHAT, lines.field("replaces")?)?)?,
+                by: lines.repeated("by", ROWS_MAX, healed)?,
+            },
+            "gap" => {
+                let [from, to] = words(WHAT, lines.field("missing")?)?;
+                let (from, to) = (ordinal(WHAT, from)?, ordinal(WHAT, to)?);
+                Self::Gap { from, to, reason: word(WHAT, lines.field("reason")?)? }
+            }
+            "proof" => {
+                let holder = RecipientRole::parse(lines.field("holder")?)?;
+                let (epoch, opened) = (lines.number("epoch")?, lines.number("opened")?);
+                let (vkey, signature) = signature(lines.field("signature")?)?;
+                Self::Proof { holder, epoch, opened, vkey, signature }
+            }
+            "probe" => Self::Probe,
+            "config" => Self::Config,
+            "keys" => Self::Keys,
+            "pause" => Self::Pause,
+            "rewound" => {
+                Self::Rewound { from: lines.number("from")?, to: ordinal(WHAT, lines.field("to")?)? }
+            }
+            other => Self::Unknown { word: word(WHAT, other)?, lines: all_lines(lines)? },
+        })
+    }
+
+    pub(super) fn check(&self, sequence: u64) -> Result<()> {
+        let wrong = |why| Err(malformed(WHAT, why));
+        match self {
+            Self::Snapshot { source_bytes, .. } if padme(*source_bytes) != *source_bytes => {
+                wrong("source-bytes is not on the ladder")
+            }
+            Self::Forget { snapshots, .. } if snapshots.is_empty() => wrong("a snapshot is expected"),
+            Self::Heal { by, .. } if by.is_empty() => wrong("by is expected"),
+            Self::Heal { replaces: (kind, lost), by } if by.iter().any(|row| row.0 != *kind || row.1 == *lost) => {
+                wrong("a pack is replaced by others of its kind")
+            }
+            Self::Gap { from, to, .. } if from > to || *to >= sequence => {
+                wrong("missing does not precede the note")
+            }
+            Self::Rewound { from, to } if from >= to => wrong("from is below to"),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn write(&self, out: &mut String) {
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Self::Snapshot { number, status, epoch, set, files, source_bytes, stored_bytes } => write!(
+                out,
+                "snapshot {number}\nstatus {status}\nepoch {epoch}\nset {set}\nfiles {files}\n\
+                 source-bytes {source_bytes}\nstored-bytes {stored_bytes}\n"
+            ),
+            Self::Bilan { run, status, snapshot } => {
+                write!(out, "run {run}\nstatus {status}\nsnapshot {}\n", or_dash(*snapshot))
+            }
+            Self::Forget { snapshots, reason } => {
+                for (device, number) in snapshots {
+                    let _ = writeln!(out, "snapshot {device} {number}");
+                }
+                writeln!(out, "reason {reason}")
+            }
+            Self::Heal { replaces: (kind, id), by } => {
+                let _ = writeln!(out, "replaces {} {} {}", kind.letter(), id.epoch, id.sha256);
+                for (kind, id, bytes) in by {
+                    let _ = writeln!(out, "by {} {} {} {bytes}", kind.letter(), id.epoch, id.sha256);
+                }
+                Ok(())
+            }
+            Self::Gap { from, to, reason } => write!(out, "missing {from} {to}\nreason {reason}\n"),
+            Self::Proof { holder, epoch, opened, vkey, signature } => write!(
+                out,
+                "holder {holder}\nepoch {epoch}\nopened {opened}\nsignature {vkey} {}\n",
+                STANDARD.encode(signature)
+            ),
+            Self::Rewound { from, to } => write!(out, "from {from}\nto {to}\n"),
+            Self::Unknown { lines, .. } => {
+                for line in lines {
+                    let _ = writeln!(out, "{line}");
+                }
+                Ok(())
+            }
+            Self::Restore | Self::Probe | Self::Config | Self::Keys | Self::Pause => Ok(()),
+        };
+    }
+}
+
+fn forgotten(value: &str) -> Result<(DeviceId, u64)> {
+    let [device, number] = words(WHAT, value)?;
+    Ok((DeviceId::parse(device)?, ordinal(WHAT, number)?))
+}
+
+fn pack([kind, epoch, sha256]: &[&str; 3]) -> Result<(PackKind, PackId)> {
+    let epoch = number(epoch).ok_or(malformed("pack", "an epoch is expected"))?;
+    Ok((PackKind::parse(kind)?, PackId { epoch, sha256: Sha256::parse(sha256)? }))
+}
+
+fn healed(value: &str) -> Result<(PackKind, PackId, u64)> {
+    let [kind, epoch, sha256, bytes] = words(WHAT, value)?;
+    let (kind, id) = pack(&[kind, epoch, sha256])?;
+    Ok((kind, id, number(bytes).ok_or(malformed("pack", "a size is expected"))?))
+}
+
+fn signature(value: &str) -> Result<(VKey, Vec<u8>)> {
+    let [vkey, signature] = words(WHAT, value)?;
+    let wrong = malformed(WHAT, "a signature in base64 is expected");
+    let signature = STANDARD.decode(signature).map_err(|_| wrong)?;
+    if signature.len() > SIGNATURE_MAX_BYTES {
+        return Err(FormatError::TooLarge { what: "signature" });
+    }
+    Ok((VKey::parse(vkey)?, signature))
+}
+
+fn all_lines(lines: &mut Lines<'_>) -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    while let Some(line) = lines.peek() {
+        // An empty line would end the text of a signed note.
+        if line.is_empty() {
+            return Err(malformed(WHAT, "an empty line"));
+        }
+        out.push(line.to_owned());
+        lines.take()?;
+    }
+    Ok(out)
+}

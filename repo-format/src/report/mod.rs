@@ -1,0 +1,29 @@
+//! The bilan: what a run can prove, and the lights that follow from it (FORMAT.md §11).
+//!
+//! For: the record that a `bilan` note attaches, its status, and the tokens that stand for files in it. Data
+//! comes from the agent as counts, codes and times. Never: holds a name, a path, an operating-system message;
+//! never words for people, which each language has elsewhere.
+
+mod blocks;
+mod fact_table;
+mod facts;
+mod record;
+mod status;
+mod token;
+mod values;
+
+pub use blocks::{
+    Alert, Availability, Confidentiality, Consistency, Destination, DestinationKind, Hosting, Identity,
+    Integrity, LockMode, Method, Outcome, Plan, Problem, Purge, RecipientCounts, RestoreTest, Run, RunResult,
+    SetVolumes, Traceability, Trigger,
+};
+pub use facts::{
+    AgentVersion, Anomaly, BackupAge, Chain, Clock, Credential, Databases, Destinations, EpochProof,
+    EverydayPhrase, Facts, Files, FullReread, History, Hosting as HostingFact, KeyCopies, Kit, LastRun,
+    Licence, Lock, OffSite, Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RetentionKept,
+    SecondParty, Space, TlsCertificate, Verification,
+};
+pub use record::{Record, RecordedReason, RecordedStatus};
+pub use status::{Assessment, Half, Light, Reason, Who, status};
+pub use token::{ExtensionClass, SizeBucket, extension_class, file_token, size_bucket};
+pub use values::{AsText, Code, Label, Measured, RoundedBytes, UnknownWhy, VersionText};
