@@ -11,14 +11,18 @@ use std::time::{Duration, SystemTime};
 use scelle_format::descriptor::Pin;
 use scelle_format::note::VerifyingKey;
 
+use crate::bilan::run::load_probe;
+use crate::bilan::{self, Declared, EndCheck, Memory, Proofs, RunEnd, RunReport, Written};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::connect::Connected;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Phase};
 use crate::pipeline::{self, Outcome, Plan, Surroundings};
-use crate::repo::append::{LedgerWriter, Start};
+use crate::repo::append::{LedgerWriter, Start, now};
 use crate::repo::descriptors::Descriptors;
+use crate::repo::history::{History, StoredNotes};
+use crate::repo::keyring::KeyFiles;
 use crate::repo::objects::Objects;
 use crate::repo::rebuild;
 use crate::repo::state::{Device, State};
@@ -53,6 +57,12 @@ pub struct Summary {
     pub set: String,
     /// Earlier runs of this set.
     pub earlier_runs: u64,
+    /// Whether descriptor and notes of this device read back sound.
+    pub ledger_sound: bool,
+    /// What proof notes say.
+    pub proofs: Proofs,
+    /// Fewest copies of a key file: in the store, in refs, in the state folder.
+    pub key_copies: u64,
     /// When it began and ended.
     pub began: SystemTime,
     /// How long it took.
@@ -116,9 +126,57 @@ pub async fn run(footing: &Footing<'_>, ledger: &mut LedgerWriter<'_>, descripto
     if !listing.is_sound() {
         heal_next_time(state, device, ledger, &listing)?;
     }
+    let (ledger_sound, proofs) = read_back(footing, descriptors, objects).await?;
+    let key_copies = keep_key_copies(state, objects).await?;
     monitor.finish();
     let duration = footing.clock.now().duration_since(began).unwrap_or_default();
-    Ok(Summary { outcome, listing, start, set, earlier_runs, began, duration })
+    Ok(Summary { outcome, listing, start, set, earlier_runs, ledger_sound, proofs, key_copies, began, duration })
+}
+
+/// Runs one backup and writes its bilan, whatever became of it.
+///
+/// Errors: the run's own, after its bilan was written or kept.
+pub async fn run_to_bilan(
+    footing: &Footing<'_>,
+    ledger: &mut LedgerWriter<'_>,
+    descriptors: &Descriptors,
+    objects: &Arc<Objects>,
+    request: Request,
+    declared: Declared,
+) -> Result<(Summary, Written)> {
+    let (state, device) = (footing.state, footing.device);
+    let set = set_id(device, &request.roots);
+    let exclusions = request.exclude.len() as u64;
+    let started = now(footing.clock);
+    let result = run(footing, ledger, descriptors, objects, request).await;
+    let end = match &result {
+        Ok(summary) => RunEnd::Committed(&summary.outcome),
+        Err(error) if error.code == ExitCode::Interrupted => return Err(error.clone()),
+        Err(error) => RunEnd::Failed(error),
+    };
+    let mut report = RunReport::new(device, &set, end, started, now(footing.clock));
+    report.descriptors = Some(descriptors);
+    report.clock_offset_ms = footing.connected.clock_offset_ms;
+    report.probe = load_probe(state);
+    report.exclusions = exclusions;
+    report.declared = declared;
+    report.memory = Memory::load(state);
+    if let Ok(summary) = &result {
+        let listing = &summary.listing;
+        let (missing, wrong_size) = (listing.missing.len() as u64, listing.wrong_size.len() as u64);
+        report.start = Some(summary.start);
+        report.check = Some(EndCheck {
+            listed_packs: listing.needed_packs - missing - wrong_size,
+            missing,
+            wrong_size,
+            notes_sound: summary.ledger_sound,
+        });
+        report.earlier_runs = summary.earlier_runs;
+        report.key_copies = Some(summary.key_copies);
+        report.proofs = summary.proofs;
+    }
+    let written = bilan::write(ledger, state, &report, &device.secret.token_key()).await?;
+    Ok((result?, written))
 }
 
 /// Compares the ledger with the store's and brings local copies up to date.
@@ -150,6 +208,36 @@ async fn begin(
         monitor.notice(Notice::CatalogRebuilt);
     }
     Ok(start)
+}
+
+/// Reads the newest notes of this device back and checks signatures and chain.
+async fn read_back(footing: &Footing<'_>, descriptors: &Descriptors, objects: &Objects) -> Result<(bool, Proofs)> {
+    let stored = StoredNotes::fetch_newest(objects).await?;
+    let history = History::check(objects, stored, descriptors);
+    let device = footing.device;
+    let sound = history.findings.is_empty() && descriptors.findings.is_empty();
+    Ok((sound, Proofs::of(&history, &device.id, device.epoch)))
+}
+
+/// Keeps a copy of the wrapped keys beside the state, and counts the copies: store, refs, here (FORMAT.md §9).
+async fn keep_key_copies(state: &State, objects: &Objects) -> Result<u64> {
+    let files = KeyFiles::fetch(objects).await?;
+    let mut copies = 1;
+    let mut kept = std::collections::BTreeMap::new();
+    for (name, bytes) in files.iter() {
+        kept.insert(name.to_owned(), base64_of(bytes));
+    }
+    if !kept.is_empty() {
+        state.put("keys-copy.json", &serde_json::to_vec(&kept).map_err(AgentError::bug)?)?;
+        copies += 1;
+    }
+    // Full refs carry the third: written with the first snapshot, and again at least every 32nd.
+    Ok(copies + u64::from(state.head()?.refs.is_some()))
+}
+
+fn base64_of(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// What is missing in the store is stored again by the next run, from the source.

@@ -38,6 +38,8 @@ pub enum Create {
 pub struct Connected {
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The same without retries: for the probe, which provokes failures.
+    pub bare: Arc<dyn Store>,
     /// Where it is.
     pub place: StorePlace,
     /// Server time minus ours, where the server has a clock.
@@ -67,9 +69,9 @@ impl Connection<'_> {
         match address {
             RepoAddress::Folder(path) => {
                 let opened = if create == Create::Never { DirStore::open(path) } else { DirStore::create(path) };
-                let store = Arc::new(opened?);
+                let bare: Arc<dyn Store> = Arc::new(opened?);
                 let place = StorePlace { url, endpoint: None, region: None, conditional_put: true };
-                Ok(Connected { store: self.wrap(store), place, clock_offset_ms: None, is_folder: true })
+                Ok(Connected { store: self.wrap(bare.clone()), bare, place, clock_offset_ms: None, is_folder: true })
             }
             RepoAddress::S3 { bucket, prefix } => self.bucket(url, bucket, prefix, create).await,
         }
@@ -102,7 +104,8 @@ impl Connection<'_> {
             region: Some(region),
             conditional_put: self.conditional_put,
         };
-        Ok(Connected { store: self.wrap(Arc::new(store)), place, clock_offset_ms: Some(offset), is_folder: false })
+        let (bare, clock_offset_ms): (Arc<dyn Store>, _) = (Arc::new(store), Some(offset));
+        Ok(Connected { store: self.wrap(bare.clone()), bare, place, clock_offset_ms, is_folder: false })
     }
 
     /// Asks the bucket one question, a few times when nobody answers.

@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backup;
-// pub mod bilan;
+pub mod bilan;
 pub mod catalog;
 pub mod cli;
 pub mod clock;
@@ -15,7 +15,7 @@ pub mod config;
 pub mod connect;
 pub mod demo;
 pub mod error;
-// pub mod look;
+pub mod look;
 pub mod monitor;
 pub mod pipeline;
 pub mod platform;

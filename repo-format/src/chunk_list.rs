@@ -125,6 +125,7 @@ impl ListNode {
                 bytes: bytes_[i],
                 filter: filters[i],
             };
+            at.check()?;
             if level == 0 && covered[i] != u64::from(at.bytes) {
                 return Err(malformed(WHAT, "a chunk covers another length than its own"));
             }

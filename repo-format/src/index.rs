@@ -126,5 +126,6 @@ fn entry_row(reader: &mut Reader<'_>, packs: &[(PackId, u64)]) -> Result<Locatio
     if reader.array::<3>()? != [0; 3] {
         return Err(malformed(WHAT, "reserved bytes are set"));
     }
-    Ok(Location { id, pack, frame_offset, frame_bytes, offset, bytes, filter })
+    let at = Location { id, pack, frame_offset, frame_bytes, offset, bytes, filter };
+    at.check().map(|()| at)
 }

@@ -19,6 +19,8 @@ pub const CHUNK_LIST_MAGIC: [u8; 4] = *b"SCCL";
 pub const PACK_TARGET_BYTES: usize = 16 << 20;
 /// Largest pack object a reader accepts.
 pub const PACK_MAX_BYTES: u64 = 33 << 20;
+/// Largest plaintext of a pack.
+pub const PACK_PLAIN_MAX_BYTES: u64 = 32 << 20;
 /// Most chunks, and most frames, in one pack.
 pub const PACK_MAX_CHUNKS: usize = 4096;
 /// Largest content of one frame, and largest chunk.

@@ -202,7 +202,7 @@ fn any_kind() -> impl Strategy<Value = NoteKind> {
         (prop::collection::vec((device, 1u64..9999), 1..5), word())
             .prop_map(|(snapshots, reason)| NoteKind::Forget { snapshots, reason }),
         (any_pack(), prop::collection::vec((any_pack(), any::<u64>()), 1..4)).prop_map(|(replaces, by)| {
-            NoteKind::Heal { replaces, by: by.into_iter().map(|((kind, id), n)| (kind, id, n)).collect() }
+            NoteKind::Heal { replaces, by: by.into_iter().map(|((_, id), n)| (replaces.0, id, n)).collect() }
         }),
         (word(), 1u64..10).prop_map(|(reason, n)| NoteKind::Gap { from: n, to: n + 3, reason }),
         (holder, any::<u32>(), any::<u64>(), vkey, prop::collection::vec(any::<u8>(), 1..80)).prop_map(
@@ -227,13 +227,12 @@ fn any_kind() -> impl Strategy<Value = NoteKind> {
 fn any_note() -> impl Strategy<Value = Note> {
     let numbers = (20u64..1_000_000_000_000, 0i64..253_402_300_799, any::<Option<i64>>(), any::<u16>());
     (any_kind(), numbers, any::<[u8; 8]>(), any_hash()).prop_map(
-        |(kind, (sequence, time, offset, generation), instance, prev)| Note {
-            time: Timestamp(time),
-            clock_offset_ms: offset,
-            generation,
-            instance,
-            descriptor: (sequence, prev),
-            ..note(sequence, Some(prev), kind)
+        |(kind, (sequence, time, offset, generation), instance, prev)| {
+            let is_partial = matches!(kind, NoteKind::Snapshot { status: SnapshotStatus::Partial, .. });
+            let mut note = note(sequence, Some(prev), kind);
+            note.attachments.retain(|attachment| !is_partial || attachment.role != "root");
+            let (time, descriptor) = (Timestamp(time), (sequence, prev));
+            Note { time, clock_offset_ms: offset, generation, instance, descriptor, ..note }
         },
     )
 }

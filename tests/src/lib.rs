@@ -1,1 +1,28 @@
+//! What the end-to-end tests stand on: a practice with its own state, store, keys and files.
+//!
+//! For: tests under `tests/e2e`. Everything lives in a new folder below `${TMPDIR:-/tmp}` and goes with its
+//! owner. The agent is only ever run as a program ([`Agent`]). Never: shares a state folder or a store between
+//! two tests, or skips because something is missing (install it with `tests/run`).
+//!
+//! * [`Site`] — one practice: an [`Agent`], a kit, a phrase and a store ([`Place::Dir`] or [`Place::Seaweed`]).
+//! * [`Tree`] — builds source files of every shape.
+//! * [`compare`] — two trees, byte for byte and attribute for attribute.
+//! * [`canary`] — names that must never be seen outside the seal, in every encoding they might leak in.
+//! * [`tools`] — node, zstd, Python and what they need.
 
+#![forbid(unsafe_code)]
+// A test's fixtures fail like tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+
+pub mod agent;
+pub mod canary;
+pub mod compare;
+pub mod site;
+pub mod store;
+pub mod tools;
+pub mod tree;
+
+pub use agent::{Agent, Outcome, Running};
+pub use site::Site;
+pub use store::Place;
+pub use tree::{Tree, noise};

@@ -91,7 +91,8 @@ pub async fn diff(
         };
         totals.count(change);
         let bytes_before = gone.as_ref().map(|item| item.entry.bytes);
-        let shown = come.as_ref().or(gone.as_ref()).and_then(|item| ListedEntry::of(&item.directory, &item.entry));
+        let shown =
+            come.as_ref().or(gone.as_ref()).and_then(|item| ListedEntry::of(&item.directory, &item.entry));
         if let Some(entry) = shown {
             each(Difference { change, entry, bytes_before });
         }

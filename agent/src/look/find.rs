@@ -39,7 +39,10 @@ impl Pattern {
     /// Reads a glob.
     pub fn parse(text: &str) -> Result<Self> {
         let whole = text.contains('/');
-        let glob = GlobBuilder::new(text.trim_start_matches('/')).literal_separator(true).case_insensitive(true).build();
+        let glob = GlobBuilder::new(text.trim_start_matches('/'))
+            .literal_separator(true)
+            .case_insensitive(true)
+            .build();
         let wrong = |error: globset::Error| {
             AgentError::usage(
                 bilingual!("motif de recherche non compris", "search pattern not understood"),
@@ -51,7 +54,8 @@ impl Pattern {
     }
 
     fn matches(&self, item: &Item) -> bool {
-        let text = if self.whole { path::join(&item.directory, &item.entry.name) } else { item.entry.name.clone() };
+        let text =
+            if self.whole { path::join(&item.directory, &item.entry.name) } else { item.entry.name.clone() };
         platform::bytes_to_os(&text).is_ok_and(|native| self.glob.is_match(Path::new(&native)))
     }
 }

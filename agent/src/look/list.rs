@@ -59,11 +59,17 @@ pub fn snapshot_rows(history: &History, descriptors: &Descriptors) -> Vec<Snapsh
 /// a device in the word, the own one is meant, else the only one.
 ///
 /// Errors: exit 2 when there is none, or when several devices have that number.
-pub fn select(history: &History, spec: &SnapshotSpec, own: Option<&str>, set: Option<&str>) -> Result<Snapshot> {
+pub fn select(
+    history: &History,
+    spec: &SnapshotSpec,
+    own: Option<&str>,
+    set: Option<&str>,
+) -> Result<Snapshot> {
     let all = history.snapshots();
     let in_set = |snapshot: &&Snapshot| set.is_none_or(|set| snapshot.set == set);
     let of = |device: &Option<String>| -> Vec<&Snapshot> {
-        let on = |name: &str| all.iter().filter(|s| s.id.device.as_str().starts_with(name)).collect::<Vec<_>>();
+        let on =
+            |name: &str| all.iter().filter(|s| s.id.device.as_str().starts_with(name)).collect::<Vec<_>>();
         match (device, own) {
             (Some(device), _) => on(device),
             (None, Some(own)) if !on(own).is_empty() => on(own),
@@ -122,9 +128,13 @@ impl ListedEntry {
 pub async fn entries(tree: &Tree, of: &[u8]) -> Result<Vec<ListedEntry>> {
     let parts = vec![Part::Folder(of.to_vec()), Part::Entry(of.to_vec())];
     let items = tree.walk_parts(parts).collect().await?;
-    let own = |item: &&scelle_format::manifest::Item| !of.is_empty() && path::join(&item.directory, &item.entry.name) == of;
-    let is_folder = of.is_empty() || items.iter().find(own).is_some_and(|item| item.entry.kind == EntryKind::Directory);
+    let own = |item: &&scelle_format::manifest::Item| {
+        !of.is_empty() && path::join(&item.directory, &item.entry.name) == of
+    };
+    let is_folder =
+        of.is_empty() || items.iter().find(own).is_some_and(|item| item.entry.kind == EntryKind::Directory);
     let wanted = items.iter().filter(|item| own(item) != is_folder);
-    let rows: Vec<ListedEntry> = wanted.filter_map(|item| ListedEntry::of(&item.directory, &item.entry)).collect();
+    let rows: Vec<ListedEntry> =
+        wanted.filter_map(|item| ListedEntry::of(&item.directory, &item.entry)).collect();
     if rows.is_empty() && !is_folder { Err(AgentError::path_not_in_snapshot()) } else { Ok(rows) }
 }

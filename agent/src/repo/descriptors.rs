@@ -54,7 +54,8 @@ impl Descriptors {
         if listed.is_empty() {
             return Err(AgentError::no_repository().at(objects.store().address()));
         }
-        let revisions: Vec<u64> = listed.iter().filter_map(|row| layout::parse_descriptor(&row.name).ok()).collect();
+        let revisions: Vec<u64> =
+            listed.iter().filter_map(|row| layout::parse_descriptor(&row.name).ok()).collect();
         let fetched: BTreeMap<u64, Bytes> = stream::iter(revisions.iter().copied())
             .map(|revision| async move {
                 let name = layout::descriptor(revision);
@@ -125,7 +126,9 @@ impl Descriptors {
     pub fn compare_with_seen(&mut self, seen: (u64, Sha256)) {
         let shown = self.history.iter().find(|entry| entry.descriptor.revision == seen.0);
         let same = shown.is_some_and(|entry| entry.descriptor.text_sha256() == seen.1);
-        if !same && (seen.0 > self.current.revision || check_seen(seen, &self.current).is_err() || shown.is_some()) {
+        if !same
+            && (seen.0 > self.current.revision || check_seen(seen, &self.current).is_err() || shown.is_some())
+        {
             let finding = Finding::new(FindingKind::DescriptorRollback, layout::descriptor(seen.0));
             if !self.findings.contains(&finding) {
                 self.findings.push(finding);
@@ -141,7 +144,8 @@ impl Descriptors {
     /// When a device was revoked, if it is.
     pub fn revoked_at(&self, id: &DeviceId) -> Option<Timestamp> {
         use scelle_format::descriptor::DeviceState::Revoked;
-        let is_revoked = |entry: &&SignedDescriptor| entry.descriptor.device(id).is_some_and(|d| d.state == Revoked);
+        let is_revoked =
+            |entry: &&SignedDescriptor| entry.descriptor.device(id).is_some_and(|d| d.state == Revoked);
         self.history.iter().find(is_revoked).map(|entry| entry.descriptor.time)
     }
 }
@@ -186,7 +190,12 @@ fn step(
         Some(before) => check_successor(&before.descriptor, standing, &descriptor, &signed_by)?,
         None => {
             // Without a pin the first owner named is taken: the caller says that nobody vouches for it.
-            let own = || descriptor.owners.first().map(|key| Pin { owner_key: key.public_key(), recovery_sha256: None });
+            let own = || {
+                descriptor
+                    .owners
+                    .first()
+                    .map(|key| Pin { owner_key: key.public_key(), recovery_sha256: None })
+            };
             let pin = pin.cloned().or_else(own).ok_or(Refused::Invalid)?;
             check_first(&descriptor, &pin, &signed_by)?
         }
@@ -196,7 +205,8 @@ fn step(
 
 /// Keys of `known` with a valid signature; `None` when one of them has an invalid one.
 fn signers(signed: &SignedNote, known: &[VKey]) -> Option<Vec<VKey>> {
-    let keys: Vec<VerifyingKey> = known.iter().filter_map(|key| VerifyingKey::parse(key.as_str()).ok()).collect();
+    let keys: Vec<VerifyingKey> =
+        known.iter().filter_map(|key| VerifyingKey::parse(key.as_str()).ok()).collect();
     let valid = signed.verified_by(&keys).ok()?;
     Some(known.iter().filter(|key| valid.iter().any(|v| v.to_string() == key.as_str())).cloned().collect())
 }

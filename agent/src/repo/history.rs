@@ -4,10 +4,8 @@
 //! store and goes to `restore`, `verify`, `look` and the commands. Never: writes a note, or passes over a fork.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
 use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
 use scelle_format::ledger::{Attachment, ChainReport, Note, NoteKind, SnapshotStatus, verify_chain};
 use scelle_format::note::{self, VerifyingKey};
@@ -17,35 +15,9 @@ use scelle_format::{layout, limits};
 
 use super::descriptors::Descriptors;
 use super::finding::{Finding, FindingKind, SnapshotId};
-use super::objects::{Listed, Objects};
-use crate::error::{AgentError, ExitCode, Result};
-
-/// Notes fetched at a time.
-const CONCURRENT: usize = 16;
-/// Newest notes of a device fetched in one go when only the newest snapshot is wanted: a snapshot note is
-/// followed by its bilan, sometimes by a probe or a heal.
-const NEWEST_BATCH: usize = 8;
-
-/// One note as it lies in the store, not yet believed.
-#[derive(Clone, Debug)]
-pub struct StoredNote {
-    name: String,
-    device: DeviceId,
-    sequence: u64,
-    sha256: Sha256,
-    modified: Option<Timestamp>,
-    /// `None`: it was listed and could not be read as its name says.
-    bytes: Option<Bytes>,
-}
-
-/// Notes fetched from the store.
-#[derive(Clone, Debug, Default)]
-pub struct StoredNotes {
-    notes: Vec<StoredNote>,
-    malformed: Vec<String>,
-    /// Whether everything the ledger holds was fetched, not only the newest.
-    complete: bool,
-}
+use super::objects::Objects;
+pub use super::stored_notes::{StoredNote, StoredNotes};
+use crate::error::{AgentError, Result};
 
 /// A note whose hash and signature hold.
 #[derive(Clone, Debug)]
@@ -113,98 +85,6 @@ pub struct History {
     pub complete: bool,
 }
 
-impl StoredNotes {
-    /// The whole ledger: LIST, then every note.
-    pub async fn fetch_all(objects: &Objects) -> Result<Self> {
-        let mut notes = Self::named(objects.list_all("c/").await?);
-        let wanted: Vec<usize> = (0..notes.notes.len()).collect();
-        notes.read(objects, &wanted).await?;
-        notes.complete = true;
-        Ok(notes)
-    }
-
-    /// Enough of each device's chain to hold its newest snapshot: one LIST for a single device, one more for
-    /// each other, then a few GETs at once.
-    pub async fn fetch_newest(objects: &Objects) -> Result<Self> {
-        let mut rows = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let (page, more) = objects.list_page("c/", after.as_deref(), 1000).await?;
-            let last = page.last().map(|row| row.name.clone());
-            rows.extend(page);
-            match last {
-                // '0' follows '/': the rest of this device's notes is passed over.
-                Some(name) if more => after = Some(name.rsplit_once('/').map_or(name.clone(), |(dir, _)| format!("{dir}0"))),
-                _ => break,
-            }
-        }
-        let mut notes = Self::named(rows);
-        let devices: Vec<DeviceId> = {
-            let mut all: Vec<DeviceId> = notes.notes.iter().map(|note| note.device.clone()).collect();
-            all.dedup();
-            all
-        };
-        let mut from: HashMap<DeviceId, usize> = devices.iter().map(|device| (device.clone(), 0)).collect();
-        while !from.is_empty() {
-            let mut wanted = Vec::new();
-            for (device, start) in &from {
-                let of_device = notes.notes.iter().enumerate().filter(|(_, note)| note.device == *device);
-                wanted.extend(of_device.skip(*start).take(NEWEST_BATCH).map(|(at, _)| at));
-            }
-            notes.read(objects, &wanted).await?;
-            from.retain(|device, start| {
-                *start += NEWEST_BATCH;
-                let listed = notes.notes.iter().filter(|note| note.device == *device).count();
-                *start < listed && !notes.notes.iter().any(|note| note.device == *device && note.is_snapshot())
-            });
-        }
-        notes.notes.retain(|note| note.bytes.is_some());
-        Ok(notes)
-    }
-
-    fn named(rows: Vec<Listed>) -> Self {
-        let mut out = Self::default();
-        for row in rows {
-            match layout::parse_note(&row.name) {
-                Ok((device, sequence, sha256)) if layout::note(&device, sequence, &sha256) == row.name => {
-                    let seconds = row.modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-                    let modified = seconds.map(|since: Duration| Timestamp(since.as_secs() as i64));
-                    out.notes.push(StoredNote { name: row.name, device, sequence, sha256, modified, bytes: None });
-                }
-                _ => out.malformed.push(row.name),
-            }
-        }
-        out
-    }
-
-    async fn read(&mut self, objects: &Objects, wanted: &[usize]) -> Result<()> {
-        let max = limits::NOTE_MAX_BYTES as u64;
-        let notes = &self.notes;
-        let fetched: Vec<(usize, Option<Bytes>)> = stream::iter(wanted.iter().copied())
-            .map(|at| async move {
-                match objects.get_hashed(&notes[at].name, &notes[at].sha256, max).await {
-                    Ok(bytes) => Ok((at, Some(bytes))),
-                    Err(error) if error.code == ExitCode::Damaged => Ok((at, None)),
-                    Err(error) => Err(error),
-                }
-            })
-            .buffer_unordered(CONCURRENT)
-            .try_collect()
-            .await?;
-        for (at, bytes) in fetched {
-            self.notes[at].bytes = bytes;
-        }
-        Ok(())
-    }
-}
-
-impl StoredNote {
-    /// Whether it claims to be a snapshot.
-    fn is_snapshot(&self) -> bool {
-        self.bytes.as_ref().is_some_and(|bytes| bytes.windows(14).any(|line| line == b"\nkind snapshot"))
-    }
-}
-
 impl History {
     /// The whole ledger, checked.
     pub async fn load(objects: &Objects, descriptors: &Descriptors) -> Result<Self> {
@@ -222,7 +102,9 @@ impl History {
         let complete = stored.complete;
         let devices = by_device
             .into_iter()
-            .filter_map(|(id, notes)| device_history(objects, id, notes, descriptors, complete, &mut findings))
+            .filter_map(|(id, notes)| {
+                device_history(objects, id, notes, descriptors, complete, &mut findings)
+            })
             .collect();
         Self { devices, findings, complete }
     }
@@ -238,7 +120,7 @@ impl History {
     pub fn bilans(&self) -> Vec<&VerifiedNote> {
         let notes = self.devices.iter().flat_map(|device| &device.notes);
         let mut all: Vec<_> = notes.filter(|row| matches!(row.note.kind, NoteKind::Bilan { .. })).collect();
-        all.sort_by(|a, b| (a.note.time, a.note.sequence).cmp(&(b.note.time, b.note.sequence)));
+        all.sort_by_key(|row| (row.note.time, row.note.sequence));
         all
     }
 
@@ -275,7 +157,10 @@ impl History {
 impl DeviceHistory {
     /// Its snapshots, oldest first. Of two with one number the later note counts.
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        let rows = self.notes.iter().filter_map(|row| Snapshot::of(row).map(|snapshot| (snapshot.id.number, snapshot)));
+        let rows = self
+            .notes
+            .iter()
+            .filter_map(|row| Snapshot::of(row).map(|snapshot| (snapshot.id.number, snapshot)));
         rows.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 }
@@ -283,7 +168,9 @@ impl DeviceHistory {
 impl Snapshot {
     /// The snapshot of a note that is one.
     pub fn of(row: &VerifiedNote) -> Option<Self> {
-        let NoteKind::Snapshot { number, status, epoch, set, files, source_bytes, stored_bytes } = &row.note.kind else {
+        let NoteKind::Snapshot { number, status, epoch, set, files, source_bytes, stored_bytes } =
+            &row.note.kind
+        else {
             return None;
         };
         Some(Self {
@@ -325,7 +212,9 @@ fn device_history(
     for row in stored {
         let (sequence, modified) = (row.sequence, row.modified);
         match verified(objects, row, &key) {
-            Ok(note) if revoked_at.is_some_and(|at| note.note.time > at || modified.is_some_and(|m| m > at)) => {
+            Ok(note)
+                if revoked_at.is_some_and(|at| note.note.time > at || modified.is_some_and(|m| m > at)) =>
+            {
                 findings.push(Finding::new(FindingKind::NoteDevice, note.name));
             }
             Ok(note) => notes.push(note),
@@ -355,7 +244,9 @@ fn verified(
         _ => return Err(wrong(FindingKind::NoteSignature)),
     }
     let note = Note::parse(&signed.text).map_err(|_| wrong(FindingKind::NoteMalformed))?;
-    let fits = note.sequence == row.sequence && note.device == row.device && note.repository == *objects.repository();
+    let fits = note.sequence == row.sequence
+        && note.device == row.device
+        && note.repository == *objects.repository();
     if !fits {
         return Err(wrong(FindingKind::NoteMalformed));
     }
@@ -402,7 +293,8 @@ pub async fn packs_of(objects: &Objects, snapshot: &Snapshot) -> Result<PackSet>
     loop {
         let name = layout::attachment(&sha256);
         let bytes = objects.get_hashed(&name, &sha256, limits::REFS_MAX_BYTES as u64).await?;
-        let refs = Refs::parse(&bytes).map_err(|error| AgentError::object_corrupt().at(name).because(error))?;
+        let refs =
+            Refs::parse(&bytes).map_err(|error| AgentError::object_corrupt().at(name).because(error))?;
         let base = refs.base;
         chain.push(refs);
         match base {
@@ -411,5 +303,7 @@ pub async fn packs_of(objects: &Objects, snapshot: &Snapshot) -> Result<PackSet>
         }
     }
     chain.reverse();
-    resolve(&chain).map_err(|error| AgentError::object_corrupt().at(layout::attachment(&snapshot.refs.sha256)).because(error))
+    resolve(&chain).map_err(|error| {
+        AgentError::object_corrupt().at(layout::attachment(&snapshot.refs.sha256)).because(error)
+    })
 }

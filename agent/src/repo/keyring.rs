@@ -31,7 +31,8 @@ const PHRASE_REVISIONS: usize = 3;
 /// Notes looked through for a full list of refs, newest first, for each device.
 const COPY_NOTES: usize = 256;
 
-/// What a person brings to open a repository.
+/// What a person brings to open a repository. One exists at a time: its size does not matter.
+#[allow(clippy::large_enum_variant)]
 pub enum Unlock {
     /// The paper kit.
     Kit(Kit),
@@ -82,12 +83,15 @@ impl KeyFiles {
     async fn copies(objects: &Objects) -> Result<Self> {
         let mut files = BTreeMap::new();
         let rows = objects.list_all("c/").await?;
-        let mut devices: Vec<DeviceId> = rows.iter().filter_map(|r| layout::parse_note(&r.name).ok().map(|n| n.0)).collect();
+        let mut devices: Vec<DeviceId> =
+            rows.iter().filter_map(|r| layout::parse_note(&r.name).ok().map(|n| n.0)).collect();
         devices.dedup();
         for device in devices {
             let prefix = layout::notes_of(&device);
             for row in rows.iter().filter(|row| row.name.starts_with(&prefix)).take(COPY_NOTES) {
-                let Ok(bytes) = objects.get_named(&row.name, limits::NOTE_MAX_BYTES as u64).await else { continue };
+                let Ok(bytes) = objects.get_named(&row.name, limits::NOTE_MAX_BYTES as u64).await else {
+                    continue;
+                };
                 let Some(refs) = refs_of(&bytes) else { continue };
                 if let Ok(Some(full)) = full_refs(objects, refs).await {
                     files.extend(full.keys.into_iter().map(|(name, bytes)| (name, Bytes::from(bytes))));
@@ -100,7 +104,12 @@ impl KeyFiles {
 
     /// Revisions below `prefix`, newest first.
     fn newest_first(&self, prefix: &str) -> impl Iterator<Item = (&String, &Bytes)> {
-        self.files.range(prefix.to_owned()..).take_while(move |(name, _)| name.starts_with(prefix)).collect::<Vec<_>>().into_iter().rev()
+        self.files
+            .range(prefix.to_owned()..)
+            .take_while(move |(name, _)| name.starts_with(prefix))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
     }
 
     /// How many files there are.
@@ -154,7 +163,8 @@ impl Keyring {
         for epoch in &descriptor.epochs {
             let expected = epoch.recipient_sha256;
             let Some(holder) = &ring.holder else { break };
-            let own = open_epoch(&files, objects.repository(), epoch.number, &expected, holder, &mut findings);
+            let own =
+                open_epoch(&files, objects.repository(), epoch.number, &expected, holder, &mut findings);
             let identity = match own {
                 Tried::Opened(identity) => Some(identity),
                 Tried::NoMatch => None,
@@ -164,7 +174,14 @@ impl Keyring {
                         Some(copies) => copies,
                         None => copies.insert(KeyFiles::copies(objects).await?),
                     };
-                    match open_epoch(copies, objects.repository(), epoch.number, &expected, holder, &mut Vec::new()) {
+                    match open_epoch(
+                        copies,
+                        objects.repository(),
+                        epoch.number,
+                        &expected,
+                        holder,
+                        &mut Vec::new(),
+                    ) {
                         Tried::Opened(identity) => Some(identity),
                         _ => None,
                     }
@@ -245,6 +262,7 @@ impl Keyring {
 }
 
 /// What trying all revisions of an epoch's file came to.
+#[allow(clippy::large_enum_variant)]
 enum Tried {
     Opened(PqIdentity),
     /// There are files and none is for this holder.
@@ -265,9 +283,12 @@ fn open_epoch(
     let (mut found, mut mismatched) = (false, true);
     for (name, sealed) in files.newest_first(&prefix) {
         found = true;
-        let kind = match open_bytes(sealed, &[holder], limits::KEY_FILE_MAX_BYTES as u64).map(Zeroizing::new) {
+        let kind = match open_bytes(sealed, &[holder], limits::KEY_FILE_MAX_BYTES as u64).map(Zeroizing::new)
+        {
             Ok(text) => match IdentityFile::parse(&text, "scelle epoch 1", repository) {
-                Some(file) if file.identity.recipient().sha256() == expected.0 => return Tried::Opened(file.identity),
+                Some(file) if file.identity.recipient().sha256() == expected.0 => {
+                    return Tried::Opened(file.identity);
+                }
                 _ => FindingKind::KeyForged,
             },
             Err(CryptoError::NoMatch) => continue,
@@ -302,7 +323,8 @@ impl<'a> IdentityFile<'a> {
             }
         }
         let file = Self { comments, identity: identity? };
-        let ours = file.comments.contains(&heading) && file.comment("repository") == Some(repository.as_str());
+        let ours =
+            file.comments.contains(&heading) && file.comment("repository") == Some(repository.as_str());
         ours.then_some(file)
     }
 

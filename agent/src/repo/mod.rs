@@ -13,3 +13,4 @@ pub mod objects;
 pub mod open;
 pub mod rebuild;
 pub mod state;
+mod stored_notes;

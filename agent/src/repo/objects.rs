@@ -105,7 +105,9 @@ impl Objects {
         let versions = match locks.versions(&key, VERSIONS_MAX).await {
             Ok(versions) => versions,
             // No versions, or no right to see them: then there is nothing to look through.
-            Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::NotFound) => {
+            Err(error)
+                if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::NotFound) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
@@ -148,7 +150,12 @@ impl Objects {
     }
 
     /// One page of names after `after`, and whether more follow.
-    pub async fn list_page(&self, prefix: &str, after: Option<&str>, rows: usize) -> Result<(Vec<Listed>, bool)> {
+    pub async fn list_page(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        rows: usize,
+    ) -> Result<(Vec<Listed>, bool)> {
         let full = |name: &str| layout::in_repository(&self.repository, name);
         let after = after.map(full);
         let page = self.store.list(&full(prefix), after.as_deref(), rows).await?;

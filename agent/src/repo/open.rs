@@ -93,7 +93,9 @@ impl Repository {
             descriptors.compare_with_seen(seen);
         }
         let keyring = match options.unlock {
-            Some(unlock) => Some(Arc::new(Keyring::unlock(&objects, keys?, unlock, &descriptors.current).await?)),
+            Some(unlock) => {
+                Some(Arc::new(Keyring::unlock(&objects, keys?, unlock, &descriptors.current).await?))
+            }
             None => None,
         };
         Ok(Self { objects, descriptors, history, keyring, findings })
@@ -101,7 +103,7 @@ impl Repository {
 
     /// The keyring, or the error that says a key is needed.
     pub fn keyring(&self) -> Result<&Arc<Keyring>> {
-        self.keyring.as_ref().ok_or_else(AgentError::wrong_key)
+        self.keyring.as_ref().ok_or_else(AgentError::key_required)
     }
 
     /// Reads the rest of the ledger where only its newest notes were read.
@@ -115,7 +117,13 @@ impl Repository {
     /// Everything found wrong so far.
     pub fn all_findings(&self) -> Vec<Finding> {
         let keys = self.keyring.iter().flat_map(|ring| &ring.findings);
-        self.findings.iter().chain(&self.descriptors.findings).chain(&self.history.findings).chain(keys).cloned().collect()
+        self.findings
+            .iter()
+            .chain(&self.descriptors.findings)
+            .chain(&self.history.findings)
+            .chain(keys)
+            .cloned()
+            .collect()
     }
 }
 
@@ -128,9 +136,12 @@ pub fn pin_of(kit: &Kit) -> Pin {
 }
 
 fn kit_repository(kit: &Kit, asked: Option<RepositoryId>) -> Result<RepositoryId> {
-    let of_kit = RepositoryId::parse(&kit.repository).map_err(|error| AgentError::wrong_key().because(error))?;
+    let of_kit =
+        RepositoryId::parse(&kit.repository).map_err(|error| AgentError::wrong_key().because(error))?;
     match asked {
-        Some(asked) if asked != of_kit => Err(AgentError::kit_of_another_repository().at(kit.repository.clone())),
+        Some(asked) if asked != of_kit => {
+            Err(AgentError::kit_of_another_repository().at(kit.repository.clone()))
+        }
         _ => Ok(of_kit),
     }
 }

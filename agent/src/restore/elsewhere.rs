@@ -57,7 +57,11 @@ impl Elsewhere {
         if kind == PackKind::Data {
             let segments = self.index.get_or_try_init(|| self.load_index(fetcher)).await?;
             let found = segments.iter().filter_map(|segment| {
-                segment.entries.binary_search_by_key(&at.id, |entry| entry.id).ok().map(|row| segment.entries[row])
+                segment
+                    .entries
+                    .binary_search_by_key(&at.id, |entry| entry.id)
+                    .ok()
+                    .map(|row| segment.entries[row])
             });
             places.extend(found.filter(|location| location.pack != at.pack).map(|location| (kind, location)));
         }
@@ -65,9 +69,14 @@ impl Elsewhere {
     }
 
     /// Packs that `heal` notes put in the place of `lost`, followed from note to note.
-    async fn replacements(&self, fetcher: &Fetcher, lost: (PackKind, PackId)) -> Result<Vec<(PackKind, PackId)>> {
+    async fn replacements(
+        &self,
+        fetcher: &Fetcher,
+        lost: (PackKind, PackId),
+    ) -> Result<Vec<(PackKind, PackId)>> {
         let Some(descriptors) = &self.descriptors else { return Ok(Vec::new()) };
-        let load = || async { History::load(fetcher.objects(), descriptors).await.map(|history| history.healed()) };
+        let load =
+            || async { History::load(fetcher.objects(), descriptors).await.map(|history| history.healed()) };
         let healed = self.healed.get_or_try_init(load).await?;
         let (mut seen, mut open, mut out) = (BTreeSet::new(), vec![lost], Vec::new());
         while let Some(pack) = open.pop() {
@@ -85,11 +94,15 @@ impl Elsewhere {
         let snapshots = self.snapshots.lock().clone();
         let mut wanted: Vec<(String, Sha256)> = Vec::new();
         for snapshot in snapshots {
-            let Ok(bytes) = read_attachment(fetcher.objects(), &snapshot.refs, REFS_MAX_BYTES as u64).await else {
+            let Ok(bytes) = read_attachment(fetcher.objects(), &snapshot.refs, REFS_MAX_BYTES as u64).await
+            else {
                 continue;
             };
             let Ok(refs) = Refs::parse(&bytes) else { continue };
-            let names = refs.segments.iter().map(|(sha256, _)| (layout::index_segment(&refs.device, sha256), *sha256));
+            let names = refs
+                .segments
+                .iter()
+                .map(|(sha256, _)| (layout::index_segment(&refs.device, sha256), *sha256));
             wanted.extend(names);
         }
         wanted.sort();
@@ -111,7 +124,12 @@ impl Elsewhere {
 }
 
 /// Where the trailer of a pack says that a chunk lies.
-async fn find_in_pack(fetcher: &Fetcher, kind: PackKind, pack: PackId, id: &ChunkId) -> Result<Option<Location>> {
+async fn find_in_pack(
+    fetcher: &Fetcher,
+    kind: PackKind,
+    pack: PackId,
+    id: &ChunkId,
+) -> Result<Option<Location>> {
     let whole = match fetcher.whole(kind, pack).await {
         Ok(whole) => whole,
         Err(error) if error.code == ExitCode::Damaged => return Ok(None),

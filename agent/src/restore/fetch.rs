@@ -13,8 +13,8 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use scelle_format::compress::{Expander, content_bytes};
 use scelle_format::crypto::{
-    AgeHeader, CHUNK_CIPHER_BYTES, CryptoError, MAX_HEADER_BYTES, OpenedHeader, PqIdentity, cipher_range, open_bytes,
-    open_header, open_range, plain_bytes_of,
+    AgeHeader, CHUNK_CIPHER_BYTES, CryptoError, MAX_HEADER_BYTES, OpenedHeader, PqIdentity, cipher_range,
+    open_bytes, open_header, open_range, plain_bytes_of,
 };
 use scelle_format::filter::Filter;
 use scelle_format::id::{PackId, PackKind};
@@ -26,6 +26,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::elsewhere::{Elsewhere, trailer_of};
+use super::requests::{GAP_BYTES, WHOLE, requests_for};
 use super::segments::{PackName, Plain, Segments};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::descriptors::Descriptors;
@@ -37,18 +38,10 @@ use crate::repo::objects::Objects;
 const BUDGET_BYTES: u64 = 112 << 20;
 /// Requests for content at a time.
 const REQUESTS: usize = 8;
-/// Needed bytes from which on a pack is read as a whole: a quarter of a full one.
-const WHOLE_BYTES: u64 = PACK_TARGET_BYTES as u64 / 4;
-/// Ranges with less than this between them are one request.
-const GAP_BYTES: u64 = 1 << 20;
-/// Longest plaintext one ranged request is to give.
-const RANGE_MAX_BYTES: u64 = 8 << 20;
 /// Largest zstd frame around a full content: raw blocks and headers.
 const FRAME_STORED_MAX_BYTES: u64 = (FRAME_MAX_BYTES + (64 << 10)) as u64;
 /// Bytes at the end of a pack that hold nearly every trailer.
 const TRAILER_GUESS_BYTES: u64 = 64 << 10;
-/// The range that stands for a whole pack.
-const WHOLE: Range<u64> = 0..u64::MAX;
 
 /// Gives plain chunks for locations. Shared by all threads of a restore.
 pub struct Fetcher {
@@ -213,7 +206,8 @@ impl Fetcher {
     async fn load_range(&self, pack: PackName, range: &Range<u64>, identity: &PqIdentity) -> Result<Vec<u8>> {
         let name = layout::pack(pack.0, &pack.1);
         let known = self.headers.lock().get(&pack).cloned();
-        let header_bytes = known.as_ref().map_or_else(|| self.usual_header_bytes(identity), |h| h.header_bytes as u64);
+        let header_bytes =
+            known.as_ref().map_or_else(|| self.usual_header_bytes(identity), |h| h.header_bytes as u64);
         let wanted = cipher_range(header_bytes, u64::MAX / 2, range.clone());
         // One byte more than needed tells whether the object ends here.
         let asked = wanted.start..wanted.end + 1;
@@ -239,10 +233,16 @@ impl Fetcher {
             true => (cipher.slice(..wanted_bytes), wanted.end + CHUNK_CIPHER_BYTES as u64),
             false => (cipher.clone(), wanted.start + cipher.len() as u64),
         };
-        open_range(&header.key, header_bytes, object_bytes, range.clone(), &cipher).map_err(|e| damaged(&name, e))
+        open_range(&header.key, header_bytes, object_bytes, range.clone(), &cipher)
+            .map_err(|e| damaged(&name, e))
     }
 
-    async fn open_header(&self, pack: PackName, head: &[u8], identity: &PqIdentity) -> Result<Arc<OpenedHeader>> {
+    async fn open_header(
+        &self,
+        pack: PackName,
+        head: &[u8],
+        identity: &PqIdentity,
+    ) -> Result<Arc<OpenedHeader>> {
         let name = layout::pack(pack.0, &pack.1);
         let opened = match open_header(head, &[identity]) {
             Err(CryptoError::Truncated) => {
@@ -269,7 +269,8 @@ impl Fetcher {
     fn usual_header_bytes(&self, identity: &PqIdentity) -> u64 {
         *self.usual_header_bytes.get_or_init(|| {
             // A recipient that came out of an identity can be wrapped to; 0 would only cost a second request.
-            AgeHeader::new(&[identity.recipient()], &mut OsRandom).map_or(0, |header| header.header_bytes() as u64)
+            AgeHeader::new(&[identity.recipient()], &mut OsRandom)
+                .map_or(0, |header| header.header_bytes() as u64)
         })
     }
 }
@@ -325,7 +326,10 @@ impl ChunkReader {
         if self.frame != Some(frame) {
             (self.frame, self.verified) = (None, None);
             let range = frame_range(at);
-            if at.frame_bytes == 0 || u64::from(at.frame_bytes) > FRAME_STORED_MAX_BYTES || range.end > PACK_MAX_BYTES {
+            if at.frame_bytes == 0
+                || u64::from(at.frame_bytes) > FRAME_STORED_MAX_BYTES
+                || range.end > PACK_MAX_BYTES
+            {
                 return Err(damaged(&name(), FormatError::TooLarge { what: "frame" }));
             }
             let plain = fetcher.plain((kind, at.pack), range.clone()).await?;
@@ -333,7 +337,8 @@ impl ChunkReader {
                 .slice(&range)
                 .ok_or_else(|| damaged(&name(), FormatError::Truncated { what: "pack" }))?;
             content_bytes(stored).map_err(|error| damaged(&name(), error))?;
-            open_frame(&mut self.expander, stored, at.filter, &mut self.plain).map_err(|e| damaged(&name(), e))?;
+            open_frame(&mut self.expander, stored, at.filter, &mut self.plain)
+                .map_err(|e| damaged(&name(), e))?;
             self.frame = Some(frame);
         }
         if self.verified != Some(*at) {
@@ -357,37 +362,4 @@ fn frame_range(at: &Location) -> Range<u64> {
 /// What a part will hold, as far as is known before it is there.
 fn held_bytes(range: &Range<u64>) -> u64 {
     if *range == WHOLE { PACK_TARGET_BYTES as u64 } else { range.end - range.start }
-}
-
-/// The requests that cover `ranges` of one pack.
-fn requests_for(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
-    ranges.sort_by_key(|range| (range.start, range.end));
-    ranges.dedup();
-    let needed: u64 = ranges.iter().map(|range| range.end - range.start).sum();
-    if needed >= WHOLE_BYTES {
-        return vec![WHOLE];
-    }
-    let mut requests: Vec<Range<u64>> = Vec::new();
-    for range in ranges {
-        match requests.last_mut() {
-            Some(last) if range.start < last.end + GAP_BYTES && range.end <= last.start + RANGE_MAX_BYTES => {
-                last.end = last.end.max(range.end);
-            }
-            _ => requests.push(range),
-        }
-    }
-    requests
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_are_one_request_and_much_is_everything() {
-        const M: u64 = 1 << 20;
-        assert_eq!(requests_for(vec![5..9, 0..4, 5..9]), [0..9]);
-        assert_eq!(requests_for(vec![0..4, 2 * M..2 * M + 7]), [0..4, 2 * M..2 * M + 7]);
-        assert_eq!(requests_for(vec![0..3 * M, 4 * M..5 * M]), [WHOLE]);
-    }
 }

@@ -4,12 +4,16 @@
 //! `write`, `record` says afterwards what was done. Data comes from the store and goes to a folder the user
 //! chose. Never: a byte whose chunk id was not recomputed, a path outside the folder.
 
+mod data_map;
 pub(crate) mod elsewhere;
 pub mod fetch;
+mod outcome;
 pub mod plan;
+mod produce;
 pub mod record;
+mod requests;
 pub mod run;
 mod segments;
 pub mod tree;
-mod workers;
+pub mod workers;
 pub mod write;

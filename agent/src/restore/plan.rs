@@ -158,8 +158,12 @@ impl Places {
     }
 
     /// The destination and the path in it. In place on Windows every drive and share is a destination of its own.
-    pub(super) fn place(&self, entry: &EntryPath) -> std::result::Result<(Arc<Destination>, EntryPath), WriteError> {
-        let hostile = || WriteError { kind: WriteErrorKind::HostilePath, path: Some(entry.clone()), source: None };
+    pub(super) fn place(
+        &self,
+        entry: &EntryPath,
+    ) -> std::result::Result<(Arc<Destination>, EntryPath), WriteError> {
+        let hostile =
+            || WriteError { kind: WriteErrorKind::HostilePath, path: Some(entry.clone()), source: None };
         let depth = match entry.components().next() {
             _ if !self.in_place || !cfg!(windows) => 0,
             Some(b"UNC") => 3,
@@ -210,7 +214,9 @@ pub(super) fn action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: 
     }
     let existing = places.place(at).and_then(|(destination, below)| destination.existing(&below));
     match existing {
-        Ok(Some(there)) if there.stat.kind == Kind::File && there.stat.bytes == entry.bytes => Action::Compare,
+        Ok(Some(there)) if there.stat.kind == Kind::File && there.stat.bytes == entry.bytes => {
+            Action::Compare
+        }
         Ok(Some(_)) if *overwrite == Overwrite::Never => Action::Keep,
         // A failure shows when it is written.
         _ => Action::Write,
@@ -230,7 +236,11 @@ pub(super) fn check_system(request: &Request, tree: &Tree) -> Result<()> {
 }
 
 /// Walks the chosen entries and tells what would be done with each.
-pub async fn plan(tree: &Tree, request: &Request, each: &mut (dyn FnMut(&PlannedEntry) + Send)) -> Result<Plan> {
+pub async fn plan(
+    tree: &Tree,
+    request: &Request,
+    each: &mut (dyn FnMut(&PlannedEntry) + Send),
+) -> Result<Plan> {
     check_system(request, tree)?;
     let places = match &request.target {
         Target::Folder(folder) if !folder.exists() => {
@@ -300,7 +310,8 @@ mod tests {
         assert_eq!(unix("/data/cabinet/x"), "data/cabinet/x");
         assert_eq!(unix("data/cabinet/"), "data/cabinet");
         assert_eq!(unix("/data/a\\b"), "data/a\\b");
-        let windows = |typed: &str| String::from_utf8(snapshot_path(typed.as_bytes(), "windows").unwrap()).unwrap();
+        let windows =
+            |typed: &str| String::from_utf8(snapshot_path(typed.as_bytes(), "windows").unwrap()).unwrap();
         assert_eq!(windows("c:\\Dossiers\\x"), "C/Dossiers/x");
         assert_eq!(windows("\\\\srv\\share\\x"), "UNC/srv/share/x");
         assert_eq!(windows("C/Dossiers"), "C/Dossiers");

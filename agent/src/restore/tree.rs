@@ -23,6 +23,8 @@ use crate::repo::history::{Snapshot, read_attachment};
 
 /// Nodes whose fetching begins together.
 const AHEAD: usize = 64;
+/// Level-2 nodes read before the first of their hunks.
+const LEVEL2_BATCH: usize = 16;
 
 /// A part of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,11 +68,11 @@ impl Part {
             }
             Self::Folder(of) | Self::Below(of) => {
                 let begins = directory_of(first);
-                let is_in = if matches!(self, Self::Folder(_)) { begins == *of } else { is_within(&begins, of) };
+                let is_in =
+                    if matches!(self, Self::Folder(_)) { begins == *of } else { is_within(&begins, of) };
                 let not_after = is_in || path::compare_directories(&begins, of) != Ordering::Greater;
-                let not_before = next.is_none_or(|next| {
-                    path::compare_directories(&directory_of(next), of) != Ordering::Less
-                });
+                let not_before = next
+                    .is_none_or(|next| path::compare_directories(&directory_of(next), of) != Ordering::Less);
                 not_after && not_before
             }
         }
@@ -111,7 +113,8 @@ impl Tree {
     pub async fn open(fetcher: &Arc<Fetcher>, snapshot: &Snapshot) -> Result<Self> {
         fetcher.use_index_of(snapshot);
         let name = layout::attachment(&snapshot.root.sha256);
-        let sealed = read_attachment(fetcher.objects(), &snapshot.root, ROOT_MAX_BYTES as u64 + (1 << 20)).await?;
+        let sealed =
+            read_attachment(fetcher.objects(), &snapshot.root, ROOT_MAX_BYTES as u64 + (1 << 20)).await?;
         let identity = fetcher.keyring().identity(snapshot.epoch)?;
         let padded = open_bytes(&sealed, &[identity], PACK_MAX_BYTES.max(ROOT_MAX_BYTES as u64))
             .map_err(|error| damaged(&name, error))?;
@@ -213,17 +216,26 @@ impl Walk {
                     Ok(hunk) => hunk.items,
                     Err(damage) => return Ok(Some(damage)),
                 };
-                items.retain(|item| self.parts.iter().any(|part| part.holds(&item.directory, &item.entry.name)));
+                items.retain(|item| {
+                    self.parts.iter().any(|part| part.holds(&item.directory, &item.entry.name))
+                });
                 if items.is_empty() {
                     continue;
                 }
                 return Ok(Some(Step::Items(items)));
             }
-            let Some((node, next)) = self.next_level2() else { return Ok(None) };
-            let read = read_level2(&mut self.reader, &self.fetcher, &node).await;
-            match step_or_error(read, &node)? {
-                Ok(level2) => self.hunks = select(&level2.hunks, next, &self.parts).into(),
-                Err(damage) => return Ok(Some(damage)),
+            // Several at a time, so that the hunks of scattered paths are fetched together.
+            for _ in 0..LEVEL2_BATCH {
+                let Some((node, next)) = self.next_level2() else { break };
+                let read = read_level2(&mut self.reader, &self.fetcher, &node).await;
+                match step_or_error(read, &node)? {
+                    Ok(level2) => self.hunks.extend(select(&level2.hunks, next, &self.parts)),
+                    Err(damage) => return Ok(Some(damage)),
+                }
+            }
+            self.hunks_prepared = 0;
+            if self.hunks.is_empty() && self.level2.is_empty() {
+                return Ok(None);
             }
         }
     }
@@ -249,7 +261,6 @@ impl Walk {
     fn next_level2(&mut self) -> Option<(NodeRef, Option<Vec<u8>>)> {
         prepare_ahead(&self.fetcher, &self.level2, &mut self.level2_prepared);
         self.level2_prepared = self.level2_prepared.saturating_sub(1);
-        self.hunks_prepared = 0;
         self.level2.pop_front()
     }
 }
@@ -267,7 +278,9 @@ fn prepare_ahead(fetcher: &Arc<Fetcher>, queue: &VecDeque<(NodeRef, Option<Vec<u
 fn select(nodes: &[NodeRef], end: Option<Vec<u8>>, parts: &[Part]) -> Vec<(NodeRef, Option<Vec<u8>>)> {
     let next_of = |at: usize| nodes.get(at + 1).map(|next| next.first.clone()).or_else(|| end.clone());
     let with_next = nodes.iter().enumerate().map(|(at, node)| (node.clone(), next_of(at)));
-    with_next.filter(|(node, next)| parts.iter().any(|part| part.meets(&node.first, next.as_deref()))).collect()
+    with_next
+        .filter(|(node, next)| parts.iter().any(|part| part.meets(&node.first, next.as_deref())))
+        .collect()
 }
 
 fn step_or_error<T>(read: Result<T>, node: &NodeRef) -> Result<std::result::Result<T, Step>> {
@@ -315,7 +328,11 @@ impl ChunkRuns {
     }
 
     /// The next run, or `None` at the end.
-    pub async fn next(&mut self, reader: &mut ChunkReader, fetcher: &Fetcher) -> Result<Option<Vec<Location>>> {
+    pub async fn next(
+        &mut self,
+        reader: &mut ChunkReader,
+        fetcher: &Fetcher,
+    ) -> Result<Option<Vec<Location>>> {
         if let Some(direct) = self.direct.take() {
             return Ok(Some(direct));
         }

@@ -3,7 +3,6 @@
 //! Data comes from `run` as jobs and goes to `write`. Damage and refusals of single files are noted and passed
 //! over; only a store or a disk that fails as a whole stops the restore. Never: logs a path.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -14,17 +13,19 @@ use scelle_format::pack::Location;
 use scelle_format::report::file_token;
 use tokio::runtime::Handle;
 
+use super::data_map::{DataMap, is_zero, read_existing};
 use super::fetch::{ChunkReader, Fetcher, damaged};
+pub use super::outcome::FileProblem;
+use super::outcome::Outcome;
 use super::plan::{Places, attributes_of, write_failed};
 use super::tree::ChunkRuns;
-use super::write::{ExistingFile, FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind};
+use super::write::{
+    ExistingFile, FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind,
+};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Problem};
 use crate::scan::EntryPath;
 use crate::shutdown::Shutdown;
-
-/// Holes are compared with zeros in steps of this size.
-const ZERO_BYTES: usize = 64 << 10;
 
 /// A whole file for one thread.
 pub(super) struct FileJob {
@@ -56,85 +57,6 @@ pub(super) struct LargeFile {
     pub(super) bytes: u64,
     pub(super) data: DataMap,
     pub(super) failed: AtomicBool,
-}
-
-/// Where the bytes of the data stream lie in a file with holes.
-pub(super) struct DataMap {
-    /// Begin in the stream, begin in the file, length; `None`: the same in both.
-    extents: Option<Vec<(u64, u64, u64)>>,
-    data_bytes: u64,
-    file_bytes: u64,
-}
-
-impl DataMap {
-    pub(super) fn of(entry: &Entry) -> Self {
-        let mut at = 0;
-        let extents = entry.extents.as_ref().map(|extents| {
-            let place = |(offset, bytes): &(u64, u64)| {
-                at += bytes;
-                (at - bytes, *offset, *bytes)
-            };
-            extents.iter().map(place).collect()
-        });
-        Self { extents, data_bytes: entry.data_bytes(), file_bytes: entry.bytes }
-    }
-
-    /// Calls `each(file offset, part of the data)` for `bytes` of the stream from `offset` on.
-    fn pieces(&self, offset: u64, bytes: u64) -> Vec<(u64, std::ops::Range<usize>)> {
-        let Some(extents) = &self.extents else { return vec![(offset, 0..bytes as usize)] };
-        let first = extents.partition_point(|(begin, _, length)| begin + length <= offset);
-        let (mut done, mut out) = (0, Vec::new());
-        for (begin, file_offset, length) in &extents[first..] {
-            if done == bytes {
-                break;
-            }
-            let skip = offset + done - begin;
-            let take = (length - skip).min(bytes - done);
-            out.push((file_offset + skip, done as usize..(done + take) as usize));
-            done += take;
-        }
-        out
-    }
-
-    /// Offset and length of the holes.
-    fn holes(&self) -> Vec<(u64, u64)> {
-        let Some(extents) = &self.extents else { return Vec::new() };
-        let mut end = 0;
-        let mut holes = Vec::new();
-        for (_, offset, length) in extents {
-            holes.push((end, offset - end));
-            end = offset + length;
-        }
-        holes.push((end, self.file_bytes - end));
-        holes
-    }
-}
-
-/// One file that was not restored. Holds a name: for the local screen only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileProblem {
-    /// Its path in the snapshot, for the local screen.
-    pub path: EntryPath,
-    /// What stands for the path everywhere else.
-    pub token: String,
-    /// What happened.
-    pub problem: Problem,
-}
-
-/// What the threads have done.
-#[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) files: u64,
-    pub(super) bytes: u64,
-    pub(super) symlinks: u64,
-    pub(super) hardlinks: u64,
-    pub(super) same: u64,
-    pub(super) kept: u64,
-    pub(super) beside: u64,
-    pub(super) problems: Vec<FileProblem>,
-    /// Link groups whose first name does not stand at its path.
-    pub(super) unplaced_groups: HashSet<u64>,
-    pub(super) damage_of: BTreeMap<String, u64>,
 }
 
 /// What all threads of one restore share.
@@ -270,7 +192,7 @@ impl<'a> Shared<'a> {
     /// Restores one file from beginning to end.
     pub(super) fn restore(&self, reader: &mut ChunkReader, job: &FileJob) {
         match self.try_restore(reader, job) {
-            Ok(placed) => self.note_placed(&job.path, &job.entry.link_group, job.entry.bytes, &placed),
+            Ok(placed) => self.note_placed(&job.entry.link_group, job.entry.bytes, &placed),
             Err(failure) => self.note_failure(&job.path, job.entry.link_group, failure),
         }
     }
@@ -350,7 +272,7 @@ impl<'a> Shared<'a> {
             return;
         }
         match file.writing.commit(self.overwrite, &file.attributes) {
-            Ok(placed) => self.note_placed(&file.path, &file.link_group, file.bytes, &placed),
+            Ok(placed) => self.note_placed(&file.link_group, file.bytes, &placed),
             Err(error) => self.note_failure(&file.path, file.link_group, error.into()),
         }
     }
@@ -392,7 +314,7 @@ impl<'a> Shared<'a> {
         Ok(offset == map.data_bytes)
     }
 
-    pub(super) fn note_placed(&self, path: &EntryPath, group: &Option<u64>, bytes: u64, placed: &Placed) {
+    pub(super) fn note_placed(&self, group: &Option<u64>, bytes: u64, placed: &Placed) {
         let mut outcome = self.outcome.lock();
         match placed {
             Placed::New | Placed::Replaced => {
@@ -410,17 +332,12 @@ impl<'a> Shared<'a> {
             outcome.unplaced_groups.extend(group);
         }
         drop(outcome);
-        let _ = path;
         self.monitor.advance(1, bytes);
     }
 
     fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
         let problem = match &failure {
-            Failure::Store(error) if error.code == ExitCode::Damaged => {
-                let object = error.place.clone().unwrap_or_default();
-                *self.outcome.lock().damage_of.entry(object).or_default() += 1;
-                Problem::Damaged
-            }
+            Failure::Store(error) if error.code == ExitCode::Damaged => Problem::Damaged,
             Failure::Store(error) => return self.fail(error.clone()),
             Failure::Write(error) => match error.kind {
                 WriteErrorKind::Full | WriteErrorKind::ReadOnly => return self.fail(write_failed(error)),
@@ -464,39 +381,6 @@ fn write_data(
         writing.write_at(file_offset, &data[part])?;
     }
     Ok(end)
-}
-
-fn read_existing(existing: &ExistingFile, map: &DataMap, offset: u64, bytes: u64) -> Option<Vec<u8>> {
-    if offset + bytes > map.data_bytes {
-        return None;
-    }
-    let mut data = vec![0; bytes as usize];
-    for (file_offset, part) in map.pieces(offset, bytes) {
-        read_full(existing, file_offset, &mut data[part])?;
-    }
-    Some(data)
-}
-
-fn read_full(existing: &ExistingFile, mut offset: u64, mut into: &mut [u8]) -> Option<()> {
-    while !into.is_empty() {
-        let read = existing.read_at(into, offset).ok().filter(|read| *read > 0)?;
-        offset += read as u64;
-        into = &mut into[read..];
-    }
-    Some(())
-}
-
-fn is_zero(existing: &ExistingFile, mut offset: u64, mut bytes: u64) -> bool {
-    let mut block = vec![0; ZERO_BYTES];
-    while bytes > 0 {
-        let step = bytes.min(ZERO_BYTES as u64);
-        let part = &mut block[..step as usize];
-        if read_full(existing, offset, part).is_none() || part.iter().any(|byte| *byte != 0) {
-            return false;
-        }
-        (offset, bytes) = (offset + step, bytes - step);
-    }
-    true
 }
 
 /// Sizes and chunks of an entry do not fit: whoever wrote the manifest lied.

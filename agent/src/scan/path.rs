@@ -19,7 +19,7 @@ pub enum PathFault {
     NotAbsolute,
     #[error("a component is empty, '.' or '..', or has a forbidden byte")]
     Component,
-    #[error("a name has more than {COMPONENT_BYTES} bytes")]
+    #[error("a name is too long")]
     NameTooLong,
     #[error("the path is too long or too deep")]
     TooDeep,

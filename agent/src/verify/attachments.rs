@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 use scelle_format::id::Sha256;
+use scelle_format::layout;
 use scelle_format::ledger::Attachment;
 use scelle_format::limits::{REFS_MAX_BYTES, ROOT_MAX_BYTES};
 use scelle_format::refs::Refs;
-use scelle_format::layout;
 
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
@@ -63,7 +63,9 @@ pub(super) async fn read(
     let mut out = Attachments::default();
     while !wanted.is_empty() {
         let mut read = stream::iter(std::mem::take(&mut wanted))
-            .map(|(sha256, wanted)| async move { (sha256, read_one(objects, &sha256, &wanted).await, wanted) })
+            .map(
+                |(sha256, wanted)| async move { (sha256, read_one(objects, &sha256, &wanted).await, wanted) },
+            )
             .buffer_unordered(CONCURRENT);
         let mut bases: BTreeMap<Sha256, Wanted> = BTreeMap::new();
         while let Some((sha256, bytes, wanted)) = read.next().await {
@@ -82,7 +84,9 @@ async fn read_one(objects: &Objects, sha256: &Sha256, wanted: &Wanted) -> Result
     let most = REFS_MAX_BYTES.max(ROOT_MAX_BYTES) as u64 + (1 << 20);
     match objects.get_named(&layout::attachment(sha256), most).await {
         Ok(bytes) if Sha256::of(&bytes) != *sha256 => Ok(Err(FindingKind::AttachmentHash)),
-        Ok(bytes) if wanted.bytes != 0 && bytes.len() as u64 != wanted.bytes => Ok(Err(FindingKind::AttachmentHash)),
+        Ok(bytes) if wanted.bytes != 0 && bytes.len() as u64 != wanted.bytes => {
+            Ok(Err(FindingKind::AttachmentHash))
+        }
         Ok(bytes) => Ok(Ok(bytes)),
         Err(error) => kind_of(error, FindingKind::AttachmentMissing, FindingKind::AttachmentHash).map(Err),
     }
@@ -150,7 +154,11 @@ pub(super) async fn check_segments(
                 Err(error) => Some(kind_of(error, FindingKind::IndexMissing, FindingKind::IndexHash)?),
             },
         };
-        findings.extend(kind.map(|kind| Finding { kind, object: name, affects: affects.into_iter().collect() }));
+        findings.extend(kind.map(|kind| Finding {
+            kind,
+            object: name,
+            affects: affects.into_iter().collect(),
+        }));
     }
     Ok((findings, bytes_read))
 }

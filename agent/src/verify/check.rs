@@ -156,8 +156,12 @@ fn rollback(repository: &Repository, options: &CheckOptions) -> Option<Finding> 
 /// Sizes of all objects that refs and notes may name.
 async fn list(repository: &Repository) -> Result<HashMap<String, u64>> {
     let objects = &repository.objects;
-    let (p, m, i, a) =
-        tokio::try_join!(objects.list_all("p/"), objects.list_all("m/"), objects.list_all("i/"), objects.list_all("a/"))?;
+    let (p, m, i, a) = tokio::try_join!(
+        objects.list_all("p/"),
+        objects.list_all("m/"),
+        objects.list_all("i/"),
+        objects.list_all("a/")
+    )?;
     Ok(p.into_iter().chain(m).chain(i).chain(a).map(|row| (row.name, row.bytes)).collect())
 }
 

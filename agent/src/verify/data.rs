@@ -99,7 +99,14 @@ async fn read_one(
 }
 
 /// Whether a pack opens and holds what its trailer says.
-fn opens(sealed: &[u8], kind: PackKind, pack: PackId, device: &DeviceId, keyring: &Keyring, keys: &IdKeys) -> bool {
+fn opens(
+    sealed: &[u8],
+    kind: PackKind,
+    pack: PackId,
+    device: &DeviceId,
+    keyring: &Keyring,
+    keys: &IdKeys,
+) -> bool {
     let Ok(identity) = keyring.identity(pack.epoch) else { return false };
     let Ok(plain) = open_bytes(sealed, &[identity], PACK_MAX_BYTES) else { return false };
     let Some(trailer) = trailer_of(&plain).filter(|trailer| trailer.kind == kind) else { return false };
@@ -128,9 +135,8 @@ mod tests {
 
     #[test]
     fn turns_read_everything_once() {
-        let packs: Vec<PackId> = (0u32..1000)
-            .map(|n| PackId { epoch: 0, sha256: Sha256::of(&n.to_le_bytes()) })
-            .collect();
+        let packs: Vec<PackId> =
+            (0u32..1000).map(|n| PackId { epoch: 0, sha256: Sha256::of(&n.to_le_bytes()) }).collect();
         for percent in [1u8, 5, 10, 20, 25, 50, 100] {
             let turns = u64::from(100 / percent);
             for pack in &packs {

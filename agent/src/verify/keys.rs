@@ -24,7 +24,9 @@ pub(super) fn check(
     let own: BTreeMap<&str, &[u8]> = files.iter().map(|(name, bytes)| (name, &bytes[..])).collect();
     let mut copies: BTreeMap<&str, u64> = own.keys().map(|name| (*name, 1)).collect();
     let mut findings = Vec::new();
-    for (name, bytes) in refs.values().flat_map(|refs| &refs.keys).filter(|(name, _)| name.starts_with("keys/")) {
+    for (name, bytes) in
+        refs.values().flat_map(|refs| &refs.keys).filter(|(name, _)| name.starts_with("keys/"))
+    {
         *copies.entry(name).or_default() += 1;
         let finding = match own.get(name.as_str()) {
             Some(own) if *own != bytes.as_slice() => Finding::new(FindingKind::KeyForged, name.clone()),

@@ -8,9 +8,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use scelle_format::id::{PackId, PackKind};
+use scelle_format::layout;
 use scelle_format::manifest::{Content, EntryKind};
 use scelle_format::pack::{Location, Trailer};
-use scelle_format::layout;
 
 use super::data::IdKeys;
 use crate::error::{ExitCode, Result};

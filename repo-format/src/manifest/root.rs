@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::json::{PackTable, RowLocation, Text};
 use crate::error::{FormatError, Result, malformed};
 use crate::id::{DeviceId, RepositoryId};
-use crate::limits::{NODE_MAX_BYTES, ROOT_MAX_BYTES};
+use crate::limits::{JSON_NUMBER_MAX, NODE_MAX_BYTES, ROOT_MAX_BYTES};
 use crate::pack::Location;
 use crate::path;
+use crate::text::lower_hex;
 
 /// Where a hunk or a level-2 node lies, and what is below it. Serde is for the agent's own catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ impl NodeLine {
         let first = self.first.bytes()?;
         path::check(&first)?;
         let Self { at, entries, files, bytes, .. } = self;
+        if entries.max(files).max(bytes) > JSON_NUMBER_MAX {
+            return Err(malformed("manifest node", "a number is out of its range"));
+        }
         Ok(NodeRef { first, at: at.resolve(packs)?, entries, files, bytes })
     }
 }
@@ -87,7 +91,8 @@ impl Level2 {
         let packs = PackTable::parse(&head.packs)?;
         let hunks =
             lines.map(|line| serde_json::from_slice::<NodeLine>(line).map_err(bad_json)?.resolve(&packs));
-        Ok(Self { hunks: hunks.collect::<Result<_>>()? })
+        let hunks = hunks.collect::<Result<Vec<_>>>()?;
+        if hunks.is_empty() { Err(malformed(WHAT, "it has no hunks")) } else { Ok(Self { hunks }) }
     }
 }
 
@@ -234,9 +239,7 @@ impl Root {
             return Err(FormatError::Unsupported { what: WHAT, found: line.scelle });
         }
         let packs = PackTable::parse(&line.packs)?;
-        let mut dedup_secret = [0; 32];
-        hex::decode_to_slice(&line.dedup_secret, &mut dedup_secret)
-            .map_err(|_| malformed(WHAT, "bad hexadecimal"))?;
+        let dedup_secret = lower_hex(&line.dedup_secret).ok_or(malformed(WHAT, "bad hexadecimal"))?;
         let root = |r: RootPath| {
             let path = r.path.bytes()?;
             path::check(&path)?;

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::compress::Expander;
-use crate::error::{FormatError, Result};
+use crate::error::{FormatError, Result, malformed};
 use crate::filter::Filter;
 use crate::id::{ChunkId, PackId, Sha256};
+use crate::limits::{FRAME_MAX_BYTES, PACK_PLAIN_MAX_BYTES};
 
 /// Where a chunk lies. A hint: the id decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +25,18 @@ pub struct Location {
     pub bytes: u32,
     /// Transform to undo.
     pub filter: Filter,
+}
+
+impl Location {
+    /// Refuses a place that no pack can have (FORMAT.md §13).
+    pub(crate) fn check(&self) -> Result<()> {
+        let frame_end = u64::from(self.frame_offset) + u64::from(self.frame_bytes);
+        let chunk_end = u64::from(self.offset) + u64::from(self.bytes);
+        if self.bytes == 0 || frame_end > PACK_PLAIN_MAX_BYTES || chunk_end > FRAME_MAX_BYTES as u64 {
+            return Err(malformed("location", "no pack has such a place"));
+        }
+        Ok(())
+    }
 }
 
 /// Compact serde form of a location for the agent's own catalog (not part of the format).

@@ -8,6 +8,8 @@ use serde_json::json;
 
 use super::{Context, Known};
 use crate::backup::{self, Footing, Request, Summary};
+use crate::bilan::show::status_word;
+use crate::bilan::{Declared, Written};
 use crate::bilingual;
 use crate::cli::args::Backup;
 use crate::cli::screen::{count, duration, size};
@@ -56,14 +58,15 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
         own_folders: own_folders(context, &known),
         threads: context.settings.limits.threads.unwrap_or(0),
     };
-    let summary = backup::run(&footing, &mut ledger, &descriptors, &objects, request).await?;
-    ledger.save_head()?;
+    let declared = Declared { planned: !context.settings.plans.is_empty(), ..Declared::default() };
+    let (summary, written) =
+        backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await?;
     let token_key = device.secret.token_key();
     for trouble in summary.outcome.troubles.iter().take(PROBLEMS_SHOWN) {
         let token = file_token(&token_key, &trouble.path);
         context.screen.notice(&Notice::Problem { root: "racine".into(), token, problem: trouble.problem });
     }
-    told(context, &summary, "amber", "-");
+    told(context, &summary, &written);
     Ok(code(&summary))
 }
 
@@ -117,7 +120,7 @@ async fn unknown(context: &Context) -> AgentError {
     }
 }
 
-fn told(context: &Context, summary: &Summary, status: &str, bilan: &str) {
+fn told(context: &Context, summary: &Summary, written: &Written) {
     let (screen, lang) = (&context.screen, context.lang());
     let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
     let number = outcome.committed.snapshot;
@@ -136,10 +139,21 @@ fn told(context: &Context, summary: &Summary, status: &str, bilan: &str) {
         "  volume: {source} in all, {read} read, {stored} sent (encrypted)"
     ));
     let packs = count(summary.listing.needed_packs, lang);
-    screen.say(&bilingual!(
-        "  vérification : {packs} paquets attendus, tous présents avec leur taille",
-        "  verification: {packs} packs expected, all present with their size"
-    ));
+    let gone = (summary.listing.missing.len() + summary.listing.wrong_size.len()) as u64;
+    if gone == 0 {
+        screen.say(&bilingual!(
+            "  vérification : {packs} paquets attendus, tous présents avec leur taille",
+            "  verification: {packs} packs expected, all present with their size"
+        ));
+    } else {
+        screen.warn(&bilingual!(
+            "{gone} paquets sur {packs} manquent ou sont tronqués ; la prochaine sauvegarde les remplacera",
+            "{gone} packs of {packs} are missing or truncated; the next backup replaces them"
+        ));
+    }
+    let status = status_word(written.status, lang);
+    let id = &written.id;
+    screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
     let problems = outcome.troubles.len() as u64;
     if problems > 0 {
         let problems = count(problems, lang);
@@ -147,7 +161,7 @@ fn told(context: &Context, summary: &Summary, status: &str, bilan: &str) {
     }
     screen.json(&json!({
         "snapshot": number,
-        "status": status,
+        "status": written.status.to_string(),
         "files": {"new": changes.new, "changed": changes.changed, "unchanged": changes.unchanged, "removed": changes.removed},
         "problems": problems,
         "skipped": outcome.totals.skipped,
@@ -158,6 +172,6 @@ fn told(context: &Context, summary: &Summary, status: &str, bilan: &str) {
         "consistent_copies": outcome.consistent_copies,
         "missing_packs": summary.listing.missing.len() + summary.listing.wrong_size.len(),
         "duration_ms": u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
-        "bilan": bilan,
+        "bilan": written.id,
     }));
 }

@@ -137,7 +137,7 @@ async fn probe_store(context: &Context, connected: &mut Connected) -> Result<Pro
     context.monitor.start(Phase::Probe, None, None);
     let mut nonce = [0; 8];
     OsRandom.fill(&mut nonce);
-    let report = probe(&*connected.store, &hex::encode(nonce), context.clock.now()).await?;
+    let report = probe(&*connected.bare, &hex::encode(nonce), context.clock.now()).await?;
     context.monitor.finish();
     let mut refused = false;
     for finding in report.verdict() {
@@ -198,7 +198,7 @@ fn write_config(context: &Context, connected: &Connected) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut text = format!("repository = {:?}\n", connected.place.url);
+    let mut text = format!("[repository]\nurl = {:?}\n", connected.place.url);
     if let Some(endpoint) = &connected.place.endpoint {
         let region = connected.place.region.as_deref().unwrap_or("us-east-1");
         text.push_str(&format!("\n[s3]\nendpoint = {endpoint:?}\nregion = {region:?}\n"));

@@ -3,8 +3,17 @@
 //! Never: a rule of its own.
 
 mod backup;
+mod bilan;
+mod check;
+mod demo;
 mod init;
+mod keys;
 mod kit;
+mod look;
+mod reading;
+mod restore;
+
+pub use self::kit::{language as words_of, write_private};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +56,17 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Kit(command) => kit::run(context, command),
         Command::Init(args) => init::run(context, args).await,
         Command::Backup(args) => backup::run(context, args).await,
-        _ => Err(AgentError::not_in_this_version("?")),
+        Command::Snapshots => look::snapshots(context).await,
+        Command::Ls(args) => look::ls(context, args).await,
+        Command::Find(args) => look::find_names(context, args).await,
+        Command::Diff(args) => look::differences(context, args).await,
+        Command::Restore(args) => restore::run(context, args).await,
+        Command::Check(args) => check::run(context, args).await,
+        Command::Bilan(command) => bilan::run(context, command).await,
+        Command::Keys(command) => keys::run(context, command).await,
+        Command::Demo(args) => demo::run(context, args).await,
+        // `usage` has already refused the commands of later versions.
+        _ => Err(AgentError::not_in_this_version("scelle")),
     }
 }
 

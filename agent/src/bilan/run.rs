@@ -1,0 +1,273 @@
+//! What one backup run knows when it ends: the only source of its bilan.
+//!
+//! Data comes from the command that ran the backup and goes to [`super::facts()`] and [`super::record()`]. Nothing is
+//! measured here. Paths of troubles pass through on their way to becoming tokens. Never: stored or shown as it is.
+
+use scelle_format::descriptor::RecipientRole;
+use scelle_format::id::{DeviceId, Sha256};
+use scelle_format::ledger::NoteKind;
+use scelle_format::report::{DestinationKind, RunResult, Trigger};
+use scelle_format::timestamp::Timestamp;
+use scelle_store::probe::ProbeReport;
+
+use super::memory::Memory;
+use crate::error::{AgentError, ExitCode, Result};
+use crate::pipeline::Outcome;
+use crate::repo::append::Start;
+use crate::repo::descriptors::Descriptors;
+use crate::repo::history::History;
+use crate::repo::state::{Device, State};
+
+const PROBE_FILE: &str = "probe.json";
+
+/// How a run ended.
+#[derive(Clone, Copy)]
+pub enum RunEnd<'a> {
+    /// Its snapshot is in the store.
+    Committed(&'a Outcome),
+    /// There is no snapshot.
+    Failed(&'a AgentError),
+}
+
+impl<'a> From<&'a Result<Outcome>> for RunEnd<'a> {
+    fn from(result: &'a Result<Outcome>) -> Self {
+        match result {
+            Ok(outcome) => Self::Committed(outcome),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// What the listing at the end of a run showed, against the refs of its snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndCheck {
+    /// Packs of the snapshot that the store lists with their sizes.
+    pub listed_packs: u64,
+    /// Packs it does not list.
+    pub missing: u64,
+    /// Packs of another size.
+    pub wrong_size: u64,
+    /// Whether descriptor and notes of this device were read back and their signatures and chain hold.
+    pub notes_sound: bool,
+}
+
+/// When a kit was last shown to open the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KitCheck {
+    /// When, by the clock of the device that wrote the proof.
+    pub time: Timestamp,
+    /// Whether that was on the PC that is backed up.
+    pub on_this_pc: bool,
+}
+
+/// What `proof` notes say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proofs {
+    /// The newest check of the kit; one on another machine comes before one on this PC.
+    pub kit: Option<KitCheck>,
+    /// Whether some holder opened the epoch in force.
+    pub epoch_opened: bool,
+    /// The last restore rehearsal: when, and whether it restored what it was to restore.
+    pub rehearsal: Option<(Timestamp, bool)>,
+    /// When every stored byte had last been read again, and how many objects were wrong.
+    pub full_reread: Option<(Timestamp, u64)>,
+}
+
+impl Proofs {
+    /// What the ledgers say about `device` and its epoch.
+    pub fn of(history: &History, device: &DeviceId, epoch: u32) -> Self {
+        let mut proofs = Self::default();
+        for row in history.devices.iter().flat_map(|chain| &chain.notes) {
+            let NoteKind::Proof { holder, epoch: opened, .. } = &row.note.kind else { continue };
+            proofs.epoch_opened |= *opened == epoch;
+            let check = KitCheck { time: row.note.time, on_this_pc: row.note.device == *device };
+            let rank = |check: KitCheck| (!check.on_this_pc, check.time);
+            if *holder == RecipientRole::Recovery && proofs.kit.is_none_or(|best| rank(check) > rank(best)) {
+                proofs.kit = Some(check);
+            }
+        }
+        proofs
+    }
+}
+
+/// The certificate of the store's connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsEnd {
+    /// A folder, or an engine on this computer without TLS.
+    NoTls,
+    /// It ends then.
+    Ends(Timestamp),
+    /// Nobody looked.
+    #[default]
+    NotMeasured,
+}
+
+/// What the configuration declares about the host of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostDeclared {
+    /// Its name.
+    pub name: String,
+    /// Last day of its HDS certificate.
+    pub certified_until: Option<Timestamp>,
+    /// Country, ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+}
+
+/// What nobody measures: it comes from the configuration or from what the command saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// A plan says when backups run.
+    pub planned: bool,
+    /// Backups are paused.
+    pub paused: bool,
+    /// Whether the destination is outside the practice, where somebody said so.
+    pub off_site: Option<bool>,
+    /// Host of the store.
+    pub host: Option<HostDeclared>,
+    /// A kit file was seen on a fixed disk or inside a source.
+    pub kit_on_disk: bool,
+    /// Room left, in bytes, where the store tells.
+    pub free_bytes: Option<u64>,
+    /// Certificate of the store.
+    pub tls: TlsEnd,
+    /// Recipients the practice knows of; `None`: those of revision 1.
+    pub acknowledged_recipients: Option<Vec<Sha256>>,
+}
+
+/// What one backup run knows.
+pub struct RunReport<'a> {
+    /// This device.
+    pub device: &'a Device,
+    /// Descriptors as the store shows them; `None` where it did not answer.
+    pub descriptors: Option<&'a Descriptors>,
+    /// Which set of roots.
+    pub set: &'a str,
+    /// How it ended.
+    pub end: RunEnd<'a>,
+    /// What made it start.
+    pub trigger: Trigger,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// What the comparison of ledger heads showed; `None` where there was none.
+    pub start: Option<Start>,
+    /// End-of-run verification; `None` where there was none.
+    pub check: Option<EndCheck>,
+    /// Server time minus device time, in milliseconds.
+    pub clock_offset_ms: Option<i64>,
+    /// What the store was found to do ([`load_probe`]).
+    pub probe: Option<ProbeReport>,
+    /// Runs of the same set before this one that ended with a snapshot.
+    pub earlier_runs: u64,
+    /// Fewest copies that any small object without which all is lost has.
+    pub key_copies: Option<u64>,
+    /// Number of exclusion rules.
+    pub exclusions: u64,
+    /// What `proof` notes say.
+    pub proofs: Proofs,
+    /// What the configuration says.
+    pub declared: Declared,
+    /// What the last bilan left in the state folder ([`Memory::load`]).
+    pub memory: Memory,
+}
+
+impl<'a> RunReport<'a> {
+    /// A report of a run started by hand of which nothing else is known yet.
+    pub fn new(device: &'a Device, set: &'a str, end: RunEnd<'a>, started: Timestamp, ended: Timestamp) -> Self {
+        Self {
+            device,
+            descriptors: None,
+            set,
+            end,
+            trigger: Trigger::Manual,
+            started,
+            ended,
+            start: None,
+            check: None,
+            clock_offset_ms: None,
+            probe: None,
+            earlier_runs: 0,
+            key_copies: None,
+            exclusions: 0,
+            proofs: Proofs::default(),
+            declared: Declared::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// What was saved, where there is a snapshot.
+    pub fn outcome(&self) -> Option<&'a Outcome> {
+        match self.end {
+            RunEnd::Committed(outcome) => Some(outcome),
+            RunEnd::Failed(_) => None,
+        }
+    }
+
+    /// Why there is no snapshot.
+    pub fn error(&self) -> Option<&'a AgentError> {
+        match self.end {
+            RunEnd::Committed(_) => None,
+            RunEnd::Failed(error) => Some(error),
+        }
+    }
+
+    /// Folder or bucket.
+    pub fn destination(&self) -> DestinationKind {
+        if self.device.place.url.starts_with("file:") { DestinationKind::Folder } else { DestinationKind::Bucket }
+    }
+
+    /// How it ended, in one word. Anything that could not be saved as it should makes a run partial.
+    pub fn result(&self) -> RunResult {
+        match self.end {
+            RunEnd::Committed(outcome) if outcome.troubles.is_empty() => RunResult::Complete,
+            RunEnd::Committed(_) => RunResult::Partial,
+            RunEnd::Failed(error) if error.code == ExitCode::Interrupted => RunResult::Interrupted,
+            RunEnd::Failed(_) => RunResult::Failed,
+        }
+    }
+
+    /// Entries that are not in the snapshot.
+    pub fn lost_files(&self) -> u64 {
+        let lost = |outcome: &Outcome| outcome.troubles.iter().filter(|trouble| !trouble.is_stored).count();
+        self.outcome().map_or(0, |outcome| lost(outcome) as u64)
+    }
+
+    /// Days since this device joined the repository.
+    pub fn days_since_init(&self) -> i64 {
+        days_between(Timestamp(self.device.since), self.ended)
+    }
+}
+
+/// Whole days from `from` to `to`; negative where a clock went backwards.
+pub fn days_between(from: Timestamp, to: Timestamp) -> i64 {
+    to.0.saturating_sub(from.0).div_euclid(86_400)
+}
+
+/// Stable code of a run's error, for records.
+pub fn error_code(error: &AgentError) -> &'static str {
+    let is = |other: AgentError| error.what == other.what;
+    match error.code {
+        _ if is(AgentError::destination_full()) => "destination-full",
+        _ if is(AgentError::source_missing()) => "source-missing",
+        _ if is(AgentError::store_denied()) => "store-denied",
+        ExitCode::Interrupted => "interrupted",
+        ExitCode::Unreachable => "store-unreachable",
+        ExitCode::Damaged => "store-damaged",
+        ExitCode::NoRepository => "no-repository",
+        ExitCode::Busy => "busy",
+        ExitCode::WrongKey => "wrong-key",
+        ExitCode::Usage => "usage",
+        ExitCode::Ok | ExitCode::Partial | ExitCode::Failed => "failed",
+    }
+}
+
+/// The probe kept in the state folder; one that cannot be read is as good as none.
+pub fn load_probe(state: &State) -> Option<ProbeReport> {
+    serde_json::from_slice(&state.get(PROBE_FILE).ok()??).ok()
+}
+
+/// Keeps a probe in the state folder.
+pub fn save_probe(state: &State, probe: &ProbeReport) -> Result<()> {
+    state.put(PROBE_FILE, &serde_json::to_vec_pretty(probe).map_err(AgentError::bug)?)
+}

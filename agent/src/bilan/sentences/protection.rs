@@ -1,0 +1,222 @@
+//! Reasons about protection.
+
+use super::sentences;
+
+sentences! {
+    "anomaly-unknown":
+        "les changements n'ont pas pu être comparés aux sauvegardes passées" => "regarder le prochain bilan",
+        "changes could not be compared with earlier backups" => "look at the next bilan";
+    "backup-age-unknown":
+        "l'âge de la dernière bonne sauvegarde n'est pas connu" => "lancer une sauvegarde",
+        "the age of the last good backup is not known" => "start a backup";
+    "backup-late":
+        "la dernière bonne sauvegarde est plus ancienne que prévu" => "laisser le PC allumé ou lancer une sauvegarde",
+        "the last good backup is older than planned" => "leave the PC on or start a backup";
+    "backup-overdue":
+        "la dernière bonne sauvegarde est bien trop ancienne" => "lancer une sauvegarde et chercher la cause",
+        "the last good backup is far too old" => "start a backup and look for the cause";
+    "chain-broken":
+        "une entrée du journal manque ou a été changée dans le stockage" => "demander à l'hébergeur, puis lancer « scelle check »",
+        "an entry of the ledger is missing or was changed in the store" => "ask the host, then run \"scelle check\"";
+    "chain-fork":
+        "un autre ordinateur écrit sous l'identité de ce PC" => "trouver la copie de ce PC et l'arrêter",
+        "another computer writes as this PC" => "find the copy of this PC and stop it";
+    "chain-unknown":
+        "le journal n'a pas pu être comparé à celui du stockage" => "relancer quand le stockage répond",
+        "the ledger could not be compared with the store's" => "run again when the store answers";
+    "credential-ended":
+        "le stockage refuse les identifiants de ce PC" => "donner de nouveaux identifiants",
+        "the store refuses this PC's credentials" => "provide new credentials";
+    "credential-ends-soon":
+        "les identifiants du stockage se terminent dans moins de 30 jours" => "renouveler les identifiants",
+        "the store's credentials end within 30 days" => "renew the credentials";
+    "credential-unknown":
+        "l'état des identifiants du stockage n'est pas connu" => "vérifier les identifiants",
+        "the state of the store's credentials is not known" => "check the credentials";
+    "critical-file-unreadable":
+        "un fichier indispensable n'a pas pu être lu" => "fermer le logiciel qui le tient ou corriger les droits",
+        "a file that must be saved could not be read" => "close the program that holds it or correct its rights";
+    "database-check-failed":
+        "la copie d'une base de données est refusée par son propre contrôle" => "appeler l'éditeur du logiciel",
+        "the copy of a database is refused by its own check" => "call the software's maker";
+    "database-crash-consistent":
+        "une base de données est figée comme après une coupure de courant" => "prévoir un export par le logiciel",
+        "a database is frozen as after a power cut" => "set up a dump by its software";
+    "database-live-copy":
+        "une base de données a été copiée pendant son utilisation" => "fermer le logiciel pendant la sauvegarde ou prévoir un export",
+        "a database was copied while in use" => "close the software during the backup or set up a dump";
+    "databases-unknown":
+        "la façon dont les bases ont été copiées n'est pas connue" => "regarder le prochain bilan",
+        "how databases were copied is not known" => "look at the next bilan";
+    "destination-missed":
+        "une destination n'a pas été écrite jusqu'au bout" => "relancer la sauvegarde",
+        "a destination was not fully written" => "start the backup again";
+    "destinations-unknown":
+        "les destinations écrites ne sont pas connues" => "relancer la sauvegarde",
+        "which destinations were written is not known" => "start the backup again";
+    "epoch-never-opened":
+        "personne n'a encore montré qu'une clé ouvre ces sauvegardes" => "lancer « scelle keys check-kit »",
+        "nobody has shown yet that a key opens these backups" => "run \"scelle keys check-kit\"";
+    "epoch-unknown":
+        "impossible de savoir si une clé a ouvert ces sauvegardes" => "lancer « scelle keys check-kit »",
+        "whether a key has opened these backups is not known" => "run \"scelle keys check-kit\"";
+    "files-unknown":
+        "le nombre de fichiers non lus n'est pas connu" => "relancer la sauvegarde",
+        "how many files were not read is not known" => "start the backup again";
+    "files-unreadable":
+        "quelques fichiers n'ont pas pu être lus" => "fermer les logiciels qui les tiennent ou corriger leurs droits",
+        "some files could not be read" => "close the programs that hold them or correct their rights";
+    "first-backup":
+        "c'est la première sauvegarde : il n'y a pas encore d'état plus ancien" => "rien d'autre que continuer à sauvegarder",
+        "this is the first backup: there is nothing older to go back to yet" => "nothing but to go on backing up";
+    "full-reread-overdue":
+        "les données stockées n'ont pas été relues depuis trop longtemps" => "lancer « scelle check --read-data all »",
+        "stored data was not read again for too long" => "run \"scelle check --read-data all\"";
+    "full-reread-unknown":
+        "la date de la dernière relecture complète n'est pas connue" => "lancer « scelle check --read-data all »",
+        "when all stored data was last read again is not known" => "run \"scelle check --read-data all\"";
+    "history-short":
+        "il y a encore peu d'instantanés" => "continuer à sauvegarder",
+        "there are few snapshots yet" => "go on backing up";
+    "history-unknown":
+        "le nombre d'instantanés n'est pas connu" => "lancer « scelle snapshots »",
+        "how many snapshots there are is not known" => "run \"scelle snapshots\"";
+    "key-copies-missing":
+        "il y a trop peu de copies des clés chiffrées" => "lancer « scelle check » et appeler le support",
+        "there are too few copies of the wrapped keys" => "run \"scelle check\" and call support";
+    "key-copies-unknown":
+        "le nombre de copies des clés chiffrées n'est pas connu" => "lancer « scelle check »",
+        "how many copies of the wrapped keys there are is not known" => "run \"scelle check\"";
+    "kit-not-checked-off-pc":
+        "le kit de secours n'a été essayé que sur ce PC" => "l'essayer sur un autre ordinateur",
+        "the recovery kit was tried on this PC only" => "try it on another computer";
+    "kit-on-disk":
+        "un fichier du kit de secours est resté sur un disque de ce PC" => "l'imprimer, le mettre en lieu sûr, puis l'effacer",
+        "a file of the recovery kit is still on a disk of this PC" => "print it, put it in a safe place, then erase it";
+    "kit-unchecked":
+        "le kit de secours n'a pas été essayé depuis un an" => "lancer « scelle keys check-kit » sur un autre ordinateur",
+        "the recovery kit was not tried for a year" => "run \"scelle keys check-kit\" on another computer";
+    "kit-unknown":
+        "la date du dernier essai du kit de secours n'est pas connue" => "lancer « scelle keys check-kit »",
+        "when the recovery kit was last tried is not known" => "run \"scelle keys check-kit\"";
+    "lock-broken":
+        "le stockage annonce un verrou qu'il ne tient pas" => "ne plus compter sur ce stockage et prévenir l'hébergeur",
+        "the store announces a lock that it does not keep" => "no longer rely on this store and tell the host";
+    "lock-can-be-lifted":
+        "le verrou du stockage peut être levé par un administrateur" => "demander le mode COMPLIANCE à l'hébergeur",
+        "the store's lock can be lifted by an administrator" => "ask the host for COMPLIANCE mode";
+    "lock-ends-soon":
+        "le verrou du stockage dure trop peu" => "allonger la durée du verrou",
+        "the store's lock is too short" => "lengthen the lock";
+    "lock-unknown":
+        "impossible de savoir si le verrou du stockage tient" => "faire examiner le stockage avec d'autres droits",
+        "whether the store's lock holds is not known" => "have the store examined with other rights";
+    "many-files-unreadable":
+        "beaucoup de fichiers n'ont pas pu être lus" => "corriger les droits ou le disque, puis relancer",
+        "many files could not be read" => "correct rights or disk, then run again";
+    "mass-change":
+        "presque tout a changé d'un coup : peut-être un rançongiciel" => "débrancher le PC du réseau et appeler le prestataire",
+        "almost everything changed at once: maybe ransomware" => "unplug the PC from the network and call the provider";
+    "never-backed-up":
+        "aucune sauvegarde n'a encore eu lieu" => "lancer une sauvegarde",
+        "there has never been a backup" => "start a backup";
+    "no-destination-written":
+        "rien n'a été écrit dans la destination" => "rétablir l'accès au stockage, puis relancer",
+        "nothing was written to the destination" => "restore the access to the store, then run again";
+    "no-new-data":
+        "rien de nouveau depuis plusieurs jours" => "vérifier que les bons dossiers sont sauvegardés",
+        "nothing new for several days" => "check that the right folders are backed up";
+    "no-off-site-copy":
+        "aucune copie n'est déclarée hors du cabinet" => "ajouter une destination hors du cabinet",
+        "no copy is declared to be outside the practice" => "add a destination outside the practice";
+    "not-ransomware-proof":
+        "qui prend la main sur ce PC peut effacer les sauvegardes" => "utiliser un stockage avec verrou (Object Lock)",
+        "whoever takes over this PC can erase the backups" => "use a store with Object Lock";
+    "nothing-to-back-up":
+        "il n'y avait rien à lire dans les dossiers à sauvegarder" => "vérifier les dossiers et les lecteurs branchés",
+        "there was nothing to read in the folders to back up" => "check the folders and that drives are plugged in";
+    "off-site-unknown":
+        "impossible de savoir si une copie est hors du cabinet" => "déclarer où se trouve le stockage",
+        "whether a copy is outside the practice is not known" => "declare where the store is";
+    "packs-missing":
+        "des données manquent dans le stockage" => "prévenir l'hébergeur, puis lancer « scelle check »",
+        "data is missing in the store" => "tell the host, then run \"scelle check\"";
+    "packs-unknown":
+        "la présence des données dans le stockage n'a pas été contrôlée" => "lancer « scelle check »",
+        "whether all data is in the store was not checked" => "run \"scelle check\"";
+    "pause-unknown":
+        "impossible de savoir si les sauvegardes sont en pause" => "lancer « scelle status »",
+        "whether backups are paused is not known" => "run \"scelle status\"";
+    "paused":
+        "les sauvegardes sont en pause" => "les reprendre",
+        "backups are paused" => "resume them";
+    "recipients-changed":
+        "la liste de ceux qui peuvent ouvrir les sauvegardes a changé" => "vérifier cette liste et la confirmer",
+        "the list of those who can open the backups has changed" => "check this list and confirm it";
+    "recipients-unknown":
+        "la liste de ceux qui peuvent ouvrir les sauvegardes n'a pas pu être lue" => "relancer quand le stockage répond",
+        "the list of those who can open the backups could not be read" => "run again when the store answers";
+    "rehearsal-failed":
+        "le dernier essai de restauration a échoué" => "en chercher la cause et recommencer l'essai",
+        "the last restore rehearsal failed" => "look for the cause and rehearse again";
+    "reread-mismatch":
+        "des données relues ne sont pas celles qui avaient été stockées" => "lancer « scelle check » et prévenir l'hébergeur",
+        "data that was read again is not what had been stored" => "run \"scelle check\" and tell the host";
+    "retention-below-policy":
+        "on garde moins d'instantanés que convenu" => "corriger la durée de conservation",
+        "fewer snapshots are kept than agreed" => "correct the retention";
+    "retention-unknown":
+        "la durée de conservation n'a pas pu être contrôlée" => "vérifier la configuration",
+        "retention could not be checked" => "check the configuration";
+    "run-failed":
+        "la sauvegarde a échoué : il n'y a pas de nouvel instantané" => "corriger la cause et relancer",
+        "the backup failed: there is no new snapshot" => "correct the cause and run again";
+    "run-interrupted":
+        "la sauvegarde a été interrompue" => "la relancer : elle reprend où elle en était",
+        "the backup was interrupted" => "start it again: it goes on where it was";
+    "run-missed":
+        "une sauvegarde prévue n'a pas eu lieu" => "laisser le PC allumé à l'heure prévue",
+        "a backup was due and did not start" => "leave the PC on at the time planned";
+    "run-partial":
+        "tout n'a pas pu être sauvegardé comme il faut" => "regarder les fichiers à problème ci-dessous",
+        "not everything could be saved as it should" => "look at the files with a problem below";
+    "run-unknown":
+        "la fin de la sauvegarde n'est pas connue" => "relancer la sauvegarde",
+        "how the backup ended is not known" => "start the backup again";
+    "second-party-contradicts":
+        "le second témoin voit autre chose que ce PC" => "comparer les deux et appeler le support",
+        "the second party sees something else than this PC" => "compare both and call support";
+    "sources-shrunk":
+        "les dossiers ont perdu plus de 30 % de leur contenu" => "vérifier que rien n'a été effacé par erreur",
+        "the folders lost more than 30 % of their content" => "check that nothing was deleted by mistake";
+    "space-exhausted":
+        "le stockage est plein" => "ajouter de la place",
+        "the store is full" => "add space";
+    "space-low":
+        "le stockage sera bientôt plein" => "prévoir de la place",
+        "the store will soon be full" => "plan for more space";
+    "space-unknown":
+        "la place restante n'est pas connue" => "vérifier la place dans le stockage",
+        "the room left is not known" => "check the room in the store";
+    "store-rolled-back":
+        "le stockage montre un état plus ancien que celui déjà vu" => "demander à l'hébergeur ce qui s'est passé",
+        "the store shows an older state than one already seen" => "ask the host what happened";
+    "tls-certificate-ended":
+        "le certificat du stockage est échu ou refusé" => "le renouveler",
+        "the store's certificate has ended or is refused" => "renew it";
+    "tls-certificate-ends-soon":
+        "le certificat du stockage se termine dans moins de 30 jours" => "le renouveler",
+        "the store's certificate ends within 30 days" => "renew it";
+    "tls-certificate-unknown":
+        "le certificat du stockage n'a pas été examiné" => "le vérifier à la main",
+        "the store's certificate was not examined" => "check it by hand";
+    "verification-failed":
+        "le contrôle de fin de sauvegarde a trouvé des écarts" => "lancer « scelle check »",
+        "the check at the end of the backup found mismatches" => "run \"scelle check\"";
+    "verification-skipped":
+        "rien n'a été contrôlé à la fin de la sauvegarde" => "lancer « scelle check »",
+        "nothing was checked at the end of the backup" => "run \"scelle check\"";
+    "verification-unknown":
+        "le résultat du contrôle de fin de sauvegarde n'est pas connu" => "lancer « scelle check »",
+        "the outcome of the check at the end of the backup is not known" => "run \"scelle check\"";
+}

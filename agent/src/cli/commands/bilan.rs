@@ -1,0 +1,141 @@
+//! `scelle bilan`: reports, shown, exported and verified.
+
+use std::path::PathBuf;
+
+use scelle_format::crypto::kdf::DedupSecret;
+
+use super::Context;
+use super::look::path_in;
+use super::reading::{Key, Reading, open};
+use crate::bilan::verify::FILE_MAX_BYTES;
+use crate::bilan::{Anchor, export, load, page, rows, verify, whois};
+use crate::bilingual;
+use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
+use crate::cli::screen::Table;
+use crate::cli::snapshot_spec::SnapshotSpec;
+use crate::error::{AgentError, ExitCode, Result};
+use crate::scan::EntryPath;
+
+/// Runs `bilan …`.
+pub async fn run(context: &Context, command: Bilan) -> Result<ExitCode> {
+    match command {
+        Bilan::List => list(context).await,
+        Bilan::Show(args) => show(context, &args.id).await,
+        Bilan::Verify(args) => verify_file(context, &args),
+        Bilan::Export(args) => export_file(context, args).await,
+        Bilan::Whois(args) => who(context, args).await,
+    }
+}
+
+async fn ledger(context: &Context) -> Result<Reading> {
+    open(context, &KeyArgs::default(), Key::Optional, true).await
+}
+
+fn folder(context: &Context, reading: &Reading) -> Option<PathBuf> {
+    reading.known.as_ref().map(|known| context.settings.home.join(known.repository.as_str()))
+}
+
+async fn list(context: &Context) -> Result<ExitCode> {
+    let reading = ledger(context).await?;
+    let rows = rows(&reading.repository.history, folder(context, &reading).as_deref());
+    let mut table = Table::new([
+        bilingual!("bilan", "bilan"),
+        bilingual!("type", "kind"),
+        bilingual!("date (UTC)", "date (UTC)"),
+        bilingual!("état", "status"),
+        bilingual!("instantané", "snapshot"),
+    ]);
+    for row in &rows {
+        table.row([
+            row.id.clone(),
+            row.kind.clone(),
+            row.time.to_string(),
+            crate::bilan::show::status_word(row.status, context.lang()).to_owned(),
+            row.snapshot.map_or_else(|| "-".to_owned(), |n| n.to_string()),
+        ]);
+    }
+    context.screen.table(&table);
+    context.screen.json(&rows);
+    Ok(ExitCode::Ok)
+}
+
+async fn show(context: &Context, id: &str) -> Result<ExitCode> {
+    let reading = ledger(context).await?;
+    let history = &reading.repository.history;
+    let loaded = load(&reading.repository.objects, history, folder(context, &reading).as_deref(), id).await?;
+    for line in page(&loaded.record, &loaded.id, context.lang()).lines() {
+        context.screen.line(line);
+    }
+    context.screen.json(&serde_json::json!({"id": loaded.id, "record": loaded.record}));
+    Ok(ExitCode::Ok)
+}
+
+async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
+    if args.format != BilanFormat::Json {
+        return Err(AgentError::not_in_this_version("bilan export --format"));
+    }
+    let reading = ledger(context).await?;
+    let repository = &reading.repository;
+    let own = folder(context, &reading);
+    let loaded = load(&repository.objects, &repository.history, own.as_deref(), &args.id).await?;
+    let bytes = export(&repository.objects, &repository.descriptors, &repository.history, &loaded).await?;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = match options.write(true).create_new(true).open(&args.out) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(AgentError::file_exists()),
+        Err(error) => return Err(error.into()),
+    };
+    std::io::Write::write_all(&mut file, &bytes)?;
+    file.sync_all()?;
+    let id = &loaded.id;
+    context.screen.say(&bilingual!(
+        "Bilan {id} exporté ; « scelle bilan verify FICHIER » le contrôle sans réseau",
+        "Bilan {id} exported; \"scelle bilan verify FILE\" checks it without network"
+    ));
+    context.screen.json(&serde_json::json!({"id": loaded.id, "bytes": bytes.len()}));
+    Ok(ExitCode::Ok)
+}
+
+fn verify_file(context: &Context, args: &BilanVerify) -> Result<ExitCode> {
+    let unreadable = |error: std::io::Error| {
+        AgentError::usage(
+            bilingual!("le fichier du bilan n'est pas lisible", "the bilan file cannot be read"),
+            bilingual!("vérifiez son chemin", "check its path"),
+        )
+        .because(error)
+    };
+    let size = std::fs::metadata(&args.file).map_err(unreadable)?.len();
+    if size > FILE_MAX_BYTES as u64 {
+        return Err(AgentError::object_corrupt());
+    }
+    let bytes = std::fs::read(&args.file).map_err(unreadable)?;
+    let anchor = match &args.owner {
+        Some(fingerprint) => Some(Anchor::Fingerprint(fingerprint.clone())),
+        None => local_anchor(context),
+    };
+    let verdict = verify(&bytes, anchor.as_ref());
+    context.screen.say(&verdict.sentence());
+    context.screen.json(&verdict);
+    Ok(verdict.exit_code())
+}
+
+/// What this PC vouches for, when it knows exactly one repository or the one that was named.
+fn local_anchor(context: &Context) -> Option<Anchor> {
+    context.known().ok().flatten().map(|known| Anchor::of(&known.device))
+}
+
+async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
+    let reading = open(context, &args.key, Key::Required, false).await?;
+    let (_, tree) = reading.tree(&SnapshotSpec::Latest { device: None }).await?;
+    let secret = DedupSecret::new(tree.root.dedup_secret, tree.root.generation);
+    let mut paths: Vec<Vec<u8>> = tree.root.problems.iter().map(|problem| problem.path.clone()).collect();
+    let everything = path_in(&tree, None)?;
+    for item in tree.entries_below(&everything).collect().await? {
+        paths.push(scelle_format::path::join(&item.directory, &item.entry.name));
+    }
+    let found = whois(&args.token, &secret.token_key(), paths);
+    let path = found.and_then(|path| EntryPath::from_bytes(&path).ok()).ok_or_else(AgentError::path_not_in_snapshot)?;
+    context.screen.line(&path.to_screen());
+    context.screen.json(&serde_json::json!({"token": args.token, "path": path.to_screen()}));
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,60 @@
+//! `scelle check`: is everything there, as signed, and as far as asked readable?
+
+use serde_json::json;
+
+use super::Context;
+use super::reading::{Key, open, show_findings};
+use crate::bilingual;
+use crate::cli::args::{Check, ReadData as Asked};
+use crate::cli::screen::{count, size};
+use crate::error::{ExitCode, Result};
+use crate::verify::{CheckOptions, CheckReport, ReadData, check};
+
+/// Snapshots of each device whose trees are followed when a key is given.
+const TREES: usize = 3;
+
+/// Runs `check`.
+pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
+    let mut reading = open(context, &args.key, Key::Optional, true).await?;
+    let turn = reading.known.as_ref().map_or(0, |known| known.head.sequence);
+    let read_data = match args.read_data {
+        None => ReadData::None,
+        Some(Asked::All) => ReadData::All,
+        Some(Asked::Percent(percent)) => ReadData::Percent { percent, turn },
+    };
+    let local_head = reading
+        .known
+        .as_ref()
+        .and_then(|known| known.head.link().map(|(sequence, hash)| (known.device.id.clone(), sequence, hash)));
+    let options = CheckOptions { read_data, local_head, trees: TREES };
+    let report = check(&mut reading.repository, &options, &*context.monitor, &context.shutdown).await?;
+    context.monitor.finish();
+    told(context, &report);
+    Ok(report.code())
+}
+
+fn told(context: &Context, report: &CheckReport) {
+    let (screen, lang) = (&context.screen, context.lang());
+    show_findings(context, &report.findings);
+    let (objects, packs) = (count(report.objects, lang), count(report.packs, lang));
+    let (read, bytes) = (count(report.packs_read, lang), size(report.bytes_read, lang));
+    screen.say(&bilingual!(
+        "{objects} objets contrôlés, {packs} paquets attendus, {read} relus ({bytes})",
+        "{objects} objects checked, {packs} packs expected, {read} read back ({bytes})"
+    ));
+    let (sound, damaged) = (report.sound.len(), report.damaged.len());
+    match report.code() {
+        ExitCode::Ok => screen.say(&bilingual!(
+            "Aucun dommage : {sound} instantanés complets",
+            "No damage: {sound} snapshots complete"
+        )),
+        _ => screen.say(&bilingual!(
+            "DOMMAGES : {damaged} instantanés touchés, {sound} intacts. Ne supprimez rien ; relancez une sauvegarde et prévenez votre prestataire",
+            "DAMAGE: {damaged} snapshots affected, {sound} sound. Delete nothing; run a backup again and tell your provider"
+        )),
+    }
+    let code = report.code().number();
+    let mut document = serde_json::to_value(report).unwrap_or_default();
+    document["code"] = json!(code);
+    screen.json(&document);
+}

@@ -1,0 +1,46 @@
+//! `scelle demo`: everything at once, on invented data, without any configuration.
+
+use super::Context;
+use crate::bilingual;
+use crate::cli::args::Demo;
+use crate::cli::screen::{count, size};
+use crate::demo::{Stage, play};
+use crate::error::{AgentError, ExitCode, Result};
+
+/// Runs `demo`.
+pub async fn run(context: &Context, args: Demo) -> Result<ExitCode> {
+    let (screen, lang) = (&context.screen, context.lang());
+    let folder = match args.keep {
+        Some(folder) => {
+            std::fs::create_dir(&folder).map_err(|error| match error.kind() {
+                std::io::ErrorKind::AlreadyExists => AgentError::file_exists(),
+                _ => AgentError::io(&error),
+            })?;
+            std::path::absolute(folder)?
+        }
+        None => tempfile::Builder::new().prefix("scelle-demo-").tempdir()?.keep(),
+    };
+    let say = |message: &crate::cli::messages::Message| {
+        screen.say(message);
+        screen.flush();
+    };
+    let stage = Stage { folder: &folder, lang, clock: &context.clock, shutdown: &context.shutdown, say: &say };
+    let played = play(&stage).await?;
+    if !played.identical {
+        return Err(AgentError::damage_found(1));
+    }
+    let (files, bytes) = (count(played.files, lang), size(played.bytes, lang));
+    let place = folder.display().to_string();
+    screen.say(&bilingual!("Réussi : {files} fichiers comparés, {bytes}. Tout est à regarder dans {place}", "Done: {files} files compared, {bytes}. Everything is there to look at in {place}"));
+    screen.say(&bilingual!(
+        "  cabinet/ les données · depot/ ce que voit l'hébergeur · bilan.txt · restauration-version-1/ et -2/ · effacez le dossier quand vous voulez",
+        "  cabinet/ the data · depot/ what the host sees · bilan.txt · restauration-version-1/ and -2/ · delete the folder when you like"
+    ));
+    screen.json(&serde_json::json!({
+        "identical": played.identical,
+        "files": played.files,
+        "bytes": played.bytes,
+        "folder": place,
+    }));
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,192 @@
+//! `snapshots`, `ls`, `find`, `diff`: looking. Names appear here because the person asked for them with a key.
+
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::reading::{Key, open};
+use crate::bilingual;
+use crate::cli::args::{Diff, Find, KeyArgs, Ls};
+use crate::cli::screen::{Table, count, local_time, printable, rfc3339, size};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::look::diff::{Change, Difference, diff};
+use crate::look::find::{Pattern, find};
+use crate::look::list::{ListedEntry, entries, snapshot_rows};
+use crate::restore::plan::snapshot_path;
+use crate::restore::tree::Tree;
+use crate::scan::EntryPath;
+
+/// Runs `snapshots`.
+pub async fn snapshots(context: &Context) -> Result<ExitCode> {
+    let reading = open(context, &KeyArgs::default(), Key::Optional, true).await?;
+    let repository = &reading.repository;
+    super::reading::show_findings(context, &repository.all_findings());
+    let rows = snapshot_rows(&repository.history, &repository.descriptors);
+    let lang = context.lang();
+    let mut table = Table::new([
+        bilingual!("n°", "no."),
+        bilingual!("date", "date"),
+        bilingual!("fichiers", "files"),
+        bilingual!("volume", "volume"),
+        bilingual!("envoyé", "sent"),
+        bilingual!("signé", "signed"),
+        bilingual!("poste", "device"),
+    ]);
+    for row in &rows {
+        let time = UNIX_EPOCH + Duration::from_secs(u64::try_from(row.time.0).unwrap_or(0));
+        table.row([
+            row.snapshot.to_string(),
+            local_time(time, lang),
+            count(row.files, lang),
+            size(row.source_bytes, lang),
+            size(row.stored_bytes, lang),
+            if row.signed { lang.pick("oui", "yes") } else { lang.pick("non", "no") }.to_owned(),
+            row.device.clone(),
+        ]);
+    }
+    if rows.is_empty() {
+        context.screen.say(&bilingual!("Aucun instantané.", "No snapshot."));
+    } else {
+        context.screen.table(&table);
+    }
+    context.screen.json(&rows);
+    let damaged = repository.all_findings().iter().any(|finding| finding.kind.is_damage());
+    Ok(if damaged { ExitCode::Damaged } else { ExitCode::Ok })
+}
+
+/// Runs `ls`.
+pub async fn ls(context: &Context, args: Ls) -> Result<ExitCode> {
+    let reading = open(context, &args.key, Key::Required, false).await?;
+    let (_, tree) = reading.tree(&args.snapshot).await?;
+    let path = path_in(&tree, args.path.as_deref())?;
+    let rows = entries(&tree, &path).await?;
+    for row in &rows {
+        context.screen.line(&line_of(row, context));
+    }
+    context.screen.json(&rows.iter().map(entry_json).collect::<Vec<_>>());
+    Ok(ExitCode::Ok)
+}
+
+/// Runs `find`.
+pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
+    let pattern = args.pattern.to_str().ok_or_else(AgentError::path_not_in_snapshot)?;
+    let pattern = Pattern::parse(pattern)?;
+    let reading = open(context, &args.key, Key::Required, true).await?;
+    let mut snapshots = reading.repository.history.snapshots();
+    snapshots.reverse();
+    let mut found = Vec::new();
+    let fetcher = reading.fetcher()?;
+    find(&fetcher, &snapshots, &pattern, &context.shutdown, &mut |entry| found.push(entry)).await?;
+    for row in &found {
+        context.screen.line(&format!("{:>5}  {}", row.snapshot.number, line_of(&row.entry, context)));
+    }
+    let rows = found.iter().map(|row| {
+        let mut value = entry_json(&row.entry);
+        value["snapshot"] = json!(row.snapshot.number);
+        value["device"] = json!(row.snapshot.device.as_str());
+        value
+    });
+    context.screen.json(&rows.collect::<Vec<_>>());
+    Ok(ExitCode::Ok)
+}
+
+/// Runs `diff`.
+pub async fn differences(context: &Context, args: Diff) -> Result<ExitCode> {
+    let reading = open(context, &args.key, Key::Required, true).await?;
+    let (_, before) = reading.tree(&args.a).await?;
+    let (_, after) = reading.tree(&args.b).await?;
+    let mut rows: Vec<Difference> = Vec::new();
+    let totals = diff(&before, &after, &context.shutdown, &mut |row| rows.push(row)).await?;
+    for row in &rows {
+        context.screen.line(&format!("{} {}", sign(row.change), row.entry.path.to_screen()));
+    }
+    let (added, removed, changed) = (totals.added, totals.removed, totals.changed);
+    context.screen.say(&bilingual!(
+        "{added} ajoutés, {removed} retirés, {changed} modifiés",
+        "{added} added, {removed} removed, {changed} changed"
+    ));
+    let json_rows: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let mut value = entry_json(&row.entry);
+            value["change"] = json!(change_word(row.change));
+            value["bytes_before"] = json!(row.bytes_before);
+            value
+        })
+        .collect();
+    context.screen.json(&json!({"totals": totals, "entries": json_rows}));
+    Ok(ExitCode::Ok)
+}
+
+/// The manifest's form of a path a person typed.
+pub fn path_in(tree: &Tree, typed: Option<&Path>) -> Result<Vec<u8>> {
+    match typed {
+        None => Ok(Vec::new()),
+        Some(path) => snapshot_path(&crate::platform::os_to_bytes(path.as_os_str()), &tree.root.os),
+    }
+}
+
+fn line_of(entry: &ListedEntry, context: &Context) -> String {
+    let lang = context.lang();
+    let time = time_of(entry.modified_ns);
+    let kind = kind_letter(entry);
+    let bytes = if kind == 'f' { size(entry.bytes, lang) } else { String::new() };
+    let target = entry.target.as_ref().map(|t| format!(" -> {}", printable(t))).unwrap_or_default();
+    format!("{kind} {bytes:>10}  {}  {}{target}", local_time(time, lang), entry.path.to_screen())
+}
+
+fn entry_json(entry: &ListedEntry) -> Value {
+    json!({
+        "path": path_json(&entry.path),
+        "type": kind_letter(entry).to_string(),
+        "bytes": entry.bytes,
+        "modified": rfc3339(time_of(entry.modified_ns)),
+        "modified_ns": entry.modified_ns.to_string(),
+        "mode": entry.mode,
+        "target": entry.target.as_ref().map(|t| String::from_utf8_lossy(t).into_owned()),
+    })
+}
+
+/// A path as a string, or as base64 where it is not UTF-8.
+fn path_json(path: &EntryPath) -> Value {
+    use base64::Engine as _;
+    match std::str::from_utf8(path.as_bytes()) {
+        Ok(text) => json!(text),
+        Err(_) => json!({"b64": base64::engine::general_purpose::STANDARD.encode(path.as_bytes())}),
+    }
+}
+
+fn kind_letter(entry: &ListedEntry) -> char {
+    match entry.kind {
+        scelle_format::manifest::EntryKind::File => 'f',
+        scelle_format::manifest::EntryKind::Directory => 'd',
+        scelle_format::manifest::EntryKind::Symlink => 'l',
+    }
+}
+
+fn time_of(nanoseconds: i64) -> std::time::SystemTime {
+    match u64::try_from(nanoseconds) {
+        Ok(after) => UNIX_EPOCH + Duration::from_nanos(after),
+        Err(_) => UNIX_EPOCH.checked_sub(Duration::from_nanos(nanoseconds.unsigned_abs())).unwrap_or(UNIX_EPOCH),
+    }
+}
+
+fn sign(change: Change) -> char {
+    match change {
+        Change::Added => '+',
+        Change::Removed => '-',
+        Change::Changed => 'M',
+        Change::Metadata => 'm',
+    }
+}
+
+fn change_word(change: Change) -> &'static str {
+    match change {
+        Change::Added => "added",
+        Change::Removed => "removed",
+        Change::Changed => "changed",
+        Change::Metadata => "metadata",
+    }
+}

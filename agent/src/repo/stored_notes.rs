@@ -1,0 +1,145 @@
+//! Notes as they lie in the store: listed, fetched, hashed, not yet believed.
+//!
+//! For: `history`, which checks signatures and chain. Data comes from `c/`, the newest names first. Never: parsed
+//! further than to know which to fetch next.
+
+use std::collections::HashMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use scelle_format::id::{DeviceId, Sha256};
+use scelle_format::timestamp::Timestamp;
+use scelle_format::{layout, limits};
+
+use super::objects::{Listed, Objects};
+use crate::error::{ExitCode, Result};
+
+/// Notes fetched at a time.
+const CONCURRENT: usize = 16;
+/// Newest notes of a device fetched in one go when only the newest snapshot is wanted: a snapshot note is
+/// followed by its bilan, sometimes by a probe or a heal.
+const NEWEST_BATCH: usize = 8;
+
+/// One note as it lies in the store, not yet believed.
+#[derive(Clone, Debug)]
+pub struct StoredNote {
+    pub(super) name: String,
+    pub(super) device: DeviceId,
+    pub(super) sequence: u64,
+    pub(super) sha256: Sha256,
+    pub(super) modified: Option<Timestamp>,
+    /// `None`: it was listed and could not be read as its name says.
+    pub(super) bytes: Option<Bytes>,
+}
+
+/// Notes fetched from the store.
+#[derive(Clone, Debug, Default)]
+pub struct StoredNotes {
+    pub(super) notes: Vec<StoredNote>,
+    pub(super) malformed: Vec<String>,
+    /// Whether everything the ledger holds was fetched, not only the newest.
+    pub(super) complete: bool,
+}
+
+impl StoredNotes {
+    /// The whole ledger: LIST, then every note.
+    pub async fn fetch_all(objects: &Objects) -> Result<Self> {
+        let mut notes = Self::named(objects.list_all("c/").await?);
+        let wanted: Vec<usize> = (0..notes.notes.len()).collect();
+        notes.read(objects, &wanted).await?;
+        notes.complete = true;
+        Ok(notes)
+    }
+
+    /// Enough of each device's chain to hold its newest snapshot: one LIST for a single device, one more for
+    /// each other, then a few GETs at once.
+    pub async fn fetch_newest(objects: &Objects) -> Result<Self> {
+        let mut rows = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let (page, more) = objects.list_page("c/", after.as_deref(), 1000).await?;
+            let last = page.last().map(|row| row.name.clone());
+            rows.extend(page);
+            match last {
+                // '0' follows '/': the rest of this device's notes is passed over.
+                Some(name) if more => {
+                    after = Some(name.rsplit_once('/').map_or(name.clone(), |(dir, _)| format!("{dir}0")))
+                }
+                _ => break,
+            }
+        }
+        let mut notes = Self::named(rows);
+        let devices: Vec<DeviceId> = {
+            let mut all: Vec<DeviceId> = notes.notes.iter().map(|note| note.device.clone()).collect();
+            all.dedup();
+            all
+        };
+        let mut from: HashMap<DeviceId, usize> = devices.iter().map(|device| (device.clone(), 0)).collect();
+        while !from.is_empty() {
+            let mut wanted = Vec::new();
+            for (device, start) in &from {
+                let of_device = notes.notes.iter().enumerate().filter(|(_, note)| note.device == *device);
+                wanted.extend(of_device.skip(*start).take(NEWEST_BATCH).map(|(at, _)| at));
+            }
+            notes.read(objects, &wanted).await?;
+            from.retain(|device, start| {
+                *start += NEWEST_BATCH;
+                let listed = notes.notes.iter().filter(|note| note.device == *device).count();
+                *start < listed
+                    && !notes.notes.iter().any(|note| note.device == *device && note.is_snapshot())
+            });
+        }
+        notes.notes.retain(|note| note.bytes.is_some());
+        Ok(notes)
+    }
+
+    fn named(rows: Vec<Listed>) -> Self {
+        let mut out = Self::default();
+        for row in rows {
+            match layout::parse_note(&row.name) {
+                Ok((device, sequence, sha256)) if layout::note(&device, sequence, &sha256) == row.name => {
+                    let seconds = row.modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+                    let modified = seconds.map(|since: Duration| Timestamp(since.as_secs() as i64));
+                    out.notes.push(StoredNote {
+                        name: row.name,
+                        device,
+                        sequence,
+                        sha256,
+                        modified,
+                        bytes: None,
+                    });
+                }
+                _ => out.malformed.push(row.name),
+            }
+        }
+        out
+    }
+
+    async fn read(&mut self, objects: &Objects, wanted: &[usize]) -> Result<()> {
+        let max = limits::NOTE_MAX_BYTES as u64;
+        let notes = &self.notes;
+        let fetched: Vec<(usize, Option<Bytes>)> = stream::iter(wanted.iter().copied())
+            .map(|at| async move {
+                match objects.get_hashed(&notes[at].name, &notes[at].sha256, max).await {
+                    Ok(bytes) => Ok((at, Some(bytes))),
+                    Err(error) if error.code == ExitCode::Damaged => Ok((at, None)),
+                    Err(error) => Err(error),
+                }
+            })
+            .buffer_unordered(CONCURRENT)
+            .try_collect()
+            .await?;
+        for (at, bytes) in fetched {
+            self.notes[at].bytes = bytes;
+        }
+        Ok(())
+    }
+}
+
+impl StoredNote {
+    /// Whether it claims to be a snapshot.
+    fn is_snapshot(&self) -> bool {
+        self.bytes.as_ref().is_some_and(|bytes| bytes.windows(14).any(|line| line == b"\nkind snapshot"))
+    }
+}

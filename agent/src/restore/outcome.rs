@@ -1,0 +1,35 @@
+//! What the threads of a restore count and list.
+//!
+//! For: `workers`, which fill it, and `run`, which makes the summary of it. Never: logged; paths are for the local
+//! screen only.
+
+use std::collections::HashSet;
+
+use crate::monitor::Problem;
+use crate::scan::EntryPath;
+
+/// One file that was not restored. Holds a name: for the local screen only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileProblem {
+    /// Its path in the snapshot, for the local screen.
+    pub path: EntryPath,
+    /// What stands for the path everywhere else.
+    pub token: String,
+    /// What happened.
+    pub problem: Problem,
+}
+
+/// What the threads have done.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) symlinks: u64,
+    pub(super) hardlinks: u64,
+    pub(super) same: u64,
+    pub(super) kept: u64,
+    pub(super) beside: u64,
+    pub(super) problems: Vec<FileProblem>,
+    /// Link groups whose first name does not stand at its path.
+    pub(super) unplaced_groups: HashSet<u64>,
+}

@@ -1,0 +1,1 @@
+//! Interruptions: the next run goes on, and nothing committed is lost.

@@ -1,0 +1,1 @@
+//! Without the product: stock tools and an independent decoder restore everything.

@@ -1,0 +1,1 @@
+//! The chain of signed notes, as users meet it.

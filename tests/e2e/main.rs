@@ -1,0 +1,14 @@
+//! End-to-end tests: one binary, one module for each promise.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod bad_input;
+mod crash;
+mod escape_hatch;
+mod house;
+mod ledger;
+mod metadata;
+mod real_input;
+mod round_trip;
+mod sizes;
+mod tamper;
+mod write_only;

@@ -1,0 +1,1 @@
+//! This computer can write and cannot read.

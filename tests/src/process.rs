@@ -1,0 +1,89 @@
+//! Programs around the agent, and what is on a disk before and after it.
+//!
+//! For: tests that kill, trace, starve or disturb the agent. Data: paths in, plain facts out. Never: a rule of the
+//! product.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Agent;
+
+/// Content of every regular file below a folder, by its path from there.
+pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    crate::tamper::files_below(folder)
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(folder).unwrap().as_os_str().as_bytes();
+            (String::from_utf8_lossy(name).into_owned(), fs::read(&path).unwrap())
+        })
+        .collect()
+}
+
+/// Where `restore --to target` puts what was saved from `source`.
+pub fn restored(target: &Path, source: &Path) -> PathBuf {
+    target.join(source.strip_prefix("/").unwrap())
+}
+
+/// Copies a folder with everything about its files.
+pub fn copy(from: &Path, to: &Path) {
+    run(Command::new("cp").arg("-a").arg("--").args([from, to]));
+}
+
+/// Copies a folder of files that are never written in place, without copying content.
+pub fn copy_links(from: &Path, to: &Path) {
+    run(Command::new("cp").arg("-al").arg("--").args([from, to]));
+}
+
+/// Replaces a folder by a copy of another.
+pub fn put_back(from: &Path, to: &Path) {
+    fs::remove_dir_all(to).unwrap();
+    copy(from, to);
+}
+
+/// Runs a program that must succeed.
+pub fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A program of the system, by name; it must be there (`tests/run` installs it).
+pub fn system(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not installed: tests/run installs it"))
+}
+
+/// The agent below another program: `before` is that program with its own arguments.
+pub fn below<A: AsRef<OsStr>>(agent: &Agent, before: &[&str], arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut command = agent.command_of(&system(before[0]));
+    command.args(&before[1..]).arg(crate::agent::program()).args(arguments);
+    command
+}
+
+/// A small file system in memory, gone with its owner.
+#[derive(Debug)]
+pub struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    /// Mounts one of `bytes` at `folder`, which is made.
+    pub fn mount(folder: &Path, bytes: u64) -> Self {
+        fs::create_dir_all(folder).unwrap();
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]).arg(folder));
+        Self(folder.to_owned())
+    }
+
+    /// Gives it more room.
+    pub fn resize(&self, bytes: u64) {
+        run(Command::new("mount").args(["-o", &format!("remount,size={bytes}")]).arg(&self.0));
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}

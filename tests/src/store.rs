@@ -1,0 +1,153 @@
+//! The store of a practice: a folder, or a bucket of a real SeaweedFS.
+//!
+//! From [`crate::Site`]; gives tests the stored objects as anyone with access to the store has them. Never:
+//! understands an object.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scelle_store::s3::S3Store;
+use scelle_store::testing::engines::{ACCESS_KEY, REGION, SECRET_KEY, SeaweedFs};
+use scelle_store::{Key, Store as _};
+use tokio::runtime::Runtime;
+
+use crate::Agent;
+
+/// Bucket and prefix of every practice on S3.
+const BUCKET: &str = "cabinet";
+const PREFIX: &str = "sauvegarde";
+/// No object of the format is larger.
+const MAX_OBJECT_BYTES: u64 = 64 << 20;
+
+/// Where a practice keeps its backups.
+#[derive(Debug)]
+pub enum Place {
+    /// A folder.
+    Dir(PathBuf),
+    /// A bucket with versions, locks and default retention on an engine of this test's own.
+    Seaweed(Box<Seaweed>),
+}
+
+/// A running SeaweedFS and the runtime its client needs.
+#[derive(Debug)]
+pub struct Seaweed {
+    engine: SeaweedFs,
+    runtime: Runtime,
+}
+
+impl Place {
+    /// A folder `repo` below `folder`, not made yet.
+    pub fn dir(folder: &Path) -> Self {
+        Self::Dir(folder.join("repo"))
+    }
+
+    /// A SeaweedFS with its data below `folder`; the bucket is not made yet.
+    pub fn seaweed(folder: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let engine = runtime.block_on(SeaweedFs::start(folder));
+        Self::Seaweed(Box::new(Seaweed { engine, runtime }))
+    }
+
+    /// `--repo` of this store.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Dir(path) => format!("file://{}", path.display()),
+            Self::Seaweed(_) => format!("s3://{BUCKET}/{PREFIX}"),
+        }
+    }
+
+    /// The agent with what it needs to reach this store.
+    pub fn reached_by(&self, agent: Agent) -> Agent {
+        let agent = agent.with("SCELLE_REPO", self.url());
+        match self {
+            Self::Dir(_) => agent,
+            Self::Seaweed(seaweed) => agent
+                .with("SCELLE_S3_ENDPOINT", seaweed.engine.endpoint())
+                .with("SCELLE_S3_REGION", REGION)
+                .with("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+                .with("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        }
+    }
+
+    /// Folder of a folder store.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Dir(path) => path,
+            Self::Seaweed(_) => panic!("not a folder"),
+        }
+    }
+
+    /// Names and sizes in bytes of all objects (newest versions), with `<repo-id>/` in front.
+    pub fn sizes(&self) -> BTreeMap<String, u64> {
+        match self {
+            Self::Dir(root) => {
+                let mut sizes = BTreeMap::new();
+                collect(root, root, &mut sizes);
+                sizes
+            }
+            Self::Seaweed(seaweed) => seaweed.sizes(),
+        }
+    }
+
+    /// Bytes of all objects together.
+    pub fn stored_bytes(&self) -> u64 {
+        self.sizes().values().sum()
+    }
+
+    /// Content of one object.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        match self {
+            Self::Dir(root) => fs::read(root.join(name)).unwrap(),
+            Self::Seaweed(seaweed) => {
+                let (store, key) = (seaweed.store(), Key::new(name).unwrap());
+                seaweed.runtime.block_on(store.get(&key, MAX_OBJECT_BYTES)).unwrap().to_vec()
+            }
+        }
+    }
+
+    /// Copies every object to a folder store below `folder`, as a gardener's mirror would.
+    pub fn copy_to(&self, folder: &Path) {
+        for name in self.sizes().into_keys() {
+            let to = folder.join(&name);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::write(to, self.read(&name)).unwrap();
+        }
+    }
+}
+
+impl Seaweed {
+    fn store(&self) -> S3Store {
+        let mut settings = self.engine.settings(BUCKET);
+        settings.prefix = PREFIX.into();
+        S3Store::new(settings).unwrap()
+    }
+
+    fn sizes(&self) -> BTreeMap<String, u64> {
+        let store = self.store();
+        let mut sizes = BTreeMap::new();
+        let mut last: Option<String> = None;
+        loop {
+            let page = self.runtime.block_on(store.list("", last.as_deref(), 1000)).unwrap();
+            last = page.entries.last().map(|entry| entry.key.as_str().to_owned());
+            sizes.extend(page.entries.into_iter().map(|entry| (entry.key.as_str().to_owned(), entry.bytes)));
+            if !page.more || last.is_none() {
+                return sizes;
+            }
+        }
+    }
+}
+
+fn collect(root: &Path, folder: &Path, sizes: &mut BTreeMap<String, u64>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let entry = entry.unwrap();
+        let path = entry.path();
+        if entry.file_type().unwrap().is_dir() {
+            collect(root, &path, sizes);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            sizes.insert(name, entry.metadata().unwrap().len());
+        }
+    }
+}
