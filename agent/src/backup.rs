@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::connect::Connected;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Phase};
+use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::pipeline::{self, Outcome, Plan, Surroundings};
 use crate::repo::append::{LedgerWriter, Start, now};
 use crate::repo::descriptors::Descriptors;
@@ -33,6 +34,9 @@ use crate::verify::listing::{self, Listing};
 /// A clock this far off is said aloud.
 const CLOCK_OFF_MS: i64 = 60_000;
 
+/// Copies of the wrapped keys in the state folder.
+pub const KEY_COPIES_FILE: &str = "keys-copy.json";
+
 /// What is asked for.
 pub struct Request {
     /// Roots as given.
@@ -43,6 +47,8 @@ pub struct Request {
     pub own_folders: Vec<PathBuf>,
     /// Threads; 0 means one per core.
     pub threads: usize,
+    /// When partial notes are due.
+    pub checkpoints: CheckpointEvery,
 }
 
 /// Everything known after a run.
@@ -110,7 +116,8 @@ pub async fn run(footing: &Footing<'_>, ledger: &mut LedgerWriter<'_>, descripto
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         n => n,
     };
-    let plan = Plan { set: set.clone(), roots: request.roots, filter, workers };
+    let checkpoints = request.checkpoints;
+    let plan = Plan { set: set.clone(), roots: request.roots, filter, workers, checkpoints };
     let around = Surroundings {
         objects: objects.clone(),
         state,
@@ -198,6 +205,7 @@ async fn begin(
     if start.store_behind {
         monitor.notice(Notice::SnapshotVanished { snapshot: ledger.head().snapshot });
     }
+    rebuild::sweep(state, ledger.head());
     let lost_copy = ledger.head().segments.iter().any(|(sha256, _)| {
         !state.folder().join(pipeline::commit::segment_file(sha256)).is_file()
     });
@@ -228,7 +236,7 @@ async fn keep_key_copies(state: &State, objects: &Objects) -> Result<u64> {
         kept.insert(name.to_owned(), base64_of(bytes));
     }
     if !kept.is_empty() {
-        state.put("keys-copy.json", &serde_json::to_vec(&kept).map_err(AgentError::bug)?)?;
+        state.put(KEY_COPIES_FILE, &serde_json::to_vec(&kept).map_err(AgentError::bug)?)?;
         copies += 1;
     }
     // Full refs carry the third: written with the first snapshot, and again at least every 32nd.

@@ -9,10 +9,10 @@ export const MIB = 1024 * 1024;
 export const LIMITS = {
   ageHeader: 64 * KIB, ageStanzas: 20,
   packObject: 33 * MIB, packPlain: 32 * MIB, packChunks: 4096, frameContent: 4 * MIB, window: 8 * MIB,
-  hunkEntries: 1024, rootPlain: 64 * MIB, rootObject: 66 * MIB, index: 1024 * MIB,
-  note: MIB, refs: 64 * MIB, attachment: 16 * MIB, keyFile: MIB,
-  path: 4096, pathComponents: 256, component: 255,
-  xattrValue: 64 * KIB, xattrs: 256, xattrTotal: 256 * KIB, nodeLevel: 4, refsDepth: 32,
+  hunkEntries: 1024, rootPlain: 64 * MIB, rootObject: 65 * MIB, index: 1024 * MIB,
+  note: MIB, refs: 64 * MIB, attachment: 16 * MIB, keyFile: 64 * KIB, nodePlain: 4 * MIB, nodeRows: 2048,
+  path: 32768, pathComponents: 1024, component: 1024,
+  xattrValue: 64 * KIB, xattrs: 256, xattrTotal: 256 * KIB, nodeLevels: 4, refsDepth: 32, signatures: 16,
 };
 
 /** Something wrong with what is stored. `kind` is a fixed word; `object` an object name, never a file name. */
@@ -91,6 +91,9 @@ export function decimal(text) {
 }
 
 export const isTime = (text) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text);
+/** Signed canonical decimal as a BigInt; null when it is something else. */
+export const signedDecimal = (text) => (typeof text === "string" && /^(0|-?[1-9]\d{0,18})$/.test(text) ? BigInt(text) : null);
+export const isWord = (text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text ?? "");
 export const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
 
 /** The rung of the Padmé ladder at or above `length` (§3). */
@@ -98,7 +101,7 @@ export function padme(length) {
   if (length < 2) return length;
   const e = Math.floor(Math.log2(length));
   const s = Math.floor(Math.log2(e)) + 1;
-  const step = 2 ** (e - s);
+  const step = 2 ** Math.max(e - s, 0);
   return Math.ceil(length / step) * step;
 }
 export const onLadder = (length, floor) => length >= floor && padme(length) === length;

@@ -31,7 +31,7 @@ export function readFormat(store) {
 /** Parses the text of one descriptor; the rules between revisions are in `loadDescriptors`. */
 export function parseDescriptor(text, repoId, object) {
   const bad = (detail) => new Finding("descriptor-malformed", object, detail);
-  const lines = text.split("\n").slice(0, -1).filter((line) => !line.startsWith("x-"));
+  const lines = text.split("\n").slice(0, -1);
   let at = 0;
   const take = (word) => {
     const line = lines[at];
@@ -83,7 +83,10 @@ export function parseDescriptor(text, repoId, object) {
   const policy = /^keep-daily (\d+) keep-weekly (\d+) keep-monthly (\d+) keep-yearly (\d+)$/.exec(take("policy"));
   if (!policy) throw bad("policy");
   descriptor.policy = policy.slice(1).map(Number);
-  if (at !== lines.length) throw bad("unknown line");
+  descriptor.extensions = lines.slice(at);
+  if (!descriptor.extensions.every((line) => line.startsWith("x-"))) throw bad("unknown line");
+  if ((descriptor.revision === 1) !== (descriptor.prev === "-")) throw bad("prev");
+  if (!descriptor.recipients.some((row) => row.kind === "recovery")) throw bad("no recovery recipient");
   return descriptor;
 }
 
@@ -94,14 +97,20 @@ function withinAdminRights(before, after) {
     const now = after.epochs.get(number);
     return now?.hash === epoch.hash && (now.state === epoch.state || now.state === "confirmed");
   });
+  const devices = [...before.devices].every(([device, row]) => {
+    const now = after.devices.get(device);
+    const revived = row.state === "revoked" && now?.state === "enrolled";
+    return now && now.key.vkey === row.key.vkey && !revived && now.generation >= row.generation
+      && (now.generation > row.generation || now.check === row.check);
+  });
   return epochs
-    && same((d) => [d.required, d.optional, d.owners.map((o) => o.vkey), d.threshold, d.succession, d.admin?.vkey ?? "-",
+    && devices && same((d) => [d.extensions, d.required, d.optional, d.owners.map((o) => o.vkey), d.threshold, d.succession, d.admin?.vkey ?? "-",
       d.recipients.map((r) => r.row)])
     && before.policy.every((keep, index) => after.policy[index] >= keep);
 }
 
 /** Who signed `descriptor`: owner, admin or device; a finding when nobody did who may. */
-function authority(note, descriptor, before, pinned) {
+function authority(note, descriptor, before, pinned, recoveryHashes) {
   const object = descriptor.object;
   const refuse = (detail) => new Finding("descriptor-signature", object, detail);
   if (before === null) {
@@ -110,13 +119,17 @@ function authority(note, descriptor, before, pinned) {
     if (trusted.length === 0) throw new Finding("owner-mismatch", object, "the descriptor names another owner");
     const found = signers(note, [...descriptor.owners, first.key], object, "descriptor-signature");
     if (found.some((key) => trusted.includes(key))) return "owner";
-    if (descriptor.revision === 1 && found.includes(first.key)) return "device";
+    const recovery = descriptor.recipients.filter((row) => row.kind === "recovery");
+    const isProvisional = descriptor.devices.size === 1 && descriptor.owners.length === 1 && recovery.length === 1
+      && first.state === "enrolled" && recoveryHashes.includes(recovery[0].hash);
+    if (isProvisional && found.includes(first.key)) return "device";
     throw refuse("signed neither by the owner nor by the first device");
   }
   const known = [...before.owners, ...(before.admin ? [before.admin] : [])];
   const found = signers(note, known, object, "descriptor-signature");
   if (found.filter((key) => before.owners.includes(key)).length >= before.threshold) return "owner";
-  if (before.admin && found.includes(before.admin)) {
+  // After a provisional revision nobody trusted has named the admin.
+  if (before.admin && before.authority !== "device" && found.includes(before.admin)) {
     if (withinAdminRights(before, descriptor)) return "admin";
     throw refuse("the admin key may not change this");
   }
@@ -124,10 +137,11 @@ function authority(note, descriptor, before, pinned) {
 }
 
 /**
- * Reads every revision, oldest first, and checks each against the one before.
+ * Reads every revision, oldest first, and checks each against the one before; what follows the first invalid one
+ * is not believed. `recoveryHashes` are those of the kit at hand.
  * Gives `{ newest, revisions: Map(revision → descriptor), ownerSigned }`.
  */
-export function loadDescriptors(store, pinned, report) {
+export function loadDescriptors(store, pinned, recoveryHashes, report) {
   const revisions = new Map();
   let before = null;
   let ownerSigned = false;
@@ -138,19 +152,19 @@ export function loadDescriptors(store, pinned, report) {
     try {
       if (revision === null) throw new Finding("name-malformed", object);
       const expected = before ? before.revision + 1 : 1;
-      if (revision !== expected) report.find("descriptor-chain-broken", `desc/${inverse(expected)}`, "a revision is missing or invalid");
+      if (revision !== expected) throw new Finding("descriptor-chain-broken", `desc/${inverse(expected)}`, "a revision is missing");
       const note = splitNote(store.read(object, LIMITS.note), object);
       const descriptor = parseDescriptor(note.text, store.repoId, object);
       if (descriptor.revision !== revision) throw new Finding("descriptor-malformed", object, "the name carries another revision");
       descriptor.textHash = note.textHash;
-      const chained = revision === expected;
-      if (chained && descriptor.prev !== (before?.textHash ?? "-")) throw new Finding("descriptor-chain-broken", object, "prev");
-      descriptor.authority = authority(note, descriptor, before, pinned);
-      ownerSigned ||= descriptor.authority === "owner";
+      if (descriptor.prev !== (before?.textHash ?? "-")) throw new Finding("descriptor-chain-broken", object, "prev");
+      descriptor.authority = authority(note, descriptor, before, pinned, recoveryHashes);
+      ownerSigned ||= descriptor.authority !== "device";
       revisions.set(revision, descriptor);
       before = descriptor;
     } catch (error) {
       report.add(error);
+      break;
     }
   }
   if (!before) throw new Finding("descriptor-missing", "desc", "no valid descriptor");

@@ -23,11 +23,12 @@ export function splitNote(bytes, object) {
   const malformed = (detail) => new Finding("note-malformed", object, detail);
   if (bytes.length > LIMITS.note) throw new Finding("object-too-large", object);
   const whole = decodeUtf8(bytes);
-  if (whole === null || /[\x00-\x09\x0b-\x1f\x7f]/.test(whole)) throw malformed("not plain UTF-8 text");
+  if (whole === null || /[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(whole)) throw malformed("not plain UTF-8 text");
   const cut = whole.lastIndexOf("\n\n");
   if (cut < 0 || !whole.endsWith("\n")) throw malformed("no signatures");
   const text = whole.slice(0, cut + 1);
   const lines = whole.slice(cut + 2, -1).split("\n");
+  if (lines.length > LIMITS.signatures) throw malformed("too many signatures");
   const signatures = lines.map((line) => {
     const parts = /^— ([^+\s]+) ([A-Za-z0-9+/=]+)$/.exec(line);
     const blob = parts && decodeBase64(parts[2]);

@@ -135,7 +135,11 @@ export class Trailer {
       if (frame.chunks < 1 || chunk + frame.chunks > this.chunkCount) throw bad("chunks of a frame");
       if (frame.plainBytes > LIMITS.frameContent) throw bad("frame content");
       let sum = 0;
-      for (let i = 0; i < frame.chunks; i += 1) sum += this.chunkBytes(chunk + i);
+      for (let i = 0; i < frame.chunks; i += 1) {
+        if (this.chunkBytes(chunk + i) < 1) throw bad("a chunk of no bytes");
+        sum += this.chunkBytes(chunk + i);
+      }
+      if (frame.filter > 1) throw new Finding("unknown-filter", "-", `filter ${frame.filter}`);
       if (sum !== frame.plainBytes) throw bad("chunks do not add up to their frame");
       offset += frame.storedBytes;
       chunk += frame.chunks;
@@ -210,7 +214,7 @@ export function frameContent(plain, frame, object) {
 /** Checks the shape and the order of an index segment's plaintext (§7); gives the packs it names. */
 export function checkIndex(plain, object) {
   const bad = (detail) => new Finding("index-malformed", object, detail);
-  if (!onLadder(plain.length, ROOT_FLOOR)) throw bad("length off the padding ladder");
+  if (plain.length > LIMITS.index || !onLadder(plain.length, ROOT_FLOOR)) throw bad("length off the padding ladder");
   if (plain.toString("latin1", 0, 4) !== "SCIX" || plain.readUInt16LE(4) !== 1) throw bad("header");
   const entries = plain.readUInt32LE(8);
   const packs = plain.readUInt32LE(12);
@@ -221,11 +225,14 @@ export function checkIndex(plain, object) {
   const named = [];
   for (let row = 0; row < packs; row += 1) {
     const at = 64 + 48 * row;
+    if (plain.readUInt32LE(at + 44) !== 0) throw bad("pack row");
     named.push(`p/e${plain.readUInt32LE(at + 40)}/${plain.toString("hex", at, at + 32)}`);
   }
   for (let row = 0; row < entries; row += 1) {
     const at = entriesAt + 56 * row;
-    if (plain.readUInt32LE(at + 32) >= packs || plain.readUIntLE(at + 53, 3) !== 0) throw bad("entry");
+    const [frameOffset, frameBytes, offset, bytes] = [36, 40, 44, 48].map((field) => plain.readUInt32LE(at + field));
+    const fits = bytes >= 1 && offset + bytes <= LIMITS.frameContent && frameOffset + frameBytes <= LIMITS.packPlain;
+    if (!fits || plain.readUInt32LE(at + 32) >= packs || plain[at + 52] > 1 || plain.readUIntLE(at + 53, 3) !== 0) throw bad("entry");
     if (row > 0 && plain.compare(plain, at - 56, at - 24, at, at + 32) <= 0) throw bad("order");
   }
   return named;

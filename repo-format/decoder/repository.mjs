@@ -11,6 +11,7 @@ import { attachmentName, packName } from "./store.mjs";
 const PACK_CACHE_BYTES = 256 * MIB;
 const FRAME_CACHE_BYTES = 64 * MIB;
 const OPEN_TRAILERS = 64;
+const HEIRS = 64;
 
 export class Repository {
   #epochs = new Map();
@@ -21,7 +22,7 @@ export class Repository {
   #unfolded = [];
   keyring = new Keyring();
   heals = new Map();
-  forgotten = new Set();
+  #forgets = [];
 
   constructor(store, kit, report) {
     Object.assign(this, { store, kit, report });
@@ -31,7 +32,7 @@ export class Repository {
   static async open(store, kit, pinned, report) {
     const repository = new Repository(store, kit, report);
     const format = await report.attempt(() => readFormat(store));
-    const { newest, revisions, ownerSigned } = loadDescriptors(store, pinned, report);
+    const { newest, revisions, ownerSigned } = loadDescriptors(store, pinned, kit.map((identity) => identity.hash), report);
     Object.assign(repository, { descriptor: newest, revisions });
     if (format && (format.required !== newest.required || format.optional !== newest.optional)) {
       report.find("format-differs", "FORMAT.txt", "features differ from the descriptor's");
@@ -62,7 +63,10 @@ export class Repository {
         this.report.find("name-malformed", "c");
         continue;
       }
-      const chain = loadChain(this.store, device, keys.get(device), this.report);
+      const revoking = [...this.revisions.values()].find((row) => row.devices.get(device)?.state === "revoked");
+      // A note written after the revocation is not the device's.
+      const isRevoked = (note) => revoking !== undefined && (note.descriptor.revision >= revoking.revision || note.time > revoking.time);
+      const chain = loadChain(this.store, device, keys.get(device), isRevoked, this.report);
       this.chains.set(device, chain);
       for (const note of chain) this.#takeNote(note);
     }
@@ -75,17 +79,21 @@ export class Repository {
       this.report.find("descriptor-rollback", note.object, "the note has seen a newer descriptor");
     } else if (!known || known.textHash !== hash) {
       this.report.find("descriptor-rollback", note.object, "the note has seen another text of that revision");
-    } else if (known.devices.get(note.device)?.state !== "enrolled") {
-      this.report.find("device-revoked", note.object, "written with a descriptor that does not enrol the device");
     }
-    for (const snapshot of note.forgets ?? []) this.forgotten.add(snapshot);
+    for (const snapshot of note.forgets ?? []) this.#forgets.push([snapshot, note]);
     if (note.heal) this.heals.set(note.heal.replaces, [...(this.heals.get(note.heal.replaces) ?? []), ...note.heal.by]);
   }
 
   /** Snapshot notes of a device, oldest first, those that were forgotten marked. */
   snapshots(device) {
     return (this.chains.get(device) ?? []).filter((note) => note.kind === "snapshot")
-      .map((note) => ({ ...note, isForgotten: this.forgotten.has(`${device} ${note.snapshot.number}`) }));
+      .map((note) => ({ ...note, isForgotten: this.#isForgotten(device, note) }));
+  }
+
+  /** A `forget` releases what is older than itself (§10). */
+  #isForgotten(device, note) {
+    return this.#forgets.some(([snapshot, by]) => snapshot === `${device} ${note.snapshot.number}`
+      && (by.device === device ? by.sequence > note.sequence : by.time > note.time));
   }
 
   refs(hash) {
@@ -99,7 +107,7 @@ export class Repository {
     for (const [name, copy] of this.#keyCopies) {
       const size = this.store.size(name);
       if (size === null) this.report.find("object-missing", name);
-      else if (size !== copy.length || !this.store.read(name, LIMITS.keyFile).equals(copy)) this.report.find("key-differs", name, "not the bytes a signed note commits to");
+      else if (size !== copy.length || !this.store.read(name, LIMITS.note).equals(copy)) this.report.find("key-differs", name, "not the bytes a signed note commits to");
     }
   }
 
@@ -148,8 +156,10 @@ export class Repository {
       const object = `keys/d${device}.age`;
       await this.report.attempt(async () => {
         const bytes = this.store.read(object, LIMITS.keyFile);
-        const { generation, secret } = await openDeviceFile(bytes, epochs, this.store.repoId, device, object);
-        this.keyring.add(generation, secret, this.#commitment(device, generation), object);
+        const file = await openDeviceFile(bytes, epochs, this.store.repoId, device, object);
+        for (const [generation, secret] of [[file.generation, file.secret], ...file.older]) {
+          this.keyring.add(generation, secret, this.#commitment(device, generation), object);
+        }
       });
     }
   }
@@ -164,7 +174,9 @@ export class Repository {
     const belongs = root.repository === this.store.repoId && root.device === note.device && root.snapshot === number
       && root.set === set && root.generation === note.generation;
     if (!belongs) throw new Finding("root-malformed", object, "the root of another snapshot");
-    this.keyring.add(root.generation, root.secret, this.#commitment(note.device, root.generation), object);
+    for (const [generation, secret] of [[root.generation, root.secret], ...root.olderSecrets]) {
+      this.keyring.add(generation, secret, this.#commitment(note.device, generation), object);
+    }
     return root;
   }
 
@@ -212,13 +224,26 @@ export class Repository {
     return trailer.chunkCount;
   }
 
+  /** Packs that `heal` notes put in the place of one, followed from note to note, each once. */
+  heirs(pack) {
+    const found = new Set();
+    const open = [pack];
+    while (open.length > 0 && found.size < HEIRS) {
+      for (const [heir] of this.heals.get(open.shift()) ?? []) {
+        if (heir !== pack && !found.has(heir)) open.push(heir);
+        if (heir !== pack) found.add(heir);
+      }
+    }
+    return found;
+  }
+
   /** The plain bytes of the chunk at a location, its id recomputed; where the pack fails, its heirs are asked. */
   async chunk(location) {
     try {
       return await this.#chunkIn(location.pack, (trailer) => trailer.at(location) ?? trailer.byId(location.id), location);
     } catch (error) {
       if (!(error instanceof Finding)) throw error;
-      for (const [heir] of this.heals.get(location.pack) ?? []) {
+      for (const heir of this.heirs(location.pack)) {
         const bytes = await this.#chunkIn(heir, (trailer) => trailer.byId(location.id), location).catch(() => null);
         if (bytes) return bytes;
       }

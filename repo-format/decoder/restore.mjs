@@ -15,9 +15,11 @@ export function choose(repository, device, number) {
   if (devices.length === 0) throw new Stop(repository.report.count ? 13 : 10, "no snapshot");
   if (devices.length > 1) throw new Stop(2, `several devices, choose one with --device: ${devices.join(" ")}`);
   const found = repository.snapshots(devices[0])
-    .filter((note) => (number === undefined ? note.snapshot.status === "complete" && !note.isForgotten : note.snapshot.number === number));
+    .filter((note) => (number === undefined ? note.snapshot.status === "complete" && !note.isForgotten
+      : note.snapshot.number === number && note.snapshot.status === "complete"));
   if (found.length === 0) throw new Stop(repository.report.count ? 13 : 2, "no such snapshot");
-  return found.at(-1);
+  if (number !== undefined && found.length > 1) throw new Stop(2, "two snapshots bear this number: the ledger has a fork");
+  return found.reduce((newest, note) => (note.snapshot.number >= newest.snapshot.number ? note : newest));
 }
 
 export async function restore(repository, note, to) {
@@ -39,6 +41,12 @@ export async function restore(repository, note, to) {
   tree.finish();
   process.stdout.write(`restored snapshot=${note.snapshot.number} device=${note.device} files=${tree.made.f} `
     + `directories=${tree.made.d} symlinks=${tree.made.l} bytes=${tree.made.bytes} findings=${repository.report.count}\n`);
+}
+
+/** A name (latin1 of its bytes) that Windows takes for a stream, a device or another name (§8.2). */
+export function isHazard(name) {
+  const stem = name.split(".")[0].replace(/ +$/, "").toUpperCase();
+  return /[\\:*?"<>|\x00-\x1f]|[. ]$/.test(name) || /^(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)(\d|\xc2[\xb9\xb2\xb3]))$/.test(stem);
 }
 
 class Tree {
@@ -77,7 +85,7 @@ class Tree {
 
   #path(parts, object) {
     // On Windows these would be streams, devices or other folders.
-    if (process.platform === "win32" && parts.some((part) => /[\\:*?"<>|\x01-\x1f]|[. ]$/.test(part))) throw new Finding("hostile-path", object);
+    if (process.platform === "win32" && parts.some((part) => isHazard(part))) throw new Finding("hostile-path", object);
     const where = Buffer.concat([this.to, Buffer.from(parts.join(path.sep), "latin1")]);
     return process.platform === "win32" ? where.toString() : where;
   }

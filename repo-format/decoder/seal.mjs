@@ -74,19 +74,22 @@ export async function openDeviceFile(bytes, epochs, repoId, device, object) {
   const wellFormed = file?.scelle === "device/1" && file.repository === repoId && file.device === device
     && Number.isInteger(file.generation) && /^[0-9a-f]{64}$/.test(file.dedup_secret ?? "");
   if (!wellFormed) throw new Finding("device-key-malformed", object);
-  return { generation: file.generation, secret: file.dedup_secret };
+  return { generation: file.generation, secret: file.dedup_secret, older: Array.isArray(file.older_secrets) ? file.older_secrets : [] };
 }
 
 // A plain Uint8Array, not a Buffer: noble wipes the copy it takes by `slice`, which for a Buffer is the key itself.
-const subkey = (secretHex, purpose) =>
-  blake3(Buffer.from(secretHex, "hex"), { context: Buffer.from(`scelle 2026-11 ${purpose}`) });
+const subkey = (secretHex, purpose, ...more) =>
+  blake3(Buffer.concat([Buffer.from(secretHex, "hex"), ...more]), { context: Buffer.from(`scelle 2026-11 ${purpose}`) });
+/** The K check of §4.2: a commitment to the secret and its generation. */
+export const secretCheck = (secretHex, generation) =>
+  Buffer.from(subkey(secretHex, "dedup secret check", Buffer.from([generation & 0xff, generation >> 8])));
 
 /** The dedup secrets met so far, by generation; recomputes chunk ids (§6.3). */
 export class Keyring {
   #byGeneration = new Map();
   /** `check` is the commitment of the descriptor, or null when it speaks of another generation. */
   add(generation, secretHex, check, object) {
-    if (check !== null && Buffer.from(subkey(secretHex, "check")).toString("hex") !== check) {
+    if (check !== null && secretCheck(secretHex, generation).toString("hex") !== check) {
       throw new Finding("secret-mismatch", object, "not the dedup secret the descriptor commits to");
     }
     const held = this.#byGeneration.get(generation) ?? new Map();

@@ -87,6 +87,7 @@ export class Writer {
     return Buffer.from(await encrypter.encrypt(bytes));
   }
   subkey(purpose) { return blake3(this.secret, { context: Buffer.from(`scelle 2026-11 ${purpose}`) }); }
+  check() { return Buffer.from(blake3(Buffer.concat([this.secret, u16(0)]), { context: Buffer.from("scelle 2026-11 dedup secret check") })); }
   id(bytes) { return Buffer.from(blake3(bytes, { key: this.subkey("chunk id") })); }
 
   async start() {
@@ -97,14 +98,18 @@ export class Writer {
     const descriptor = (revision, prev, state, extra = "", daily = 7) => `scelle/descriptor/1\nrepository ${this.repoId}\nrevision ${revision}\n`
       + `time ${TIME}\nprev ${prev}\nrequired -\noptional -\nowner ${this.owner.vkey}\nthreshold 1\nsuccession 30 nobody\n`
       + `admin ${this.admin.vkey}\nrecipient kit recovery ${sha(recipients[0])}\nepoch 0 ${sha(recipients[1])} ${state}\n`
-      + `device ${this.device} ${this.signer.vkey} enrolled 0 ${Buffer.from(this.subkey("check")).toString("hex")}\n${extra}`
-      + `policy keep-daily ${daily} keep-weekly 4 keep-monthly 12 keep-yearly 10\n`;
-    const first = descriptor(1, "-", "provisional");
-    this.put(`desc/${inv(1)}`, signed(first, this.defect === "provisional" ? this.signer : this.owner), "descriptor");
-    const remark = "x-remark unknown lines of x- are passed over\n";
-    const second = descriptor(2, sha(first), "confirmed", remark, this.defect === "admin-rights" ? 6 : 8);
-    this.descriptorLine = `2 ${sha(second)}`;
-    this.put(`desc/${inv(2)}`, signed(second, this.defect === "descriptor-signature" ? this.signer : this.admin), "descriptor");
+      + `device ${this.device} ${this.signer.vkey} enrolled 0 ${this.check().toString("hex")}\n`
+      + `policy keep-daily ${daily} keep-weekly 4 keep-monthly 12 keep-yearly 10\n${extra}`;
+    const remark = "x-remark lines of x- mean nothing to version 1\n";
+    const first = descriptor(1, "-", "provisional", remark);
+    this.put(`desc/${inv(1)}`, signed(first, this.defect.startsWith("provisional") ? this.signer : this.owner), "descriptor");
+    const isOwners = this.defect === "x-line-by-owner";
+    const second = descriptor(2, sha(first), "confirmed", this.defect.startsWith("x-line") ? "" : remark, this.defect === "admin-rights" ? 6 : 8);
+    // A repository whose owner has not signed yet has one revision only.
+    const isFirst = this.defect === "provisional";
+    this.newest = `desc/${inv(isFirst ? 1 : 2)}`;
+    this.descriptorLine = isFirst ? `1 ${sha(first)}` : `2 ${sha(second)}`;
+    if (!isFirst) this.put(this.newest, signed(second, this.defect === "descriptor-signature" ? this.signer : isOwners ? this.owner : this.admin), "descriptor");
     const epochText = `# scelle epoch 1\n# repository ${this.repoId}\n# epoch 0\n${this.defect === "epoch-key-forged" ? this.index : this.epoch}\n`;
     this.epochFile = this.put("keys/e0/00000001.age", await this.seal(epochText, this.kit), "epochKey");
     const deviceText = JSON.stringify({ scelle: "device/1", repository: this.repoId, device: this.device, generation: 0,
@@ -172,8 +177,9 @@ export class Writer {
   }
   refs(base, packs, indexes) {
     const read = (name) => fs.readFileSync(path.join(this.root, name));
-    const keys = base ? [] : [this.epochFile, `keys/d${this.device}.age`, `desc/${inv(2)}`].map((name) => `key ${name} ${read(name).toString("base64")}\n`);
-    const added = packs.map((pack) => `+ ${pack.kind} 0 ${pack.hash} ${pack.bytes}\n`).sort();
+    const keys = base ? [] : [this.epochFile, `keys/d${this.device}.age`, this.newest].map((name) => `key ${name} ${read(name).toString("base64")}\n`);
+    const added = packs.map((pack) => `+ ${pack.kind} 0 ${pack.hash} ${pack.bytes}\n`)
+      .sort((a, b) => (a[2] === b[2] ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a[2] === "p" ? -1 : 1));
     return this.attach(Buffer.from(`scelle/refs/1\nrepository ${this.repoId}\ndevice ${this.device}\nbase ${base ? `${base.hash} 1` : "-"}\n`
       + keys.join("") + added.join("") + indexes.map((index) => `i ${index.hash} ${index.bytes}\n`).join("")), "refs");
   }

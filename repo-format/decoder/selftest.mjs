@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import { generateHybridIdentity } from "age-encryption";
 import { padme } from "./bytes.mjs";
 import { frameContent, measureFrame, unfilter } from "./pack.mjs";
+import { isHazard } from "./restore.mjs";
+import { checkVectors } from "./selftest-vectors.mjs";
 import { Writer, filter1, zstd } from "./selftest-writer.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -50,24 +52,24 @@ async function build(name, defect) {
   const upper = writer.node(1, leaves, [{ at: leaves.at(0), covered: 64 * 900 }, { at: leaves.at(1), covered: defect === "covered" ? 1 : 6 * 900 }]);
 
   const second = await writer.pack("m", [{ chunks: [upper] }]);
-  const file = (fields) => ({ t: "f", m: 0, p: 0o640, u: process.getuid(), g: process.getgid(), ...fields });
-  const line = (value) => `${JSON.stringify(value).replace('"m":0', `"m":${MODIFIED}`)}\n`;
+  const file = (fields) => ({ t: "f", m: MODIFIED, p: 0o640, u: process.getuid(), g: process.getgid(), ...fields });
+  const line = (value) => `${JSON.stringify(value)}\n`;
   const hostileName = defect === "hostile-dots" ? ".." : defect === "hostile-slash" ? "a/b" : "plat";
   const hunks = [
-    [{ hunk: 1, packs: [data.key], nodes: [second.key] }, { d: "" }, { n: "home", t: "d", m: 0, p: 0o750 }, { d: "home" },
-      { n: "cabinet", t: "d", m: 0, p: 0o700 }, { d: "home/cabinet" },
-      file({ n: "entier", s: FILES.whole.length, c: [data.at(0)], x: [["user.a", "AAE="]], h: 281474976710657 }),
+    [{ hunk: 1, packs: [data.key], nodes: [second.key] }, { d: "" }, { n: "home", t: "d", m: MODIFIED, p: 0o750 }, { d: "home" },
+      { n: "cabinet", t: "d", m: MODIFIED, p: 0o700 }, { d: "home/cabinet" },
+      file({ n: "entier", s: FILES.whole.length, c: [data.at(0)], x: [["user.a", "AAE="]], h: 281474976710655 }),
       file({ n: "long", s: FILES.long.length, cut: "cdc:1:2:3", nl: { level: 1, c: [second.at(0)] } }),
       file({ n: "ondes", s: FILES.wave.length, c: [data.at(2)] })],
     [{ hunk: 1, packs: [data.key], nodes: [] }, { d: "home/cabinet" },
       file({ n: "part", s: defect === "manifest-sum" ? 3 : FILES.sliced.length, cut: "group", gr: [data.at(1), 6, FILES.sliced.length] }),
-      { n: hostileName, t: "d", m: 0, p: 0o755 }, file({ n: "trou", s: 1000000, sp: [[4096, 2000], [500000, 3000]], c: [data.at(73)] }),
+      { n: hostileName, t: "d", m: MODIFIED, p: 0o755 }, file({ n: "trou", s: 1000000, sp: [[4096, 2000], [500000, 3000]], c: [data.at(73)] }),
       file({ n: "vide", s: 0 }), { d: "home/cabinet/plat" },
-      { n: { b64: Buffer.from([0x66, 0xff]).toString("base64") }, t: "l", m: 0, l: "../entier" },
-      file({ n: "lié", s: FILES.whole.length, c: [data.at(0)], h: 281474976710657 })],
+      { n: { b64: Buffer.from([0x66, 0xff]).toString("base64") }, t: "l", m: MODIFIED, l: "../entier" },
+      file({ n: "lié", s: FILES.whole.length, c: [data.at(0)], h: 281474976710655 })],
   ];
   if (defect === "hostile-symlink") {
-    hunks[1].splice(3, 1, { n: "plat", t: "l", m: 0, l: work });
+    hunks[1].splice(3, 1, { n: "plat", t: "l", m: MODIFIED, l: work });
   }
   const bytesOf = (hunk) => hunk.reduce((sum, row) => sum + (row.s ?? 0), 0);
   const counts = hunks.map((hunk) => ({ entries: hunk.filter((row) => row.t).length, files: hunk.filter((row) => row.t === "f").length, bytes: bytesOf(hunk) }));
@@ -80,8 +82,8 @@ async function build(name, defect) {
   const index = await writer.indexSegment(data, 74);
   const root = (snapshot) => writer.rootObject({ snapshot, packs: [top.key], level2: [{ first: "home", at: top.at(0), ...total }],
     totals: { files: total.files, directories: 3, symlinks: defect === "hostile-symlink" ? 2 : 1, bytes: total.bytes, skipped: 0, problems: 0 } });
-  const lines = (snapshot) => [`snapshot ${snapshot}`, "status complete", "epoch 0", "set s1", `files ${total.files}`, "source-bytes 1", "stored-bytes 1"];
-  writer.note("config", [], ["anything at all"]);
+  const lines = (snapshot, status = "complete") => [`snapshot ${snapshot}`, `status ${status}`, "epoch 0", "set s1", `files ${total.files}`, "source-bytes 1", "stored-bytes 1"];
+  writer.note("config", [], []);
   const full = writer.refs(null, defect === "refs-incomplete" ? packs.slice(0, 4) : packs, [index]);
   writer.note("snapshot", [["root", await root(1)], ["refs", full]], lines(1));
   const record = writer.attach(Buffer.from('{"a":1}'), "record");
@@ -89,12 +91,22 @@ async function build(name, defect) {
   if (defect === "fork") writer.note("pause", [], [], { again: true });
   if (defect === "gap") writer.sequence += 2;
   if (defect === "gap") writer.note("gap", [], ["missing 4 5", "reason lost"]);
+  if (defect === "gap-of-millions") {
+    writer.sequence += 9e11;
+    writer.note("gap", [], [`missing 4 ${writer.sequence}`, "reason lost"]);
+  }
+  if (defect === "note-with-unknown-line") writer.note("pause", [], ["why not"]);
+  if (defect === "partial-with-root") writer.note("snapshot", [["root", await root(2)], ["refs", full]], lines(2, "partial"));
   if (defect === "missing-without-gap") writer.sequence += 1;
-  writer.note("snapshot", [["root", await root(2)], ["refs", writer.refs(full, [], [index])]], lines(2));
+  if (defect === "forget-of-the-future") writer.note("forget", [], [`snapshot ${writer.device} 3`, "reason theft"]);
+  writer.note("snapshot", [["refs", full]], lines(2, "partial"));
+  writer.note("snapshot", [["root", await root(3)], ["refs", writer.refs(full, [], [index])]], lines(3));
   if (defect === "heal") {
     // The same chunks elsewhere, in another order of frames; the first pack is lost.
     const heir = await writer.pack("p", [...frames].reverse());
+    const last = await writer.pack("p", frames);
     writer.note("heal", [], [`replaces p 0 ${data.hash}`, `by p 0 ${heir.hash} ${heir.bytes}`]);
+    writer.note("heal", [], [`replaces p 0 ${heir.hash}`, `by p 0 ${last.hash} ${last.bytes}`]);
     fs.rmSync(path.join(writer.root, writer.objects.dataPack[0]));
   }
   writer.note("pause", [], []);
@@ -199,6 +211,7 @@ function checkCodecs() {
 
 async function main() {
   checkCodecs();
+  if (process.argv[2]) checkVectors(process.argv[2], check);
   const good = await build("good");
   const verified = run("verify", ...good.words);
   check("verify", verified.status === 0 && verified.stderr === "" && !verified.stdout.includes("notice"), verified.stderr);
@@ -222,7 +235,8 @@ async function main() {
     "admin-rights": "descriptor-signature", "epoch-key-forged": "epoch-key-forged", "secret-mismatch": "secret-mismatch",
     covered: "manifest-malformed", "manifest-sum": "manifest-malformed", "hostile-dots": "hostile-path", "hostile-slash": "hostile-path",
     "refs-incomplete": "refs-incomplete", "index-order": "index-malformed", fork: "fork", "missing-without-gap": "note-chain-broken",
-    "note-signature": "note-signature" };
+    "note-signature": "note-signature", "x-line-by-admin": "descriptor-signature", "provisional-by-admin": "descriptor-signature",
+    "note-with-unknown-line": "note-malformed", "partial-with-root": "note-malformed" };
   for (const [defect, kind] of Object.entries(isSeen)) {
     const { status, kinds, stderr } = run("verify", ...(await build(defect, defect)).words);
     check(`defect ${defect}`, status === 13 && kinds.includes(kind), `exit ${status} ${stderr}`);
@@ -239,6 +253,13 @@ async function main() {
   check("restore from the heir", run("restore", ...healed.words, "--to", path.join(work, "healed")).status === 0);
   checkRestored(path.join(work, "healed"));
   check("gap note", run("verify", ...(await build("gap", "gap")).words).status === 0);
+  check("gap note over millions", run("verify", ...(await build("gap-of-millions", "gap-of-millions")).words).status === 0);
+  check("owner may drop x- lines", run("verify", ...(await build("x-line-by-owner", "x-line-by-owner")).words).status === 0);
+  const pre = await build("forget-of-the-future", "forget-of-the-future");
+  check("a forget of the future releases nothing", run("restore", ...pre.words, "--to", path.join(work, "pre")).stdout.includes("snapshot=3 "));
+  check("a partial snapshot is never restored", run("restore", ...good.words, "--to", path.join(work, "part"), "--snapshot", "2").status === 2);
+  for (const name of ["CON", "con.txt", "Aux ", "com1", "LPT\xc2\xb9.x", "a:b", "a.", "a ", "x\ty", "CONOUT$"]) check(`hazard ${name}`, isHazard(name));
+  for (const name of ["CONS", "COM", "COM10", "a.con", "é", "nul-x"]) check(`no hazard ${name}`, !isHazard(name));
   const provisional = run("verify", ...(await build("provisional", "provisional")).words);
   check("provisional", provisional.status === 0 && provisional.stdout.includes("notice owner-not-signed"), provisional.stderr);
   fs.rmSync(path.join(good.writer.root, good.writer.epochFile));

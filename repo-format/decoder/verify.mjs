@@ -22,11 +22,12 @@ export async function verify(repository) {
   const needed = readRefs(repository, kept);
   repository.checkKeyCopies();
   await repository.readDeviceFiles();
-  for (const note of kept) note.opened = await repository.report.attempt(() => repository.root(note));
+  const whole = kept.filter((note) => note.snapshot.status === "complete");
+  for (const note of whole) note.opened = await repository.report.attempt(() => repository.root(note));
   await checkPacks(repository, needed.packs, counts);
   await checkIndexes(repository, needed.indexes, counts);
   const walk = new Walk(repository, counts);
-  for (const note of kept) if (note.opened && note.refs) await walk.snapshot(note);
+  for (const note of whole) if (note.opened && note.refs) await walk.snapshot(note);
   const said = Object.entries(counts).map(([name, count]) => `${name}=${count}`).join(" ");
   process.stdout.write(`verified ${said} findings=${repository.report.count}\n`);
 }

@@ -33,6 +33,17 @@ pub fn check(path: &[u8]) -> Result<()> {
     if depth > PATH_MAX_DEPTH { Err(FormatError::HostilePath) } else { Ok(()) }
 }
 
+/// Accepts the name of an entry in a directory that [`check`] has accepted: both together are a path.
+pub fn check_child(directory: &[u8], name: &[u8]) -> Result<()> {
+    check_name(name)?;
+    if directory.is_empty() {
+        return Ok(());
+    }
+    let depth = directory.iter().filter(|b| **b == b'/').count() + 2;
+    let fits = depth <= PATH_MAX_DEPTH && directory.len() + 1 + name.len() <= PATH_MAX_BYTES;
+    if fits { Ok(()) } else { Err(FormatError::HostilePath) }
+}
+
 /// Joins a directory and a name.
 pub fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(directory.len() + 1 + name.len());

@@ -86,7 +86,9 @@ fn from_hex(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     for line in text.lines() {
         match line.split_once('*') {
-            Some((byte, times)) => out.resize(out.len() + times.parse::<usize>().unwrap(), hex::decode(byte).unwrap()[0]),
+            Some((byte, times)) => {
+                out.resize(out.len() + times.parse::<usize>().unwrap(), hex::decode(byte).unwrap()[0])
+            }
             None => out.extend(hex::decode(line).unwrap()),
         }
     }
@@ -95,12 +97,23 @@ fn from_hex(text: &str) -> Vec<u8> {
 
 #[test]
 fn every_folder_is_run() {
-    let mut folders: Vec<String> =
-        fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut folders: Vec<String> = fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     folders.sort();
     let text = ["descriptor", "format-txt", "note", "refs"];
     let binary = [
-        "chunk-list", "filter", "hunk", "index", "level2", "pack", "padded-frame", "padme", "root", "trailer",
+        "chunk-list",
+        "filter",
+        "hunk",
+        "index",
+        "level2",
+        "pack",
+        "padded-frame",
+        "padme",
+        "root",
+        "trailer",
     ];
     let mut known: Vec<&str> = text.into_iter().chain(binary).collect();
     known.sort_unstable();
@@ -119,7 +132,9 @@ fn index_segments() {
 
 #[test]
 fn chunk_lists() {
-    run_hex("chunk-list", |bytes| ListNode::decode(bytes).map(|node| ListNode::encode(node.level, &node.rows)));
+    run_hex("chunk-list", |bytes| {
+        ListNode::decode(bytes).map(|node| ListNode::encode(node.level, &node.rows))
+    });
 }
 
 #[test]
@@ -191,7 +206,8 @@ fn packs() {
 fn filters() {
     run("filter", |body| {
         let text = std::str::from_utf8(body).unwrap();
-        let field = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')).unwrap();
+        let field =
+            |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')).unwrap();
         let bytes = |key: &str| if field(key) == "-" { Vec::new() } else { hex::decode(field(key)).unwrap() };
         let (plain, filtered) = (bytes("plain"), bytes("filtered"));
         let (mut there, mut back) = (plain.clone(), filtered.clone());

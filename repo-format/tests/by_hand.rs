@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 /// The Python blocks of the page, in order: `show.py`, `unfilter.py`.
 fn programs() -> [String; 2] {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("FORMAT.md")).unwrap();
-    let mut blocks = page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
+    let mut blocks =
+        page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
     let found = [blocks.next().unwrap(), blocks.next().unwrap()];
     assert!(blocks.next().is_none());
     found
@@ -66,7 +67,8 @@ fn row(at: &Location) -> Value {
 fn show_prints_index_segments_and_chunk_lists() {
     let rows: Vec<Value> = locations().iter().map(row).collect();
     assert_eq!(shown(&Segment::build(0, locations(), |_| 65_536).encode()), rows);
-    let list: Vec<ListRow> = locations().into_iter().map(|at| ListRow { at, covered: u64::from(at.bytes) }).collect();
+    let list: Vec<ListRow> =
+        locations().into_iter().map(|at| ListRow { at, covered: u64::from(at.bytes) }).collect();
     assert_eq!(shown(&ListNode::encode(0, &list)), rows);
 }
 

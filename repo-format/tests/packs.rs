@@ -16,7 +16,8 @@ use scelle_format::random::{Random, SeededRandom};
 type Frames = Vec<(Vec<Vec<u8>>, bool, bool)>;
 
 fn frames() -> impl Strategy<Value = Frames> {
-    let chunk = (prop::collection::vec(any::<u8>(), 1..300), 1..200usize).prop_map(|(bytes, times)| bytes.repeat(times));
+    let chunk = (prop::collection::vec(any::<u8>(), 1..300), 1..200usize)
+        .prop_map(|(bytes, times)| bytes.repeat(times));
     prop::collection::vec((prop::collection::vec(chunk, 1..6), any::<bool>(), any::<bool>()), 1..8)
 }
 
@@ -33,13 +34,23 @@ fn fill(frames: &Frames, identity: &PqIdentity, id_key: &[u8; 32], random: &mut 
     for (parts, is_filtered, is_raw) in frames {
         let plain = parts.concat();
         let filter = if *is_filtered && !is_raw { Filter::Delta16 } else { Filter::None };
-        let frame = if *is_raw { compressor.raw_frame(&plain) } else { compressor.frame(&plain, 1, filter) }.unwrap();
-        let rows: Vec<(ChunkId, u32)> = parts.iter().map(|c| (ChunkId::of(id_key, c), c.len() as u32)).collect();
+        let frame =
+            if *is_raw { compressor.raw_frame(&plain) } else { compressor.frame(&plain, 1, filter) }.unwrap();
+        let rows: Vec<(ChunkId, u32)> =
+            parts.iter().map(|c| (ChunkId::of(id_key, c), c.len() as u32)).collect();
         let place = builder.add_frame(frame, filter, &rows);
         let mut offset = 0;
         for (part, (id, bytes)) in parts.iter().zip(rows) {
             let pack = PackId { epoch: 0, sha256: Sha256([0; 32]) };
-            let at = Location { id, pack, frame_offset: place.offset, frame_bytes: place.bytes, offset, bytes, filter };
+            let at = Location {
+                id,
+                pack,
+                frame_offset: place.offset,
+                frame_bytes: place.bytes,
+                offset,
+                bytes,
+                filter,
+            };
             chunks.push((at, part.clone()));
             offset += bytes;
         }
@@ -102,7 +113,8 @@ fn a_chunk_that_is_not_what_it_is_called_is_caught() {
     let mut plain = vec![0; 10_000];
     random.fill(&mut plain);
     for damage in ["none", "id", "length", "frame"] {
-        let mut builder = PackBuilder::new(PackKind::Data, 0, &identity.recipient(), 1 << 20, &mut random).unwrap();
+        let mut builder =
+            PackBuilder::new(PackKind::Data, 0, &identity.recipient(), 1 << 20, &mut random).unwrap();
         let mut frame = Compressor::new(1).frame(&plain, 1, Filter::None).unwrap().to_vec();
         let mut chunk = (ChunkId::of(&id_key, &plain), plain.len() as u32);
         match damage {

@@ -256,7 +256,9 @@ proptest! {
 
 #[test]
 fn extended_attributes_are_bounded() {
-    let with = |xattrs| encode_hunk([(&b""[..], &Entry { xattrs, ..Entry::bare(b"x".to_vec(), EntryKind::Directory) })]);
+    let with = |xattrs| {
+        encode_hunk([(&b""[..], &Entry { xattrs, ..Entry::bare(b"x".to_vec(), EntryKind::Directory) })])
+    };
     let value = |n: usize| (format!("user.{n}").into_bytes(), vec![0; XATTR_MAX_BYTES]);
     assert!(Hunk::decode(&with((0..4).map(value).collect())).is_ok());
     let too_large = Err(FormatError::TooLarge { what: "extended attributes" });

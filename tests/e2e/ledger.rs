@@ -1,1 +1,301 @@
-//! The chain of signed notes, as users meet it.
+//! The ledger notices what was taken away, put back or copied, and goes on.
+//!
+//! A store that loses its newest notes, a state folder from an older image, a cloned computer, a lost catalog.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use e2e::process::{contents, copy, put_back};
+use e2e::tamper::files_below;
+use e2e::{Agent, Outcome, Site, Tree, compare, noise};
+use serde_json::Value;
+
+/// What a run on a state folder that was put back says.
+const REWOUND: &str = "the local state was older";
+/// What a run says when someone else writes as this computer.
+const FORK: &str = "ALARM: two different continuations";
+/// What a run says when its newest snapshot is gone.
+const VANISHED: &str = "no longer in the repository";
+
+/// A practice with a first snapshot, and copies of its files as each snapshot saw them.
+struct Life {
+    site: Site,
+    source: Tree,
+    day: u64,
+}
+
+impl Life {
+    fn begin() -> Self {
+        let site = Site::on_dir();
+        let source = site.source("source");
+        source.fill_with_small_files(300, 50, 7);
+        source.file("image.raw", noise(1, 3_000_000));
+        let mut life = Self { site, source, day: 0 };
+        life.live();
+        life.site.backup(&life.source);
+        life.remember("1");
+        life
+    }
+
+    /// A day's work.
+    fn live(&mut self) {
+        self.day += 1;
+        self.source.file(format!("day {}.bin", self.day), noise(100 + self.day, 500_000));
+        self.source.edit("image.raw", noise(self.day, 2_900_000 + self.day as usize));
+    }
+
+    /// Keeps a copy of the files under a name.
+    fn remember(&self, name: &str) {
+        copy(self.source.root(), &self.site.path(&format!("remembered {name}")));
+    }
+
+    fn backup_on(&self, agent: &Agent) -> (Value, Outcome) {
+        let outcome = agent.expect(0, ["backup".as_ref(), self.source.root().as_os_str(), "--json".as_ref()]);
+        (outcome.json(), outcome)
+    }
+
+    /// Restores on a computer that knows nothing and compares with what was remembered.
+    fn assert_restores(&self, snapshot: &str, remembered: &str) {
+        let to = self.site.path(&format!("restored {}", snapshot.replace('/', "-")));
+        let stranger = self.site.other_computer("stranger");
+        stranger.ok(["restore".as_ref(), snapshot.as_ref(), "--to".as_ref(), to.as_os_str(), "--kit".as_ref(), self.site.kit().as_os_str()]);
+        compare::assert_same(
+            &self.site.path(&format!("remembered {remembered}")),
+            &self.site.restored(&to, self.source.root()),
+        );
+        fs::remove_dir_all(to).unwrap();
+    }
+
+    fn home_copy(&self, name: &str) -> std::path::PathBuf {
+        let to = self.site.path(name);
+        copy(self.site.agent.home(), &to);
+        to
+    }
+}
+
+#[test]
+fn a_dropped_newest_snapshot_is_noticed_and_the_next_run_goes_on() {
+    let mut life = Life::begin();
+    let before: BTreeSet<String> = life.site.objects("c/").into_iter().collect();
+    life.live();
+    life.site.backup(&life.source);
+    for dropped in life.site.objects("c/").iter().filter(|name| !before.contains(*name)) {
+        fs::remove_file(life.site.object(dropped)).unwrap();
+    }
+    let check = life.site.agent.expect(13, ["check"]);
+    assert!(format!("{}{}", check.out(), check.err()).contains("rollback"), "{check}");
+
+    life.live();
+    life.remember("3");
+    let (summary, outcome) = life.backup_on(&life.site.agent);
+    assert!(outcome.err().contains(VANISHED), "{outcome}");
+    assert_ne!(summary["status"], "green", "{summary}");
+    assert_eq!(summary["snapshot"], 3, "a number is never used twice: {summary}");
+    life.assert_restores("3", "3");
+    life.assert_restores("1", "1");
+
+    life.live();
+    life.remember("4");
+    let (summary, _) = life.backup_on(&life.site.agent);
+    assert_eq!(summary["snapshot"], 4);
+    life.assert_restores("latest", "4");
+}
+
+#[test]
+fn a_state_from_an_older_image_fast_forwards_and_goes_on() {
+    let mut life = Life::begin();
+    let image = life.home_copy("image of the home");
+    for day in 2..=3 {
+        life.live();
+        life.remember(&day.to_string());
+        life.site.backup(&life.source);
+    }
+    put_back(&image, life.site.agent.home());
+    let packs = life.site.objects("p/").len();
+    let (summary, outcome) = life.backup_on(&life.site.agent);
+    assert!(outcome.err().contains(REWOUND), "{outcome}");
+    assert!(!outcome.err().contains(FORK), "{outcome}");
+    assert_eq!(summary["snapshot"], 4, "{summary}");
+    assert_eq!(life.site.objects("p/").len(), packs, "stored content was sent again: {summary}");
+    life.assert_restores("4", "3");
+
+    life.live();
+    life.remember("5");
+    let (summary, outcome) = life.backup_on(&life.site.agent);
+    assert!(!outcome.err().contains(REWOUND) && !outcome.err().contains(FORK), "{outcome}");
+    assert_eq!(summary["snapshot"], 5);
+    for (snapshot, remembered) in [("1", "1"), ("2", "2"), ("3", "3"), ("5", "5")] {
+        life.assert_restores(snapshot, remembered);
+    }
+    life.site.agent.ok(["check", "--read-data", "all"]);
+}
+
+#[test]
+fn restoring_on_an_older_image_makes_no_fork() {
+    let mut life = Life::begin();
+    let image = life.home_copy("image of the home");
+    life.live();
+    life.remember("2");
+    life.site.backup(&life.source);
+    put_back(&image, life.site.agent.home());
+    // The first thing a person does on a PC brought back from an image: get yesterday's files.
+    life.site.restore("2", &life.site.path("first"));
+    compare::assert_same(
+        &life.site.path("remembered 2"),
+        &life.site.restored(&life.site.path("first"), life.source.root()),
+    );
+    let (summary, outcome) = life.backup_on(&life.site.agent);
+    assert!(!outcome.err().contains(FORK), "{outcome}");
+    assert_eq!(summary["snapshot"], 3, "{summary}");
+    life.site.agent.ok(["check"]);
+}
+
+#[test]
+fn a_clone_that_wrote_unseen_raises_the_fork_alarm_and_both_go_on() {
+    let mut life = Life::begin();
+    let clone = life.site.agent.elsewhere(life.home_copy("clone"));
+    // The clone works on the store as it was, out of sight (a second site of a mirrored store).
+    let aside = life.site.path("aside");
+    copy(life.site.place.folder(), &aside);
+    life.live();
+    life.remember("a");
+    life.site.backup(&life.source);
+
+    let real = life.site.path("real");
+    fs::rename(life.site.place.folder(), &real).unwrap();
+    fs::rename(&aside, life.site.place.folder()).unwrap();
+    life.live();
+    life.remember("b");
+    life.backup_on(&clone);
+    merge(&real, life.site.place.folder());
+
+    for (agent, name) in [(life.site.agent.clone(), "c"), (clone, "d")] {
+        life.live();
+        life.remember(name);
+        let (summary, outcome) = life.backup_on(&agent);
+        assert!(outcome.err().contains(FORK), "{name}: {outcome}");
+        assert_ne!(summary["status"], "green", "{name}: {summary}");
+    }
+    let check = life.site.agent.expect(13, ["check"]);
+    assert!(format!("{}{}", check.out(), check.err()).contains("fork"), "{check}");
+
+    // Every branch's snapshot is listed and comes back, whatever it is called.
+    let rows = life.site.agent.json(["snapshots"]);
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 5, "{rows:?}");
+    let mut numbers: Vec<u64> = rows.iter().map(|row| row["snapshot"].as_u64().unwrap()).collect();
+    numbers.sort_unstable();
+    let single: Vec<u64> = numbers.iter().copied().filter(|n| numbers.iter().filter(|m| *m == n).count() == 1).collect();
+    let mut expected: BTreeSet<&str> = ["1", "c", "d"].into();
+    for number in single {
+        let to = life.site.path(&format!("branch {number}"));
+        life.site.try_restore(&number.to_string(), &to, 0);
+        let back = contents(&life.site.restored(&to, life.source.root()));
+        let found = ["1", "a", "b", "c", "d"]
+            .into_iter()
+            .find(|name| contents(&life.site.path(&format!("remembered {name}"))) == back);
+        expected.remove(found.unwrap_or_else(|| panic!("snapshot {number} is none of those made")));
+    }
+    assert!(expected.is_empty(), "not restorable by number: {expected:?}");
+    for name in ambiguous(rows) {
+        let to = life.site.path("by hash");
+        life.site.try_restore(&name, &to, 0);
+        let back = contents(&life.site.restored(&to, life.source.root()));
+        let is_one = ["a", "b"].iter().any(|name| contents(&life.site.path(&format!("remembered {name}"))) == back);
+        assert!(is_one, "{name}");
+        fs::remove_dir_all(to).unwrap();
+    }
+}
+
+/// Names of the rows that share their number: the number and the first characters of the note's hash.
+fn ambiguous(rows: &[Value]) -> Vec<String> {
+    let same = |row: &&Value| rows.iter().filter(|other| other["snapshot"] == row["snapshot"]).count() > 1;
+    rows.iter()
+        .filter(same)
+        .map(|row| {
+            let note = row["note"].as_str().unwrap_or_else(|| panic!("a fork's rows name their note: {row}"));
+            format!("{}@{}", row["snapshot"], &note[..8])
+        })
+        .collect()
+}
+
+/// Two computers with one identity, in turn: each run brings the other's notes in, nothing is lost or doubled.
+#[test]
+fn two_clones_in_turn_both_back_up() {
+    let mut life = Life::begin();
+    let clone = life.site.agent.elsewhere(life.home_copy("clone"));
+    for (turn, agent) in [&life.site.agent.clone(), &clone, &life.site.agent.clone(), &clone].into_iter().enumerate() {
+        life.live();
+        let number = (turn + 2).to_string();
+        life.remember(&number);
+        let (summary, outcome) = life.backup_on(agent);
+        assert_eq!(summary["snapshot"].to_string(), number, "{outcome}");
+        let is_said = [REWOUND, FORK].iter().any(|said| outcome.err().contains(said));
+        assert_eq!(is_said, turn > 0, "turn {turn}: {outcome}");
+    }
+    for number in ["1", "2", "3", "4", "5"] {
+        life.assert_restores(number, number);
+    }
+    life.site.agent.ok(["check", "--read-data", "all"]);
+}
+
+/// Everything in the state but its keys can be lost or broken: it is read again, and nothing is sent twice.
+#[test]
+fn lost_or_broken_local_state_is_rebuilt_from_source_and_store() {
+    let mut life = Life::begin();
+    let image = life.home_copy("image of the home");
+    let store = life.site.path("image of the store");
+    copy(life.site.place.folder(), &store);
+    life.live();
+    life.remember("2");
+    let state = life.site.state();
+    for file in ["catalog.sqlite", "journal.sqlite", "refs.txt", "last.note", "probe.json", "head.json", "index"] {
+        for is_broken in [false, true] {
+            put_back(&image, life.site.agent.home());
+            put_back(&store, life.site.place.folder());
+            spoil(&state.join(file), is_broken);
+            let what = format!("{file}, {}", if is_broken { "broken" } else { "gone" });
+            let packs: BTreeSet<String> = life.site.objects("p/").into_iter().collect();
+            let (summary, outcome) = life.backup_on(&life.site.agent);
+            assert_eq!(summary["snapshot"], 2, "{what}: {outcome}");
+            let sent: u64 = life
+                .site
+                .objects("p/")
+                .iter()
+                .filter(|name| !packs.contains(*name))
+                .map(|name| fs::metadata(life.site.object(name)).unwrap().len())
+                .sum();
+            // A day is 3.4 MB of noise; everything would be 3.5 MB and 300 letters more.
+            assert!(sent < 3_800_000, "{what}: {sent} bytes sent: {outcome}");
+            life.assert_restores("2", "2");
+            life.site.agent.ok(["check"]);
+        }
+    }
+}
+
+/// Removes a file or folder, or fills it with what nobody wrote.
+fn spoil(path: &Path, is_broken: bool) {
+    let files = if path.is_dir() { files_below(path) } else { vec![path.to_owned()] };
+    for file in files.iter().filter(|file| file.exists()) {
+        if is_broken {
+            fs::write(file, b"this is nothing that was ever written here").unwrap();
+        } else {
+            fs::remove_file(file).unwrap();
+        }
+    }
+    if !is_broken && path.is_dir() {
+        fs::remove_dir_all(path).unwrap();
+    }
+}
+
+/// Adds the objects of one store folder to another.
+fn merge(from: &Path, to: &Path) {
+    for path in files_below(from) {
+        let there = to.join(path.strip_prefix(from).unwrap());
+        if !there.exists() {
+            fs::create_dir_all(there.parent().unwrap()).unwrap();
+            fs::copy(&path, &there).unwrap();
+        }
+    }
+}

@@ -1,8 +1,10 @@
 //! End-to-end tests: one binary, one module for each promise.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod adversity;
 mod bad_input;
 mod crash;
+mod durability;
 mod escape_hatch;
 mod house;
 mod ledger;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use e2e::process::{contents, copy_links, restored};
-use e2e::tamper::{Damage, Kind, Vault};
-use e2e::{Agent, Outcome, noise};
+use e2e::process::{contents, copy, copy_links};
+use e2e::tamper::{Damage, Kind, Vault, files_below};
+use e2e::{Agent, Outcome, Site, Tree, noise};
 
 /// Begins every name and every text of the practice.
 const CANARY: &str = "DUPONT";
@@ -62,50 +62,36 @@ fn expected(kind: Kind, damage: Damage) -> Row {
 
 /// A practice that has lived for three days.
 struct Practice {
-    folder: tempfile::TempDir,
-    agent: Agent,
+    site: Site,
+    source: Tree,
     days: BTreeMap<u64, BTreeMap<String, Vec<u8>>>,
 }
 
 impl Practice {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let agent = Agent::new(at("home"), folder.path()).with("SCELLE_REPO", format!("file://{}", at("store").display()));
-        let source = at("source");
-        fs::create_dir_all(source.join("letters")).unwrap();
-        for number in 0..40u64 {
-            let text = format!("{CANARY} letter {number}\n").repeat(30 + number as usize);
-            fs::write(source.join(format!("letters/{CANARY} {number}.txt")), text).unwrap();
+        let site = Site::on_dir();
+        let source = site.source("source");
+        for number in 0..40 {
+            let text = format!("{CANARY} letter {number}\n").repeat(30 + number);
+            source.file(format!("letters/{CANARY} {number}.txt"), text);
         }
-        let (kit, phrase) = (at("kit"), at("phrase"));
-        agent.ok(["init", "--yes", "--kit", text(&kit), "--phrase-file", text(&phrase)]);
         let mut days = BTreeMap::new();
         for day in 1..=3 {
-            fs::write(source.join(format!("{CANARY}.dcm")), noise(day, 400_000)).unwrap();
-            fs::write(source.join(format!("letters/{CANARY} of the day.txt")), format!("{CANARY} {day}\n").repeat(500)).unwrap();
-            agent.ok(["backup", text(&source)]);
-            days.insert(day, contents(&source));
+            source.file(format!("{CANARY}.dcm"), noise(day, 400_000));
+            source.file(format!("letters/{CANARY} of the day.txt"), format!("{CANARY} {day}\n").repeat(500));
+            site.backup(&source);
+            days.insert(day, contents(source.root()));
         }
-        Self { folder, agent, days }
+        Self { site, source, days }
     }
 
-    fn at(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+    fn vault(&self, store: &Path) -> Vault {
+        Vault::open(store, &self.site.kit(), &self.site.phrase())
     }
 
-    fn vault(&self, store: &str) -> Vault {
-        Vault::open(&self.at(store), &self.at("kit"), &self.at("phrase"))
-    }
-
-    /// The practice's own computer, or with `home` a new one, looking at a copy of the store.
-    fn looking_at(&self, store: &Path, home: Option<PathBuf>) -> Agent {
-        let url = format!("file://{}", store.display());
-        let agent = self.agent.clone().with("SCELLE_REPO", &url);
-        match home {
-            Some(home) => agent.elsewhere(home),
-            None => agent,
-        }
+    /// A computer with this state, looking at a copy of the store.
+    fn looking_at(&self, store: &Path, home: PathBuf) -> Agent {
+        self.site.agent.elsewhere(home).with("SCELLE_REPO", format!("file://{}", store.display()))
     }
 }
 
@@ -128,32 +114,32 @@ impl Verdicts {
 fn every_damage_to_every_kind_of_object_is_named_and_costs_only_itself() {
     let practice = Practice::new();
     let twin = Practice::new();
-    let twin_vault = twin.vault("store");
+    let twin_vault = twin.vault(twin.site.place.folder());
     let mut verdicts = Verdicts(Vec::new());
     for kind in Kind::ALL {
         for damage in Damage::ALL {
             one_case(&practice, &twin_vault, kind, damage, &mut verdicts);
         }
     }
-    let said = String::from_utf8_lossy(&practice.agent.said()).into_owned();
+    let said = String::from_utf8_lossy(&practice.site.agent.said()).into_owned();
     assert!(!said.contains(CANARY), "a name in an output");
     assert!(verdicts.0.is_empty(), "{} surprises:\n{}", verdicts.0.len(), verdicts.0.join("\n\n"));
 }
 
 fn one_case(practice: &Practice, twin: &Vault, kind: Kind, damage: Damage, verdicts: &mut Verdicts) {
-    let case = tempfile::tempdir_in(practice.folder.path()).unwrap();
-    let store = case.path().join("store");
-    copy_links(&practice.at("store"), &store);
-    let vault = practice.vault(text(&store.strip_prefix(practice.folder.path()).unwrap().to_owned()));
+    let case = practice.site.path(&format!("{kind:?}-{damage:?}"));
+    fs::create_dir(&case).unwrap();
+    let (store, home) = (case.join("store"), case.join("home"));
+    copy_links(practice.site.place.folder(), &store);
+    let vault = practice.vault(&store);
     let target = vault.target(kind, 2);
     vault.damage(kind, damage, 2, 1, twin);
     let Row(is_seen_at_once, affected, unaffected) = expected(kind, damage);
 
-    // The state knows the repository under its first address: it is copied too.
-    let home = case.path().join("home");
-    e2e::process::copy(practice.agent.home(), &home);
-    readdress(&home, &practice.at("store"), &store);
-    let own = practice.looking_at(&store, Some(home));
+    copy(practice.site.agent.home(), &home);
+    readdress(&home, practice.site.place.folder(), &store);
+    let own = practice.looking_at(&store, home);
+    let kit = practice.site.kit();
     let names_it = |outcome: &Outcome| {
         let said = format!("{}{}", outcome.out(), outcome.err());
         said.contains(called(&target))
@@ -166,21 +152,22 @@ fn one_case(practice: &Practice, twin: &Vault, kind: Kind, damage: Damage, verdi
     }
     let check = own.run(["check", "--read-data", "all"]);
     verdicts.expect(check.code() == 13 && names_it(&check), &format!("{kind:?} {damage:?}: check all"), &check);
-    let check = own.run(["check", "--read-data", "all", "--kit", text(&practice.at("kit"))]);
+    let check = own.run(["check", "--read-data", "all", "--kit", text(&kit)]);
     verdicts.expect(check.code() == 13 && names_it(&check), &format!("{kind:?} {damage:?}: check all with kit"), &check);
 
     for (number, effect) in [(2, affected), (1, unaffected)] {
-        let stranger = practice.looking_at(&store, Some(case.path().join(format!("new{number}"))));
-        let target_folder = case.path().join(format!("restored{number}"));
+        let stranger = practice.looking_at(&store, case.join(format!("new{number}")));
+        let target_folder = case.join(format!("restored{number}"));
         let snapshot = number.to_string();
-        let outcome = stranger.run(["restore", &snapshot, "--to", text(&target_folder), "--kit", text(&practice.at("kit"))]);
-        let back = contents(&restored(&target_folder, &practice.at("source")));
+        let outcome = stranger.run(["restore", &snapshot, "--to", text(&target_folder), "--kit", text(&kit)]);
+        let back = contents(&practice.site.restored(&target_folder, practice.source.root()));
         let what = format!("{kind:?} {damage:?}: restore {number}, {effect:?} expected, {} files back", back.len());
         verdicts.expect(holds(practice, number, effect, &outcome, &back), &what, &outcome);
         if outcome.code() == 13 {
             verdicts.expect(names_it(&outcome), &format!("{what}: not named"), &outcome);
         }
     }
+    fs::remove_dir_all(&case).unwrap();
 }
 
 fn holds(practice: &Practice, number: u64, effect: Effect, outcome: &Outcome, back: &BTreeMap<String, Vec<u8>>) -> bool {
@@ -212,7 +199,7 @@ fn called(name: &str) -> &str {
 
 /// Makes a copied state believe that its repository lies at `to`.
 fn readdress(home: &Path, from: &Path, to: &Path) {
-    for path in e2e::tamper::files_below(home) {
+    for path in files_below(home) {
         let is_text = path.extension().is_some_and(|extension| extension == "json" || extension == "toml");
         if is_text {
             let text = fs::read_to_string(&path).unwrap();

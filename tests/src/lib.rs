@@ -8,6 +8,8 @@
 //! * [`Tree`] — builds source files of every shape.
 //! * [`compare`] — two trees, byte for byte and attribute for attribute.
 //! * [`canary`] — names that must never be seen outside the seal, in every encoding they might leak in.
+//! * [`process`] — programs around the agent: other users, tracers, small disks.
+//! * [`tamper`] — damage and forgery of stored objects.
 //! * [`tools`] — node, zstd, Python and what they need.
 
 #![forbid(unsafe_code)]
@@ -17,8 +19,10 @@
 pub mod agent;
 pub mod canary;
 pub mod compare;
+pub mod process;
 pub mod site;
 pub mod store;
+pub mod tamper;
 pub mod tools;
 pub mod tree;
 

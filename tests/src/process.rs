@@ -23,11 +23,6 @@ pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// Where `restore --to target` puts what was saved from `source`.
-pub fn restored(target: &Path, source: &Path) -> PathBuf {
-    target.join(source.strip_prefix("/").unwrap())
-}
-
 /// Copies a folder with everything about its files.
 pub fn copy(from: &Path, to: &Path) {
     run(Command::new("cp").arg("-a").arg("--").args([from, to]));

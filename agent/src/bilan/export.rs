@@ -80,7 +80,8 @@ pub async fn export(
     let own = bilan.note.as_ref().ok_or_else(AgentError::bilan_not_found)?;
     let device = history.device(&own.note.device).ok_or_else(AgentError::bilan_not_found)?;
     let at = own.note.sequence;
-    let is_bilan = |row: &&VerifiedNote| matches!(row.note.kind, NoteKind::Bilan { .. }) && row.note.sequence < at;
+    let is_bilan =
+        |row: &&VerifiedNote| matches!(row.note.kind, NoteKind::Bilan { .. }) && row.note.sequence < at;
     let from = device.notes.iter().filter(is_bilan).map(|row| row.note.sequence).max().unwrap_or(1);
     // A second note of the bilan's own number goes in too: a fork must show.
     let others = || device.notes.iter().filter(|row| row.object_sha256 != own.object_sha256);

@@ -6,9 +6,10 @@
 
 use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
 use scelle_format::report::{
-    Anomaly, Chain, Clock, Credential, Databases, DestinationKind, Destinations, EpochProof, ExtensionClass, Facts,
-    Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner, PackPresence, PauseState,
-    Planned, Recipients, Rehearsal, RunResult, Space, TlsCertificate, UnknownWhy, Verification, extension_class,
+    Anomaly, Chain, Clock, Credential, Databases, DestinationKind, Destinations, EpochProof, ExtensionClass,
+    Facts, Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner,
+    PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, Space, TlsCertificate, UnknownWhy,
+    Verification, extension_class,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
@@ -55,12 +56,12 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         off_site: if declared.off_site == Some(true) { OffSite::Yes } else { OffSite::No },
         lock: report.probe.as_ref().and_then(lock).unwrap_or(base.lock),
         files: files(report).unwrap_or(base.files),
-        databases: report.outcome().map_or(base.databases, databases),
+        databases: report.outcome().map_or(base.databases, |outcome| databases(report, outcome)),
         verification: verification(report).unwrap_or(base.verification),
         pack_presence: pack_presence(report).unwrap_or(base.pack_presence),
-        key_copies: report.key_copies.map_or(base.key_copies, |n| {
-            if n >= KEY_COPIES { KeyCopies::Enough } else { KeyCopies::TooFew }
-        }),
+        key_copies: report
+            .key_copies
+            .map_or(base.key_copies, |n| if n >= KEY_COPIES { KeyCopies::Enough } else { KeyCopies::TooFew }),
         full_reread: full_reread(report),
         rehearsal: rehearsal(report),
         kit: kit(report),
@@ -165,12 +166,13 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
 }
 
 /// A database that changed under the reader and was stored all the same may not open again.
-fn databases(outcome: &Outcome) -> Databases {
+fn databases(report: &RunReport<'_>, outcome: &Outcome) -> Databases {
     let is_database = |path: &[u8]| {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
         extension_class(name) == ExtensionClass::Database
     };
-    let live = outcome.troubles.iter().any(|t| t.is_stored && t.problem == Problem::Changed && is_database(&t.path));
+    let live =
+        report.troubles.iter().any(|t| t.is_stored && t.problem == Problem::Changed && is_database(t.path));
     match outcome.consistent_copies {
         _ if live => Databases::LiveCopy,
         0 => Databases::NotDetected,
@@ -180,7 +182,9 @@ fn databases(outcome: &Outcome) -> Databases {
 
 fn verification(report: &RunReport<'_>) -> Option<Verification> {
     match report.check {
-        Some(check) if check.missing + check.wrong_size == 0 && check.notes_sound => Some(Verification::Passed),
+        Some(check) if check.missing + check.wrong_size == 0 && check.notes_sound => {
+            Some(Verification::Passed)
+        }
         Some(_) => Some(Verification::Failed),
         None => report.outcome().map(|_| Verification::Skipped),
     }

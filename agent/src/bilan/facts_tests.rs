@@ -5,7 +5,7 @@ use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::Fact;
 
 use super::facts::{FULL_REREAD_DAYS, KIT_DAYS, OWNER_DAYS, REHEARSAL_DAYS, facts};
-use super::fixture::{BORN, Repository, failure, outcome, trouble};
+use super::fixture::{BORN, Repository, canary, failure, outcome, trouble};
 use super::memory::SetMemory;
 use super::run::{HostDeclared, KitCheck, RunEnd, RunReport, TlsEnd};
 use crate::error::AgentError;
@@ -29,7 +29,8 @@ fn flawless<'a>(report: RunReport<'a>) -> RunReport<'a> {
     report.declared.planned = true;
     report.declared.off_site = Some(true);
     let until = Some(Timestamp(BORN + 400 * DAY));
-    report.declared.host = Some(HostDeclared { name: "Hébergeur".into(), certified_until: until, country: None });
+    report.declared.host =
+        Some(HostDeclared { name: "Hébergeur".into(), certified_until: until, country: None });
     let probe = report.probe.as_mut().unwrap();
     probe.lock_accepted = Fact::Yes;
     probe.locked_delete_refused = Fact::Yes;
@@ -73,30 +74,54 @@ async fn every_single_fault_has_its_reason_and_costs_the_green() {
         ("lock-unknown", Light::Grey, Box::new(|r| r.probe = None)),
         ("lock-broken", Light::Red, Box::new(|r| r.probe.as_mut().unwrap().locked_delete_refused = Fact::No)),
         ("lock-broken", Light::Red, Box::new(|r| r.probe.as_mut().unwrap().shorten_refused = Fact::No)),
-        ("not-ransomware-proof", Light::Amber, Box::new(|r| r.probe.as_mut().unwrap().default_retention = Fact::No)),
-        ("lock-can-be-lifted", Light::Amber, Box::new(|r| {
-            r.probe.as_mut().unwrap().default_retention_compliance = Fact::No;
-        })),
-        ("lock-ends-soon", Light::Amber, Box::new(|r| r.probe.as_mut().unwrap().default_retention_days = Some(30))),
+        (
+            "not-ransomware-proof",
+            Light::Amber,
+            Box::new(|r| r.probe.as_mut().unwrap().default_retention = Fact::No),
+        ),
+        (
+            "lock-can-be-lifted",
+            Light::Amber,
+            Box::new(|r| {
+                r.probe.as_mut().unwrap().default_retention_compliance = Fact::No;
+            }),
+        ),
+        (
+            "lock-ends-soon",
+            Light::Amber,
+            Box::new(|r| r.probe.as_mut().unwrap().default_retention_days = Some(30)),
+        ),
         ("key-copies-unknown", Light::Grey, Box::new(|r| r.key_copies = None)),
         ("key-copies-missing", Light::Red, Box::new(|r| r.key_copies = Some(2))),
         ("clock-off", Light::Amber, Box::new(|r| r.clock_offset_ms = Some(-60_000))),
         ("space-low", Light::Amber, Box::new(|r| r.declared.free_bytes = Some(1_234_567 * 29))),
         ("tls-certificate-ended", Light::Red, Box::new(|r| r.declared.tls = TlsEnd::Ends(Timestamp(BORN)))),
-        ("tls-certificate-ends-soon", Light::Amber, Box::new(|r| {
-            r.declared.tls = TlsEnd::Ends(Timestamp(BORN + 20 * DAY));
-        })),
+        (
+            "tls-certificate-ends-soon",
+            Light::Amber,
+            Box::new(|r| {
+                r.declared.tls = TlsEnd::Ends(Timestamp(BORN + 20 * DAY));
+            }),
+        ),
         ("paused", Light::Amber, Box::new(|r| r.declared.paused = true)),
         ("kit-on-disk", Light::Red, Box::new(|r| r.declared.kit_on_disk = true)),
         ("no-plan", Light::Amber, Box::new(|r| r.declared.planned = false)),
         ("no-off-site-copy", Light::Amber, Box::new(|r| r.declared.off_site = None)),
         ("host-undeclared", Light::Amber, Box::new(|r| r.declared.host = None)),
-        ("host-certificate-ended", Light::Red, Box::new(|r| {
-            r.declared.host.as_mut().unwrap().certified_until = Some(Timestamp(BORN - DAY));
-        })),
+        (
+            "host-certificate-ended",
+            Light::Red,
+            Box::new(|r| {
+                r.declared.host.as_mut().unwrap().certified_until = Some(Timestamp(BORN - DAY));
+            }),
+        ),
         ("recipients-unknown", Light::Grey, Box::new(|r| r.descriptors = None)),
         ("recipients-changed", Light::Red, Box::new(|r| r.descriptors = Some(&other))),
-        ("recipients-changed", Light::Red, Box::new(|r| r.declared.acknowledged_recipients = Some(Vec::new()))),
+        (
+            "recipients-changed",
+            Light::Red,
+            Box::new(|r| r.declared.acknowledged_recipients = Some(Vec::new())),
+        ),
         ("first-backup", Light::Amber, Box::new(|r| r.earlier_runs = 0)),
         ("reread-mismatch", Light::Red, Box::new(|r| r.proofs.full_reread = Some((Timestamp(BORN), 1)))),
         ("full-reread-overdue", Light::Amber, Box::new(move |r| r.ended = late(FULL_REREAD_DAYS))),
@@ -119,7 +144,8 @@ async fn the_kit_counts_from_init_and_a_check_elsewhere_counts_for_more() {
     let at = |days: i64, kit: Option<(i64, bool)>| {
         let mut report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
         report.ended = Timestamp(BORN + days * DAY);
-        report.proofs.kit = kit.map(|(day, here)| KitCheck { time: Timestamp(BORN + day * DAY), on_this_pc: here });
+        report.proofs.kit =
+            kit.map(|(day, here)| KitCheck { time: Timestamp(BORN + day * DAY), on_this_pc: here });
         codes(&report).into_iter().find(|code| code.starts_with("kit"))
     };
     assert_eq!(at(KIT_DAYS, None), None);
@@ -144,18 +170,22 @@ async fn an_unsigned_repository_is_said_to_be_so_once_it_is_due() {
 async fn what_could_not_be_read_is_counted() {
     let repository = Repository::new(true).await;
     let descriptors = repository.descriptors().await;
-    let of = |spoil: &dyn Fn(&mut crate::pipeline::Outcome)| {
-        let mut saved = outcome();
-        spoil(&mut saved);
-        codes(&flawless(repository.good(&descriptors, RunEnd::Committed(&saved))))
+    let of = |count: usize, problem: Problem, is_stored: bool, extension: &str| {
+        let (saved, named) = (outcome(), canary(extension));
+        let mut report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
+        report.troubles = vec![trouble(&named, problem, is_stored); count];
+        codes(&report)
     };
-    let lost = |n: usize| (0..n).map(|_| trouble(Problem::Unreadable, false, "docx")).collect::<Vec<_>>();
-    assert_eq!(of(&|o| o.troubles = lost(1)), ["files-unreadable", "run-partial", "self-declared"]);
-    assert_eq!(of(&|o| o.troubles = lost(11)), ["many-files-unreadable", "run-partial", "self-declared"]);
-    assert_eq!(of(&|o| o.troubles = vec![trouble(Problem::Changed, true, "docx")]), ["run-partial", "self-declared"]);
-    let live = of(&|o| o.troubles = vec![trouble(Problem::Changed, true, "FDB")]);
+    let unreadable = |count| of(count, Problem::Unreadable, false, "docx");
+    assert_eq!(unreadable(1), ["files-unreadable", "run-partial", "self-declared"]);
+    assert_eq!(unreadable(11), ["many-files-unreadable", "run-partial", "self-declared"]);
+    assert_eq!(of(1, Problem::Changed, true, "docx"), ["run-partial", "self-declared"]);
+    let live = of(1, Problem::Changed, true, "FDB");
     assert!(live.contains(&"database-live-copy"), "{live:?}");
-    assert!(of(&|o| o.totals.files = 0).contains(&"nothing-to-back-up"));
+    let mut empty = outcome();
+    empty.totals.files = 0;
+    let report = flawless(repository.good(&descriptors, RunEnd::Committed(&empty)));
+    assert!(codes(&report).contains(&"nothing-to-back-up"));
 }
 
 #[tokio::test]
@@ -190,7 +220,13 @@ async fn anomalies_need_five_earlier_runs_of_the_set() {
 async fn a_failed_run_is_red_and_a_stopped_one_amber_whatever_was_not_measured() {
     let repository = Repository::new(true).await;
     let of = |error: &AgentError| {
-        let report = RunReport::new(&repository.device, "set", RunEnd::Failed(error), Timestamp(BORN), Timestamp(BORN));
+        let report = RunReport::new(
+            &repository.device,
+            "set",
+            RunEnd::Failed(error),
+            Timestamp(BORN),
+            Timestamp(BORN),
+        );
         (overall(&report), codes(&report))
     };
     let (light, found) = of(&failure());

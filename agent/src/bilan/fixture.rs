@@ -11,12 +11,12 @@ use scelle_format::refs::PackSet;
 use scelle_format::timestamp::Timestamp;
 use scelle_store::mem::MemStore;
 
-use super::run::{EndCheck, RunEnd, RunReport};
+use super::run::{EndCheck, RunEnd, RunReport, Trouble};
 use crate::clock::FixedClock;
 use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::commit::Committed;
-use crate::pipeline::{Changes, Outcome, Trouble};
+use crate::pipeline::{Changes, Outcome};
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::create::{Creation, create};
 use crate::repo::descriptors::Descriptors;
@@ -50,7 +50,8 @@ impl Repository {
         let objects = Objects::new(store.clone(), id.clone());
         let state = State::open(home.path(), &id).unwrap();
         let clock = FixedClock::at(UNIX_EPOCH + Duration::from_secs(BORN as u64));
-        let place = StorePlace { url: "file:///backup".into(), endpoint: None, region: None, conditional_put: true };
+        let place =
+            StorePlace { url: "file:///backup".into(), endpoint: None, region: None, conditional_put: true };
         let creation =
             Creation { public: &public, kit: signed.then_some(&kit), phrase: None, escrows: &[], place };
         let device = create(&objects, &state, &creation, &clock, &mut OsRandom).await.unwrap();
@@ -97,9 +98,14 @@ pub fn outcome() -> Outcome {
     }
 }
 
-/// A file with a problem whose name must not be seen.
-pub fn trouble(problem: Problem, is_stored: bool, extension: &str) -> Trouble {
-    Trouble { path: format!("data/{CANARY}/{CANARY}.{extension}").into_bytes(), problem, is_stored }
+/// A file with a problem whose name must not be seen; `named` comes from [`canary`].
+pub fn trouble(named: &str, problem: Problem, is_stored: bool) -> Trouble<'_> {
+    Trouble { path: named.as_bytes(), problem, is_stored }
+}
+
+/// A path that must not be seen.
+pub fn canary(extension: &str) -> String {
+    format!("data/{CANARY}/{CANARY}.{extension}")
 }
 
 /// An error.

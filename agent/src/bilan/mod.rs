@@ -21,7 +21,7 @@ pub use facts::facts;
 pub use list::{Loaded, Row, load, rows};
 pub use memory::Memory;
 pub use record::{Position, record};
-pub use run::{Declared, EndCheck, HostDeclared, KitCheck, Proofs, RunEnd, RunReport, TlsEnd};
+pub use run::{Declared, EndCheck, HostDeclared, KitCheck, Proofs, RunEnd, RunReport, TlsEnd, Trouble};
 pub use show::page;
 pub use verify::{Anchor, Signer, Verdict, verify};
 pub use whois::whois;

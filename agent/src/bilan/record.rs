@@ -9,10 +9,10 @@ use scelle_format::descriptor::RecipientRole;
 use scelle_format::id::Sha256;
 use scelle_format::ledger::ChainHead;
 use scelle_format::report::{
-    Alert, AsText, Assessment, Availability, Code, Confidentiality, Consistency, Destination, Hosting, Identity,
-    Integrity, Label, Light, LockMode, Measured, Method, Outcome as Verdict, Plan, Problem, Purge, Record,
-    RecipientCounts, RecordedStatus, RestoreTest, RoundedBytes, Run, SetVolumes, Traceability, UnknownWhy,
-    VersionText, extension_class, file_token,
+    Alert, AsText, Assessment, Availability, Code, Confidentiality, Consistency, Destination, Hosting,
+    Identity, Integrity, Label, Light, LockMode, Measured, Method, Outcome as Verdict, Plan, Problem, Purge,
+    RecipientCounts, Record, RecordedStatus, RestoreTest, RoundedBytes, Run, SetVolumes, Traceability,
+    UnknownWhy, VersionText, extension_class, file_token,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, Severity};
@@ -67,15 +67,31 @@ pub fn record(
         },
         plan: plan(report),
         run: run(report)?,
-        volumes: report.outcome().map(|outcome| volumes(report, outcome, token_key)).transpose()?.into_iter().collect(),
-        consistency: report.outcome().map(|outcome| consistency(report, outcome)).transpose()?.into_iter().collect(),
+        volumes: report
+            .outcome()
+            .map(|outcome| volumes(report, outcome, token_key))
+            .transpose()?
+            .into_iter()
+            .collect(),
+        consistency: report
+            .outcome()
+            .map(|outcome| consistency(report, outcome))
+            .transpose()?
+            .into_iter()
+            .collect(),
         confidentiality: confidentiality(report)?,
         integrity: integrity(report),
         availability: availability(report)?,
         traceability: traceability(report),
         hosting: hosting(report),
         alerts: alerts(report, assessment)?,
-        purge: Purge { snapshots: 0, objects: 0, removed_bytes: RoundedBytes::default(), reason: None, erasures: 0 },
+        purge: Purge {
+            snapshots: 0,
+            objects: 0,
+            removed_bytes: RoundedBytes::default(),
+            reason: None,
+            erasures: 0,
+        },
         status: RecordedStatus::of(assessment).map_err(AgentError::bug)?,
     };
     place(&mut record, position);
@@ -96,8 +112,7 @@ fn plan(report: &RunReport<'_>) -> Plan {
 }
 
 fn run(report: &RunReport<'_>) -> Result<Run> {
-    let troubles = report.outcome().map_or(&[][..], |outcome| &outcome.troubles);
-    let mut codes: BTreeSet<&str> = troubles.iter().map(|trouble| trouble.problem.code()).collect();
+    let mut codes: BTreeSet<&str> = report.troubles.iter().map(|trouble| trouble.problem.code()).collect();
     codes.extend(report.error().map(error_code));
     Ok(Run {
         kind: code("backup")?,
@@ -113,10 +128,10 @@ fn run(report: &RunReport<'_>) -> Result<Run> {
 }
 
 fn volumes(report: &RunReport<'_>, outcome: &Outcome, token_key: &[u8; 32]) -> Result<SetVolumes> {
-    let problems = outcome.troubles.iter().take(PROBLEMS_MAX).map(|trouble| {
+    let problems = report.troubles.iter().take(PROBLEMS_MAX).map(|trouble| {
         let name = trouble.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         Ok(Problem {
-            token: file_token(token_key, &trouble.path),
+            token: file_token(token_key, trouble.path),
             class: extension_class(name),
             size: not_measured(),
             code: code(trouble.problem.code())?,
@@ -155,7 +170,10 @@ fn confidentiality(report: &RunReport<'_>) -> Result<Confidentiality> {
             everyday: count_role(report, RecipientRole::Everyday),
             escrow: count_role(report, RecipientRole::Escrow),
         },
-        kit_checked: report.proofs.kit.map_or(Measured::unknown(UnknownWhy::NotDue), |check| check.time.into()),
+        kit_checked: report
+            .proofs
+            .kit
+            .map_or(Measured::unknown(UnknownWhy::NotDue), |check| check.time.into()),
         everyday_used: not_measured(),
         tls: not_measured(),
     })
@@ -236,12 +254,13 @@ fn hosting(report: &RunReport<'_>) -> Hosting {
     let refused = |probe: &scelle_store::probe::ProbeReport| {
         probe.verdict().iter().any(|finding| finding.severity == Severity::Refuse)
     };
-    let lock = report.probe.as_ref().and_then(|probe| match (&probe.default_retention, &probe.default_retention_compliance)
-    {
-        (Fact::No | Fact::NotApplicable, _) => Some(LockMode::Absent),
-        (Fact::Yes, Fact::Yes) => Some(LockMode::Compliance),
-        (Fact::Yes, Fact::No) => Some(LockMode::Governance),
-        _ => None,
+    let lock = report.probe.as_ref().and_then(|probe| {
+        match (&probe.default_retention, &probe.default_retention_compliance) {
+            (Fact::No | Fact::NotApplicable, _) => Some(LockMode::Absent),
+            (Fact::Yes, Fact::Yes) => Some(LockMode::Compliance),
+            (Fact::Yes, Fact::No) => Some(LockMode::Governance),
+            _ => None,
+        }
     });
     Hosting {
         host: name.map_or(not_configured(), Measured::Known),
@@ -273,7 +292,8 @@ fn set_label(set: &str) -> Result<Label> {
         digits += usize::from(c.is_ascii_digit());
         digits <= 6
     };
-    let short: String = set.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).take_while(fits).collect();
+    let short: String =
+        set.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).take_while(fits).collect();
     label(format!("ensemble {short}").trim_end())
 }
 

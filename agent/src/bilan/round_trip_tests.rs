@@ -5,13 +5,14 @@ use scelle_format::id::Sha256;
 use scelle_format::ledger::NoteKind;
 use scelle_format::phrase::Language;
 use scelle_format::report::{AsText, Light, Record, file_token};
+use scelle_format::vkey_text::VKey;
 use scelle_store::{Key, Store as _};
 
 use super::export::{Document, export};
-use super::fixture::{CANARY, Repository, failure, outcome, trouble};
+use super::fixture::{CANARY, Repository, canary, failure, outcome, trouble};
 use super::list::{load, rows};
 use super::memory::Memory;
-use super::run::{RunEnd, load_probe, save_probe};
+use super::run::{RunEnd, Trouble, load_probe, save_probe};
 use super::show::page;
 use super::verify::{Anchor, Signer, Verdict, verify};
 use super::write::{Written, keep, unsent, write};
@@ -23,10 +24,24 @@ use crate::repo::history::History;
 
 impl Repository {
     async fn write(&self, saved: &Outcome) -> Written {
+        self.write_with(saved, &[]).await
+    }
+
+    /// Writes the bilan of a run with these troubles.
+    async fn write_with(&self, saved: &Outcome, troubles: &[Trouble<'_>]) -> Written {
         let (descriptors, mut pen) = (self.descriptors().await, self.pen().await);
         let mut report = self.good(&descriptors, RunEnd::Committed(saved));
         report.memory = Memory::load(&self.state);
+        report.troubles = troubles.to_vec();
         write(&mut pen, &self.state, &report, &self.device.secret.token_key()).await.unwrap()
+    }
+
+    /// Writes the bilan of a run that lost one file and has doubts about another.
+    async fn write_troubled(&self) -> Written {
+        let (lost, doubtful) = (canary("docx"), canary("xlsx"));
+        let troubles =
+            [trouble(&lost, Problem::Unreadable, false), trouble(&doubtful, Problem::Changed, true)];
+        self.write_with(&outcome(), &troubles).await
     }
 
     async fn note(&self) {
@@ -44,14 +59,11 @@ impl Repository {
     }
 }
 
-fn with_troubles() -> Outcome {
-    let mut saved = outcome();
-    saved.troubles = vec![trouble(Problem::Unreadable, false, "docx"), trouble(Problem::Changed, true, "xlsx")];
-    saved
-}
-
 fn fully(signer: Signer, verdict: &Verdict) -> bool {
-    verdict.intact && verdict.chain_complete && verdict.signer == signer && verdict.exit_code() == ExitCode::Ok
+    verdict.intact
+        && verdict.chain_complete
+        && verdict.signer == signer
+        && verdict.exit_code() == ExitCode::Ok
 }
 
 /// The document with one thing changed by a careful forger, who mends the digest.
@@ -66,7 +78,7 @@ fn forged(bytes: &[u8], change: impl Fn(&mut Document)) -> Vec<u8> {
 async fn a_bilan_is_listed_shown_exported_and_verified() {
     let repository = Repository::new(true).await;
     repository.note().await;
-    let written = repository.write(&with_troubles()).await;
+    let written = repository.write_troubled().await;
     assert_eq!(written.id, format!("{}-2", &repository.device.id.as_str()[..8]));
     assert!(written.not_sent.is_none());
     let history = repository.history().await;
@@ -102,7 +114,23 @@ async fn the_signer_is_known_wrong_or_not_identified() {
     }
     let hex = Anchor::Fingerprint(hex::encode(sha256(&repository)).to_uppercase());
     assert!(fully(Signer::Known, &verify(&bytes, Some(&hex))));
-    let wrong = [Anchor::Fingerprint(hex::encode(sha256(&stranger))), Anchor::of(&stranger.device)];
+    let Anchor::Local { owner, device, .. } = Anchor::of(&repository.device) else { panic!() };
+    let other_vkey = stranger.device.signing.verifying_key().to_string();
+    let other_owner = VKey::new(
+        &format!("scelle/{}/owner", repository.kit.repository),
+        stranger.kit.owner.verifying_key().public_key(),
+    );
+    let wrong = [
+        Anchor::Fingerprint(hex::encode(sha256(&stranger))),
+        Anchor::Fingerprint("abandon".into()),
+        Anchor::Local { owner, device, vkey: other_vkey.clone() },
+        Anchor::Local {
+            owner: other_owner.unwrap().to_string(),
+            device: stranger.device.id.clone(),
+            vkey: other_vkey,
+        },
+    ];
+    assert!(fully(Signer::NotIdentified, &verify(&bytes, Some(&Anchor::of(&stranger.device)))));
     for anchor in wrong {
         let verdict = verify(&bytes, Some(&anchor));
         assert_eq!((verdict.intact, verdict.signer), (true, Signer::Wrong));
@@ -123,7 +151,7 @@ async fn an_owner_who_is_only_named_identifies_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn any_changed_byte_fails() {
     let repository = Repository::new(true).await;
-    repository.write(&with_troubles()).await;
+    repository.write_troubled().await;
     repository.note().await;
     let written = repository.write(&outcome()).await;
     repository.note().await;
@@ -147,7 +175,7 @@ async fn any_changed_byte_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forger_who_mends_the_digest_is_seen() {
     let repository = Repository::new(true).await;
-    let first = repository.write(&with_troubles()).await;
+    let first = repository.write_troubled().await;
     repository.note().await;
     repository.note().await;
     let second = repository.write(&outcome()).await;
@@ -199,7 +227,7 @@ async fn another_repository_cannot_lend_its_device() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_name_is_in_record_export_or_page() {
     let repository = Repository::new(true).await;
-    let written = repository.write(&with_troubles()).await;
+    let written = repository.write_troubled().await;
     let history = repository.history().await;
     let loaded = load(&repository.objects, &history, None, &written.id).await.unwrap();
     let (fr, en) = (page(&loaded.record, &loaded.id, Lang::Fr), page(&loaded.record, &loaded.id, Lang::En));
@@ -210,10 +238,13 @@ async fn no_name_is_in_record_export_or_page() {
             assert!(!text.contains(part), "{part} in {text}");
         }
     }
-    let path = format!("data/{CANARY}/{CANARY}.docx");
+    let path = canary("docx");
     let token = file_token(&repository.device.secret.token_key(), path.as_bytes());
     assert!(record.contains(&token) && fr.contains(&token));
-    assert_eq!(super::whois(&token, &repository.device.secret.token_key(), [path.as_bytes()]).unwrap(), path.as_bytes());
+    assert_eq!(
+        super::whois(&token, &repository.device.secret.token_key(), [path.as_bytes()]).unwrap(),
+        path.as_bytes()
+    );
     assert!(fr.starts_with("▲ À SURVEILLER") && en.starts_with("▲ TO LOOK AT"), "{fr}");
     assert!(fr.contains("Contrôlé par ce PC") && !fr.contains("Vérifié :"));
     assert!(fr.lines().count() <= 24, "one screen");
@@ -277,6 +308,9 @@ async fn memory_and_probe_come_back() {
     let history = repository.history().await;
     let record: Record = load(&repository.objects, &history, None, &second.id).await.unwrap().record;
     assert_eq!(record.availability.achieved_age_seconds.known(), Some(&0));
-    assert_eq!(record.identity.previous_note.map(|hash| hash.0), history.devices[0].notes[0].text_sha256.into());
+    assert_eq!(
+        record.identity.previous_note.map(|hash| hash.0),
+        history.devices[0].notes[0].text_sha256.into()
+    );
     assert_ne!(second.record_sha256, Sha256([0; 32]));
 }

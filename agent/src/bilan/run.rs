@@ -12,6 +12,7 @@ use scelle_store::probe::ProbeReport;
 
 use super::memory::Memory;
 use crate::error::{AgentError, ExitCode, Result};
+use crate::monitor::Problem;
 use crate::pipeline::Outcome;
 use crate::repo::append::Start;
 use crate::repo::descriptors::Descriptors;
@@ -36,6 +37,17 @@ impl<'a> From<&'a Result<Outcome>> for RunEnd<'a> {
             Err(error) => Self::Failed(error),
         }
     }
+}
+
+/// Something that could not be saved, or only with a reservation, as the pipeline reports it.
+#[derive(Clone, Copy, Debug)]
+pub struct Trouble<'a> {
+    /// Its path: it leaves this room as a token only.
+    pub path: &'a [u8],
+    /// Why.
+    pub problem: Problem,
+    /// Whether it is in the snapshot all the same.
+    pub is_stored: bool,
 }
 
 /// What the listing at the end of a run showed, against the refs of its snapshot.
@@ -144,6 +156,8 @@ pub struct RunReport<'a> {
     pub set: &'a str,
     /// How it ended.
     pub end: RunEnd<'a>,
+    /// What it could not save as it should.
+    pub troubles: Vec<Trouble<'a>>,
     /// What made it start.
     pub trigger: Trigger,
     /// When it started.
@@ -174,12 +188,26 @@ pub struct RunReport<'a> {
 
 impl<'a> RunReport<'a> {
     /// A report of a run started by hand of which nothing else is known yet.
-    pub fn new(device: &'a Device, set: &'a str, end: RunEnd<'a>, started: Timestamp, ended: Timestamp) -> Self {
+    pub fn new(
+        device: &'a Device,
+        set: &'a str,
+        end: RunEnd<'a>,
+        started: Timestamp,
+        ended: Timestamp,
+    ) -> Self {
+        let troubles = match end {
+            RunEnd::Committed(outcome) => {
+                let all = outcome.troubles.iter();
+                all.map(|t| Trouble { path: &t.path, problem: t.problem, is_stored: t.is_stored }).collect()
+            }
+            RunEnd::Failed(_) => Vec::new(),
+        };
         Self {
             device,
             descriptors: None,
             set,
             end,
+            troubles,
             trigger: Trigger::Manual,
             started,
             ended,
@@ -214,13 +242,17 @@ impl<'a> RunReport<'a> {
 
     /// Folder or bucket.
     pub fn destination(&self) -> DestinationKind {
-        if self.device.place.url.starts_with("file:") { DestinationKind::Folder } else { DestinationKind::Bucket }
+        if self.device.place.url.starts_with("file:") {
+            DestinationKind::Folder
+        } else {
+            DestinationKind::Bucket
+        }
     }
 
     /// How it ended, in one word. Anything that could not be saved as it should makes a run partial.
     pub fn result(&self) -> RunResult {
         match self.end {
-            RunEnd::Committed(outcome) if outcome.troubles.is_empty() => RunResult::Complete,
+            RunEnd::Committed(_) if self.troubles.is_empty() => RunResult::Complete,
             RunEnd::Committed(_) => RunResult::Partial,
             RunEnd::Failed(error) if error.code == ExitCode::Interrupted => RunResult::Interrupted,
             RunEnd::Failed(_) => RunResult::Failed,
@@ -229,8 +261,7 @@ impl<'a> RunReport<'a> {
 
     /// Entries that are not in the snapshot.
     pub fn lost_files(&self) -> u64 {
-        let lost = |outcome: &Outcome| outcome.troubles.iter().filter(|trouble| !trouble.is_stored).count();
-        self.outcome().map_or(0, |outcome| lost(outcome) as u64)
+        self.troubles.iter().filter(|trouble| !trouble.is_stored).count() as u64
     }
 
     /// Days since this device joined the repository.

@@ -53,12 +53,17 @@ mod tests {
     #[test]
     fn every_reason_has_its_sentence_in_both_languages_and_no_other_has() {
         let reasons = Facts::all_reasons();
-        let of = |half| reasons.iter().filter(move |r| r.half == half).map(|r| r.code).collect::<BTreeSet<_>>();
+        let of =
+            |half| reasons.iter().filter(move |r| r.half == half).map(|r| r.code).collect::<BTreeSet<_>>();
         let table = |rows: &[Sentence]| rows.iter().map(|row| row.code).collect::<BTreeSet<_>>();
         assert_eq!(table(protection::TABLE), of(Half::Protection));
         assert_eq!(table(compliance::TABLE), of(Half::Compliance));
         let rows = protection::TABLE.len() + compliance::TABLE.len();
-        assert_eq!(rows, reasons.iter().map(|reason| reason.code).collect::<BTreeSet<_>>().len(), "a code twice");
+        assert_eq!(
+            rows,
+            reasons.iter().map(|reason| reason.code).collect::<BTreeSet<_>>().len(),
+            "a code twice"
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use scelle_format::report::{Light, Measured, Record, RecordedReason, RoundedBytes, RunResult, SetVolumes, Trigger, Who};
+use scelle_format::report::{
+    Light, Measured, Record, RecordedReason, RoundedBytes, RunResult, SetVolumes, Trigger, Who,
+};
 use scelle_format::timestamp::Timestamp;
 
 use super::sentences::sentence;
@@ -45,7 +47,11 @@ pub fn page(record: &Record, id: &str, lang: Lang) -> String {
         let _ = writeln!(out, "{text}");
     };
     let status = &record.status;
-    line(format!("{} · bilan {id} · {}", status_word(status.overall, lang).to_uppercase(), moment(record.run.ended, lang)));
+    line(format!(
+        "{} · bilan {id} · {}",
+        status_word(status.overall, lang).to_uppercase(),
+        moment(record.run.ended, lang)
+    ));
     line(format!(
         "{} : {} · {} : {}",
         lang.pick("Protection", "Protection"),
@@ -59,7 +65,8 @@ pub fn page(record: &Record, id: &str, lang: Lang) -> String {
     }
     line(checked_line(record, lang));
     line(copies_line(record, lang));
-    let (todo, remarks): (Vec<_>, Vec<_>) = status.reasons.iter().partition(|reason| reason.light != Light::Green);
+    let (todo, remarks): (Vec<_>, Vec<_>) =
+        status.reasons.iter().partition(|reason| reason.light != Light::Green);
     if todo.is_empty() {
         line(lang.pick("Rien à faire.", "Nothing to do.").to_owned());
     } else {
@@ -131,7 +138,10 @@ fn checked_line(record: &Record, lang: Lang) -> String {
     let mut parts = Vec::new();
     if let Some(packs) = integrity.packs_confirmed.known() {
         let packs = count(*packs, lang);
-        parts.push(lang.pick(format!("{packs} paquets confirmés par le stockage"), format!("{packs} packs confirmed by the store")));
+        parts.push(lang.pick(
+            format!("{packs} paquets confirmés par le stockage"),
+            format!("{packs} packs confirmed by the store"),
+        ));
     }
     parts.push(match integrity.mismatches.known() {
         Some(0) => lang.pick("aucun écart", "no mismatch").to_owned(),

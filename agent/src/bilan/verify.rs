@@ -77,7 +77,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// 0 when intact and not signed by somebody else, else 13. A signer that is not identified is not an error.
+    /// 0 when intact and not signed by somebody else, else 13. A signer not identified is no error.
     pub fn exit_code(&self) -> ExitCode {
         if self.intact && self.signer != Signer::Wrong { ExitCode::Ok } else { ExitCode::Damaged }
     }
@@ -85,15 +85,23 @@ impl Verdict {
     /// One sentence.
     pub fn sentence(&self) -> Message {
         match (self.intact, self.chain_complete, self.signer) {
-            (false, ..) => bilingual!("altéré : ce fichier ne prouve rien", "altered: this file proves nothing"),
+            (false, ..) => {
+                bilingual!("altéré : ce fichier ne prouve rien", "altered: this file proves nothing")
+            }
             (_, _, Signer::Wrong) => {
                 bilingual!("intact, mais signé par quelqu'un d'autre", "intact, but signed by somebody else")
             }
             (_, true, Signer::Known) => {
-                bilingual!("intact ; chaîne complète ; signataire connu", "intact; chain complete; signer known")
+                bilingual!(
+                    "intact ; chaîne complète ; signataire connu",
+                    "intact; chain complete; signer known"
+                )
             }
             (_, false, Signer::Known) => {
-                bilingual!("intact ; chaîne incomplète ; signataire connu", "intact; chain incomplete; signer known")
+                bilingual!(
+                    "intact ; chaîne incomplète ; signataire connu",
+                    "intact; chain incomplete; signer known"
+                )
             }
             (_, true, Signer::NotIdentified) => bilingual!(
                 "intact ; chaîne complète ; signataire non identifié",
@@ -119,7 +127,9 @@ pub fn verify(bytes: &[u8], anchor: Option<&Anchor>) -> Verdict {
             id,
             status: Some(checked.status),
         },
-        None => Verdict { intact: false, chain_complete: false, signer: Signer::NotIdentified, id, status: None },
+        None => {
+            Verdict { intact: false, chain_complete: false, signer: Signer::NotIdentified, id, status: None }
+        }
     }
 }
 
@@ -148,7 +158,8 @@ fn check(document: &Document) -> Option<Checked> {
     let descriptors = descriptors(&document.proof.descriptors)?;
     let newest = &descriptors.last()?.descriptor;
     let bilan = Note::parse(&note::parse(document.signature.as_bytes()).ok()?.text).ok()?;
-    let device_key = descriptors.iter().rev().find_map(|entry| entry.descriptor.device(&bilan.device))?.vkey.clone();
+    let device_key =
+        descriptors.iter().rev().find_map(|entry| entry.descriptor.device(&bilan.device))?.vkey.clone();
     let key = VerifyingKey::parse(device_key.as_str()).ok()?;
     let read = |text: &String| signed_note(text, &key, &bilan);
     let own = read(&document.signature)?;
@@ -247,9 +258,18 @@ impl Checked {
             Anchor::Local { device, vkey, .. } if *device == self.device => {
                 if vkey == self.device_key.as_str() { Signer::Known } else { Signer::Wrong }
             }
+            // What this PC knows of its own repository says nothing about another one.
+            Anchor::Local { owner, .. } if !self.is_of(owner) => Signer::NotIdentified,
             Anchor::Local { owner, .. } => self.owner_is(|key| key.to_string() == *owner),
             Anchor::Fingerprint(text) => self.owner_is(|key| is_fingerprint(text, &key.sha256())),
         }
+    }
+
+    /// Whether an owner's vkey is named after the repository of this bilan.
+    fn is_of(&self, owner: &str) -> bool {
+        let repository = self.descriptors.first().map(|entry| &entry.descriptor.repository);
+        let owner = VKey::parse(owner).ok();
+        repository.zip(owner).is_some_and(|(repository, owner)| owner.is_named(repository, "owner"))
     }
 
     /// An owner vouches for the device by having signed a revision, not by being named in one: anybody can name them.

@@ -13,7 +13,10 @@ pub fn whois<P: AsRef<[u8]>>(
     paths: impl IntoIterator<Item = P>,
 ) -> Option<Vec<u8>> {
     let token = token.trim().to_ascii_lowercase();
-    paths.into_iter().find(|path| file_token(token_key, path.as_ref()) == token).map(|path| path.as_ref().to_vec())
+    paths
+        .into_iter()
+        .find(|path| file_token(token_key, path.as_ref()) == token)
+        .map(|path| path.as_ref().to_vec())
 }
 
 #[cfg(test)]
@@ -24,7 +27,10 @@ mod tests {
     fn a_token_leads_to_its_path_and_no_other() {
         let paths = ["data/a.docx", "data/Élodie.pdf", "data/c"];
         let token = file_token(&[3; 32], paths[1].as_bytes());
-        assert_eq!(whois(&format!(" {} ", token.to_uppercase()), &[3; 32], paths).unwrap(), paths[1].as_bytes());
+        assert_eq!(
+            whois(&format!(" {} ", token.to_uppercase()), &[3; 32], paths).unwrap(),
+            paths[1].as_bytes()
+        );
         assert_eq!(whois(&token, &[4; 32], paths), None);
         assert_eq!(whois("0000000000", &[3; 32], paths), None);
     }

@@ -64,7 +64,12 @@ pub async fn write(
 }
 
 /// Keeps the bilan of a run that could not even open its ledger, because of `error`.
-pub fn keep(state: &State, report: &RunReport<'_>, token_key: &[u8; 32], error: AgentError) -> Result<Written> {
+pub fn keep(
+    state: &State,
+    report: &RunReport<'_>,
+    token_key: &[u8; 32],
+    error: AgentError,
+) -> Result<Written> {
     keep_because(state, report, token_key, status(&facts(report)), error)
 }
 

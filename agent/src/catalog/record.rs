@@ -30,24 +30,30 @@ pub struct Fingerprint {
     group: Option<u32>,
     links: u64,
     is_file: bool,
+    /// Whether its last change is old enough for a look to prove anything.
+    is_settled: bool,
 }
 
 impl Fingerprint {
-    /// Of an entry as it was seen at `now_ns`; `None` when it changed so recently that a look proves nothing.
-    pub fn of(stat: &Stat, now_ns: i64) -> Option<Self> {
+    /// Of an entry as it was seen at `now_ns`.
+    pub fn of(stat: &Stat, now_ns: i64) -> Self {
         let &Stat { bytes, modified_ns, changed_ns, inode, volume, mode, owner, group, links, kind, .. } = stat;
         let is_file = kind == Kind::File;
         let newest = modified_ns.max(changed_ns);
-        let settled = !is_file || now_ns.saturating_sub(newest) > RACY_NS;
+        let is_settled = !is_file || now_ns.saturating_sub(newest) > RACY_NS;
         let bytes = if is_file { bytes } else { 0 };
         let links = if is_file { links } else { 0 };
-        let print = Self { bytes, modified_ns, changed_ns, inode, volume, mode, owner, group, links, is_file };
-        settled.then_some(print)
+        Self { bytes, modified_ns, changed_ns, inode, volume, mode, owner, group, links, is_file, is_settled }
     }
 
-    /// Whether `stat` shows the same untouched entry.
-    pub fn matches(&self, stat: &Stat) -> bool {
-        Self::of(stat, i64::MAX) == Some(*self)
+    /// Whether `stat` looks the same. Proves that the entry was not touched only when [`Self::is_settled`].
+    pub fn looks_like(&self, stat: &Stat) -> bool {
+        Self::of(stat, i64::MAX) == Self { is_settled: true, ..*self }
+    }
+
+    /// Whether its last change was old enough when it was looked at.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
     }
 }
 

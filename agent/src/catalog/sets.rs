@@ -1,5 +1,7 @@
 //! Sets of roots and the hunks of their last snapshot, in order.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension as _, params};
 use scelle_format::manifest::NodeRef;
 
@@ -75,12 +77,48 @@ impl Catalog {
         let level2 = self.seal_level2(&set.level2)?;
         let sql = "INSERT OR REPLACE INTO sets (set_id, snapshot, hunks, level2) VALUES (?1, ?2, ?3, ?4)";
         self.connection.execute(sql, params![set_id, set.snapshot as i64, hunks, level2])?;
-        self.remove_orphans()
+        self.remove_orphans()?;
+        self.remove_unused_packs()
+    }
+
+    /// Removes packs that no set's snapshot needs, and the manifest chunks in them: they may be cleared away in the
+    /// store and must not be built upon.
+    fn remove_unused_packs(&self) -> Result<()> {
+        let mut rows: HashSet<u32> = HashSet::new();
+        let mut names: HashSet<[u8; 32]> = HashSet::new();
+        let mut statement = self.connection.prepare("SELECT node, packs FROM hunks")?;
+        let hunks = statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        for hunk in hunks {
+            let (node, packs) = hunk?;
+            let node: NodeRef = postcard::from_bytes(&node).map_err(AgentError::local_state)?;
+            names.insert(node.at.pack.sha256.0);
+            rows.extend(packs.as_chunks::<4>().0.iter().map(|row| u32::from_le_bytes(*row)));
+        }
+        let mut statement = self.connection.prepare("SELECT level2 FROM sets")?;
+        for level2 in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
+            names.extend(self.open_level2(level2?)?.iter().map(|node| node.at.pack.sha256.0));
+        }
+        let mut remove = self.connection.prepare("DELETE FROM packs WHERE row = ?1")?;
+        let mut kept: HashSet<[u8; 32]> = HashSet::new();
+        for (row, (_, id, _)) in self.packs()? {
+            if rows.contains(&row) || names.contains(&id.sha256.0) {
+                kept.insert(id.sha256.0);
+            } else {
+                remove.execute([row])?;
+            }
+        }
+        let mut remove = self.connection.prepare("DELETE FROM nodes WHERE id = ?1")?;
+        for (id, location) in self.nodes()? {
+            if !kept.contains(&location.pack.sha256.0) {
+                remove.execute([id.0])?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes hunks that no set names: of the snapshot before, or of a run that ended early.
     pub fn remove_orphans(&self) -> Result<()> {
-        let mut named = std::collections::HashSet::new();
+        let mut named = HashSet::new();
         let mut statement = self.connection.prepare("SELECT hunks FROM sets")?;
         for hunks in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
             named.extend(hunks?.as_chunks::<8>().0.iter().map(|row| i64::from_le_bytes(*row)));

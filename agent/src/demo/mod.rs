@@ -11,9 +11,11 @@ use std::sync::Arc;
 
 use scelle_format::id::RepositoryId;
 use scelle_format::kit::Kit;
-use scelle_format::random::OsRandom;
+use scelle_format::random::{OsRandom, Random as _};
+use scelle_store::probe::probe;
 
 use crate::backup::{self, Footing, Request};
+use crate::bilan::run::save_probe;
 use crate::bilan::{Declared, Written, load, page};
 use crate::bilingual;
 use crate::cli::language::Lang;
@@ -23,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::{RepoAddress, S3Settings};
 use crate::connect::{Connected, Connection, Create};
 use crate::error::{AgentError, ExitCode, Result};
+use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::monitor::Silent;
 use crate::repo::append::LedgerWriter;
 use crate::repo::create::{Creation, create};
@@ -201,6 +204,10 @@ impl Scene {
             place: connected.place.clone(),
         };
         let device = create(&objects, &state, &creation, stage.clock, &mut OsRandom).await?;
+        let mut nonce = [0; 8];
+        OsRandom.fill(&mut nonce);
+        let probed = probe(&*connected.bare, &hex::encode(nonce), stage.clock.now()).await?;
+        save_probe(&state, &probed)?;
         let scene = Self { kit: places.kit.clone(), connected, objects, state, device };
         // The kit is read back from its file: if it does not open the repository, the demo ends here.
         scene.open(&scene.kit).await?;
@@ -230,6 +237,7 @@ impl Scene {
             exclude: Vec::new(),
             own_folders: vec![places.home.clone(), places.store.clone()],
             threads: 0,
+            checkpoints: CheckpointEvery::default(),
         };
         let declared = Declared::default();
         backup::run_to_bilan(&footing, &mut ledger, &descriptors, &self.objects, request, declared).await

@@ -28,6 +28,8 @@ use crate::repo::state::{Device, State};
 
 const REFS_FILE: &str = "refs.txt";
 const CONCURRENT_HEADS: usize = 16;
+/// Live index segments before they are merged into one.
+const SEGMENTS_MAX: usize = 16;
 
 /// Packs that the store showed with their sizes, in this run.
 pub struct Confirmed {
@@ -84,9 +86,13 @@ pub async fn index(
         .filter(|at| confirmed.packs.get(&at.pack).is_some_and(|(kind, _)| *kind == PackKind::Data))
         .collect();
     if !fresh.is_empty() {
-        let sizes = &confirmed.packs;
-        let segment = Segment::build(device.secret.generation(), fresh, |id| sizes.get(id).map_or(0, |(_, n)| *n));
-        let plain = segment.encode();
+        let mut sizes: HashMap<PackId, u64> = confirmed.packs.iter().map(|(id, (_, n))| (*id, *n)).collect();
+        let mut entries = fresh;
+        if ledger.head().segments.len() >= SEGMENTS_MAX {
+            merge(state, ledger, &mut entries, &mut sizes)?;
+        }
+        let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
+        let plain = Segment::build(device.secret.generation(), entries, size_of).encode();
         let recipients = [device.epoch_recipient.clone(), device.index_identity.recipient()];
         let sealed = seal_bytes(&recipients, &plain, random).map_err(AgentError::bug)?;
         let sha256 = Sha256::of(&sealed);
@@ -98,6 +104,25 @@ pub async fn index(
         confirmed.sent_bytes += stored_bytes;
     }
     Ok(Indexed { confirmed })
+}
+
+/// Takes the entries of all earlier segments into the new one, so that a lookup never asks many.
+fn merge(
+    state: &State,
+    ledger: &mut LedgerWriter<'_>,
+    entries: &mut Vec<Location>,
+    sizes: &mut HashMap<PackId, u64>,
+) -> Result<()> {
+    let mut earlier = Vec::new();
+    for (sha256, _) in &ledger.head().segments {
+        let Some(bytes) = state.get(&segment_file(sha256))? else { return Ok(()) };
+        let Ok(segment) = Segment::decode(&bytes) else { return Ok(()) };
+        sizes.extend(segment.packs);
+        earlier.extend(segment.entries);
+    }
+    entries.extend(earlier);
+    ledger.head_mut().segments.clear();
+    Ok(())
 }
 
 /// Name of the local copy of a segment.

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 use scelle_format::id::ChunkId;
-use scelle_format::index::Segment;
+use scelle_format::index::SegmentView;
 use scelle_format::pack::Location;
 
 use super::packs::Place;
@@ -19,7 +19,7 @@ const SHARDS: usize = 16;
 /// Chunks that need not be stored again.
 pub struct KnownChunks {
     segment_files: Vec<PathBuf>,
-    segments: OnceLock<Vec<Segment>>,
+    segments: OnceLock<Vec<SegmentView>>,
     run: [Mutex<HashMap<ChunkId, Place>>; SHARDS],
 }
 
@@ -39,10 +39,7 @@ impl KnownChunks {
             return Some(place.clone());
         }
         let segments = self.segments.get_or_init(|| self.load());
-        segments.iter().find_map(|segment| {
-            let at = segment.entries.binary_search_by(|entry| entry.id.cmp(id)).ok()?;
-            segment.entries.get(at).map(|entry| Place::Known(*entry))
-        })
+        segments.iter().find_map(|segment| segment.find(id)).map(Place::Known)
     }
 
     /// Remembers a chunk that this run stores.
@@ -60,8 +57,8 @@ impl KnownChunks {
     }
 
     // A segment that cannot be read only means that some chunks are stored again.
-    fn load(&self) -> Vec<Segment> {
-        let read = |path: &PathBuf| std::fs::read(path).ok().and_then(|bytes| Segment::decode(&bytes).ok());
+    fn load(&self) -> Vec<SegmentView> {
+        let read = |path: &PathBuf| std::fs::read(path).ok().and_then(|bytes| SegmentView::open(bytes).ok());
         self.segment_files.iter().filter_map(read).collect()
     }
 }

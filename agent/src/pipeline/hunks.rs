@@ -21,6 +21,9 @@ use crate::catalog::{Catalog, Fingerprint, HunkRow, Record};
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 
+/// A hunk is split when its plain bytes pass this (FORMAT.md §8.3).
+const HUNK_MAX_PLAIN_BYTES: usize = 2 << 20;
+
 /// One entry of a hunk being made.
 pub struct Item {
     /// What is known of it so far.
@@ -81,7 +84,8 @@ pub struct Trouble {
 #[derive(Default)]
 pub struct Hunks {
     pending: Vec<PendingHunk>,
-    made: BTreeMap<usize, MadeHunk>,
+    /// By place among the hunks, and place within one that was split.
+    made: BTreeMap<(usize, usize), MadeHunk>,
     next_ordinal: usize,
     /// Where manifest chunks of earlier runs lie, and those of this one.
     nodes: HashMap<ChunkId, Place>,
@@ -115,7 +119,7 @@ impl Hunks {
         let node = NodeRef { first, ..hunk.node.clone() };
         let place = Place::Known(node.at);
         let made = MadeHunk { node, place, packs, row: Some(hunk.row), records: Vec::new() };
-        self.made.insert(self.next_ordinal, made);
+        self.made.insert((self.next_ordinal, 0), made);
         self.next_ordinal += 1;
     }
 
@@ -141,6 +145,12 @@ impl Hunks {
     /// The hunks in order, once everything is settled and all packs are sealed.
     pub fn take_made(&mut self) -> Vec<MadeHunk> {
         std::mem::take(&mut self.made).into_values().collect()
+    }
+
+    /// Where the manifest chunks that this run has written lie, once their packs are sealed.
+    pub fn new_nodes(&self) -> Vec<Location> {
+        let fresh = self.nodes.values().filter(|place| matches!(place, Place::Soon(_)));
+        fresh.filter_map(Place::resolve).collect()
     }
 
     /// Knows more manifest chunks: those that an interrupted run has sent.
@@ -215,7 +225,7 @@ impl Hunks {
             entry.modified_ns = stat.modified_ns;
             (entry.mode, entry.owner, entry.group) = (stat.mode, stat.owner, stat.group);
             let trusted = stored.problem.is_none();
-            record.fingerprint = if trusted { Fingerprint::of(stat, now_ns) } else { None };
+            record.fingerprint = trusted.then(|| Fingerprint::of(stat, now_ns));
         }
         match stored.content {
             StoredContent::Empty => ItemSource::Ready,
@@ -257,9 +267,25 @@ impl Hunks {
             .filter(|item| !matches!(item.source, ItemSource::Lost))
             .map(|item| item.record)
             .collect();
-        let Some(first) = records.first() else { return Ok(()) };
+        self.make_parts(hunk.ordinal, 0, records, worker).map(|_| ())
+    }
+
+    /// Writes one hunk, or several where it would be larger than readers accept; returns the next free place.
+    fn make_parts(
+        &mut self,
+        ordinal: usize,
+        part: usize,
+        mut records: Vec<Record>,
+        worker: &mut Worker<'_>,
+    ) -> Result<usize> {
+        let Some(first) = records.first() else { return Ok(part) };
         let first = path::join(&first.directory, &first.entry.name);
         let plain = encode_hunk(records.iter().map(|r| (&*r.directory, &r.entry)));
+        if plain.len() > HUNK_MAX_PLAIN_BYTES && records.len() > 1 {
+            let rest = records.split_off(records.len() / 2);
+            let next = self.make_parts(ordinal, part, records, worker)?;
+            return self.make_parts(ordinal, next, rest, worker);
+        }
         let place = self.store_node(&plain, worker)?;
         let files = records.iter().filter(|r| r.entry.kind == scelle_format::manifest::EntryKind::File);
         let node = NodeRef {
@@ -272,8 +298,8 @@ impl Hunks {
         };
         let mut packs = BTreeMap::new();
         records.iter().for_each(|r| packs_of(r, &mut packs));
-        self.made.insert(hunk.ordinal, MadeHunk { node, place, packs, row: None, records });
-        Ok(())
+        self.made.insert((ordinal, part), MadeHunk { node, place, packs, row: None, records });
+        Ok(part + 1)
     }
 }
 

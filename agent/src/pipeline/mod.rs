@@ -3,6 +3,7 @@
 //! [`backup`] is the page to read first. The scan stage and the workers run on threads, store calls on the async runtime;
 //! every channel is bounded and every task is joined. Never: commits what the store did not show.
 
+pub mod checkpoint;
 pub mod commit;
 mod database;
 pub mod dedup;
@@ -31,6 +32,7 @@ use scelle_format::manifest::{NodeRef, Root, SourceRoot, Totals};
 use scelle_format::pack::{Location, PackVerifier};
 use scelle_format::random::OsRandom;
 
+use self::checkpoint::{CheckpointEvery, Checkpoints};
 use self::commit::{Committed, SnapshotFacts};
 use self::dedup::KnownChunks;
 use self::hunks::{MadeHunk, Trouble};
@@ -60,6 +62,8 @@ pub struct Plan {
     pub filter: Filter,
     /// Threads that read, compress and seal.
     pub workers: usize,
+    /// When partial notes are due.
+    pub checkpoints: CheckpointEvery,
 }
 
 /// What one run needs from outside.
@@ -107,8 +111,17 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
 
     monitor.start(Phase::Backup, None, None);
     let (sealed, packs) = tokio::sync::mpsc::channel(1);
-    let uploading = tokio::spawn(upload::upload(around.objects.clone(), journal.clone(), packs, monitor.clone()));
-    let made = tokio::task::block_in_place(|| make(&plan, around, ledger, &catalog, &resumed, sealed));
+    let sent_bytes = Arc::new(AtomicU64::new(0));
+    let uploading = upload::upload(around.objects.clone(), journal.clone(), packs, monitor.clone(), sent_bytes.clone());
+    let uploading = tokio::spawn(uploading);
+    let segments = segment_files(state, ledger);
+    let objects = &*around.objects;
+    let mut checkpoints =
+        Checkpoints::new(plan.checkpoints, objects, device, &plan.set, around.clock, &journal, ledger);
+    let mut checkpoint = || checkpoints.look(sent_bytes.load(Ordering::Relaxed));
+    let made = tokio::task::block_in_place(|| {
+        make(&plan, around, segments, &catalog, &resumed, sealed, &mut checkpoint)
+    });
     let uploaded = uploading.await.map_err(AgentError::bug)?;
     // Where both ended badly, the upload's reason is the cause.
     let (mut uploaded, made) = match (uploaded, made) {
@@ -120,7 +133,7 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
     uploaded.packs.extend(resumed.iter().map(|pack| (pack.id, (pack.kind, pack.object_bytes))));
     let new_packs = uploaded.packs.clone();
-    let (objects, random) = (&*around.objects, &mut OsRandom);
+    let random = &mut OsRandom;
     let confirmed = commit::confirm(objects, uploaded).await?;
     let indexed = commit::index(objects, state, device, ledger, confirmed, made.fresh, random).await?;
     let root = Root {
@@ -133,13 +146,14 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         roots: made.roots,
         generation: device.secret.generation(),
         dedup_secret: *device.secret.expose(),
+        older_secrets: Vec::new(),
         level2: made.level2.clone(),
         totals: made.totals,
         problems: problems_of(&made.troubles),
     };
     let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
     let committed = commit::snapshot(objects, state, device, ledger, indexed, facts, random).await?;
-    remember(&mut catalog, &journal, &plan.set, &committed, &new_packs, &made.hunks, made.level2)?;
+    remember(&mut catalog, &journal, &plan.set, &committed, &new_packs, &made.hunks, &made.nodes, made.level2)?;
     Ok(Outcome {
         committed,
         totals: made.totals,
@@ -158,6 +172,7 @@ struct Made {
     needs: BTreeMap<PackId, PackKind>,
     known_sizes: HashMap<PackId, u64>,
     fresh: Vec<Location>,
+    nodes: Vec<Location>,
     roots: Vec<SourceRoot>,
     totals: Totals,
     changes: Changes,
@@ -169,16 +184,14 @@ struct Made {
 fn make(
     plan: &Plan,
     around: &Surroundings<'_>,
-    ledger: &LedgerWriter<'_>,
+    segments: Vec<PathBuf>,
     catalog: &Catalog,
     resumed: &[JournaledPack],
     sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
+    checkpoint: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Made> {
     let device = around.device;
     let set = catalog.set(&plan.set)?;
-    let segment_files = ledger.head().segments.iter().map(|(sha256, _)| {
-        around.state.folder().join(commit::segment_file(sha256))
-    });
     let of_kind = |kind| resumed.iter().filter(move |p| p.kind == kind).flat_map(JournaledPack::locations);
     let sealing = Sealing {
         epoch: device.epoch,
@@ -189,7 +202,7 @@ fn make(
     };
     let shared = Shared {
         pool: PackPool::new(sealing, sealed),
-        known: KnownChunks::new(segment_files.collect(), of_kind(PackKind::Data)),
+        known: KnownChunks::new(segments, of_kind(PackKind::Data)),
         cutter: ContentCutter::new(device.secret.gear_table()),
         parts: PartQueue::default(),
         monitor: &*around.monitor,
@@ -220,7 +233,7 @@ fn make(
             });
         }
         drop(work);
-        let scanned = scan.run(walker, &mut own);
+        let scanned = scan.run(walker, &mut own, checkpoint);
         scan.close();
         scanned
     });
@@ -230,6 +243,12 @@ fn make(
     scanned?;
     shared.shutdown.check()?;
     finish(scan, &shared, &mut own, set, roots)
+}
+
+/// Local copies of the index segments that the ledger names.
+fn segment_files(state: &State, ledger: &LedgerWriter<'_>) -> Vec<PathBuf> {
+    let names = ledger.head().segments.iter().map(|(sha256, _)| commit::segment_file(sha256));
+    names.map(|name| state.folder().join(name)).collect()
 }
 
 /// One worker's life: parts of large files first, then whatever comes.
@@ -278,17 +297,21 @@ fn finish(
     let tree = tree::build(&mut scan, set, worker)?;
     shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
     let tree = tree.resolve()?;
+    let nodes = scan.hunks.new_nodes();
     let consistent_copies = scan.hunks.consistent_copies;
     let troubles = std::mem::take(&mut scan.hunks.troubles);
     known_sizes.shrink_to_fit();
     let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
     let totals = Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
+    // A pack that the snapshot does not need may be cleared away: its chunks are no targets of dedup.
+    let fresh = shared.known.of_this_run().into_iter().filter(|at| tree.needs.contains_key(&at.pack)).collect();
     Ok(Made {
-        needs: tree.needs,
         hunks: tree.hunks,
         level2: tree.level2,
+        needs: tree.needs,
         known_sizes,
-        fresh: shared.known.of_this_run(),
+        fresh,
+        nodes,
         roots,
         totals,
         changes,
@@ -306,6 +329,7 @@ fn remember(
     committed: &Committed,
     new_packs: &BTreeMap<PackId, (PackKind, u64)>,
     hunks: &[MadeHunk],
+    nodes: &[Location],
     level2: Vec<NodeRef>,
 ) -> Result<()> {
     catalog.transaction(|catalog| {
@@ -327,7 +351,6 @@ fn remember(
                     };
                     needed.push(row);
                 }
-                catalog.remember_node(&hunk.node.at)?;
             }
             // The hunk's own pack is part of the snapshot too.
             let own = hunk.node.at.pack;
@@ -336,8 +359,8 @@ fn remember(
             }
             rows.push(hunks::remember(catalog, hunk, &needed)?);
         }
+        nodes.iter().try_for_each(|node| catalog.remember_node(node))?;
         for node in &level2 {
-            catalog.remember_node(&node.at)?;
             if let Some(object_bytes) = committed.packs.get(PackKind::Manifest, node.at.pack) {
                 catalog.pack_row((PackKind::Manifest, node.at.pack, object_bytes))?;
             }

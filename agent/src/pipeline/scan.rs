@@ -30,6 +30,9 @@ const WAITING_MAX: usize = 60_000;
 /// A hunk is ended early when its extended attributes alone reach this size.
 const HUNK_SOFT_BYTES: usize = 1 << 20;
 
+/// Entries between two questions whether a partial note is due.
+const CHECKPOINT_ENTRIES: usize = 256;
+
 /// What the workers get.
 pub enum Work {
     /// Small neighbours.
@@ -107,10 +110,18 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// Walks everything; `worker` writes hunks meanwhile.
-    pub fn run(&mut self, walker: Walker, worker: &mut Worker<'_>) -> Result<()> {
-        for walked in walker {
+    /// Walks everything; `worker` writes hunks meanwhile, `checkpoint` is asked now and then.
+    pub fn run(
+        &mut self,
+        walker: Walker,
+        worker: &mut Worker<'_>,
+        checkpoint: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        for (at, walked) in walker.enumerate() {
             worker.shared.shutdown.check()?;
+            if at % CHECKPOINT_ENTRIES == 0 {
+                checkpoint()?;
+            }
             match walked {
                 Walked::Entry(item) => self.entry(item, worker)?,
                 Walked::Problem(problem) => self.problem(problem),
@@ -182,7 +193,7 @@ impl<'a> Scan<'a> {
     }
 
     fn is_untouched(&self, record: &Record, item: &WalkItem) -> bool {
-        let same = record.fingerprint.is_some_and(|print| print.matches(&item.stat));
+        let same = record.fingerprint.is_some_and(|print| print.is_settled() && print.looks_like(&item.stat));
         // A database in use changes in its log while its own times stand still.
         let is_database = matches!(record.entry.cut, scelle_format::chunker::Cut::Paged { .. });
         same && !(is_database
@@ -206,7 +217,10 @@ impl<'a> Scan<'a> {
         let directory: Arc<[u8]> = item.path.parent_bytes().into();
         let mut record = Record { directory, entry, fingerprint: None, needs: Vec::new() };
         if item.stat.kind == Kind::File {
-            match earlier {
+            // Looked at again only because its last change was too fresh to prove anything.
+            let alike = |record: &Record| record.fingerprint.is_some_and(|print| print.looks_like(&item.stat));
+            match &earlier {
+                Some(record) if alike(record) => self.changes.unchanged += 1,
                 Some(_) => self.changes.changed += 1,
                 None => self.changes.new += 1,
             }
@@ -230,7 +244,7 @@ impl<'a> Scan<'a> {
             let problem = Problem::MetadataUnreadable;
             self.hunks.troubles.push(Trouble { path: path.to_vec(), problem, is_stored: true });
         }
-        record.fingerprint = Fingerprint::of(&item.stat, now_ns);
+        record.fingerprint = Some(Fingerprint::of(&item.stat, now_ns));
         record.entry.target = attributes.link_target.filter(|_| item.stat.kind == Kind::Symlink);
         record.entry.xattrs = attributes.xattrs;
         record.entry.owner_name = attributes.owner_name;

@@ -14,6 +14,9 @@ use super::scan::Scan;
 use crate::catalog::SetRow;
 use crate::error::{AgentError, Result};
 
+/// Paths a level-2 node holds before it is ended early.
+const NODE_PATH_BYTES: usize = 1 << 20;
+
 /// The tree, whose topmost nodes may still wait for the name of their pack.
 pub struct Tree {
     hunks: Vec<MadeHunk>,
@@ -47,9 +50,18 @@ pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) 
     }
     let mut level2 = Vec::new();
     let mut gathered = Level2::default();
+    let mut path_bytes = 0;
     for (i, hunk) in hunks.iter().enumerate() {
         gathered.hunks.push(hunk.node.clone());
-        if cutter.ends_after(&hunk.node.first) || i + 1 == hunks.len() {
+        path_bytes += hunk.node.first.len();
+        let ends = cutter.ends_after(&hunk.node.first);
+        // Very long paths must not make a node larger than readers accept.
+        let large = path_bytes > NODE_PATH_BYTES;
+        if large && !ends {
+            cutter.restart();
+        }
+        if ends || large || i + 1 == hunks.len() {
+            path_bytes = 0;
             level2.push(store(&std::mem::take(&mut gathered), &mut scan.hunks, worker)?);
         }
     }

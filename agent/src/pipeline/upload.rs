@@ -39,9 +39,9 @@ pub async fn upload(
     journal: Arc<Mutex<Journal>>,
     mut sealed: tokio::sync::mpsc::Receiver<VerifiedPack>,
     monitor: Arc<dyn Monitor>,
+    sent_bytes: Arc<AtomicU64>,
 ) -> Result<Uploaded> {
     let slots = Arc::new(Semaphore::new(CONCURRENT_PUTS));
-    let sent_bytes = Arc::new(AtomicU64::new(0));
     let mut sending: JoinSet<Result<(PackId, PackKind, u64)>> = JoinSet::new();
     let mut uploaded = Uploaded::default();
     while let Some(pack) = sealed.recv().await {

@@ -6,7 +6,9 @@
 
 use scelle_format::id::Sha256;
 use scelle_format::layout;
-use scelle_format::ledger::{Attachment, ChainHead, ChainLink, Note, NoteKind, Position, position};
+use scelle_format::ledger::{
+    Attachment, ChainHead, ChainLink, Note, NoteKind, Position, SnapshotStatus, position,
+};
 use scelle_format::note;
 use scelle_format::random::{OsRandom, Random};
 use scelle_format::timestamp::Timestamp;
@@ -116,7 +118,8 @@ impl<'a> LedgerWriter<'a> {
             self.head.sequence = note.sequence;
             self.head.text_sha256 = Some(note.text_sha256().to_string());
             self.head.name = Some(name);
-            if let NoteKind::Snapshot { number, .. } = note.kind {
+            // A partial note bears the number that its run will have when it is whole.
+            if let NoteKind::Snapshot { number, status: SnapshotStatus::Complete, .. } = note.kind {
                 self.head.snapshot = self.head.snapshot.max(number);
             }
         }
@@ -180,7 +183,7 @@ impl<'a> LedgerWriter<'a> {
 
 fn snapshot_number(kind: &NoteKind) -> Option<u64> {
     match kind {
-        NoteKind::Snapshot { number, .. } => Some(*number),
+        NoteKind::Snapshot { number, status: SnapshotStatus::Complete, .. } => Some(*number),
         _ => None,
     }
 }

@@ -74,3 +74,15 @@ pub fn forget_packs(state: &State, head: &Head, gone: &HashSet<PackId>) -> Resul
     }
     Ok(())
 }
+
+/// Removes local copies of segments that no longer count: they were merged into another.
+pub fn sweep(state: &State, head: &Head) {
+    let Ok(files) = std::fs::read_dir(state.folder().join("index")) else { return };
+    for file in files.flatten() {
+        let name = format!("index/{}", file.file_name().to_string_lossy());
+        let counts = head.segments.iter().any(|(sha256, _)| segment_file(sha256) == name);
+        if !counts && name.ends_with(".idx") {
+            state.remove(&name);
+        }
+    }
+}

@@ -140,6 +140,8 @@ impl StoredNotes {
 impl StoredNote {
     /// Whether it claims to be a snapshot.
     fn is_snapshot(&self) -> bool {
-        self.bytes.as_ref().is_some_and(|bytes| bytes.windows(14).any(|line| line == b"\nkind snapshot"))
+        let has = |line: &[u8]| self.bytes.as_ref().is_some_and(|bytes| bytes.windows(line.len()).any(|w| w == line));
+        // A partial note is of no use to someone who wants to restore.
+        has(b"\nkind snapshot\n") && has(b"\nstatus complete\n")
     }
 }

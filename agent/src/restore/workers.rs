@@ -99,6 +99,18 @@ impl Outstanding {
     }
 }
 
+/// A job's part of what is outstanding, given back also when the thread panics.
+struct Share<'a> {
+    outstanding: &'a Outstanding,
+    bytes: u64,
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.outstanding.done(self.bytes);
+    }
+}
+
 /// Why a file was not restored.
 enum Failure {
     Store(AgentError),
@@ -176,7 +188,7 @@ impl<'a> Shared<'a> {
     pub(super) fn work(&self, jobs: &crossbeam_channel::Receiver<Job>) {
         let mut reader = ChunkReader::new(self.id_key);
         for job in jobs {
-            let bytes = job.bytes();
+            let _share = Share { outstanding: &self.outstanding, bytes: job.bytes() };
             match job {
                 Job::Files(files) => {
                     for file in files.iter().take_while(|_| !self.is_stopped()) {
@@ -185,7 +197,6 @@ impl<'a> Shared<'a> {
                 }
                 Job::Run(run) => self.run(&mut reader, run),
             }
-            self.outstanding.done(bytes);
         }
     }
 

@@ -1,6 +1,8 @@
 //! The reading side on repositories written by the format's own builders: restore, check, look, and what becomes of
 //! damage.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]
 mod support;

@@ -279,6 +279,7 @@ impl Writer {
             roots: vec![SourceRoot { path: b"data".to_vec(), label: "racine 1".into() }],
             generation: 0,
             dedup_secret: *self.secret.expose(),
+            older_secrets: Vec::new(),
             level2: level2.collect(),
             totals: Totals { files: files(&entries), bytes: bytes(&entries), ..Totals::default() },
             problems: Vec::new(),

@@ -10,7 +10,10 @@ fuzz_target!(|data: &[u8]| {
     for bytes in [Some(data), from_end.map(|at| &data[at..])].into_iter().flatten() {
         if let Ok(trailer) = Trailer::decode(bytes) {
             assert_eq!(trailer.encode(), bytes);
-            assert_eq!(trailer.walk().map(|(_, _, chunks)| chunks.len()).sum::<usize>(), trailer.chunks.len());
+            assert_eq!(
+                trailer.walk().map(|(_, _, chunks)| chunks.len()).sum::<usize>(),
+                trailer.chunks.len()
+            );
         }
     }
 });

@@ -219,7 +219,9 @@ impl NoteKind {
             }
             Self::Forget { snapshots, .. } if snapshots.is_empty() => wrong("a snapshot is expected"),
             Self::Heal { by, .. } if by.is_empty() => wrong("by is expected"),
-            Self::Heal { replaces: (kind, lost), by } if by.iter().any(|row| row.0 != *kind || row.1 == *lost) => {
+            Self::Heal { replaces: (kind, lost), by }
+                if by.iter().any(|row| row.0 != *kind || row.1 == *lost) =>
+            {
                 wrong("a pack is replaced by others of its kind")
             }
             Self::Gap { from, to, .. } if from > to || *to >= sequence => {

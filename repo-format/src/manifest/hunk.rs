@@ -249,7 +249,9 @@ impl Hunk {
             if items.len() == HUNK_MAX_ENTRIES {
                 return Err(FormatError::TooLarge { what: WHAT });
             }
-            items.push(Item { directory, entry: entry(line, &packs, &nodes)? });
+            let entry = entry(line, &packs, &nodes)?;
+            path::check_child(&directory, &entry.name)?;
+            items.push(Item { directory, entry });
         }
         if items.is_empty() { Err(malformed(WHAT, "it has no entries")) } else { Ok(Self { items }) }
     }

@@ -142,7 +142,8 @@ impl RowLocation {
     pub(super) fn resolve(self, packs: &[PackId]) -> Result<Location> {
         let pack = *packs.get(self.row).ok_or(malformed("location", "it names no pack"))?;
         let [frame_offset, frame_bytes, offset, bytes] = self.numbers;
-        let at = Location { id: self.id, pack, frame_offset, frame_bytes, offset, bytes, filter: self.filter };
+        let at =
+            Location { id: self.id, pack, frame_offset, frame_bytes, offset, bytes, filter: self.filter };
         at.check().map(|()| at)
     }
 }

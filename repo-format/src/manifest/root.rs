@@ -152,6 +152,8 @@ pub struct Root {
     pub generation: u16,
     /// The dedup secret: whoever may open the root may check ids.
     pub dedup_secret: [u8; 32],
+    /// Secrets of older generations that packs of the snapshot still need, newest first.
+    pub older_secrets: Vec<(u16, [u8; 32])>,
     /// Level-2 nodes in order.
     pub level2: Vec<NodeRef>,
     /// Numbers.
@@ -182,6 +184,8 @@ struct RootLine {
     roots: Vec<RootPath>,
     generation: u16,
     dedup_secret: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    older_secrets: Vec<(u16, String)>,
     packs: Vec<String>,
     level2: Vec<NodeLine>,
     totals: Totals,
@@ -203,12 +207,21 @@ struct ProblemLine {
 }
 
 impl Root {
+    /// The dedup secret of a generation: what the trailer of a pack asks for.
+    pub fn secret_of(&self, generation: u16) -> Option<&[u8; 32]> {
+        if generation == self.generation {
+            return Some(&self.dedup_secret);
+        }
+        self.older_secrets.iter().find(|(number, _)| *number == generation).map(|(_, secret)| secret)
+    }
+
     /// Writes the root's plain bytes (one line of JSON).
     pub fn encode(&self) -> Vec<u8> {
         let mut table = PackTable::default();
         let level2 = self.level2.iter().map(|n| NodeLine::of(n, &mut table)).collect();
         let path = |r: &SourceRoot| RootPath { path: Text::of(&r.path), label: r.label.clone() };
         let problem = |p: &Problem| ProblemLine { path: Text::of(&p.path), code: p.code.clone() };
+        let older = self.older_secrets.iter().map(|(generation, secret)| (*generation, hex::encode(secret)));
         json_line(&RootLine {
             scelle: "root/1".into(),
             repository: self.repository.to_string(),
@@ -220,6 +233,7 @@ impl Root {
             roots: self.roots.iter().map(path).collect(),
             generation: self.generation,
             dedup_secret: hex::encode(self.dedup_secret),
+            older_secrets: older.collect(),
             packs: table.names(),
             level2,
             totals: self.totals,
@@ -239,7 +253,20 @@ impl Root {
             return Err(FormatError::Unsupported { what: WHAT, found: line.scelle });
         }
         let packs = PackTable::parse(&line.packs)?;
-        let dedup_secret = lower_hex(&line.dedup_secret).ok_or(malformed(WHAT, "bad hexadecimal"))?;
+        let secret = |text: &str| lower_hex(text).ok_or(malformed(WHAT, "bad hexadecimal"));
+        let dedup_secret = secret(&line.dedup_secret)?;
+        let mut older_secrets: Vec<(u16, [u8; 32])> = Vec::with_capacity(line.older_secrets.len());
+        for (generation, text) in &line.older_secrets {
+            if *generation >= older_secrets.last().map_or(line.generation, |(newer, _)| *newer) {
+                return Err(malformed(WHAT, "generations of secrets do not descend"));
+            }
+            older_secrets.push((*generation, secret(text)?));
+        }
+        let Totals { files, directories, symlinks, bytes: file_bytes, skipped, problems } = line.totals;
+        if [files, directories, symlinks, file_bytes, skipped, problems].iter().any(|n| *n > JSON_NUMBER_MAX)
+        {
+            return Err(malformed(WHAT, "a number is out of its range"));
+        }
         let root = |r: RootPath| {
             let path = r.path.bytes()?;
             path::check(&path)?;
@@ -256,6 +283,7 @@ impl Root {
             roots: line.roots.into_iter().map(root).collect::<Result<_>>()?,
             generation: line.generation,
             dedup_secret,
+            older_secrets,
             level2: line.level2.into_iter().map(|n| n.resolve(&packs)).collect::<Result<_>>()?,
             totals: line.totals,
             problems: line.problems.into_iter().map(problem).collect::<Result<_>>()?,

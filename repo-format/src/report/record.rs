@@ -26,7 +26,7 @@ const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// [`RECORD_VERSION`].
+    /// `RECORD_VERSION`, 1.
     pub version: u64,
     /// Who speaks.
     pub identity: Identity,

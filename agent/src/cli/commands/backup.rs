@@ -16,6 +16,7 @@ use crate::cli::screen::{count, duration, size};
 use crate::config::RepoAddress;
 use crate::connect::Create;
 use crate::error::{AgentError, ExitCode, Result};
+use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::monitor::Notice;
 use crate::repo::append::LedgerWriter;
 use crate::repo::objects::Objects;
@@ -57,6 +58,7 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
         exclude: exclude(context, &args),
         own_folders: own_folders(context, &known),
         threads: context.settings.limits.threads.unwrap_or(0),
+        checkpoints: CheckpointEvery::default(),
     };
     let declared = Declared { planned: !context.settings.plans.is_empty(), ..Declared::default() };
     let (summary, written) =

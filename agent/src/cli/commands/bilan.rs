@@ -125,7 +125,7 @@ fn local_anchor(context: &Context) -> Option<Anchor> {
 }
 
 async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
-    let reading = open(context, &args.key, Key::Required, false).await?;
+    let mut reading = open(context, &args.key, Key::Required, false).await?;
     let (_, tree) = reading.tree(&SnapshotSpec::Latest { device: None }).await?;
     let secret = DedupSecret::new(tree.root.dedup_secret, tree.root.generation);
     let mut paths: Vec<Vec<u8>> = tree.root.problems.iter().map(|problem| problem.path.clone()).collect();

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::Context;
-use super::reading::{Key, open, show_findings};
+use super::reading::{Key, Reading, open, show_findings};
 use crate::bilingual;
 use crate::cli::args::{Check, ReadData as Asked};
 use crate::cli::screen::{count, size};
 use crate::error::{ExitCode, Result};
+use crate::repo::finding::FindingKind;
 use crate::verify::{CheckOptions, CheckReport, ReadData, check};
 
 /// Snapshots of each device whose trees are followed when a key is given.
@@ -27,10 +28,23 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
         .as_ref()
         .and_then(|known| known.head.link().map(|(sequence, hash)| (known.device.id.clone(), sequence, hash)));
     let options = CheckOptions { read_data, local_head, trees: TREES };
-    let report = check(&mut reading.repository, &options, &*context.monitor, &context.shutdown).await?;
+    let mut report = check(&mut reading.repository, &options, &*context.monitor, &context.shutdown).await?;
     context.monitor.finish();
+    count_local_copies(context, &reading, &mut report);
     told(context, &report);
     Ok(report.code())
+}
+
+/// This PC's state folder holds a copy of the wrapped keys too: where it does, it counts.
+fn count_local_copies(context: &Context, reading: &Reading, report: &mut CheckReport) {
+    let Some(known) = &reading.known else { return };
+    let folder = context.settings.home.join(known.repository.as_str());
+    if folder.join(crate::backup::KEY_COPIES_FILE).is_file() {
+        report.key_copies += 1;
+        if report.key_copies >= 3 {
+            report.findings.retain(|finding| finding.kind != FindingKind::KeyCopies);
+        }
+    }
 }
 
 fn told(context: &Context, report: &CheckReport) {

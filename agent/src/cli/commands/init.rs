@@ -39,6 +39,13 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     if args.join {
         return join(context, args).await;
     }
+    if args.drill_days.is_some_and(|days| days > 0) {
+        // Rehearsals come later; until then no file key is kept, and saying otherwise would be a lie.
+        return Err(AgentError::not_in_this_version("init --drill-days"));
+    }
+    if args.label.is_some() {
+        return Err(AgentError::not_in_this_version("init --label"));
+    }
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
     context.settings.required_repo()?;
     let (kit, public) = kit_of(context, &args)?;

@@ -58,7 +58,7 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
 
 /// Runs `ls`.
 pub async fn ls(context: &Context, args: Ls) -> Result<ExitCode> {
-    let reading = open(context, &args.key, Key::Required, false).await?;
+    let mut reading = open(context, &args.key, Key::Required, false).await?;
     let (_, tree) = reading.tree(&args.snapshot).await?;
     let path = path_in(&tree, args.path.as_deref())?;
     let rows = entries(&tree, &path).await?;
@@ -94,7 +94,7 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
 
 /// Runs `diff`.
 pub async fn differences(context: &Context, args: Diff) -> Result<ExitCode> {
-    let reading = open(context, &args.key, Key::Required, true).await?;
+    let mut reading = open(context, &args.key, Key::Required, true).await?;
     let (_, before) = reading.tree(&args.a).await?;
     let (_, after) = reading.tree(&args.b).await?;
     let mut rows: Vec<Difference> = Vec::new();

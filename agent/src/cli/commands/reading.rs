@@ -87,8 +87,11 @@ fn pin_of(known: &Known) -> Result<Pin> {
 }
 
 impl Reading {
-    /// The snapshot a person means.
-    pub fn select(&self, spec: &SnapshotSpec) -> Result<Snapshot> {
+    /// The snapshot a person means. The newest one needs the newest notes only; any other needs the whole ledger.
+    pub async fn select(&mut self, spec: &SnapshotSpec) -> Result<Snapshot> {
+        if *spec != (SnapshotSpec::Latest { device: None }) {
+            self.repository.load_history().await?;
+        }
         let own = self.known.as_ref().map(|known| known.device.id.as_str());
         select(&self.repository.history, spec, own, None)
     }
@@ -100,8 +103,8 @@ impl Reading {
     }
 
     /// The tree of a snapshot.
-    pub async fn tree(&self, spec: &SnapshotSpec) -> Result<(Snapshot, Tree)> {
-        let snapshot = self.select(spec)?;
+    pub async fn tree(&mut self, spec: &SnapshotSpec) -> Result<(Snapshot, Tree)> {
+        let snapshot = self.select(spec).await?;
         let tree = Tree::open(&self.fetcher()?, &snapshot).await?;
         Ok((snapshot, tree))
     }

@@ -25,7 +25,7 @@ use crate::scan::Filter;
 
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
-    let reading = open(context, &args.key, Key::Required, false).await?;
+    let mut reading = open(context, &args.key, Key::Required, false).await?;
     let (snapshot, tree) = reading.tree(&args.snapshot).await?;
     let target = match &args.to {
         Some(folder) => Target::Folder(std::path::absolute(folder)?),

@@ -1,0 +1,184 @@
+//! What is backed up: invented practices of any size, and days of work in them.
+//!
+//! From a kind, a size and a seed to a folder, by the generator that demo and tests use. Letters are gathered into
+//! files of about 11 KB, as CDA documents are. Never: the same bytes twice in one corpus on purpose.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use scelle_agent::demo::practice::{self, Scale, Seeded};
+
+const SEED: u64 = 20_261_121;
+/// Letters of one file: one of the generator's is about 4 KB.
+const LETTERS_PER_FILE: usize = 3;
+
+/// Which practice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// By bytes: 40 % scans, 30 % 16-bit images, 20 % SQLite, 10 % small XML.
+    Mixed,
+    /// Many files of a few hundred bytes.
+    Tiny,
+}
+
+/// A practice on disk.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    /// Its folder.
+    pub root: PathBuf,
+    /// Regular files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    kind: Kind,
+}
+
+impl Kind {
+    /// Reads `mixed` or `tiny`.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "mixed" => Ok(Self::Mixed),
+            "tiny" => Ok(Self::Tiny),
+            _ => anyhow::bail!("corpus: mixed or tiny, not {text}"),
+        }
+    }
+
+    /// Makes a practice in `root`, which must not exist: `megabytes` of the mix, or `files` tiny files.
+    pub fn build(self, root: &Path, megabytes: u32, files: u32) -> Result<Corpus> {
+        match self {
+            Self::Mixed => mixed(root, megabytes)?,
+            Self::Tiny => tiny(root, files)?,
+        }
+        Corpus::count(root, self)
+    }
+}
+
+impl Corpus {
+    /// A practice that is there.
+    pub fn count(root: &Path, kind: Kind) -> Result<Self> {
+        let (mut files, mut bytes) = (0, 0);
+        walk(root, &mut |_, metadata| {
+            files += 1;
+            bytes += metadata.len();
+            Ok(())
+        })?;
+        Ok(Self { root: root.to_owned(), files, bytes, kind })
+    }
+
+    /// Lives day number `day`, from 1.
+    pub fn live(&mut self, day: u32) -> Result<()> {
+        match self.kind {
+            Kind::Mixed => {
+                practice::working_day(&self.root, SEED, day)?;
+            }
+            Kind::Tiny => tiny_day(&self.root, day)?,
+        }
+        *self = Self::count(&self.root, self.kind)?;
+        Ok(())
+    }
+
+    /// Reads everything once, so that every program finds it in memory.
+    pub fn warm(&self) -> Result<()> {
+        let mut buffer = Vec::new();
+        walk(&self.root, &mut |path, _| {
+            buffer.clear();
+            std::io::Read::read_to_end(&mut fs::File::open(path)?, &mut buffer)?;
+            Ok(())
+        })
+    }
+}
+
+/// Calls `visit` for every regular file below `folder`.
+pub fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result<()>) -> Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<std::io::Result<_>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            walk(&path, visit)?;
+        } else if metadata.is_file() {
+            visit(&path, &metadata)?;
+        }
+    }
+    Ok(())
+}
+
+fn mixed(root: &Path, megabytes: u32) -> Result<()> {
+    // Counts for 100 MB of the mix; one image is 525 KB, a letter 4.2 KB, a consultation with its share 690 bytes.
+    let of = |per_100_mb: u32| (per_100_mb * megabytes).div_ceil(100);
+    let scale = Scale {
+        patients: of(62),
+        scans: of(190),
+        scan_bytes: 180_000,
+        documents: of(53),
+        document_bytes: 110_000,
+        images: of(57),
+        image_side: 512,
+        letters: of(910) * LETTERS_PER_FILE as u32,
+        messages: of(20),
+        database_patients: of(2_500),
+        database_consultations: of(26_000),
+        sparse_bytes: 0,
+    };
+    let made = practice::build(root, SEED, scale)?;
+    // Nobody works while rivals are measured: their copies would be torn, ours not.
+    made.writer.close()?;
+    gather_letters(&root.join("Patients"))
+}
+
+fn gather_letters(patients: &Path) -> Result<()> {
+    for patient in fs::read_dir(patients)? {
+        let folder = patient?.path().join("Courriers");
+        if !folder.is_dir() {
+            continue;
+        }
+        let entries = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path()));
+        let mut letters: Vec<PathBuf> = entries.collect::<std::io::Result<_>>()?;
+        letters.sort();
+        for group in letters.chunks(LETTERS_PER_FILE) {
+            let Some((first, others)) = group.split_first() else { continue };
+            let mut text = fs::read(first)?;
+            for other in others {
+                text.extend(fs::read(other)?);
+                fs::remove_file(other)?;
+            }
+            fs::write(first, text)?;
+        }
+    }
+    Ok(())
+}
+
+fn tiny(root: &Path, files: u32) -> Result<()> {
+    let mut random = Seeded::new(SEED);
+    for number in 0..files {
+        let folder = root.join(format!("{:03}", number / 30_000)).join(format!("{:04}", number / 100));
+        if number % 100 == 0 {
+            fs::create_dir_all(&folder)?;
+        }
+        fs::write(folder.join(format!("{number:07}.hpr")), note(&mut random, number))?;
+    }
+    Ok(())
+}
+
+/// A result line or ten.
+fn note(random: &mut Seeded, number: u32) -> String {
+    let mut text = format!("H|~^\\&|{number}|LABO|CAB|20250106\nP|1|{}\n", random.below(90_000));
+    for line in 0..=random.below(10) {
+        let (value, low) = (random.below(400), random.below(90));
+        text.push_str(&format!("OBX|{line}|NM|{:05}||{value}|mmol/L|{low}-{}|N\n", value * 7, low + 60));
+    }
+    text
+}
+
+/// One file in fifty changes.
+fn tiny_day(root: &Path, day: u32) -> Result<()> {
+    let mut random = Seeded::new(SEED ^ u64::from(day));
+    walk(root, &mut |path, _| {
+        if random.below(50) == 0 {
+            fs::write(path, note(&mut random, day)).context("tiny file")?;
+        }
+        Ok(())
+    })
+}
