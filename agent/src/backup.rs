@@ -101,7 +101,13 @@ pub async fn descriptors(objects: &Objects, state: &State, device: &Device) -> R
 }
 
 /// Runs one backup up to the check at its end. The caller writes the bilan with the same pen.
-pub async fn run(footing: &Footing<'_>, ledger: &mut LedgerWriter<'_>, descriptors: &Descriptors, objects: &Arc<Objects>, request: Request) -> Result<Summary> {
+pub async fn run(
+    footing: &Footing<'_>,
+    ledger: &mut LedgerWriter<'_>,
+    descriptors: &Descriptors,
+    objects: &Arc<Objects>,
+    request: Request,
+) -> Result<Summary> {
     let (state, device, monitor) = (footing.state, footing.device, &footing.monitor);
     let began = footing.clock.now();
     if let Some(offset_ms) = footing.connected.clock_offset_ms.filter(|ms| ms.abs() >= CLOCK_OFF_MS) {
@@ -137,7 +143,18 @@ pub async fn run(footing: &Footing<'_>, ledger: &mut LedgerWriter<'_>, descripto
     let key_copies = keep_key_copies(state, objects).await?;
     monitor.finish();
     let duration = footing.clock.now().duration_since(began).unwrap_or_default();
-    Ok(Summary { outcome, listing, start, set, earlier_runs, ledger_sound, proofs, key_copies, began, duration })
+    Ok(Summary {
+        outcome,
+        listing,
+        start,
+        set,
+        earlier_runs,
+        ledger_sound,
+        proofs,
+        key_copies,
+        began,
+        duration,
+    })
 }
 
 /// Runs one backup and writes its bilan, whatever became of it.
@@ -197,7 +214,8 @@ async fn begin(
     let start = ledger.start(descriptors).await?;
     if start.rewound_notes > 0 {
         monitor.notice(Notice::Rewound { notes: start.rewound_notes });
-        Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?.forget_snapshots()?;
+        Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?
+            .forget_snapshots()?;
     }
     if start.forked {
         monitor.notice(Notice::ForkAlarm);
@@ -206,9 +224,11 @@ async fn begin(
         monitor.notice(Notice::SnapshotVanished { snapshot: ledger.head().snapshot });
     }
     rebuild::sweep(state, ledger.head());
-    let lost_copy = ledger.head().segments.iter().any(|(sha256, _)| {
-        !state.folder().join(pipeline::commit::segment_file(sha256)).is_file()
-    });
+    let lost_copy = ledger
+        .head()
+        .segments
+        .iter()
+        .any(|(sha256, _)| !state.folder().join(pipeline::commit::segment_file(sha256)).is_file());
     if start.rewound_notes > 0 || lost_copy {
         let mut head = ledger.head().clone();
         rebuild::segments(objects, state, device, &mut head, descriptors).await?;
@@ -219,7 +239,11 @@ async fn begin(
 }
 
 /// Reads the newest notes of this device back and checks signatures and chain.
-async fn read_back(footing: &Footing<'_>, descriptors: &Descriptors, objects: &Objects) -> Result<(bool, Proofs)> {
+async fn read_back(
+    footing: &Footing<'_>,
+    descriptors: &Descriptors,
+    objects: &Objects,
+) -> Result<(bool, Proofs)> {
     let stored = StoredNotes::fetch_newest(objects).await?;
     let history = History::check(objects, stored, descriptors);
     let device = footing.device;
@@ -249,7 +273,12 @@ fn base64_of(bytes: &[u8]) -> String {
 }
 
 /// What is missing in the store is stored again by the next run, from the source.
-fn heal_next_time(state: &State, device: &Device, ledger: &LedgerWriter<'_>, listing: &Listing) -> Result<()> {
+fn heal_next_time(
+    state: &State,
+    device: &Device,
+    ledger: &LedgerWriter<'_>,
+    listing: &Listing,
+) -> Result<()> {
     let gone: HashSet<_> = listing.missing.iter().chain(&listing.wrong_size).map(|(_, id)| *id).collect();
     rebuild::forget_packs(state, ledger.head(), &gone)?;
     Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?.forget_snapshots()
@@ -257,7 +286,8 @@ fn heal_next_time(state: &State, device: &Device, ledger: &LedgerWriter<'_>, lis
 
 /// Names a set of roots without saying which: runs are compared within it.
 pub fn set_id(device: &Device, roots: &[PathBuf]) -> String {
-    let mut names: Vec<Vec<u8>> = roots.iter().map(|root| crate::platform::os_to_bytes(root.as_os_str())).collect();
+    let mut names: Vec<Vec<u8>> =
+        roots.iter().map(|root| crate::platform::os_to_bytes(root.as_os_str())).collect();
     names.sort();
     names.dedup();
     let hash = blake3::keyed_hash(&device.secret.token_key(), &names.join(&0));

@@ -68,10 +68,17 @@ impl Connection<'_> {
         let url = address.to_string();
         match address {
             RepoAddress::Folder(path) => {
-                let opened = if create == Create::Never { DirStore::open(path) } else { DirStore::create(path) };
+                let opened =
+                    if create == Create::Never { DirStore::open(path) } else { DirStore::create(path) };
                 let bare: Arc<dyn Store> = Arc::new(opened?);
                 let place = StorePlace { url, endpoint: None, region: None, conditional_put: true };
-                Ok(Connected { store: self.wrap(bare.clone()), bare, place, clock_offset_ms: None, is_folder: true })
+                Ok(Connected {
+                    store: self.wrap(bare.clone()),
+                    bare,
+                    place,
+                    clock_offset_ms: None,
+                    is_folder: true,
+                })
             }
             RepoAddress::S3 { bucket, prefix } => self.bucket(url, bucket, prefix, create).await,
         }

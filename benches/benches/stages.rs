@@ -56,7 +56,9 @@ fn cutting_and_naming(criterion: &mut Criterion, samples: &Samples) {
     let mut names = group(criterion, "name", scans.len());
     for chunk_bytes in [16 << 10, 1 << 20] {
         names.bench_function(format!("ChunkId {} KiB", chunk_bytes >> 10), |b| {
-            b.iter(|| scans.chunks(chunk_bytes).for_each(|chunk| drop(black_box(ChunkId::of(&ID_KEY, chunk)))));
+            b.iter(|| {
+                scans.chunks(chunk_bytes).for_each(|chunk| drop(black_box(ChunkId::of(&ID_KEY, chunk))))
+            });
         });
     }
     names.bench_function("SHA-256", |b| b.iter(|| Sha256::of(black_box(scans))));
@@ -76,11 +78,17 @@ fn compression(criterion: &mut Criterion, samples: &Samples) {
             benches.bench_function("filter and level 1", |b| b.iter(|| solid(Filter::Delta16)));
             let (mut filtered, mut back) = (Vec::new(), Vec::new());
             benches.bench_function("filter", |b| b.iter(|| apply_delta16(black_box(content), &mut filtered)));
-            benches.bench_function("undo filter", |b| b.iter(|| undo_delta16(black_box(&filtered), &mut back)));
+            benches
+                .bench_function("undo filter", |b| b.iter(|| undo_delta16(black_box(&filtered), &mut back)));
         }
         let mut compressor = Compressor::new(recipe::LEVEL);
         benches.bench_function("raw", |b| {
-            b.iter(|| content.chunks(SOLID_FRAME_BYTES).map(|f| compressor.raw_frame(f).unwrap().len()).sum::<usize>());
+            b.iter(|| {
+                content
+                    .chunks(SOLID_FRAME_BYTES)
+                    .map(|f| compressor.raw_frame(f).unwrap().len())
+                    .sum::<usize>()
+            });
         });
         benches.bench_function("choose", |b| {
             b.iter(|| {
@@ -129,7 +137,9 @@ fn sealing(criterion: &mut Criterion, samples: &Samples) {
                 let recipe = recipe::choose(chunk, &mut compressor).unwrap();
                 let (frame, filter) = match recipe {
                     recipe::Recipe::Raw => (compressor.raw_frame(chunk).unwrap(), Filter::None),
-                    recipe::Recipe::Zstd(filter) => (compressor.frame(chunk, recipe::LEVEL, filter).unwrap(), filter),
+                    recipe::Recipe::Zstd(filter) => {
+                        (compressor.frame(chunk, recipe::LEVEL, filter).unwrap(), filter)
+                    }
                 };
                 pack.add_frame(frame, filter, &[(id, chunk.len() as u32)]);
             }

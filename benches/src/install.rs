@@ -24,7 +24,9 @@ const LIBRARIES: [&str; 8] = [
 pub fn folder() -> Result<PathBuf> {
     let base = match std::env::var_os("SCELLE_TOOLS") {
         Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache/scelle-tools"),
+        None => {
+            PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache/scelle-tools")
+        }
     };
     let folder = base.join("rivals");
     std::fs::create_dir_all(&folder)?;
@@ -77,7 +79,9 @@ fn apt(packages: &[&str]) -> Result<()> {
     run(Command::new("apt-get").args(["install", "-y", "-q", "--no-install-recommends"]).args(packages))
         .or_else(|_| {
             run(Command::new("apt-get").args(["update", "-q"]))?;
-            run(Command::new("apt-get").args(["install", "-y", "-q", "--no-install-recommends"]).args(packages))
+            run(Command::new("apt-get")
+                .args(["install", "-y", "-q", "--no-install-recommends"])
+                .args(packages))
         })
 }
 

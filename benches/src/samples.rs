@@ -39,7 +39,12 @@ impl Samples {
 
     /// Each kind with its name.
     pub fn each(&self) -> [(&'static str, &[u8]); 4] {
-        [("scans", &self.scans), ("images", &self.images), ("letters", &self.letters), ("database", &self.database)]
+        [
+            ("scans", &self.scans),
+            ("images", &self.images),
+            ("letters", &self.letters),
+            ("database", &self.database),
+        ]
     }
 }
 

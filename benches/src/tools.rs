@@ -82,7 +82,11 @@ fn scelle() -> Result<PathBuf> {
         Some(program) => PathBuf::from(program),
         None => std::env::current_exe()?.with_file_name("scelle"),
     };
-    anyhow::ensure!(program.is_file(), "no program at {}: cargo build --release -p scelle-agent", program.display());
+    anyhow::ensure!(
+        program.is_file(),
+        "no program at {}: cargo build --release -p scelle-agent",
+        program.display()
+    );
     Ok(program)
 }
 

@@ -46,7 +46,10 @@ fn a_full_destination_is_said_and_more_room_is_enough() {
     assert!(outcome.err().contains("To do:"), "{outcome}");
     assert!(site.agent.json(["snapshots"]).as_array().unwrap().is_empty());
     let stale = fs::read_dir(site.place.folder()).unwrap().map(|row| row.unwrap().file_name());
-    assert!(!stale.into_iter().any(|name| name.to_string_lossy().starts_with('.')), "a temporary file is left");
+    assert!(
+        !stale.into_iter().any(|name| name.to_string_lossy().starts_with('.')),
+        "a temporary file is left"
+    );
 
     disk.resize(64 << 20);
     site.backup(&source);
@@ -246,13 +249,16 @@ fn a_refused_credential_and_a_wrong_clock_on_a_real_s3() {
     for language in ["en", "fr"] {
         let outcome = thief.clone().with("SCELLE_LANG", language).expect(14, backup_of(&source, &[]));
         let line = outcome.err();
-        let says = if language == "en" { "refuses this computer's credential" } else { "refuse l'identifiant" };
+        let says =
+            if language == "en" { "refuses this computer's credential" } else { "refuse l'identifiant" };
         assert!(line.contains(says), "{outcome}");
         assert!(!line.contains("wrongwrongwrong"), "{outcome}");
     }
     thief.clone().with("AWS_ACCESS_KEY_ID", "nobody").expect(14, backup_of(&source, &[]));
 
-    for (round, (offset, says)) in [("+3600s", "60 min ahead"), ("-3600s", "60 min behind")].into_iter().enumerate() {
+    for (round, (offset, says)) in
+        [("+3600s", "60 min ahead"), ("-3600s", "60 min behind")].into_iter().enumerate()
+    {
         source.file("another.raw", noise(round as u64 + 2, 2_000_000));
         let before = ["faketime", "-f", offset];
         let outcome = site.agent.spawn(below(&site.agent, &before, backup_of(&source, &["--json"]))).wait();

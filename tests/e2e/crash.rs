@@ -78,7 +78,8 @@ impl Ward {
         let number = summary["snapshot"].as_u64().unwrap();
         let vault = self.vault();
         // A killed run may have committed: then its snapshot's packs are its own.
-        let needed: BTreeSet<String> = vault.numbers().into_iter().flat_map(|number| vault.packs(number)).collect();
+        let needed: BTreeSet<String> =
+            vault.numbers().into_iter().flat_map(|number| vault.packs(number)).collect();
         let unused = left_behind.iter().filter(|name| !needed.contains(*name)).count();
         assert!(
             unused <= lost_runs * LOST_PACKS_MAX,
@@ -131,7 +132,10 @@ fn a_hundred_kills_lose_nothing_and_send_little_twice() {
         }
         ward.finish(&before, lost_runs);
     }
-    println!("{kills} kills in {round} rounds, {ended_before} runs had ended before; {} snapshots", ward.snapshots.len());
+    println!(
+        "{kills} kills in {round} rounds, {ended_before} runs had ended before; {} snapshots",
+        ward.snapshots.len()
+    );
     assert!(ended_before < KILLS, "most runs must be alive when they are killed");
     ward.site.agent.ok(["check", "--read-data", "all"]);
     for (number, remembered) in &ward.snapshots {
@@ -229,7 +233,15 @@ fn a_killed_restoration_is_finished_by_the_next() {
     let to = site.path("back");
     let mut random = StdRng::seed_from_u64(7);
     for _ in 0..5 {
-        let arguments = ["restore".as_ref(), "latest".as_ref(), "--to".as_ref(), to.as_os_str(), "--kit".as_ref(), site.kit().as_os_str()].map(std::ffi::OsStr::to_owned);
+        let arguments = [
+            "restore".as_ref(),
+            "latest".as_ref(),
+            "--to".as_ref(),
+            to.as_os_str(),
+            "--kit".as_ref(),
+            site.kit().as_os_str(),
+        ]
+        .map(std::ffi::OsStr::to_owned);
         let run = site.agent.start(arguments);
         thread::sleep(Duration::from_millis(random.random_range(10..400)));
         run.signal("KILL");

@@ -45,7 +45,8 @@ fn each_object_is_on_disk_before_the_note_that_names_it() {
     let mut named_at: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, event) in events.iter().enumerate() {
         let Event::Named(from, to) = event else { continue };
-        let is_synced = events[..at].iter().any(|before| matches!(before, Event::Synced(path) if path == from));
+        let is_synced =
+            events[..at].iter().any(|before| matches!(before, Event::Synced(path) if path == from));
         assert!(is_synced, "{to} got its name before its bytes were on disk");
         if let Some(name) = to.strip_prefix(&format!("{store}/")) {
             named_at.insert(name, at);
@@ -54,16 +55,20 @@ fn each_object_is_on_disk_before_the_note_that_names_it() {
     for name in &written {
         assert!(named_at.contains_key(name.as_str()), "{name} was not written by linking a synced file");
     }
-    let first_note = written.iter().filter(|name| is_note(name)).map(|name| named_at[name.as_str()]).min().unwrap();
+    let first_note =
+        written.iter().filter(|name| is_note(name)).map(|name| named_at[name.as_str()]).min().unwrap();
     for name in written.iter().filter(|name| is_of_snapshot(name)) {
         let at = named_at[name.as_str()];
         let folder = format!("{store}/{}", name.rsplit_once('/').unwrap().0);
-        let is_synced = |range: &[Event]| range.iter().any(|event| matches!(event, Event::Synced(path) if *path == folder));
+        let is_synced = |range: &[Event]| {
+            range.iter().any(|event| matches!(event, Event::Synced(path) if *path == folder))
+        };
         assert!(at < first_note, "{name} came after the note");
         assert!(is_synced(&events[at..first_note]), "the folder of {name} was not synced before the note");
         // Folders that the run made are entries themselves: of the one above.
         let above = folder.rsplit_once('/').unwrap().0.to_owned();
-        let is_above_synced = events[..first_note].iter().any(|event| matches!(event, Event::Synced(path) if *path == above));
+        let is_above_synced =
+            events[..first_note].iter().any(|event| matches!(event, Event::Synced(path) if *path == above));
         let was_known = known.iter().any(|old| format!("{store}/{old}").starts_with(&format!("{folder}/")));
         assert!(was_known || is_above_synced, "the folder {folder} itself is not on disk");
     }
@@ -105,7 +110,8 @@ fn events(trace: &str, store: &str) -> Vec<Event> {
         let name = call.split('(').next().unwrap();
         match name {
             "fsync" | "fdatasync" => {
-                let path = call.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(path, _)| path);
+                let path =
+                    call.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(path, _)| path);
                 events.extend(path.map(|path| Event::Synced(path.to_owned())));
             }
             _ => {

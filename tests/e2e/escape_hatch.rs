@@ -192,10 +192,12 @@ fn the_independent_decoder_fails_on_each_tamper_case() {
     for kind in ["p/", "m/", "i/", "a/", "desc/", "keys/e", "keys/d"] {
         let of_kind = site.objects(kind);
         assert!(!of_kind.is_empty(), "{kind}");
-        objects.extend(of_kind);
+        // Every attachment: they are of many kinds. Of the others, two.
+        let wanted = if kind == "a/" { of_kind.len() } else { 2 };
+        objects.extend(of_kind.into_iter().take(wanted));
     }
     // Not the newest note: that it is gone is seen only by whoever has seen it (FORMAT.md, invariant 4).
-    objects.extend(site.objects("c/").into_iter().skip(1));
+    objects.extend(site.objects("c/").into_iter().skip(1).take(2));
     let mut missed = Vec::new();
     for (number, object) in objects.iter().enumerate() {
         for damage in [Damage::Flip, Damage::Truncate, Damage::Delete] {
@@ -225,7 +227,8 @@ fn the_independent_decoder_restores_what_is_still_sound() {
         Damage::Flip.apply(&site.object(&pack));
     }
     let to = site.path("retour");
-    let outcome = decoder(&[&"restore", &"--store", &site.place.folder(), &"--kit", &site.kit(), &"--to", &to]);
+    let outcome =
+        decoder(&[&"restore", &"--store", &site.place.folder(), &"--kit", &site.kit(), &"--to", &to]);
     assert_eq!(outcome.code(), 13, "{outcome}");
     let back: PathBuf = site.restored(&to, source.root());
     assert_eq!(fs::read(back.join("intact/un.txt")).unwrap(), b"un");

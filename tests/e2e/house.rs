@@ -59,7 +59,8 @@ fn every_folder_at_the_top_is_in_the_map_of_the_readme() {
 #[test]
 fn no_committed_file_knows_the_machine_it_was_written_on() {
     // In pieces, so that this file does not hold them.
-    let needles = [["/wor", "k/"], ["/ro", "ot/"], ["/ho", "me/runner"], ["/opt/whe", "els"], ["/tmp/tar", "get"]];
+    let needles =
+        [["/wor", "k/"], ["/ro", "ot/"], ["/ho", "me/runner"], ["/opt/whe", "els"], ["/tmp/tar", "get"]];
     let needles = needles.map(|pieces| pieces.concat());
     let mut found = Vec::new();
     for name in files() {
@@ -76,7 +77,8 @@ fn no_committed_file_knows_the_machine_it_was_written_on() {
 #[test]
 fn each_rust_module_says_what_it_is_for() {
     let mut silent = Vec::new();
-    for name in files().into_iter().filter(|name| name.extension().is_some_and(|extension| extension == "rs")) {
+    for name in files().into_iter().filter(|name| name.extension().is_some_and(|extension| extension == "rs"))
+    {
         let text = fs::read_to_string(tools::checkout().join(&name)).unwrap();
         let first = text.lines().find(|line| !line.is_empty() && !line.starts_with("#!["));
         if !first.is_some_and(|line| line.starts_with("//!")) {

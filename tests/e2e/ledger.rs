@@ -59,7 +59,14 @@ impl Life {
     fn assert_restores(&self, snapshot: &str, remembered: &str) {
         let to = self.site.path(&format!("restored {}", snapshot.replace('/', "-")));
         let stranger = self.site.other_computer("stranger");
-        stranger.ok(["restore".as_ref(), snapshot.as_ref(), "--to".as_ref(), to.as_os_str(), "--kit".as_ref(), self.site.kit().as_os_str()]);
+        stranger.ok([
+            "restore".as_ref(),
+            snapshot.as_ref(),
+            "--to".as_ref(),
+            to.as_os_str(),
+            "--kit".as_ref(),
+            self.site.kit().as_os_str(),
+        ]);
         compare::assert_same(
             &self.site.path(&format!("remembered {remembered}")),
             &self.site.restored(&to, self.source.root()),
@@ -181,12 +188,13 @@ fn a_clone_that_wrote_unseen_raises_the_fork_alarm_and_both_go_on() {
     assert!(format!("{}{}", check.out(), check.err()).contains("fork"), "{check}");
 
     // Every branch's snapshot is listed and comes back, whatever it is called.
-    let rows = life.site.agent.json(["snapshots"]);
-    let rows = rows.as_array().unwrap();
+    let listed = life.site.agent.expect(13, ["snapshots", "--json"]).json();
+    let rows = listed.as_array().unwrap();
     assert_eq!(rows.len(), 5, "{rows:?}");
     let mut numbers: Vec<u64> = rows.iter().map(|row| row["snapshot"].as_u64().unwrap()).collect();
     numbers.sort_unstable();
-    let single: Vec<u64> = numbers.iter().copied().filter(|n| numbers.iter().filter(|m| *m == n).count() == 1).collect();
+    let single: Vec<u64> =
+        numbers.iter().copied().filter(|n| numbers.iter().filter(|m| *m == n).count() == 1).collect();
     let mut expected: BTreeSet<&str> = ["1", "c", "d"].into();
     for number in single {
         let to = life.site.path(&format!("branch {number}"));
@@ -202,7 +210,8 @@ fn a_clone_that_wrote_unseen_raises_the_fork_alarm_and_both_go_on() {
         let to = life.site.path("by hash");
         life.site.try_restore(&name, &to, 0);
         let back = contents(&life.site.restored(&to, life.source.root()));
-        let is_one = ["a", "b"].iter().any(|name| contents(&life.site.path(&format!("remembered {name}"))) == back);
+        let is_one =
+            ["a", "b"].iter().any(|name| contents(&life.site.path(&format!("remembered {name}"))) == back);
         assert!(is_one, "{name}");
         fs::remove_dir_all(to).unwrap();
     }
@@ -225,7 +234,9 @@ fn ambiguous(rows: &[Value]) -> Vec<String> {
 fn two_clones_in_turn_both_back_up() {
     let mut life = Life::begin();
     let clone = life.site.agent.elsewhere(life.home_copy("clone"));
-    for (turn, agent) in [&life.site.agent.clone(), &clone, &life.site.agent.clone(), &clone].into_iter().enumerate() {
+    for (turn, agent) in
+        [&life.site.agent.clone(), &clone, &life.site.agent.clone(), &clone].into_iter().enumerate()
+    {
         life.live();
         let number = (turn + 2).to_string();
         life.remember(&number);
@@ -250,7 +261,9 @@ fn lost_or_broken_local_state_is_rebuilt_from_source_and_store() {
     life.live();
     life.remember("2");
     let state = life.site.state();
-    for file in ["catalog.sqlite", "journal.sqlite", "refs.txt", "last.note", "probe.json", "head.json", "index"] {
+    for file in
+        ["catalog.sqlite", "journal.sqlite", "refs.txt", "last.note", "probe.json", "head.json", "index"]
+    {
         for is_broken in [false, true] {
             put_back(&image, life.site.agent.home());
             put_back(&store, life.site.place.folder());

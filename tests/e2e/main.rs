@@ -4,6 +4,7 @@
 mod adversity;
 mod bad_input;
 mod crash;
+mod demo;
 mod durability;
 mod escape_hatch;
 mod house;

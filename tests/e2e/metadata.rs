@@ -84,7 +84,8 @@ fn acls_come_back() {
     let source = site.source("cabinet");
     source.file("dossier/fichier", "x");
     let set = |rule: &str, name: &str| {
-        let arguments = [OsStr::new("-m"), OsStr::new(rule), source.path(name).as_os_str()].map(OsStr::to_owned);
+        let arguments =
+            [OsStr::new("-m"), OsStr::new(rule), source.path(name).as_os_str()].map(OsStr::to_owned);
         tools::stdout_of(tools::run("setfacl", arguments));
     };
     set("u:4321:rw,g:1234:r", "dossier/fichier");
@@ -141,7 +142,10 @@ fn special_files_are_skipped_and_counted() {
     source.fifo("tube");
     source.socket("prise");
     let null = source.path("périphérique");
-    tools::stdout_of(tools::run("mknod", [null.as_os_str(), OsStr::new("c"), OsStr::new("1"), OsStr::new("3")]));
+    tools::stdout_of(tools::run(
+        "mknod",
+        [null.as_os_str(), OsStr::new("c"), OsStr::new("1"), OsStr::new("3")],
+    ));
     let told = site.backup(&source);
     assert_eq!((&told["skipped"], &told["problems"]), (&3.into(), &0.into()), "{told}");
     let to = site.path("retour");
@@ -182,8 +186,12 @@ fn names_are_bytes() {
     there_and_back(&site, &source);
     // One of them, by its bytes.
     let (name, to) = (source.path(OsStr::from_bytes(b"caf\xe9")), site.path("un seul"));
-    let mut arguments = vec![OsString::from("restore"), "1".into(), name.clone().into(), "--to".into(), to.clone().into()];
+    let mut arguments =
+        vec![OsString::from("restore"), "1".into(), name.clone().into(), "--to".into(), to.clone().into()];
     arguments.extend(site.with_kit());
     site.agent.ok(arguments);
-    assert_eq!(fs::read(site.restored(&to, source.root()).join(OsStr::from_bytes(b"caf\xe9"))).unwrap(), b"latin 1");
+    assert_eq!(
+        fs::read(site.restored(&to, source.root()).join(OsStr::from_bytes(b"caf\xe9"))).unwrap(),
+        b"latin 1"
+    );
 }

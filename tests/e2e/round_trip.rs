@@ -12,7 +12,8 @@ use serde_json::Value;
 /// A copy with every attribute, to compare with later.
 fn copy_aside(site: &Site, source: &Tree, name: &str) -> PathBuf {
     let to = site.path(name);
-    let arguments = ["-a".into(), "--sparse=always".into(), OsString::from(source.root()), OsString::from(&to)];
+    let arguments =
+        ["-a".into(), "--sparse=always".into(), OsString::from(source.root()), OsString::from(&to)];
     tools::stdout_of(tools::run("cp", arguments));
     to
 }
@@ -26,7 +27,10 @@ fn restore(site: &Site, snapshot: &str, more: &[&dyn AsRef<std::ffi::OsStr>]) ->
 }
 
 fn a_working_day(source: &Tree) {
-    source.edit("tailles/texte.txt", "Une ligne ajoutée en tête.\r\n".to_owned() + &"Compte rendu.\r\n".repeat(9_000));
+    source.edit(
+        "tailles/texte.txt",
+        "Une ligne ajoutée en tête.\r\n".to_owned() + &"Compte rendu.\r\n".repeat(9_000),
+    );
     source.edit("tailles/1 octets.bin", "deux");
     source.edit("tailles/0 octets.bin", "plus vide");
     let mut grown = noise(70, 70_000_000);
@@ -68,7 +72,8 @@ fn two_days_come_back(site: &Site) {
     // The kit alone, then the phrase alone, on computers that never saw this repository.
     for (name, key) in [("neuf avec kit", site.with_kit()), ("neuf avec phrase", site.with_phrase())] {
         let to = site.path(&format!("retour {name}"));
-        let mut arguments = vec![OsString::from("restore"), "latest".into(), "--to".into(), OsString::from(&to)];
+        let mut arguments =
+            vec![OsString::from("restore"), "latest".into(), "--to".into(), OsString::from(&to)];
         arguments.extend(key);
         site.other_computer(name).ok(arguments);
         assert_same(&second, &site.restored(&to, source.root()));
@@ -119,7 +124,8 @@ fn one_path_comes_back_with_the_folders_that_lead_to_it() {
     assert!(!back.join("patients/2026/autre.txt").exists());
     assert!(!back.join("comptes").exists());
     for folder in ["patients", "patients/2026"] {
-        let (was, is) = (fs::metadata(source.path(folder)).unwrap(), fs::metadata(back.join(folder)).unwrap());
+        let (was, is) =
+            (fs::metadata(source.path(folder)).unwrap(), fs::metadata(back.join(folder)).unwrap());
         assert_eq!(is.mode(), was.mode(), "{folder}");
         assert_eq!((is.mtime(), is.mtime_nsec()), (was.mtime(), was.mtime_nsec()), "{folder}");
     }
@@ -217,7 +223,11 @@ fn in_place_a_changed_file_gets_a_sibling_and_a_lost_one_comes_back() {
     fs::remove_file(source.path("perdu.txt")).unwrap();
 
     let told = restore(&site, "1", &[&"--in-place"]);
-    assert_eq!(fs::read_to_string(source.path("ordonnance.txt")).unwrap(), "aujourd'hui", "the newer file is kept");
+    assert_eq!(
+        fs::read_to_string(source.path("ordonnance.txt")).unwrap(),
+        "aujourd'hui",
+        "the newer file is kept"
+    );
     assert_eq!(fs::read_to_string(source.path("perdu.txt")).unwrap(), "perdu puis retrouvé");
     let names = || -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(source.root())
@@ -227,7 +237,8 @@ fn in_place_a_changed_file_gets_a_sibling_and_a_lost_one_comes_back() {
         names.sort();
         names
     };
-    let siblings: Vec<String> = names().into_iter().filter(|name| name.starts_with("ordonnance (restored 2")).collect();
+    let siblings: Vec<String> =
+        names().into_iter().filter(|name| name.starts_with("ordonnance (restored 2")).collect();
     assert_eq!(siblings.len(), 1, "{:?}", names());
     assert!(siblings[0].ends_with(").txt"), "{siblings:?}");
     assert_eq!(fs::read_to_string(source.path(&siblings[0])).unwrap(), "hier");
@@ -316,7 +327,8 @@ fn looking_shows_what_is_there() {
 
     let snapshots = site.agent.json(["snapshots"]);
     assert_eq!(snapshots.as_array().unwrap().len(), 2);
-    let numbers: Vec<u64> = snapshots.as_array().unwrap().iter().map(|row| row["snapshot"].as_u64().unwrap()).collect();
+    let numbers: Vec<u64> =
+        snapshots.as_array().unwrap().iter().map(|row| row["snapshot"].as_u64().unwrap()).collect();
     assert!(numbers.contains(&1) && numbers.contains(&2), "{snapshots}");
     for key in [site.with_kit(), site.with_phrase()] {
         let look = |arguments: &[&dyn AsRef<std::ffi::OsStr>]| {

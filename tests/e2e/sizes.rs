@@ -56,7 +56,8 @@ fn a_hundred_edits_in_100_000_files_store_less_than_2_mib_and_memory_stays_small
     }
     let second = peak_bytes(&site, &backup(&source));
     let added = site.place.stored_bytes() - before;
-    let mut arguments = vec![OsString::from("restore"), "2".into(), "--to".into(), site.path("retour").into()];
+    let mut arguments =
+        vec![OsString::from("restore"), "2".into(), "--to".into(), site.path("retour").into()];
     arguments.extend(site.with_kit());
     let restore = peak_bytes(&site, &arguments);
     println!("100 000 files: {before} bytes stored; 100 scattered edits: {added} bytes more");

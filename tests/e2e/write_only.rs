@@ -15,7 +15,8 @@ use crate::escape_hatch::{epoch_identity, identity_in};
 /// Files whose names, contents, attributes and links are full of canaries.
 fn fill_with_canaries(source: &Tree) {
     for (number, name) in NAMES.iter().enumerate() {
-        source.file(format!("{name}/compte rendu {name}.txt"), format!("{name} consulte ce jour. ").repeat(50));
+        source
+            .file(format!("{name}/compte rendu {name}.txt"), format!("{name} consulte ce jour. ").repeat(50));
         source.symlink(format!("lien vers {name}"), format!("{name}/compte rendu {name}.txt"));
         source.attribute(format!("{name}/compte rendu {name}.txt"), "user.patient", name.as_bytes());
         source.folder(format!("dossier vide de {name}"));
@@ -38,10 +39,14 @@ fn the_needles_are_found_in_every_encoding() {
     for text in [name.to_owned(), name.to_uppercase(), name.to_lowercase()] {
         let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         for bytes in [text.clone().into_bytes(), utf16] {
-            assert!(canary::found(&needles, &[b"devant ".as_slice(), &bytes, b" derriere"].concat()).is_some());
+            assert!(
+                canary::found(&needles, &[b"devant ".as_slice(), &bytes, b" derriere"].concat()).is_some()
+            );
         }
     }
-    for text in ["Z%C3%A9phyrine", "ZEPHYRINE", "Ze\u{301}phyrine", "Z\\u00e9phyrine", "5ac3a97068", "WsOpcGh5cmluZQ"] {
+    for text in
+        ["Z%C3%A9phyrine", "ZEPHYRINE", "Ze\u{301}phyrine", "Z\\u00e9phyrine", "5ac3a97068", "WsOpcGh5cmluZQ"]
+    {
         assert!(canary::found(&needles, text.as_bytes()).is_some(), "{text}");
     }
     assert!(canary::found(&needles, b"un texte sans nom").is_none());
@@ -53,7 +58,8 @@ fn live_and_fail(site: &Site, source: &Tree) {
     let name = NAMES[0];
     let root = OsString::from(source.root());
     let run = |arguments: &[&dyn AsRef<std::ffi::OsStr>]| {
-        let arguments: Vec<OsString> = arguments.iter().map(|argument| argument.as_ref().to_owned()).collect();
+        let arguments: Vec<OsString> =
+            arguments.iter().map(|argument| argument.as_ref().to_owned()).collect();
         for more in [vec![], vec!["-vv"], vec!["--json", "-v"]] {
             site.agent.run(arguments.iter().cloned().chain(more.into_iter().map(OsString::from)));
         }
@@ -269,7 +275,9 @@ fn memory_of(pid: u32) -> Vec<u8> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
     let mut all = Vec::new();
-    for line in maps.lines().filter(|line| line.split(' ').nth(1).is_some_and(|rights| rights.starts_with('r'))) {
+    for line in
+        maps.lines().filter(|line| line.split(' ').nth(1).is_some_and(|rights| rights.starts_with('r')))
+    {
         let (begin, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
         let [begin, end] = [begin, end].map(|address| u64::from_str_radix(address, 16).unwrap());
         let mut part = vec![0; usize::try_from(end - begin).unwrap()];

@@ -8,6 +8,7 @@
 //! * [`Tree`] — builds source files of every shape.
 //! * [`compare`] — two trees, byte for byte and attribute for attribute.
 //! * [`canary`] — names that must never be seen outside the seal, in every encoding they might leak in.
+//! * [`mistakes`] — a table of mistakes and what is answered.
 //! * [`process`] — programs around the agent: other users, tracers, small disks.
 //! * [`tamper`] — damage and forgery of stored objects.
 //! * [`tools`] — node, zstd, Python and what they need.
@@ -19,6 +20,7 @@
 pub mod agent;
 pub mod canary;
 pub mod compare;
+pub mod mistakes;
 pub mod process;
 pub mod site;
 pub mod store;

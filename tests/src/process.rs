@@ -53,7 +53,11 @@ pub fn system(name: &str) -> PathBuf {
 }
 
 /// The agent below another program: `before` is that program with its own arguments.
-pub fn below<A: AsRef<OsStr>>(agent: &Agent, before: &[&str], arguments: impl IntoIterator<Item = A>) -> Command {
+pub fn below<A: AsRef<OsStr>>(
+    agent: &Agent,
+    before: &[&str],
+    arguments: impl IntoIterator<Item = A>,
+) -> Command {
     let mut command = agent.command_of(&system(before[0]));
     command.args(&before[1..]).arg(crate::agent::program()).args(arguments);
     command

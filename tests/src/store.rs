@@ -44,7 +44,8 @@ impl Place {
 
     /// A SeaweedFS with its data below `folder`; the bucket is not made yet.
     pub fn seaweed(folder: &Path) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let engine = runtime.block_on(SeaweedFs::start(folder));
         Self::Seaweed(Box::new(Seaweed { engine, runtime }))
     }

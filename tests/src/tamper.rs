@@ -13,7 +13,7 @@ use scelle_format::crypto::open::open_bytes;
 use scelle_format::crypto::passphrase::seal_with_phrase;
 use scelle_format::crypto::{DedupSecret, PqIdentity, PqRecipient, seal_bytes};
 use scelle_format::filter::Filter;
-use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
+use scelle_format::id::{ChunkId, PackKind, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::kit::Kit;
 use scelle_format::layout;
@@ -114,7 +114,8 @@ impl Vault {
         let text = String::from_utf8(plain).unwrap();
         let line = text.lines().find(|line| !line.starts_with('#')).unwrap();
         let epoch = PqIdentity::parse(line).unwrap();
-        let notes = files_below(&folder.join("c")).into_iter().map(|path| Named::read(&folder, &path)).collect();
+        let notes =
+            files_below(&folder.join("c")).into_iter().map(|path| Named::read(&folder, &path)).collect();
         Self { folder, kit, phrase, epoch, notes }
     }
 
@@ -177,6 +178,8 @@ impl Vault {
                 let number = 1;
                 fs::read(twin.folder.join(twin.target(kind, number))).unwrap()
             }
+            Kind::DataPack => self.read_largest(PackKind::Data, self.packs(earlier)),
+            Kind::ManifestPack => self.read_largest(PackKind::Manifest, self.packs(earlier)),
             _ => fs::read(self.folder.join(self.target(kind, earlier))).unwrap(),
         }
     }
@@ -190,7 +193,8 @@ impl Vault {
             Kind::EpochKey => {
                 let identity = twin.epoch.to_secret_string();
                 let id = &self.kit.repository;
-                let plain = format!("# scelle epoch 1\n# repository {id}\n# epoch 0\n{}\n", identity.expose_secret());
+                let plain =
+                    format!("# scelle epoch 1\n# repository {id}\n# epoch 0\n{}\n", identity.expose_secret());
                 self.sealed_to(&[self.kit.recovery.recipient()], plain.as_bytes())
             }
             Kind::DeviceKey => {
@@ -281,13 +285,13 @@ impl Vault {
     }
 
     fn snapshot(&self, wanted: u64) -> &Named {
-        let is_wanted = |named: &&Named| matches!(named.note.kind, NoteKind::Snapshot { number, .. } if number == wanted);
+        let is_wanted =
+            |named: &&Named| matches!(named.note.kind, NoteKind::Snapshot { number, .. } if number == wanted);
         self.notes.iter().find(is_wanted).unwrap_or_else(|| panic!("no note of snapshot {wanted}"))
     }
 
     fn bilan(&self, wanted: u64) -> &Named {
-        let is_wanted =
-            |named: &&Named| matches!(named.note.kind, NoteKind::Bilan { snapshot: Some(number), .. } if number == wanted);
+        let is_wanted = |named: &&Named| matches!(named.note.kind, NoteKind::Bilan { snapshot: Some(number), .. } if number == wanted);
         self.notes.iter().find(is_wanted).unwrap_or_else(|| panic!("no bilan of snapshot {wanted}"))
     }
 
@@ -328,14 +332,23 @@ impl Vault {
         for other in self.numbers().into_iter().filter(|&other| other != number) {
             own = &own - &self.packs(other);
         }
-        let is_kind = |name: &String| layout::parse_pack(name).is_ok_and(|(found, _): (PackKind, PackId)| found == kind);
+        self.largest(kind, own).unwrap_or_else(|| panic!("no {kind:?} pack of {number} alone"))
+    }
+
+    fn largest(&self, kind: PackKind, packs: BTreeSet<String>) -> Option<String> {
+        let is_kind = |name: &String| layout::parse_pack(name).is_ok_and(|(found, _)| found == kind);
         let bytes = |name: &String| fs::metadata(self.folder.join(name)).unwrap().len();
-        own.into_iter().filter(is_kind).max_by_key(bytes).unwrap_or_else(|| panic!("no {kind:?} pack of {number} alone"))
+        packs.into_iter().filter(is_kind).max_by_key(bytes)
+    }
+
+    fn read_largest(&self, kind: PackKind, packs: BTreeSet<String>) -> Vec<u8> {
+        fs::read(self.folder.join(self.largest(kind, packs).unwrap())).unwrap()
     }
 
     /// An index segment that came with this snapshot.
     fn own_segment(&self, number: u64) -> String {
-        let now: BTreeSet<Sha256> = self.refs(number).segments.into_iter().map(|(sha256, _)| sha256).collect();
+        let now: BTreeSet<Sha256> =
+            self.refs(number).segments.into_iter().map(|(sha256, _)| sha256).collect();
         let earlier = self.numbers().into_iter().filter(|&other| other < number);
         let before = earlier.flat_map(|other| self.refs(other).segments).map(|(sha256, _)| sha256).collect();
         let sha256 = now.difference(&before).next().or(now.first()).copied().unwrap();

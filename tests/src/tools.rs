@@ -40,7 +40,9 @@ pub fn run_with_input<A: AsRef<OsStr>>(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("{program:?}: {error}: run tests/run once, it installs what is missing"));
+        .unwrap_or_else(|error| {
+            panic!("{program:?}: {error}: run tests/run once, it installs what is missing")
+        });
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let writer = std::thread::spawn(move || {

@@ -128,7 +128,11 @@ impl Tree {
         self.sparse(
             "imagerie/creux.img",
             sparse_bytes,
-            &[(0, &noise(71, 4096)), (sparse_bytes / 2, &noise(72, 100_000)), (sparse_bytes - 4096, &noise(73, 4096))],
+            &[
+                (0, &noise(71, 4096)),
+                (sparse_bytes / 2, &noise(72, 100_000)),
+                (sparse_bytes - 4096, &noise(73, 4096)),
+            ],
         );
         self.sparse("imagerie/vide creux.img", 1 << 20, &[]);
         self.sparse("imagerie/queue creuse.img", 1 << 20, &[(0, b"tout au debut")]);
@@ -210,7 +214,8 @@ pub fn small_file_name(number: usize, per_folder: usize) -> PathBuf {
 
 /// Content of the small file `number`: 200 to 1 200 bytes, half of it noise.
 pub fn small_file(seed: u64, number: usize) -> Vec<u8> {
-    let mut content = format!("Document {number}\nConsultation du jour, tension 12/8, pouls 72.\n").into_bytes();
+    let mut content =
+        format!("Document {number}\nConsultation du jour, tension 12/8, pouls 72.\n").into_bytes();
     let random = noise(seed ^ (number as u64) << 20, 1 + number * 37 % 500);
     content.extend(hex::encode(random).into_bytes());
     content

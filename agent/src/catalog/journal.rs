@@ -83,7 +83,8 @@ impl Journal {
 
     /// Everything in the journal.
     pub fn packs(&self) -> Result<Vec<JournaledPack>> {
-        let mut statement = self.connection.prepare("SELECT sha256, kind, epoch, object_bytes, trailer FROM journal")?;
+        let mut statement =
+            self.connection.prepare("SELECT sha256, kind, epoch, object_bytes, trailer FROM journal")?;
         let rows = statement.query_map([], |row| {
             let kind = if row.get::<_, i64>(1)? == 0 { PackKind::Data } else { PackKind::Manifest };
             let id = PackId { epoch: row.get(2)?, sha256: Sha256(row.get(0)?) };

@@ -15,7 +15,8 @@ pub type PackEntry = (PackKind, PackId, u64);
 impl Catalog {
     /// All packs by their row.
     pub fn packs(&self) -> Result<HashMap<u32, PackEntry>> {
-        let mut statement = self.connection.prepare("SELECT row, kind, epoch, sha256, object_bytes FROM packs")?;
+        let mut statement =
+            self.connection.prepare("SELECT row, kind, epoch, sha256, object_bytes FROM packs")?;
         let rows = statement.query_map([], |row| {
             let kind = if row.get::<_, i64>(1)? == 0 { PackKind::Data } else { PackKind::Manifest };
             let id = PackId { epoch: row.get(2)?, sha256: Sha256(row.get(3)?) };

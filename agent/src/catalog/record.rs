@@ -37,7 +37,8 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// Of an entry as it was seen at `now_ns`.
     pub fn of(stat: &Stat, now_ns: i64) -> Self {
-        let &Stat { bytes, modified_ns, changed_ns, inode, volume, mode, owner, group, links, kind, .. } = stat;
+        let &Stat { bytes, modified_ns, changed_ns, inode, volume, mode, owner, group, links, kind, .. } =
+            stat;
         let is_file = kind == Kind::File;
         let newest = modified_ns.max(changed_ns);
         let is_settled = !is_file || now_ns.saturating_sub(newest) > RACY_NS;
@@ -124,7 +125,8 @@ mod tests {
     #[test]
     fn sealed_records_hide_names_and_come_back() {
         let entry = Entry::bare("Dupont Éric.pdf".into(), EntryKind::File);
-        let record = Record { directory: b"data".as_slice().into(), entry, fingerprint: None, needs: Vec::new() };
+        let record =
+            Record { directory: b"data".as_slice().into(), entry, fingerprint: None, needs: Vec::new() };
         let seal = RecordSeal::new(&[3; 32]);
         let sealed = seal.seal(std::slice::from_ref(&record)).unwrap();
         assert!(!sealed.windows(6).any(|w| w == b"Dupont"));

@@ -67,7 +67,9 @@ impl Catalog {
     pub fn place_hunk(&self, row: i64, node: &NodeRef) -> Result<()> {
         let node = NodeRef { first: Vec::new(), ..node.clone() };
         let node = postcard::to_stdvec(&node).map_err(AgentError::bug)?;
-        self.connection.prepare_cached("UPDATE hunks SET node = ?2 WHERE row = ?1")?.execute(params![row, node])?;
+        self.connection
+            .prepare_cached("UPDATE hunks SET node = ?2 WHERE row = ?1")?
+            .execute(params![row, node])?;
         Ok(())
     }
 
@@ -87,7 +89,8 @@ impl Catalog {
         let mut rows: HashSet<u32> = HashSet::new();
         let mut names: HashSet<[u8; 32]> = HashSet::new();
         let mut statement = self.connection.prepare("SELECT node, packs FROM hunks")?;
-        let hunks = statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        let hunks =
+            statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
         for hunk in hunks {
             let (node, packs) = hunk?;
             let node: NodeRef = postcard::from_bytes(&node).map_err(AgentError::local_state)?;

@@ -43,7 +43,8 @@ pub fn compare(expected: &Path, found: &Path) -> io::Result<Comparison> {
 
 fn folder(expected: &Path, found: &Path, result: &mut Comparison) -> io::Result<()> {
     let names = |folder: &Path| -> io::Result<Vec<_>> {
-        let mut names = fs::read_dir(folder)?.map(|e| e.map(|e| e.file_name())).collect::<io::Result<Vec<_>>>()?;
+        let mut names =
+            fs::read_dir(folder)?.map(|e| e.map(|e| e.file_name())).collect::<io::Result<Vec<_>>>()?;
         names.retain(|name| !is_side_file(name));
         names.sort();
         Ok(names)

@@ -25,8 +25,8 @@ use crate::clock::Clock;
 use crate::config::{RepoAddress, S3Settings};
 use crate::connect::{Connected, Connection, Create};
 use crate::error::{AgentError, ExitCode, Result};
-use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::monitor::Silent;
+use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::repo::append::LedgerWriter;
 use crate::repo::create::{Creation, create};
 use crate::repo::keyring::Unlock;
@@ -78,11 +78,17 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     let places = Places::below(stage.folder)?;
     let made = practice::build(&places.practice, SEED, Scale::default()).map_err(AgentError::bug)?;
     let (files, bytes) = (count(made.files, lang), size(made.bytes, lang));
-    say(&bilingual!("1. Cabinet inventé : {files} fichiers, {bytes}, une base ouverte par son logiciel", "1. Invented practice: {files} files, {bytes}, a database held open by its application"));
+    say(&bilingual!(
+        "1. Cabinet inventé : {files} fichiers, {bytes}, une base ouverte par son logiciel",
+        "1. Invented practice: {files} files, {bytes}, a database held open by its application"
+    ));
 
     let scene = Scene::set(stage, &places).await?;
     let id = &scene.device.repository;
-    say(&bilingual!("2. Dépôt chiffré créé ({id}), kit de récupération relu ; le poste ne garde que des clés publiques", "2. Encrypted repository made ({id}), recovery kit read back; the computer keeps public keys only"));
+    say(&bilingual!(
+        "2. Dépôt chiffré créé ({id}), kit de récupération relu ; le poste ne garde que des clés publiques",
+        "2. Encrypted repository made ({id}), recovery kit read back; the computer keeps public keys only"
+    ));
 
     let first = scene.backup(stage, &places).await?;
     say(&bilingual!("3. Première sauvegarde : {text}", "3. First backup: {text}", text = told(&first, lang)));
@@ -92,10 +98,17 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     live.update(50).map_err(AgentError::bug)?;
     let day = practice::working_day(&places.practice, SEED, 1).map_err(AgentError::bug)?;
     let (edited, deleted, renamed) = (day.edited, day.deleted, day.renamed);
-    say(&bilingual!("4. Une journée de travail : {edited} fichiers modifiés, {deleted} supprimés, {renamed} renommés", "4. A working day: {edited} files edited, {deleted} deleted, {renamed} renamed"));
+    say(&bilingual!(
+        "4. Une journée de travail : {edited} fichiers modifiés, {deleted} supprimés, {renamed} renommés",
+        "4. A working day: {edited} files edited, {deleted} deleted, {renamed} renamed"
+    ));
 
     let second = scene.backup(stage, &places).await?;
-    say(&bilingual!("5. Deuxième sauvegarde : {text}", "5. Second backup: {text}", text = told(&second, lang)));
+    say(&bilingual!(
+        "5. Deuxième sauvegarde : {text}",
+        "5. Second backup: {text}",
+        text = told(&second, lang)
+    ));
 
     let mut repository = scene.open(&scene.kit).await?;
     let options = CheckOptions { read_data: ReadData::All, local_head: None, trees: 2 };
@@ -104,7 +117,10 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
         return Err(AgentError::damage_found(report.findings.len() as u64));
     }
     let (packs, read) = (report.packs_read, size(report.bytes_read, lang));
-    say(&bilingual!("6. Vérification : {packs} paquets relus et déchiffrés ({read}), signatures et chaîne intactes", "6. Verification: {packs} packs read back and decrypted ({read}), signatures and chain sound"));
+    say(&bilingual!(
+        "6. Vérification : {packs} paquets relus et déchiffrés ({read}), signatures et chaîne intactes",
+        "6. Verification: {packs} packs read back and decrypted ({read}), signatures and chain sound"
+    ));
 
     repository.load_history().await?;
     let loaded = load(&repository.objects, &repository.history, None, "latest").await?;
@@ -113,7 +129,9 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     say(&bilingual!("7. Bilan signé : {status}", "7. Signed bilan: {status}"));
 
     let mut total = Comparison::default();
-    for (number, expected, restored) in [(1, &places.morning, &places.first), (2, &places.practice, &places.second)] {
+    for (number, expected, restored) in
+        [(1, &places.morning, &places.first), (2, &places.practice, &places.second)]
+    {
         let result = scene.restore_and_compare(&repository, number, expected, restored, stage).await?;
         let (files, bytes) = (count(result.files, lang), size(result.bytes, lang));
         let verdict = match result.is_identical() {
@@ -121,7 +139,10 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
             false => lang.pick("DIFFÉRENT", "DIFFERENT"),
         };
         let act = 7 + number;
-        say(&bilingual!("{act}. Version {number} restaurée ailleurs : {files} fichiers, {bytes}, {verdict} ; base saine", "{act}. Version {number} restored elsewhere: {files} files, {bytes}, {verdict}; database sound"));
+        say(&bilingual!(
+            "{act}. Version {number} restaurée ailleurs : {files} fichiers, {bytes}, {verdict} ; base saine",
+            "{act}. Version {number} restored elsewhere: {files} files, {bytes}, {verdict}; database sound"
+        ));
         total.add(&result);
     }
     Ok(Played { identical: total.is_identical(), files: total.files, bytes: total.bytes })
@@ -129,12 +150,18 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
 
 fn told((summary, _): &(backup::Summary, Written), lang: Lang) -> String {
     let changes = summary.outcome.changes;
-    let (new, changed, removed) = (count(changes.new, lang), count(changes.changed, lang), count(changes.removed, lang));
-    let (read, stored) = (size(summary.outcome.read_bytes, lang), size(summary.outcome.committed.stored_bytes, lang));
+    let (new, changed, removed) =
+        (count(changes.new, lang), count(changes.changed, lang), count(changes.removed, lang));
+    let (read, stored) =
+        (size(summary.outcome.read_bytes, lang), size(summary.outcome.committed.stored_bytes, lang));
     let seconds = crate::cli::screen::duration(summary.duration, lang);
     match lang {
-        Lang::Fr => format!("{new} nouveaux, {changed} modifiés, {removed} disparus ; {read} lus, {stored} envoyés, {seconds}"),
-        Lang::En => format!("{new} new, {changed} changed, {removed} removed; {read} read, {stored} sent, {seconds}"),
+        Lang::Fr => format!(
+            "{new} nouveaux, {changed} modifiés, {removed} disparus ; {read} lus, {stored} envoyés, {seconds}"
+        ),
+        Lang::En => {
+            format!("{new} new, {changed} changed, {removed} removed; {read} read, {stored} sent, {seconds}")
+        }
     }
 }
 
@@ -230,7 +257,8 @@ impl Scene {
             monitor: Arc::new(Silent),
             shutdown: stage.shutdown,
         };
-        let mut ledger = LedgerWriter::open(&self.objects, &self.state, &self.device, stage.clock, None).await?;
+        let mut ledger =
+            LedgerWriter::open(&self.objects, &self.state, &self.device, stage.clock, None).await?;
         let descriptors = backup::descriptors(&self.objects, &self.state, &self.device).await?;
         let request = Request {
             roots: vec![std::path::absolute(&places.practice)?],
@@ -252,7 +280,8 @@ impl Scene {
         stage: &Stage<'_>,
     ) -> Result<Comparison> {
         let snapshots = repository.history.snapshots();
-        let snapshot = snapshots.iter().find(|s| s.id.number == number).ok_or_else(AgentError::snapshot_not_found)?;
+        let snapshot =
+            snapshots.iter().find(|s| s.id.number == number).ok_or_else(AgentError::snapshot_not_found)?;
         let keyring = repository.keyring()?.clone();
         let fetcher = Fetcher::new(repository.objects.clone(), keyring, Some(repository.descriptors.clone()));
         let tree = Tree::open(&fetcher, snapshot).await?;

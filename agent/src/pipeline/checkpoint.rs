@@ -6,8 +6,8 @@
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use scelle_format::ledger::{NoteKind, SnapshotStatus};
 use scelle_format::layout;
+use scelle_format::ledger::{NoteKind, SnapshotStatus};
 use scelle_format::padme::padme;
 use scelle_format::refs::{PackSet, Refs};
 use tokio::runtime::Handle;
@@ -63,7 +63,19 @@ impl<'a, 'b> Checkpoints<'a, 'b> {
     ) -> Self {
         let runtime = Handle::current();
         let last_time = clock.now();
-        Self { every, objects, device, set, clock, journal, ledger, runtime, last_bytes: 0, last_time, written: 0 }
+        Self {
+            every,
+            objects,
+            device,
+            set,
+            clock,
+            journal,
+            ledger,
+            runtime,
+            last_bytes: 0,
+            last_time,
+            written: 0,
+        }
     }
 
     /// Writes a partial note when one is due; `sent_bytes` counts from the beginning of the run.

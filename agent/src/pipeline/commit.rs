@@ -224,11 +224,16 @@ async fn next_refs(
     match (planned, previous) {
         (RefsPlan::Reuse, Some((sha256, _, _, stored))) if stored.is_some() => {
             let stored_bytes = stored.unwrap_or(0);
-            Ok(NextRefs::Same(scelle_format::ledger::Attachment { role: "refs".into(), sha256, stored_bytes }))
+            Ok(NextRefs::Same(scelle_format::ledger::Attachment {
+                role: "refs".into(),
+                sha256,
+                stored_bytes,
+            }))
         }
         (RefsPlan::Delta { base, added, removed }, _) => {
             let (repository, device) = (objects.repository().clone(), device.id.clone());
-            let refs = Refs { repository, device, base: Some(base), keys: Vec::new(), added, removed, segments };
+            let refs =
+                Refs { repository, device, base: Some(base), keys: Vec::new(), added, removed, segments };
             Ok(NextRefs::New(refs.to_text().map_err(AgentError::bug)?, base.1))
         }
         _ => {

@@ -59,7 +59,8 @@ pub fn recognise(source: &SourceFile) -> io::Result<Engine> {
 pub fn base_of_side_file(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?;
     let bytes = crate::platform::os_to_bytes(name);
-    let base = [b"-wal".as_slice(), b"-shm", b"-journal"].iter().find_map(|suffix| bytes.strip_suffix(*suffix))?;
+    let base =
+        [b"-wal".as_slice(), b"-shm", b"-journal"].iter().find_map(|suffix| bytes.strip_suffix(*suffix))?;
     Some(path.with_file_name(crate::platform::bytes_to_os(base).ok()?))
 }
 
@@ -96,11 +97,13 @@ impl Worker<'_> {
         match self.sqlite_in_use(job)? {
             Ok(stored) => {
                 self.shared.monitor.advance(1, job.stat.bytes);
-                job.end(Outcome::Stored(stored));
+                job.end(Outcome::Stored(Box::new(stored)));
                 Ok(())
             }
             // Better a copy that is said to be doubtful than none.
-            Err(_) => self.hand_out(job, source, Reading { problem: Some(Problem::Changed), ..Reading::paged(3) }),
+            Err(_) => {
+                self.hand_out(job, source, Reading { problem: Some(Problem::Changed), ..Reading::paged(3) })
+            }
         }
     }
 
@@ -124,14 +127,17 @@ impl Worker<'_> {
             loop {
                 let page = match waiting.take() {
                     Some(page) => page,
-                    None => match rows.next().and_then(|row| row.map(|row| row.get::<_, Vec<u8>>(0)).transpose()) {
-                        Ok(Some(page)) => page,
-                        Ok(None) => return Ok(filled),
-                        Err(error) => {
-                            fault = Some(error);
-                            return Err(io::Error::other("sqlite"));
+                    None => {
+                        match rows.next().and_then(|row| row.map(|row| row.get::<_, Vec<u8>>(0)).transpose())
+                        {
+                            Ok(Some(page)) => page,
+                            Ok(None) => return Ok(filled),
+                            Err(error) => {
+                                fault = Some(error);
+                                return Err(io::Error::other("sqlite"));
+                            }
                         }
-                    },
+                    }
                 };
                 match space.get_mut(filled..filled + page.len()) {
                     Some(target) => target.copy_from_slice(&page),
@@ -163,7 +169,8 @@ impl Worker<'_> {
 
 /// Opens a database without ever writing to it.
 fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)

@@ -49,7 +49,10 @@ impl KnownChunks {
 
     /// Everything this run stored or resumed, once all packs are sealed.
     pub fn of_this_run(&self) -> Vec<Location> {
-        self.run.iter().flat_map(|shard| shard.lock().values().filter_map(Place::resolve).collect::<Vec<_>>()).collect()
+        self.run
+            .iter()
+            .flat_map(|shard| shard.lock().values().filter_map(Place::resolve).collect::<Vec<_>>())
+            .collect()
     }
 
     fn shard(&self, id: &ChunkId) -> &Mutex<HashMap<ChunkId, Place>> {

@@ -28,7 +28,10 @@ impl AgentError {
                 "le stockage ne montre pas un objet qu'il a accepté ; l'instantané n'est pas validé",
                 "the store does not show an object it accepted; the snapshot was not committed"
             ),
-            bilingual!("relancez la sauvegarde ; si cela se répète, prévenez l'hébergeur", "run the backup again; if it happens twice, tell the host"),
+            bilingual!(
+                "relancez la sauvegarde ; si cela se répète, prévenez l'hébergeur",
+                "run the backup again; if it happens twice, tell the host"
+            ),
         )
     }
 }
@@ -46,7 +49,10 @@ impl AgentError {
     /// There is a repository, but this PC is no device of it.
     pub fn not_a_member() -> Self {
         Self::usage(
-            bilingual!("ce poste ne fait pas partie de ce dépôt", "this computer is not part of this repository"),
+            bilingual!(
+                "ce poste ne fait pas partie de ce dépôt",
+                "this computer is not part of this repository"
+            ),
             bilingual!(
                 "rejoignez-le avec « scelle init --join --kit FICHIER »",
                 "join it with \"scelle init --join --kit FILE\""

@@ -185,7 +185,8 @@ impl Hunks {
                         item.source = ItemSource::Ready;
                     } else {
                         let is_data = level.is_none();
-                        let needs = resolved.iter().map(|row| (is_data, row.at.pack.epoch, row.at.pack.sha256.0));
+                        let needs =
+                            resolved.iter().map(|row| (is_data, row.at.pack.epoch, row.at.pack.sha256.0));
                         item.record.needs.extend(needs);
                         item.record.needs.sort_unstable();
                         item.record.needs.dedup();
@@ -198,7 +199,13 @@ impl Hunks {
         }
     }
 
-    fn take_outcome(&mut self, outcome: Outcome, path: Vec<u8>, now_ns: i64, record: &mut Record) -> ItemSource {
+    fn take_outcome(
+        &mut self,
+        outcome: Outcome,
+        path: Vec<u8>,
+        now_ns: i64,
+        record: &mut Record,
+    ) -> ItemSource {
         let mut stored = match outcome {
             Outcome::Lost(problem) => {
                 self.troubles.push(Trouble { path, problem, is_stored: false });
@@ -238,7 +245,12 @@ impl Hunks {
     }
 
     /// Writes the chunk-list nodes of one level; returns where they will lie.
-    fn make_nodes(&mut self, level: u8, rows: &[ListRow], worker: &mut Worker<'_>) -> Result<Vec<(Place, u64)>> {
+    fn make_nodes(
+        &mut self,
+        level: u8,
+        rows: &[ListRow],
+        worker: &mut Worker<'_>,
+    ) -> Result<Vec<(Place, u64)>> {
         let mut nodes = Vec::new();
         for rows in split_rows(rows) {
             let place = self.store_node(&ListNode::encode(level, rows), worker)?;

@@ -52,11 +52,14 @@ pub enum StoredContent {
     },
 }
 
+/// Chunks of one part of a file, in order, with their lengths.
+pub type PartChunks = Vec<(Place, u32)>;
+
 /// What became of a job.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// It is stored.
-    Stored(Stored),
+    Stored(Box<Stored>),
     /// It is not, and why.
     Lost(Problem),
 }
@@ -70,7 +73,7 @@ pub struct FileJob {
     /// How it looked during the walk.
     pub stat: Stat,
     /// Parts of a large file, each done by whoever is free.
-    pub parts: Mutex<Vec<Option<Vec<(Place, u32)>>>>,
+    pub parts: Mutex<Vec<Option<PartChunks>>>,
     /// Parts not done yet.
     pub open_parts: AtomicUsize,
     outcome: OnceLock<Outcome>,
@@ -94,7 +97,7 @@ impl FileJob {
     }
 
     /// Hands in one part; true for whoever hands in the last.
-    pub fn hand_in(&self, part: usize, chunks: Vec<(Place, u32)>) -> bool {
+    pub fn hand_in(&self, part: usize, chunks: PartChunks) -> bool {
         if let Some(slot) = self.parts.lock().get_mut(part) {
             *slot = Some(chunks);
         }

@@ -12,6 +12,7 @@ mod hunks;
 mod job;
 pub mod packs;
 mod part;
+mod previous;
 mod read;
 pub mod recipe;
 mod scan;
@@ -112,7 +113,8 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     monitor.start(Phase::Backup, None, None);
     let (sealed, packs) = tokio::sync::mpsc::channel(1);
     let sent_bytes = Arc::new(AtomicU64::new(0));
-    let uploading = upload::upload(around.objects.clone(), journal.clone(), packs, monitor.clone(), sent_bytes.clone());
+    let uploading =
+        upload::upload(around.objects.clone(), journal.clone(), packs, monitor.clone(), sent_bytes.clone());
     let uploading = tokio::spawn(uploading);
     let segments = segment_files(state, ledger);
     let objects = &*around.objects;
@@ -153,7 +155,16 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     };
     let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
     let committed = commit::snapshot(objects, state, device, ledger, indexed, facts, random).await?;
-    remember(&mut catalog, &journal, &plan.set, &committed, &new_packs, &made.hunks, &made.nodes, made.level2)?;
+    remember(
+        &mut catalog,
+        &journal,
+        &plan.set,
+        &committed,
+        &new_packs,
+        &made.hunks,
+        &made.nodes,
+        made.level2,
+    )?;
     Ok(Outcome {
         committed,
         totals: made.totals,
@@ -302,9 +313,11 @@ fn finish(
     let troubles = std::mem::take(&mut scan.hunks.troubles);
     known_sizes.shrink_to_fit();
     let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
-    let totals = Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
+    let totals =
+        Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
     // A pack that the snapshot does not need may be cleared away: its chunks are no targets of dedup.
-    let fresh = shared.known.of_this_run().into_iter().filter(|at| tree.needs.contains_key(&at.pack)).collect();
+    let fresh =
+        shared.known.of_this_run().into_iter().filter(|at| tree.needs.contains_key(&at.pack)).collect();
     Ok(Made {
         hunks: tree.hunks,
         level2: tree.level2,

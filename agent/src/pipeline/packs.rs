@@ -147,7 +147,8 @@ impl PackPool {
         let mut offset = 0;
         let place = |&(id, bytes): &(ChunkId, u32)| {
             let slot = slot.clone();
-            let pending = Pending { slot, id, frame_offset: at.offset, frame_bytes: at.bytes, offset, bytes, filter };
+            let pending =
+                Pending { slot, id, frame_offset: at.offset, frame_bytes: at.bytes, offset, bytes, filter };
             offset += bytes;
             Place::Soon(pending)
         };
@@ -185,7 +186,8 @@ impl PackPool {
             // A slot belongs to one pack only and is set here only.
             let _ = slot.0.set((id, moved_by));
         }
-        let sealed = VerifiedPack { kind: lane.kind(), id, bytes: finished.sealed.bytes, trailer: finished.trailer };
+        let sealed =
+            VerifiedPack { kind: lane.kind(), id, bytes: finished.sealed.bytes, trailer: finished.trailer };
         self.sealed.blocking_send(sealed).map_err(|_| AgentError::interrupted())
     }
 }

@@ -62,7 +62,11 @@ impl Shared<'_> {
 
     /// Errors when it is time to stop.
     pub fn check_workers(&self) -> Result<()> {
-        if self.failed.load(Ordering::Acquire) { Err(AgentError::interrupted()) } else { self.shutdown.check() }
+        if self.failed.load(Ordering::Acquire) {
+            Err(AgentError::interrupted())
+        } else {
+            self.shutdown.check()
+        }
     }
 }
 
@@ -79,7 +83,13 @@ impl<'a> Worker<'a> {
     /// A worker with empty buffers.
     pub fn new(shared: &'a Shared<'a>) -> Self {
         let compressor = Compressor::new(recipe::LEVEL);
-        Self { shared, compressor, verifier: PackVerifier::default(), buffer: Vec::new(), solid: Solid::default() }
+        Self {
+            shared,
+            compressor,
+            verifier: PackVerifier::default(),
+            buffer: Vec::new(),
+            solid: Solid::default(),
+        }
     }
 
     /// Reads a batch of small neighbours.
@@ -108,13 +118,19 @@ impl<'a> Worker<'a> {
         self.flush_solid()
     }
 
-    fn keep_small(&mut self, job: &Arc<FileJob>, plain: &[u8], source: &SourceFile, problem: Option<Problem>) -> Result<()> {
+    fn keep_small(
+        &mut self,
+        job: &Arc<FileJob>,
+        plain: &[u8],
+        source: &SourceFile,
+        problem: Option<Problem>,
+    ) -> Result<()> {
         let stat = *source.stat();
         let attributes = platform::attributes(&job.os_path, &stat);
         let mut stored =
             Stored { bytes: plain.len() as u64, stat: Some(stat), attributes, problem, ..Stored::default() };
         if plain.is_empty() {
-            job.end(Outcome::Stored(stored));
+            job.end(Outcome::Stored(Box::new(stored)));
             return Ok(());
         }
         if (plain.len() as u64) < TINY_BYTES {
@@ -128,7 +144,7 @@ impl<'a> Worker<'a> {
         let id = ChunkId::of(&self.shared.pool.sealing().id_key, plain);
         if let Some(place) = self.shared.known.find(&id) {
             stored.content = StoredContent::Chunks(vec![(place, plain.len() as u32)]);
-            job.end(Outcome::Stored(stored));
+            job.end(Outcome::Stored(Box::new(stored)));
             return Ok(());
         }
         if self.solid.full(plain.len(), &job.path) {
@@ -204,7 +220,8 @@ impl<'a> Worker<'a> {
 
     /// Begins a large file: opens it, decides how to cut it, and hands its parts out.
     pub fn large_file(&mut self, job: &Arc<FileJob>) -> Result<()> {
-        let begun = SourceFile::open(&job.os_path).and_then(|source| Ok((database::recognise(&source)?, source)));
+        let begun =
+            SourceFile::open(&job.os_path).and_then(|source| Ok((database::recognise(&source)?, source)));
         match begun {
             Err(error) => {
                 self.shared.monitor.advance(1, job.stat.bytes);
@@ -218,7 +235,12 @@ impl<'a> Worker<'a> {
     }
 
     /// Cuts a file into parts and does the first.
-    pub(super) fn hand_out(&mut self, job: &Arc<FileJob>, source: SourceFile, reading: Reading) -> Result<()> {
+    pub(super) fn hand_out(
+        &mut self,
+        job: &Arc<FileJob>,
+        source: SourceFile,
+        reading: Reading,
+    ) -> Result<()> {
         let bytes = source.stat().bytes;
         let extents = match source.data_extents() {
             Ok(extents) => extents.filter(|extents| extents.len() <= super::part::EXTENTS_MAX),
@@ -256,13 +278,12 @@ impl<'a> Worker<'a> {
     fn end_large(&mut self, work: &Arc<PartWork>) -> Result<()> {
         let (job, reading) = (&work.job, &work.reading);
         let unchanged = work.source.is_unchanged().unwrap_or(false) && reading.still_idle(&job.os_path);
-        if !unchanged && reading.attempt < READ_ATTEMPTS && job.outcome().is_none() {
-            if let Ok(source) = SourceFile::open(&job.os_path) {
-                return match reading.is_sqlite() {
-                    true => self.sqlite(job, source, reading.attempt + 1),
-                    false => self.hand_out(job, source, reading.again()),
-                };
-            }
+        let again = !unchanged && reading.attempt < READ_ATTEMPTS && job.outcome().is_none();
+        if again && let Ok(source) = SourceFile::open(&job.os_path) {
+            return match reading.is_sqlite() {
+                true => self.sqlite(job, source, reading.attempt + 1),
+                false => self.hand_out(job, source, reading.again()),
+            };
         }
         let parts = std::mem::take(&mut *job.parts.lock());
         let chunks: Vec<_> = parts.into_iter().flatten().flatten().collect();
@@ -282,7 +303,7 @@ impl<'a> Worker<'a> {
             problem: if unchanged { reading.problem } else { Some(Problem::Changed) },
         };
         self.shared.monitor.advance(1, job.stat.bytes);
-        job.end(Outcome::Stored(stored));
+        job.end(Outcome::Stored(Box::new(stored)));
         Ok(())
     }
 }

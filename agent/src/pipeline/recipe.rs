@@ -71,7 +71,9 @@ mod tests {
         let text = "compte rendu de consultation, sans particularité. ".repeat(2000);
         assert_eq!(choose(text.as_bytes(), &mut compressor).unwrap(), Recipe::Zstd(Filter::None));
         let image: Vec<u8> = (0..50_000u32)
-            .flat_map(|i| (1000 + (i % 512) * 3 + u32::from(noise[i as usize] & 31)).to_le_bytes()[..2].to_vec())
+            .flat_map(|i| {
+                (1000 + (i % 512) * 3 + u32::from(noise[i as usize] & 31)).to_le_bytes()[..2].to_vec()
+            })
             .collect();
         assert_eq!(choose(&image, &mut compressor).unwrap(), Recipe::Zstd(Filter::Delta16));
     }

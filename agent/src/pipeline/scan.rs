@@ -14,6 +14,7 @@ use scelle_format::manifest::{Entry, EntryKind, HunkCutter, Totals};
 use super::database;
 use super::hunks::{Hunks, Item, ItemSource, Trouble};
 use super::job::FileJob;
+use super::previous::Previous;
 use super::read::{SMALL_BYTES, Worker};
 use crate::catalog::{Catalog, Fingerprint, HunkRow, PackEntry, Record, SetRow};
 use crate::clock::Clock;
@@ -218,7 +219,8 @@ impl<'a> Scan<'a> {
         let mut record = Record { directory, entry, fingerprint: None, needs: Vec::new() };
         if item.stat.kind == Kind::File {
             // Looked at again only because its last change was too fresh to prove anything.
-            let alike = |record: &Record| record.fingerprint.is_some_and(|print| print.looks_like(&item.stat));
+            let alike =
+                |record: &Record| record.fingerprint.is_some_and(|print| print.looks_like(&item.stat));
             match &earlier {
                 Some(record) if alike(record) => self.changes.unchanged += 1,
                 Some(_) => self.changes.changed += 1,
@@ -237,7 +239,11 @@ impl<'a> Scan<'a> {
         };
         let path = item.path.as_bytes();
         if item.stat.kind == Kind::Symlink && attributes.link_target.is_none() {
-            self.hunks.troubles.push(Trouble { path: path.to_vec(), problem: Problem::Unreadable, is_stored: false });
+            self.hunks.troubles.push(Trouble {
+                path: path.to_vec(),
+                problem: Problem::Unreadable,
+                is_stored: false,
+            });
             return Ok(());
         }
         if attributes.problem.is_some() {
@@ -343,89 +349,6 @@ impl<'a> Scan<'a> {
     /// Sizes of packs that earlier snapshots name.
     pub fn known_packs(&self) -> impl Iterator<Item = PackEntry> {
         self.packs.values().copied()
-    }
-}
-
-/// The last snapshot of the set, read front to back.
-struct Previous<'a> {
-    catalog: &'a Catalog,
-    rows: std::vec::IntoIter<i64>,
-    current: Option<(HunkRow, std::iter::Peekable<std::iter::Enumerate<std::vec::IntoIter<Record>>>)>,
-    /// Hunks read so far whose entries may still be in the hunk being made: row and number of entries.
-    read: Vec<(HunkRow, usize)>,
-}
-
-impl<'a> Previous<'a> {
-    fn new(catalog: &'a Catalog, set: Option<&SetRow>) -> Self {
-        let rows = set.map(|set| set.hunks.clone()).unwrap_or_default().into_iter();
-        Self { catalog, rows, current: None, read: Vec::new() }
-    }
-
-    /// The record of `path`, if the last snapshot had it; what stands before it there is gone.
-    fn take(&mut self, path: &[u8], removed: &mut u64) -> Result<Option<(i64, usize, Record)>> {
-        loop {
-            let Some((hunk, records)) = self.current.as_mut() else {
-                if self.load_next()? { continue } else { return Ok(None) }
-            };
-            let Some((_, record)) = records.peek() else {
-                self.current = None;
-                continue;
-            };
-            let (directory, name) = scelle_format::path::split(path);
-            let order = scelle_format::path::compare_directories(&record.directory, directory)
-                .then_with(|| record.entry.name.as_slice().cmp(name));
-            match order {
-                std::cmp::Ordering::Greater => return Ok(None),
-                std::cmp::Ordering::Equal => {
-                    let row = hunk.row;
-                    return Ok(records.next().map(|(index, record)| (row, index, record)));
-                }
-                std::cmp::Ordering::Less => {
-                    *removed += u64::from(record.entry.kind == EntryKind::File);
-                    records.next();
-                }
-            }
-        }
-    }
-
-    fn skip_rest(&mut self) -> Result<u64> {
-        let mut removed = 0;
-        loop {
-            if let Some((_, records)) = self.current.take() {
-                removed += records.filter(|(_, r)| r.entry.kind == EntryKind::File).count() as u64;
-            } else if !self.load_next()? {
-                return Ok(removed);
-            }
-        }
-    }
-
-    fn load_next(&mut self) -> Result<bool> {
-        let Some(row) = self.rows.next() else { return Ok(false) };
-        let (hunk, records) = self.catalog.hunk(row)?;
-        self.read.push((hunk.clone(), records.len()));
-        self.current = Some((hunk, records.into_iter().enumerate().peekable()));
-        Ok(true)
-    }
-
-    /// The earlier hunk that `items` are, entry for entry.
-    fn hunk_of(&mut self, items: &[Item]) -> Option<HunkRow> {
-        let ItemSource::Kept { row: first_row, .. } = items.first()?.source else {
-            self.forget_read();
-            return None;
-        };
-        let same = |(at, item): (usize, &Item)| {
-            matches!(item.source, ItemSource::Kept { row, index } if row == first_row && index == at)
-        };
-        let all = items.iter().enumerate().all(same);
-        let found = self.read.iter().find(|(hunk, n)| all && hunk.row == first_row && *n == items.len());
-        let found = found.map(|(hunk, _)| hunk.clone());
-        self.forget_read();
-        found
-    }
-
-    fn forget_read(&mut self) {
-        let keep = self.read.len().saturating_sub(1);
-        self.read.drain(..keep);
     }
 }
 

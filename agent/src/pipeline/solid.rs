@@ -28,7 +28,7 @@ impl Group {
     pub fn end(self, place: &Place) {
         for (job, mut stored, offset, bytes) in self.members {
             stored.content = StoredContent::Slice { place: place.clone(), offset, bytes };
-            job.end(Outcome::Stored(stored));
+            job.end(Outcome::Stored(Box::new(stored)));
         }
     }
 }
@@ -47,7 +47,7 @@ impl Owner {
         match self {
             Self::File(job, mut stored, bytes) => {
                 stored.content = StoredContent::Chunks(vec![(place.clone(), bytes)]);
-                job.end(Outcome::Stored(*stored));
+                job.end(Outcome::Stored(stored));
             }
             Self::Group(group) => group.end(place),
         }
@@ -128,7 +128,11 @@ impl Solid {
             return None;
         }
         self.last = None;
-        Some((std::mem::take(&mut self.plain), std::mem::take(&mut self.chunks), std::mem::take(&mut self.owners)))
+        Some((
+            std::mem::take(&mut self.plain),
+            std::mem::take(&mut self.chunks),
+            std::mem::take(&mut self.owners),
+        ))
     }
 
     /// Takes the frame's buffer back for the next one.

@@ -23,8 +23,9 @@ mod windows_folder;
 pub use names::Names;
 #[cfg(unix)]
 pub use unix::{
-    DirectoryReader, bytes_to_os, data_extents, is_transient, is_writable_name, join_absolute,
-    make_private, open_for_reading, os_to_bytes, private_file, read_at, read_directory, split_absolute, stat, stat_of, write_all_at,
+    DirectoryReader, bytes_to_os, data_extents, is_transient, is_writable_name, join_absolute, make_private,
+    open_for_reading, os_to_bytes, private_file, read_at, read_directory, split_absolute, stat, stat_of,
+    write_all_at,
 };
 #[cfg(unix)]
 pub use unix_attributes::{attributes, set_attributes};
@@ -33,8 +34,8 @@ pub use unix_folder::Folder;
 #[cfg(windows)]
 pub use windows::{
     DirectoryReader, attributes, bytes_to_os, data_extents, is_transient, is_writable_name, join_absolute,
-    make_private, open_for_reading, os_to_bytes, private_file, read_at, read_directory, set_attributes, split_absolute, stat, stat_of,
-    write_all_at,
+    make_private, open_for_reading, os_to_bytes, private_file, read_at, read_directory, set_attributes,
+    split_absolute, stat, stat_of, write_all_at,
 };
 #[cfg(windows)]
 pub use windows_folder::Folder;

@@ -164,7 +164,9 @@ impl<'a> LedgerWriter<'a> {
     /// The state came from an older image of this computer: go on from the store's head.
     async fn fast_forward(&mut self, own: &[VerifiedNote]) -> Result<Start> {
         let from = self.head.sequence;
-        let Some(newest) = own.iter().max_by_key(|row| row.note.sequence) else { return Ok(Start::default()) };
+        let Some(newest) = own.iter().max_by_key(|row| row.note.sequence) else {
+            return Ok(Start::default());
+        };
         self.head.sequence = newest.note.sequence;
         self.head.text_sha256 = Some(newest.text_sha256.to_string());
         self.head.name = Some(newest.name.clone());

@@ -9,8 +9,8 @@ use scelle_format::crypto::passphrase::seal_with_phrase;
 use scelle_format::crypto::pq::{PqIdentity, PqRecipient};
 use scelle_format::crypto::seal::seal_bytes;
 use scelle_format::descriptor::{
-    Descriptor, DeviceLine, DeviceState, EpochLine, EpochState, RecipientLine, RecipientRole, RetentionPolicy,
-    Succession,
+    Descriptor, DeviceLine, DeviceState, EpochLine, EpochState, RecipientLine, RecipientRole,
+    RetentionPolicy, Succession,
 };
 use scelle_format::format_txt::FormatTxt;
 use scelle_format::id::{DeviceId, Sha256};
@@ -113,7 +113,8 @@ pub fn new_device(
 ) -> Result<Device> {
     let repository = objects.repository().clone();
     let id = DeviceId::generate(random);
-    let signing = SigningKey::generate(&key_name(&repository, id.as_str()), random).map_err(AgentError::bug)?;
+    let signing =
+        SigningKey::generate(&key_name(&repository, id.as_str()), random).map_err(AgentError::bug)?;
     Ok(Device {
         signing,
         secret: DedupSecret::generate(random, 0),
@@ -224,7 +225,10 @@ async fn make_everyday(
 
 fn recipients(creation: &Creation<'_>, everyday: Option<&(PqIdentity, SigningKey)>) -> Vec<PqRecipient> {
     let everyday = everyday.map(|(identity, _)| identity.recipient());
-    std::iter::once(creation.public.recovery.clone()).chain(everyday).chain(creation.escrows.iter().cloned()).collect()
+    std::iter::once(creation.public.recovery.clone())
+        .chain(everyday)
+        .chain(creation.escrows.iter().cloned())
+        .collect()
 }
 
 fn recipient_lines(creation: &Creation<'_>, everyday: Option<&PqIdentity>) -> Vec<RecipientLine> {

@@ -126,7 +126,8 @@ impl State {
         let folder = home.join(repository.as_str());
         make_private(&folder)?;
         make_private(&folder.join("index"))?;
-        let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+        let lock =
+            fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
         match lock.try_lock_exclusive() {
             Ok(true) => Ok(Self { folder, _lock: lock }),
             _ => Err(AgentError::busy()),
@@ -233,7 +234,8 @@ fn make_private(folder: &Path) -> Result<()> {
 
 fn read_device(folder: &Path) -> Result<Device> {
     let bytes = Zeroizing::new(fs::read(folder.join(DEVICE_FILE)).map_err(AgentError::local_state)?);
-    let file: DeviceFile = serde_json::from_slice(&bytes).map_err(|_| AgentError::local_state("device file"))?;
+    let file: DeviceFile =
+        serde_json::from_slice(&bytes).map_err(|_| AgentError::local_state("device file"))?;
     let wrong = |_| AgentError::local_state("device file");
     let id = DeviceId::parse(&file.device).map_err(wrong)?;
     let repository = RepositoryId::parse(&file.repository).map_err(wrong)?;

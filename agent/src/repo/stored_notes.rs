@@ -140,7 +140,9 @@ impl StoredNotes {
 impl StoredNote {
     /// Whether it claims to be a snapshot.
     fn is_snapshot(&self) -> bool {
-        let has = |line: &[u8]| self.bytes.as_ref().is_some_and(|bytes| bytes.windows(line.len()).any(|w| w == line));
+        let has = |line: &[u8]| {
+            self.bytes.as_ref().is_some_and(|bytes| bytes.windows(line.len()).any(|w| w == line))
+        };
         // A partial note is of no use to someone who wants to restore.
         has(b"\nkind snapshot\n") && has(b"\nstatus complete\n")
     }

@@ -57,7 +57,8 @@ impl Practice {
 }
 
 fn connected(store: Arc<dyn Store>) -> Connected {
-    let place = StorePlace { url: "file:///nowhere".into(), endpoint: None, region: None, conditional_put: true };
+    let place =
+        StorePlace { url: "file:///nowhere".into(), endpoint: None, region: None, conditional_put: true };
     Connected { bare: store.clone(), store, place, clock_offset_ms: None, is_folder: true }
 }
 
@@ -79,7 +80,13 @@ async fn make(store: Arc<dyn Store>, home: &Path) -> (Kit, RepositoryId) {
     (kit, id)
 }
 
-async fn run(store: Arc<dyn Store>, home: &Path, id: &RepositoryId, source: &Path, every: CheckpointEvery) -> Result<u64> {
+async fn run(
+    store: Arc<dyn Store>,
+    home: &Path,
+    id: &RepositoryId,
+    source: &Path,
+    every: CheckpointEvery,
+) -> Result<u64> {
     let connected = connected(store);
     let objects = Arc::new(Objects::new(connected.store.clone(), id.clone()));
     let state = State::open(home, id)?;
@@ -103,14 +110,16 @@ async fn run(store: Arc<dyn Store>, home: &Path, id: &RepositoryId, source: &Pat
         checkpoints: every,
     };
     let declared = Declared::default();
-    let (summary, _) = backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await?;
+    let (summary, _) =
+        backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await?;
     Ok(summary.outcome.committed.snapshot)
 }
 
 async fn open(store: Arc<dyn Store>, kit: &Kit) -> Repository {
     let text = kit.to_file_text(scelle_format::phrase::Language::English, "");
     let kit = Kit::parse(secrecy::ExposeSecret::expose_secret(&text)).unwrap();
-    let options = OpenOptions { unlock: Some(Unlock::Kit(kit)), whole_ledger: true, ..OpenOptions::default() };
+    let options =
+        OpenOptions { unlock: Some(Unlock::Kit(kit)), whole_ledger: true, ..OpenOptions::default() };
     Repository::open(store, options).await.unwrap()
 }
 
@@ -143,7 +152,10 @@ async fn a_power_cut_at_any_put_never_loses_a_committed_snapshot() {
             Err(_) => crashes += 1,
         }
         let found = sound_snapshots(volatile.survivor(), &kit).await;
-        assert!(committed.iter().all(|number| found.contains(number)), "cut {cut}: {committed:?} of {found:?}");
+        assert!(
+            committed.iter().all(|number| found.contains(number)),
+            "cut {cut}: {committed:?} of {found:?}"
+        );
         committed = found;
     }
     assert!(crashes >= 8, "only {crashes} runs were cut");
@@ -164,7 +176,8 @@ async fn a_long_upload_writes_partial_notes_that_are_no_snapshots() {
     assert_eq!(run(store.clone(), home.path(), &id, &practice.source(), often).await.unwrap(), 1);
     let repository = open(store.clone(), &kit).await;
     let notes = repository.history.devices.iter().flat_map(|device| &device.notes);
-    let is_partial = |kind: &NoteKind| matches!(kind, NoteKind::Snapshot { status: SnapshotStatus::Partial, .. });
+    let is_partial =
+        |kind: &NoteKind| matches!(kind, NoteKind::Snapshot { status: SnapshotStatus::Partial, .. });
     let partial = notes.filter(|row| is_partial(&row.note.kind)).count();
     assert!(partial >= 2, "{partial} partial notes");
     // Only the whole one is a snapshot, and numbers go on from it.

@@ -53,7 +53,13 @@ fn measure_all(corpus: &mut Corpus, scratch: &Path) -> Result<()> {
     let cores = std::thread::available_parallelism()?.get();
     let mut out = std::io::stdout();
     let tool = Name::Scelle.install()?;
-    writeln!(out, "{}, {} files, {} MB, {cores} cores\n", tool.version(), corpus.files, megabytes(corpus.bytes as f64))?;
+    writeln!(
+        out,
+        "{}, {} files, {} MB, {cores} cores\n",
+        tool.version(),
+        corpus.files,
+        megabytes(corpus.bytes as f64)
+    )?;
     let repository = tool.repository(&scratch.join("scelle"), &corpus.root)?;
     let mut table = Table::new(&["run", "wall s", "CPU s", "MB/s", "RSS MB", "stored MB"]);
     let mut stored = repository.stored_bytes()?;

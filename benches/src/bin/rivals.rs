@@ -30,11 +30,13 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let argument = |at: usize, default: &str| arguments.get(at).cloned().unwrap_or_else(|| default.to_owned());
+    let argument =
+        |at: usize, default: &str| arguments.get(at).cloned().unwrap_or_else(|| default.to_owned());
     let smoke = scelle_bench::is_smoke();
     let names = argument(0, if smoke { "restic" } else { "restic,borg,bupstash,rustic" });
     let rounds: u32 = argument(1, if smoke { "1" } else { "3" }).parse().context("rounds")?;
-    let megabytes_wanted: u32 = argument(2, if smoke { "30" } else { "1640" }).parse().context("megabytes")?;
+    let megabytes_wanted: u32 =
+        argument(2, if smoke { "30" } else { "1640" }).parse().context("megabytes")?;
     let kind = Kind::parse(&argument(3, "mixed"))?;
 
     let mut tools = vec![Name::Scelle.install()?];
@@ -66,7 +68,13 @@ struct Run {
     stored_bytes: u64,
 }
 
-fn one_round(tools: &[Tool], corpus: &mut Corpus, scratch: &Path, round: u32, rounds: u32) -> Result<Vec<Run>> {
+fn one_round(
+    tools: &[Tool],
+    corpus: &mut Corpus,
+    scratch: &Path,
+    round: u32,
+    rounds: u32,
+) -> Result<Vec<Run>> {
     // The corpus is in memory for everybody, and whoever begins gains nothing by it.
     corpus.warm()?;
     let mut order: Vec<&Tool> = tools.iter().collect();
@@ -115,7 +123,17 @@ fn check_restored(target: &Path, corpus: &Corpus) -> Result<()> {
 }
 
 fn report(tools: &[Tool], runs: &[Run]) -> String {
-    let columns = ["act", "tool", "wall s", "wall ÷ scelle", "CPU s", "CPU ÷ scelle", "RSS MB", "stored MB", "stored ÷ scelle"];
+    let columns = [
+        "act",
+        "tool",
+        "wall s",
+        "wall ÷ scelle",
+        "CPU s",
+        "CPU ÷ scelle",
+        "RSS MB",
+        "stored MB",
+        "stored ÷ scelle",
+    ];
     let mut table = Table::new(&columns);
     for (act, name) in ACTS.iter().enumerate() {
         let of = |tool: Name, value: fn(&Run) -> f64| {
@@ -130,7 +148,8 @@ fn report(tools: &[Tool], runs: &[Run]) -> String {
         let own = values.map(|value| of(Name::Scelle, value));
         for tool in tools {
             let [wall, cpu, rss, stored] = values.map(|value| of(tool.name, value));
-            let ratio = |value: f64, own: f64| if own > 0.0 { format!("{:.2}", value / own) } else { "–".into() };
+            let ratio =
+                |value: f64, own: f64| if own > 0.0 { format!("{:.2}", value / own) } else { "–".into() };
             table.row(&[
                 (*name).into(),
                 tool.name.text().into(),

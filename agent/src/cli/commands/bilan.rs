@@ -82,7 +82,9 @@ async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
     let mut options = std::fs::OpenOptions::new();
     let mut file = match options.write(true).create_new(true).open(&args.out) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(AgentError::file_exists()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(AgentError::file_exists());
+        }
         Err(error) => return Err(error.into()),
     };
     std::io::Write::write_all(&mut file, &bytes)?;
@@ -134,7 +136,9 @@ async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
         paths.push(scelle_format::path::join(&item.directory, &item.entry.name));
     }
     let found = whois(&args.token, &secret.token_key(), paths);
-    let path = found.and_then(|path| EntryPath::from_bytes(&path).ok()).ok_or_else(AgentError::path_not_in_snapshot)?;
+    let path = found
+        .and_then(|path| EntryPath::from_bytes(&path).ok())
+        .ok_or_else(AgentError::path_not_in_snapshot)?;
     context.screen.line(&path.to_screen());
     context.screen.json(&serde_json::json!({"token": args.token, "path": path.to_screen()}));
     Ok(ExitCode::Ok)

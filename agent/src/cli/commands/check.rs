@@ -23,10 +23,9 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
         Some(Asked::All) => ReadData::All,
         Some(Asked::Percent(percent)) => ReadData::Percent { percent, turn },
     };
-    let local_head = reading
-        .known
-        .as_ref()
-        .and_then(|known| known.head.link().map(|(sequence, hash)| (known.device.id.clone(), sequence, hash)));
+    let local_head = reading.known.as_ref().and_then(|known| {
+        known.head.link().map(|(sequence, hash)| (known.device.id.clone(), sequence, hash))
+    });
     let options = CheckOptions { read_data, local_head, trees: TREES };
     let mut report = check(&mut reading.repository, &options, &*context.monitor, &context.shutdown).await?;
     context.monitor.finish();

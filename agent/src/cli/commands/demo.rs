@@ -24,14 +24,18 @@ pub async fn run(context: &Context, args: Demo) -> Result<ExitCode> {
         screen.say(message);
         screen.flush();
     };
-    let stage = Stage { folder: &folder, lang, clock: &context.clock, shutdown: &context.shutdown, say: &say };
+    let stage =
+        Stage { folder: &folder, lang, clock: &context.clock, shutdown: &context.shutdown, say: &say };
     let played = play(&stage).await?;
     if !played.identical {
         return Err(AgentError::damage_found(1));
     }
     let (files, bytes) = (count(played.files, lang), size(played.bytes, lang));
     let place = folder.display().to_string();
-    screen.say(&bilingual!("Réussi : {files} fichiers comparés, {bytes}. Tout est à regarder dans {place}", "Done: {files} files compared, {bytes}. Everything is there to look at in {place}"));
+    screen.say(&bilingual!(
+        "Réussi : {files} fichiers comparés, {bytes}. Tout est à regarder dans {place}",
+        "Done: {files} files compared, {bytes}. Everything is there to look at in {place}"
+    ));
     screen.say(&bilingual!(
         "  cabinet/ les données · depot/ ce que voit l'hébergeur · bilan.txt · restauration-version-1/ et -2/ · effacez le dossier quand vous voulez",
         "  cabinet/ the data · depot/ what the host sees · bilan.txt · restauration-version-1/ and -2/ · delete the folder when you like"

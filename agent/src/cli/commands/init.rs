@@ -72,7 +72,8 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
         place: connected.place.clone(),
     };
     let device = create(&objects, &state, &creation, &context.clock, &mut OsRandom).await?;
-    let mut ledger = LedgerWriter::open(&objects, &state, &device, &context.clock, connected.clock_offset_ms).await?;
+    let mut ledger =
+        LedgerWriter::open(&objects, &state, &device, &context.clock, connected.clock_offset_ms).await?;
     record_probe(&mut ledger, &state, &report).await?;
     if let Some(path) = &args.kit {
         read_back(context, path, &objects, &device).await?;
@@ -92,7 +93,8 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
         }
     };
     let connected = context.connect(None, Create::Never, None).await?;
-    let joined = join::join(&connected, unlock, &context.settings.home, &context.clock, &mut OsRandom).await?;
+    let joined =
+        join::join(&connected, unlock, &context.settings.home, &context.clock, &mut OsRandom).await?;
     context.screen.say(&bilingual!(
         "Ce poste a rejoint le dépôt ; sa première sauvegarde enverra tout son contenu.",
         "This computer has joined the repository; its first backup sends all of its content."
@@ -110,7 +112,10 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
 fn escrow(text: &str) -> Result<PqRecipient> {
     PqRecipient::parse(text).map_err(|error| {
         AgentError::usage(
-            bilingual!("le destinataire donné à --recipient n'est pas une clé age1pq…", "the recipient given to --recipient is no age1pq… key"),
+            bilingual!(
+                "le destinataire donné à --recipient n'est pas une clé age1pq…",
+                "the recipient given to --recipient is no age1pq… key"
+            ),
             bilingual!("recopiez la clé publique entière", "copy the whole public key"),
         )
         .because(error)
@@ -248,8 +253,5 @@ fn told(
 }
 
 fn next_step() -> Message {
-    bilingual!(
-        "Première sauvegarde : scelle backup DOSSIER",
-        "First backup: scelle backup FOLDER"
-    )
+    bilingual!("Première sauvegarde : scelle backup DOSSIER", "First backup: scelle backup FOLDER")
 }

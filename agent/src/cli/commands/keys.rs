@@ -87,7 +87,8 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
     let descriptors = &reading.repository.descriptors;
     let keyring = reading.repository.keyring()?;
     let provisional = descriptors.standing == Standing::Provisional;
-    let waiting = provisional || descriptors.current.epochs.iter().any(|e| e.state == EpochState::Provisional);
+    let waiting =
+        provisional || descriptors.current.epochs.iter().any(|e| e.state == EpochState::Provisional);
     let Some(signer) = keyring.owner.as_ref().or(keyring.admin.as_ref().filter(|_| !provisional)) else {
         return Ok(false);
     };
@@ -98,7 +99,9 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
         "Confirmer et signer ce dépôt et ses postes ?",
         "Confirm and sign this repository and its computers?"
     );
-    if !asked && !(secrets::somebody_is_there() && secrets::confirm(&question, &context.global, context.lang())?) {
+    let agreed = asked
+        || (secrets::somebody_is_there() && secrets::confirm(&question, &context.global, context.lang())?);
+    if !agreed {
         return Ok(false);
     }
     let current = &descriptors.current;
@@ -131,11 +134,16 @@ async fn prove(context: &Context, reading: &Reading, opened: u64) -> Result<bool
     let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
     let (repository, epoch) = (objects.repository(), device.epoch);
     let after = ledger.head().text_sha256.clone().unwrap_or_else(|| "-".into());
-    let text = format!("scelle/proof/1\nrepository {repository}\nepoch {epoch}\nopened {opened}\nprev {after}\n");
+    let text =
+        format!("scelle/proof/1\nrepository {repository}\nepoch {epoch}\nopened {opened}\nprev {after}\n");
     let signed = note::sign(&text, &[signer]).map_err(AgentError::bug)?;
     let signature = note::parse(signed.as_bytes()).map_err(AgentError::bug)?.signatures;
     let signature = signature.first().map(|s| s.bytes.clone()).unwrap_or_default();
-    let holder = if keyring.role == RecipientRole::Recovery { RecipientRole::Recovery } else { RecipientRole::Everyday };
+    let holder = if keyring.role == RecipientRole::Recovery {
+        RecipientRole::Recovery
+    } else {
+        RecipientRole::Everyday
+    };
     let vkey = VKey::of(signer.verifying_key()).map_err(AgentError::bug)?;
     ledger.append(NoteKind::Proof { holder, epoch, opened, vkey, signature }, Vec::new()).await?;
     Ok(true)

@@ -169,7 +169,9 @@ fn kind_letter(entry: &ListedEntry) -> char {
 fn time_of(nanoseconds: i64) -> std::time::SystemTime {
     match u64::try_from(nanoseconds) {
         Ok(after) => UNIX_EPOCH + Duration::from_nanos(after),
-        Err(_) => UNIX_EPOCH.checked_sub(Duration::from_nanos(nanoseconds.unsigned_abs())).unwrap_or(UNIX_EPOCH),
+        Err(_) => {
+            UNIX_EPOCH.checked_sub(Duration::from_nanos(nanoseconds.unsigned_abs())).unwrap_or(UNIX_EPOCH)
+        }
     }
 }
 

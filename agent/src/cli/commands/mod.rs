@@ -95,7 +95,9 @@ impl Context {
             known.push(Known { repository, device, head });
         }
         match &self.settings.repo {
-            Some(address) => Ok(known.into_iter().find(|known| known.device.place.url == address.to_string())),
+            Some(address) => {
+                Ok(known.into_iter().find(|known| known.device.place.url == address.to_string()))
+            }
             None if known.len() > 1 => Err(AgentError::repository_ambiguous(known.len())),
             None => Ok(known.pop()),
         }

@@ -9,6 +9,7 @@ use super::{Context, Known, read_kit};
 use crate::bilingual;
 use crate::cli::args::KeyArgs;
 use crate::cli::secrets;
+use crate::cli::snapshot_spec::SnapshotSpec;
 use crate::connect::{Connected, Create};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::look::list::select;
@@ -17,7 +18,6 @@ use crate::repo::history::Snapshot;
 use crate::repo::keyring::Unlock;
 use crate::repo::open::{OpenOptions, Repository};
 use crate::restore::fetch::Fetcher;
-use crate::cli::snapshot_spec::SnapshotSpec;
 use crate::restore::tree::Tree;
 
 /// A repository opened for a command.

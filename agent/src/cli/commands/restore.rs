@@ -96,7 +96,8 @@ async fn write_record(
     let repository = &reading.repository;
     let role = repository.keyring()?.role;
     let objects = &repository.objects;
-    let record = RestoreRecord::of(objects.repository(), snapshot, request, summary, role, now(&context.clock));
+    let record =
+        RestoreRecord::of(objects.repository(), snapshot, request, summary, role, now(&context.clock));
     let json = record.to_json()?;
     if let Some(known) = &reading.known {
         // Another run holds the lock: the record is left beside the tree then.
@@ -130,7 +131,10 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
     }
     if summary.kept + summary.beside > 0 {
         let (kept, beside) = (count(summary.kept, lang), count(summary.beside, lang));
-        screen.say(&bilingual!("  gardés : {kept}, placés à côté : {beside}", "  kept: {kept}, placed beside: {beside}"));
+        screen.say(&bilingual!(
+            "  gardés : {kept}, placés à côté : {beside}",
+            "  kept: {kept}, placed beside: {beside}"
+        ));
     }
     for object in &summary.damaged_objects {
         screen.warn(&bilingual!("endommagé : {object}", "damaged: {object}"));
@@ -146,7 +150,10 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
     }
     if !summary.problems.is_empty() {
         let problems = count(summary.problems.len() as u64, lang);
-        screen.warn(&bilingual!("{problems} fichiers n'ont pas pu être écrits", "{problems} files could not be written"));
+        screen.warn(&bilingual!(
+            "{problems} fichiers n'ont pas pu être écrits",
+            "{problems} files could not be written"
+        ));
     }
     if !is_recorded {
         screen.warn(&bilingual!(
