@@ -96,7 +96,10 @@ pub async fn descriptors(objects: &Objects, state: &State, device: &Device) -> R
     let owner = VerifyingKey::parse(&device.owner).map_err(AgentError::local_state)?;
     let pin = Pin { owner_key: *owner.public_key(), recovery_sha256: None };
     let mut descriptors = Descriptors::load(objects, Some(&pin)).await?;
-    descriptors.compare_with_seen(state.head()?.descriptor_seen()?);
+    // A state that lost its head has seen nothing.
+    if let Ok(seen) = state.head().and_then(|head| head.descriptor_seen()) {
+        descriptors.compare_with_seen(seen);
+    }
     Ok(descriptors)
 }
 
@@ -214,8 +217,6 @@ async fn begin(
     let start = ledger.start(descriptors).await?;
     if start.rewound_notes > 0 {
         monitor.notice(Notice::Rewound { notes: start.rewound_notes });
-        Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?
-            .forget_snapshots()?;
     }
     if start.forked {
         monitor.notice(Notice::ForkAlarm);
@@ -224,15 +225,14 @@ async fn begin(
         monitor.notice(Notice::SnapshotVanished { snapshot: ledger.head().snapshot });
     }
     rebuild::sweep(state, ledger.head());
-    let lost_copy = ledger
-        .head()
-        .segments
-        .iter()
-        .any(|(sha256, _)| !state.folder().join(pipeline::commit::segment_file(sha256)).is_file());
-    if start.rewound_notes > 0 || lost_copy {
+    let lost_copy =
+        ledger.head().segments.iter().any(|(sha256, _)| rebuild::read_copy(state.folder(), sha256).is_none());
+    if ledger.head().is_index_unknown || lost_copy {
         let mut head = ledger.head().clone();
         rebuild::segments(objects, state, device, &mut head, descriptors).await?;
+        head.is_index_unknown = false;
         *ledger.head_mut() = head;
+        ledger.save_head()?;
         monitor.notice(Notice::CatalogRebuilt);
     }
     Ok(start)

@@ -110,7 +110,7 @@ impl Segment {
 #[derive(Debug)]
 pub struct SegmentView {
     bytes: Vec<u8>,
-    packs: Vec<PackId>,
+    packs: Vec<(PackId, u64)>,
     entries_at: usize,
     entries: usize,
 }
@@ -130,8 +130,7 @@ impl SegmentView {
         let entries = reader.count(INDEX_MAX_BYTES / ENTRY_BYTES, ENTRY_BYTES)?;
         let pack_count = reader.count(INDEX_MAX_BYTES / PACK_ROW_BYTES, PACK_ROW_BYTES)?;
         reader.take(48)?;
-        let packs =
-            (0..pack_count).map(|_| pack_row(&mut reader).map(|(id, _)| id)).collect::<Result<Vec<_>>>()?;
+        let packs = (0..pack_count).map(|_| pack_row(&mut reader)).collect::<Result<Vec<_>>>()?;
         let entries_at = bytes.len() - reader.rest().len();
         reader.take(entries * ENTRY_BYTES)?;
         Ok(Self { entries_at, entries, packs, bytes })
@@ -153,10 +152,15 @@ impl SegmentView {
         None
     }
 
+    /// Packs with their stored sizes.
+    pub fn packs(&self) -> &[(PackId, u64)] {
+        &self.packs
+    }
+
     fn entry(&self, entry: &[u8]) -> Option<Location> {
         let mut reader = Reader::new(entry, WHAT);
         let id = ChunkId(reader.array().ok()?);
-        let pack = *self.packs.get(reader.u32().ok()? as usize)?;
+        let (pack, _) = *self.packs.get(reader.u32().ok()? as usize)?;
         let mut number = || reader.u32().ok();
         let (frame_offset, frame_bytes, offset, bytes) = (number()?, number()?, number()?, number()?);
         let filter = Filter::from_id(reader.u8().ok()?).ok()?;

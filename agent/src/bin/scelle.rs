@@ -51,7 +51,7 @@ fn on_runtime(context: &Context, command: scelle_agent::cli::args::Command) -> R
     runtime.block_on(async {
         let shutdown = context.shutdown.clone();
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if scelle_agent::platform::stop_requested().await.is_ok() {
                 shutdown.stop();
             }
         });

@@ -25,7 +25,15 @@ impl Catalog {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The row of a pack, made when it is new.
+    /// The row of a pack whose size may not be known yet, made when it is new.
+    pub fn pack_row_of(&self, kind: PackKind, id: &PackId) -> Result<u32> {
+        let sql = "INSERT INTO packs (kind, epoch, sha256, object_bytes) VALUES (?1, ?2, ?3, 0)
+                   ON CONFLICT (sha256) DO UPDATE SET kind = excluded.kind RETURNING row";
+        let values = params![i64::from(kind == PackKind::Manifest), id.epoch, id.sha256.0];
+        Ok(self.connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+    }
+
+    /// The row of a pack, made when it is new, with its size.
     pub fn pack_row(&self, (kind, id, object_bytes): PackEntry) -> Result<u32> {
         let sql = "INSERT INTO packs (kind, epoch, sha256, object_bytes) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (sha256) DO UPDATE SET object_bytes = excluded.object_bytes RETURNING row";

@@ -24,8 +24,10 @@ use super::upload::Uploaded;
 use crate::error::{AgentError, Result};
 use crate::repo::append::LedgerWriter;
 use crate::repo::objects::Objects;
+use crate::repo::rebuild;
 use crate::repo::state::{Device, State};
 
+/// Packs of the last snapshot, beside the hash of the attachment that lists them.
 const REFS_FILE: &str = "refs.txt";
 const CONCURRENT_HEADS: usize = 16;
 /// Live index segments before they are merged into one.
@@ -98,7 +100,7 @@ pub async fn index(
         let sha256 = Sha256::of(&sealed);
         let stored_bytes = sealed.len() as u64;
         objects.put_new_hashed(&layout::index_segment(&device.id, &sha256), sealed.into(), &sha256).await?;
-        state.put(&segment_file(&sha256.to_string()), &plain)?;
+        rebuild::put_copy(state, &sha256.to_string(), &plain)?;
         ledger.head_mut().segments.push((sha256.to_string(), stored_bytes));
         ledger.head_mut().refs_bytes = None;
         confirmed.sent_bytes += stored_bytes;
@@ -115,7 +117,7 @@ fn merge(
 ) -> Result<()> {
     let mut earlier = Vec::new();
     for (sha256, _) in &ledger.head().segments {
-        let Some(bytes) = state.get(&segment_file(sha256))? else { return Ok(()) };
+        let Some(bytes) = rebuild::read_copy(state.folder(), sha256) else { return Ok(()) };
         let Ok(segment) = Segment::decode(&bytes) else { return Ok(()) };
         sizes.extend(segment.packs);
         earlier.extend(segment.entries);
@@ -167,7 +169,10 @@ pub async fn snapshot(
             stored_bytes += attached.stored_bytes;
             ledger.head_mut().refs = Some((attached.sha256.to_string(), depth));
             ledger.head_mut().refs_bytes = Some(attached.stored_bytes);
-            state.put(REFS_FILE, full_refs(objects, device, &packs, Vec::new(), Vec::new())?.as_bytes())?;
+            let list = full_refs(objects, device, &packs, Vec::new(), Vec::new())?;
+            // A crash before the note leaves this copy ahead of the head: the hash tells.
+            state.put(REFS_FILE, format!("{}
+{list}", attached.sha256).as_bytes())?;
             attached
         }
         NextRefs::Same(attachment) => attachment,
@@ -276,7 +281,11 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
     let (sha256, depth) = ledger.head().refs.clone()?;
     let sha256 = Sha256::parse(&sha256).ok()?;
     let bytes = state.get(REFS_FILE).ok()??;
-    let local = Refs::parse(&bytes).ok()?;
+    let (of, list) = bytes.split_at_checked(65)?;
+    if of != format!("{sha256}\n").as_bytes() {
+        return None;
+    }
+    let local = Refs::parse(list).ok()?;
     let mut packs = PackSet::new();
     packs.apply(&local).ok()?;
     let stored = ledger.head().refs_bytes;

@@ -8,25 +8,27 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use parking_lot::Mutex;
-use scelle_format::id::ChunkId;
+use scelle_format::id::{ChunkId, PackId};
 use scelle_format::index::SegmentView;
 use scelle_format::pack::Location;
 
 use super::packs::Place;
+use crate::repo::rebuild;
 
 const SHARDS: usize = 16;
 
 /// Chunks that need not be stored again.
 pub struct KnownChunks {
-    segment_files: Vec<PathBuf>,
+    folder: PathBuf,
+    segment_names: Vec<String>,
     segments: OnceLock<Vec<SegmentView>>,
     run: [Mutex<HashMap<ChunkId, Place>>; SHARDS],
 }
 
 impl KnownChunks {
-    /// Knows what `segment_files` (plain segments of the state folder) list, and `resumed` from the journal.
-    pub fn new(segment_files: Vec<PathBuf>, resumed: impl IntoIterator<Item = Location>) -> Self {
-        let known = Self { segment_files, segments: OnceLock::new(), run: Default::default() };
+    /// Knows what the segments `segment_names` list, of which copies lie in the state folder, and `resumed` from the journal.
+    pub fn new(folder: PathBuf, segment_names: Vec<String>, resumed: impl IntoIterator<Item = Location>) -> Self {
+        let known = Self { folder, segment_names, segments: OnceLock::new(), run: Default::default() };
         for location in resumed {
             known.remember(location.id, Place::Known(location));
         }
@@ -40,6 +42,12 @@ impl KnownChunks {
         }
         let segments = self.segments.get_or_init(|| self.load());
         segments.iter().find_map(|segment| segment.find(id)).map(Place::Known)
+    }
+
+    /// Stored sizes of the packs that the segments name, where segments were asked at all.
+    pub fn pack_sizes(&self) -> Vec<(PackId, u64)> {
+        let segments = self.segments.get().map(Vec::as_slice).unwrap_or_default();
+        segments.iter().flat_map(|segment| segment.packs().iter().copied()).collect()
     }
 
     /// Remembers a chunk that this run stores.
@@ -61,7 +69,7 @@ impl KnownChunks {
 
     // A segment that cannot be read only means that some chunks are stored again.
     fn load(&self) -> Vec<SegmentView> {
-        let read = |path: &PathBuf| std::fs::read(path).ok().and_then(|bytes| SegmentView::open(bytes).ok());
-        self.segment_files.iter().filter_map(read).collect()
+        let read = |name: &String| SegmentView::open(rebuild::read_copy(&self.folder, name)?).ok();
+        self.segment_names.iter().filter_map(read).collect()
     }
 }

@@ -64,10 +64,10 @@ pub struct MadeHunk {
     pub place: Place,
     /// Packs its entries need.
     pub packs: BTreeMap<PackId, PackKind>,
-    /// Row in the catalog, where it is taken over.
-    pub row: Option<i64>,
-    /// Records for the catalog, where it is new.
-    pub records: Vec<Record>,
+    /// Row in the catalog. Its records are there already, so that memory does not grow with the tree.
+    pub row: i64,
+    /// Whether it was written in this run.
+    pub is_new: bool,
 }
 
 /// Something that could not be saved, or only with a reservation.
@@ -81,8 +81,8 @@ pub struct Trouble {
 }
 
 /// Hunks of one run.
-#[derive(Default)]
-pub struct Hunks {
+pub struct Hunks<'a> {
+    catalog: &'a Catalog,
     pending: Vec<PendingHunk>,
     /// By place among the hunks, and place within one that was split.
     made: BTreeMap<(usize, usize), MadeHunk>,
@@ -95,11 +95,19 @@ pub struct Hunks {
     pub consistent_copies: u64,
 }
 
-impl Hunks {
+impl<'a> Hunks<'a> {
     /// Knows the manifest chunks of earlier snapshots.
-    pub fn new(nodes: impl IntoIterator<Item = Location>) -> Self {
-        let nodes = nodes.into_iter().map(|at| (at.id, Place::Known(at))).collect();
-        Self { nodes, ..Self::default() }
+    pub fn new(catalog: &'a Catalog) -> Result<Self> {
+        let nodes = catalog.nodes()?.into_values().map(|at| (at.id, Place::Known(at))).collect();
+        Ok(Self {
+            catalog,
+            nodes,
+            pending: Vec::new(),
+            made: BTreeMap::new(),
+            next_ordinal: 0,
+            troubles: Vec::new(),
+            consistent_copies: 0,
+        })
     }
 
     /// Entries that wait for something.
@@ -118,7 +126,7 @@ impl Hunks {
     pub fn take_over(&mut self, hunk: &HunkRow, first: Vec<u8>, packs: BTreeMap<PackId, PackKind>) {
         let node = NodeRef { first, ..hunk.node.clone() };
         let place = Place::Known(node.at);
-        let made = MadeHunk { node, place, packs, row: Some(hunk.row), records: Vec::new() };
+        let made = MadeHunk { node, place, packs, row: hunk.row, is_new: false };
         self.made.insert((self.next_ordinal, 0), made);
         self.next_ordinal += 1;
     }
@@ -310,7 +318,12 @@ impl Hunks {
         };
         let mut packs = BTreeMap::new();
         records.iter().for_each(|r| packs_of(r, &mut packs));
-        self.made.insert((ordinal, part), MadeHunk { node, place, packs, row: None, records });
+        let mut rows = Vec::with_capacity(packs.len());
+        for (id, kind) in &packs {
+            rows.push(self.catalog.pack_row_of(*kind, id)?);
+        }
+        let row = self.catalog.add_hunk(&rows, &records)?;
+        self.made.insert((ordinal, part), MadeHunk { node, place, packs, row, is_new: true });
         Ok(part + 1)
     }
 }
@@ -346,17 +359,5 @@ fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) {
         Content::Nodes { nodes, .. } => nodes.iter().for_each(|at| {
             packs.insert(at.pack, PackKind::Manifest);
         }),
-    }
-}
-
-/// Remembers a run's hunks in the catalog.
-pub fn remember(catalog: &Catalog, hunk: &MadeHunk, pack_rows: &[u32]) -> Result<i64> {
-    match hunk.row {
-        Some(row) => Ok(row),
-        None => {
-            let row = catalog.add_hunk(pack_rows, &hunk.records)?;
-            catalog.place_hunk(row, &hunk.node)?;
-            Ok(row)
-        }
     }
 }

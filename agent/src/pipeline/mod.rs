@@ -114,9 +114,16 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     let (sealed, packs) = tokio::sync::mpsc::channel(1);
     let sent_bytes = Arc::new(AtomicU64::new(0));
     let uploading =
-        upload::upload(around.objects.clone(), journal.clone(), packs, monitor.clone(), sent_bytes.clone());
+        upload::upload(
+        around.objects.clone(),
+        journal.clone(),
+        packs,
+        monitor.clone(),
+        sent_bytes.clone(),
+        around.shutdown.clone(),
+    );
     let uploading = tokio::spawn(uploading);
-    let segments = segment_files(state, ledger);
+    let segments = ledger.head().segments.iter().map(|(sha256, _)| sha256.clone()).collect();
     let objects = &*around.objects;
     let mut checkpoints =
         Checkpoints::new(plan.checkpoints, objects, device, &plan.set, around.clock, &journal, ledger);
@@ -134,7 +141,6 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     monitor.start(Phase::Commit, None, None);
     let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
     uploaded.packs.extend(resumed.iter().map(|pack| (pack.id, (pack.kind, pack.object_bytes))));
-    let new_packs = uploaded.packs.clone();
     let random = &mut OsRandom;
     let confirmed = commit::confirm(objects, uploaded).await?;
     let indexed = commit::index(objects, state, device, ledger, confirmed, made.fresh, random).await?;
@@ -160,7 +166,6 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         &journal,
         &plan.set,
         &committed,
-        &new_packs,
         &made.hunks,
         &made.nodes,
         made.level2,
@@ -175,6 +180,9 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         consistent_copies: made.consistent_copies,
     })
 }
+
+/// Rounds of closing packs until every entry has a place: one for each level of chunk lists, and room.
+const SETTLE_ROUNDS: u32 = 12;
 
 /// Everything the threads have made: the tree is whole, all packs are sealed and handed to the upload stage.
 struct Made {
@@ -195,7 +203,7 @@ struct Made {
 fn make(
     plan: &Plan,
     around: &Surroundings<'_>,
-    segments: Vec<PathBuf>,
+    segments: Vec<String>,
     catalog: &Catalog,
     resumed: &[JournaledPack],
     sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
@@ -213,7 +221,7 @@ fn make(
     };
     let shared = Shared {
         pool: PackPool::new(sealing, sealed),
-        known: KnownChunks::new(segments, of_kind(PackKind::Data)),
+        known: KnownChunks::new(around.state.folder().to_owned(), segments, of_kind(PackKind::Data)),
         cutter: ContentCutter::new(device.secret.gear_table()),
         parts: PartQueue::default(),
         monitor: &*around.monitor,
@@ -256,12 +264,6 @@ fn make(
     finish(scan, &shared, &mut own, set, roots)
 }
 
-/// Local copies of the index segments that the ledger names.
-fn segment_files(state: &State, ledger: &LedgerWriter<'_>) -> Vec<PathBuf> {
-    let names = ledger.head().segments.iter().map(|(sha256, _)| commit::segment_file(sha256));
-    names.map(|name| state.folder().join(name)).collect()
-}
-
 /// One worker's life: parts of large files first, then whatever comes.
 fn labour(work: &crossbeam_channel::Receiver<Work>, shared: &Shared<'_>) -> Result<()> {
     let mut worker = Worker::new(shared);
@@ -298,7 +300,13 @@ fn finish(
     roots: Vec<SourceRoot>,
 ) -> Result<Made> {
     worker.flush_data_packs()?;
+    let mut rounds = 0;
     while !scan.hunks.is_settled() {
+        // Chunk lists need a round for each level and no entry waits longer than that.
+        rounds += 1;
+        if rounds > SETTLE_ROUNDS {
+            return Err(AgentError::bug("entries that never get a place"));
+        }
         scan.hunks.settle(worker)?;
         shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
     }
@@ -311,7 +319,7 @@ fn finish(
     let nodes = scan.hunks.new_nodes();
     let consistent_copies = scan.hunks.consistent_copies;
     let troubles = std::mem::take(&mut scan.hunks.troubles);
-    known_sizes.shrink_to_fit();
+    known_sizes.extend(shared.known.pack_sizes());
     let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
     let totals =
         Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
@@ -340,44 +348,19 @@ fn remember(
     journal: &Mutex<Journal>,
     set: &str,
     committed: &Committed,
-    new_packs: &BTreeMap<PackId, (PackKind, u64)>,
     hunks: &[MadeHunk],
     nodes: &[Location],
     level2: Vec<NodeRef>,
 ) -> Result<()> {
     catalog.transaction(|catalog| {
-        let mut rows = Vec::with_capacity(hunks.len());
-        let mut pack_rows: HashMap<PackId, u32> = HashMap::new();
-        for hunk in hunks {
-            let mut needed = Vec::new();
-            if hunk.row.is_none() {
-                for (id, kind) in &hunk.packs {
-                    let row = match pack_rows.get(id) {
-                        Some(row) => *row,
-                        None => {
-                            let sent = new_packs.get(id).map(|(_, n)| *n);
-                            let object_bytes = sent.or_else(|| committed.packs.get(*kind, *id)).unwrap_or(0);
-                            let row = catalog.pack_row((*kind, *id, object_bytes))?;
-                            pack_rows.insert(*id, row);
-                            row
-                        }
-                    };
-                    needed.push(row);
-                }
-            }
-            // The hunk's own pack is part of the snapshot too.
-            let own = hunk.node.at.pack;
-            if let Some(object_bytes) = committed.packs.get(PackKind::Manifest, own) {
-                catalog.pack_row((PackKind::Manifest, own, object_bytes))?;
-            }
-            rows.push(hunks::remember(catalog, hunk, &needed)?);
+        for row in committed.packs.rows() {
+            catalog.pack_row((row.kind, row.pack, row.object_bytes))?;
         }
+        for hunk in hunks.iter().filter(|hunk| hunk.is_new) {
+            catalog.place_hunk(hunk.row, &hunk.node)?;
+        }
+        let rows = hunks.iter().map(|hunk| hunk.row).collect();
         nodes.iter().try_for_each(|node| catalog.remember_node(node))?;
-        for node in &level2 {
-            if let Some(object_bytes) = committed.packs.get(PackKind::Manifest, node.at.pack) {
-                catalog.pack_row((PackKind::Manifest, node.at.pack, object_bytes))?;
-            }
-        }
         catalog.put_set(set, &SetRow { snapshot: committed.snapshot, hunks: rows, level2: level2.clone() })
     })?;
     let journal = journal.lock();

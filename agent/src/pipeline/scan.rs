@@ -71,7 +71,7 @@ pub struct Scan<'a> {
     batch_bytes: u64,
     links: HashMap<(u64, u64), Arc<FileJob>>,
     /// Hunks made so far.
-    pub hunks: Hunks,
+    pub hunks: Hunks<'a>,
     /// What was counted.
     pub totals: Totals,
     /// What changed.
@@ -104,7 +104,7 @@ impl<'a> Scan<'a> {
             batch: Vec::new(),
             batch_bytes: 0,
             links: HashMap::new(),
-            hunks: Hunks::new(catalog.nodes()?.into_values()),
+            hunks: Hunks::new(catalog)?,
             totals: Totals::default(),
             changes: Changes::default(),
             missing_roots: 0,

@@ -40,8 +40,8 @@ pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) 
     for hunk in &mut hunks {
         hunk.node.at = hunk.place.resolve().ok_or_else(|| AgentError::bug("a hunk without a place"))?;
     }
-    let rows: Vec<i64> = hunks.iter().filter_map(|hunk| hunk.row).collect();
-    if let Some(set) = set.filter(|set| set.hunks == rows && rows.len() == hunks.len()) {
+    let rows: Vec<i64> = hunks.iter().map(|hunk| hunk.row).collect();
+    if let Some(set) = set.filter(|set| set.hunks == rows) {
         let level2 = set.level2.into_iter().map(|node| {
             let place = Place::Known(node.at);
             (node, place)
@@ -68,7 +68,7 @@ pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) 
     Ok(Tree { hunks, level2 })
 }
 
-fn store(node: &Level2, hunks: &mut Hunks, worker: &mut Worker<'_>) -> Result<(NodeRef, Place)> {
+fn store(node: &Level2, hunks: &mut Hunks<'_>, worker: &mut Worker<'_>) -> Result<(NodeRef, Place)> {
     let place = hunks.store_node(&node.encode(), worker)?;
     let first = node.hunks.first().map(|hunk| hunk.first.clone()).unwrap_or_default();
     let sum = |count: fn(&NodeRef) -> u64| node.hunks.iter().map(count).sum();

@@ -20,6 +20,7 @@ use crate::catalog::{Journal, JournaledPack};
 use crate::error::{AgentError, Result};
 use crate::monitor::Monitor;
 use crate::repo::objects::Objects;
+use crate::shutdown::Shutdown;
 
 /// Packs sent at a time.
 pub const CONCURRENT_PUTS: usize = 4;
@@ -40,23 +41,31 @@ pub async fn upload(
     mut sealed: tokio::sync::mpsc::Receiver<VerifiedPack>,
     monitor: Arc<dyn Monitor>,
     sent_bytes: Arc<AtomicU64>,
+    shutdown: Shutdown,
 ) -> Result<Uploaded> {
     let slots = Arc::new(Semaphore::new(CONCURRENT_PUTS));
     let mut sending: JoinSet<Result<(PackId, PackKind, u64)>> = JoinSet::new();
     let mut uploaded = Uploaded::default();
     while let Some(pack) = sealed.recv().await {
-        let slot = slots.clone().acquire_owned().await.map_err(AgentError::bug)?;
+        let slot = tokio::select! {
+            slot = slots.clone().acquire_owned() => slot.map_err(AgentError::bug)?,
+            () = shutdown.token().cancelled() => return Err(AgentError::interrupted()),
+        };
         while let Some(done) = sending.try_join_next() {
             keep(&mut uploaded, done)?;
         }
         let (objects, journal, monitor) = (objects.clone(), journal.clone(), monitor.clone());
-        let sent_bytes = sent_bytes.clone();
+        let (sent_bytes, shutdown) = (sent_bytes.clone(), shutdown.clone());
         sending.spawn(async move {
             let object_bytes = pack.bytes.len() as u64;
             let row = JournaledPack { kind: pack.kind, id: pack.id, object_bytes, trailer: pack.trailer };
             journal.lock().add(&row)?;
             let name = layout::pack(pack.kind, &pack.id);
-            let put = objects.put_new_hashed(&name, Bytes::from(pack.bytes), &pack.id.sha256).await?;
+            // A limited line may take minutes for what is under way: who asks to stop does not wait for it.
+            let put = tokio::select! {
+                put = objects.put_new_hashed(&name, Bytes::from(pack.bytes), &pack.id.sha256) => put?,
+                () = shutdown.token().cancelled() => return Err(AgentError::interrupted()),
+            };
             if put == Put::Created {
                 sent_bytes.fetch_add(object_bytes, Ordering::Relaxed);
                 monitor.stored(object_bytes);

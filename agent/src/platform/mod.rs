@@ -24,7 +24,7 @@ pub use names::Names;
 #[cfg(unix)]
 pub use unix::{
     DirectoryReader, bytes_to_os, data_extents, is_transient, is_writable_name, join_absolute, make_private,
-    open_for_reading, os_to_bytes, private_file, read_at, read_directory, split_absolute, stat, stat_of,
+    open_for_reading, os_to_bytes, private_file, read_at, read_directory, split_absolute, stat, stat_of, stop_requested,
     write_all_at,
 };
 #[cfg(unix)]
@@ -35,7 +35,7 @@ pub use unix_folder::Folder;
 pub use windows::{
     DirectoryReader, attributes, bytes_to_os, data_extents, is_transient, is_writable_name, join_absolute,
     make_private, open_for_reading, os_to_bytes, private_file, read_at, read_directory, set_attributes,
-    split_absolute, stat, stat_of, write_all_at,
+    split_absolute, stat, stat_of, stop_requested, write_all_at,
 };
 #[cfg(windows)]
 pub use windows_folder::Folder;

@@ -279,3 +279,12 @@ pub fn private_file(options: &mut std::fs::OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt as _;
     options.mode(0o600);
 }
+
+/// Waits until the user or the system asks this process to stop: SIGINT or SIGTERM.
+pub async fn stop_requested() -> io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}

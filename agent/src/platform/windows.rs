@@ -276,3 +276,13 @@ pub fn make_private(_folder: &Path) -> io::Result<()> {
 
 /// New files inherit the access list of their folder.
 pub fn private_file(_options: &mut std::fs::OpenOptions) {}
+
+/// Waits until the user or the system asks this process to stop: Ctrl-C, the window closed, the session ending.
+pub async fn stop_requested() -> io::Result<()> {
+    let (mut close, mut shutdown) = (tokio::signal::windows::ctrl_close()?, tokio::signal::windows::ctrl_shutdown()?);
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = close.recv() => Ok(()),
+        _ = shutdown.recv() => Ok(()),
+    }
+}

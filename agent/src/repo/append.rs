@@ -13,6 +13,8 @@ use scelle_format::note;
 use scelle_format::random::{OsRandom, Random};
 use scelle_format::timestamp::Timestamp;
 
+use serde::{Deserialize, Serialize};
+
 use super::descriptors::Descriptors;
 use super::history::{History, VerifiedNote};
 use super::objects::Objects;
@@ -20,7 +22,8 @@ use super::state::{Device, Head, State};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 
-const PENDING_FILE: &str = "pending.note";
+/// The note being sent, and the head as it is to be once it is in the store.
+const PENDING_FILE: &str = "pending.json";
 const LAST_FILE: &str = "last.note";
 
 /// What was found when the store's head was compared with the local one.
@@ -32,6 +35,14 @@ pub struct Start {
     pub forked: bool,
     /// The store no longer had the local head; it was sent again.
     pub store_behind: bool,
+}
+
+/// A note on its way. What the run changed in the head beside the chain (refs, segments, counts) belongs to it: a crash
+/// between store and state must not tear them apart.
+#[derive(Serialize, Deserialize)]
+struct Pending {
+    note: String,
+    head: Head,
 }
 
 /// This device's pen.
@@ -56,10 +67,17 @@ impl<'a> LedgerWriter<'a> {
     ) -> Result<Self> {
         let mut instance = [0; 8];
         OsRandom.fill(&mut instance);
-        let head = state.head()?;
+        let head = match state.head() {
+            Ok(head) => head,
+            Err(_) => head_from_store(objects).await?,
+        };
         let mut writer = Self { objects, state, device, clock, instance, clock_offset_ms, head };
-        if let Some(pending) = state.get(PENDING_FILE)? {
-            writer.send(&pending).await?;
+        if let Some(bytes) = state.get(PENDING_FILE)? {
+            // A file that a crash left half-written was never sent: it is replaced whole, never in place.
+            if let Ok(pending) = serde_json::from_slice::<Pending>(&bytes) {
+                writer.head = pending.head;
+                writer.send(pending.note.as_bytes()).await?;
+            }
         }
         Ok(writer)
     }
@@ -96,8 +114,9 @@ impl<'a> LedgerWriter<'a> {
         };
         let text = note.to_text().map_err(AgentError::bug)?;
         let signed = note::sign(&text, &[&self.device.signing]).map_err(AgentError::bug)?;
-        self.state.put(PENDING_FILE, signed.as_bytes())?;
-        self.send(signed.as_bytes()).await?;
+        let pending = Pending { note: signed, head: self.head.clone() };
+        self.state.put(PENDING_FILE, &serde_json::to_vec(&pending).map_err(AgentError::bug)?)?;
+        self.send(pending.note.as_bytes()).await?;
         self.head.link().ok_or_else(|| AgentError::bug("a head without a hash"))
     }
 
@@ -150,6 +169,12 @@ impl<'a> LedgerWriter<'a> {
                 if let Some(last) = self.state.get(LAST_FILE)? {
                     self.send(&last).await?;
                 }
+                // What the store lost before it is said to be lost, so that the chain can be followed again.
+                let newest = own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
+                let (from, to) = (newest.unwrap_or(0) + 1, self.head.sequence.saturating_sub(1));
+                if from <= to {
+                    self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;
+                }
                 Ok(Start { store_behind: true, ..Start::default() })
             }
             Position::Fork { .. } | Position::StoreAhead { descends: false } => {
@@ -176,11 +201,27 @@ impl<'a> LedgerWriter<'a> {
         // What the catalog believes is of the past: refs and segments are read again from the store.
         self.head.refs = None;
         self.head.segments.clear();
+        self.head.is_index_unknown = true;
+        for file in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
+            self.state.remove(file);
+        }
         self.save_head()?;
         let to = self.head.sequence;
         self.append(NoteKind::Rewound { from, to }, Vec::new()).await?;
         Ok(Start { rewound_notes: to - from, ..Start::default() })
     }
+}
+
+/// The head of a state folder that lost its own: that of the store, with nothing remembered beside the chain.
+async fn head_from_store(objects: &Objects) -> Result<Head> {
+    let rows = objects.list_all("desc/").await?;
+    let newest = rows.first().ok_or_else(AgentError::no_repository)?;
+    let max = scelle_format::limits::NOTE_MAX_BYTES as u64;
+    let signed = objects.get_named(&newest.name, max).await?;
+    let text = note::parse(&signed).map_err(|error| AgentError::object_corrupt().because(error))?.text;
+    let revision = layout::parse_descriptor(&newest.name).map_err(AgentError::bug)?;
+    let descriptor = (revision, Sha256::of(text.as_bytes()).to_string());
+    Ok(Head { descriptor, is_index_unknown: true, ..Head::default() })
 }
 
 fn snapshot_number(kind: &NoteKind) -> Option<u64> {

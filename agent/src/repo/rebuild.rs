@@ -4,6 +4,7 @@
 //! device's index identity and kept plain in the state folder. Never: trusts a segment that no valid note names.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use scelle_format::crypto::open::open_bytes;
 use scelle_format::id::{PackId, Sha256};
@@ -19,6 +20,22 @@ use super::objects::Objects;
 use super::state::{Device, Head, State};
 use crate::error::{AgentError, Result};
 use crate::pipeline::commit::segment_file;
+
+/// Keeps a plain copy of a segment beside its checksum: a wrong entry would send a later snapshot astray.
+pub fn put_copy(state: &State, sha256: &str, plain: &[u8]) -> Result<()> {
+    let mut file = plain.to_vec();
+    file.extend_from_slice(blake3::hash(plain).as_bytes());
+    state.put(&segment_file(sha256), &file)
+}
+
+/// The plain copy of a segment, if it is there and as it was written.
+pub fn read_copy(folder: &Path, sha256: &str) -> Option<Vec<u8>> {
+    let mut file = std::fs::read(folder.join(segment_file(sha256))).ok()?;
+    let at = file.len().checked_sub(32)?;
+    let sound = blake3::hash(&file[..at]).as_bytes() == &file[at..];
+    file.truncate(at);
+    sound.then_some(file)
+}
 
 /// Fetches what `head` should know of the index and does not; returns how many segments came.
 pub async fn segments(
@@ -40,7 +57,7 @@ pub async fn segments(
     let mut fetched = 0;
     for (sha256, stored_bytes) in &refs.segments {
         let name = sha256.to_string();
-        if state.get(&segment_file(&name))?.is_none() {
+        if read_copy(state.folder(), &name).is_none() {
             fetch(objects, state, device, sha256).await?;
             fetched += 1;
         }
@@ -58,19 +75,18 @@ async fn fetch(objects: &Objects, state: &State, device: &Device, sha256: &Sha25
     let plain = open_bytes(&sealed, &[&device.index_identity], INDEX_MAX_BYTES as u64);
     let plain = plain.map_err(|error| corrupt(error.to_string()))?;
     Segment::decode(&plain).map_err(|error| corrupt(error.to_string()))?;
-    state.put(&segment_file(&sha256.to_string()), &plain)
+    put_copy(state, &sha256.to_string(), &plain)
 }
 
 /// Forgets the chunks of packs that the store no longer has, so that the next run stores them again.
 pub fn forget_packs(state: &State, head: &Head, gone: &HashSet<PackId>) -> Result<()> {
     for (sha256, _) in &head.segments {
-        let file = segment_file(sha256);
-        let Some(bytes) = state.get(&file)? else { continue };
+        let Some(bytes) = read_copy(state.folder(), sha256) else { continue };
         let Ok(segment) = Segment::decode(&bytes) else { continue };
         let sizes: std::collections::HashMap<PackId, u64> = segment.packs.iter().copied().collect();
         let kept = segment.entries.into_iter().filter(|entry| !gone.contains(&entry.pack)).collect();
         let kept = Segment::build(segment.generation, kept, |id| sizes.get(id).copied().unwrap_or(0));
-        state.put(&file, &kept.encode())?;
+        put_copy(state, sha256, &kept.encode())?;
     }
     Ok(())
 }

@@ -94,6 +94,9 @@ pub struct Head {
     pub refs_bytes: Option<u64>,
     /// Live index segments: SHA-256 of the object and its stored size.
     pub segments: Vec<(String, u64)>,
+    /// The chain was taken over from the store: index segments must be read again before the next run.
+    #[serde(default)]
+    pub is_index_unknown: bool,
     /// Runs so far, per set.
     #[serde(default)]
     pub runs: std::collections::BTreeMap<String, u64>,
@@ -148,7 +151,8 @@ impl State {
     /// Reads the device file without taking the lock: for commands that only look.
     pub fn peek(home: &Path, repository: &RepositoryId) -> Result<(Device, Head)> {
         let folder = home.join(repository.as_str());
-        Ok((read_device(&folder)?, read_head(&folder)?))
+        // Looking must not fail for a lost head: the next backup takes it over from the store.
+        Ok((read_device(&folder)?, read_head(&folder).unwrap_or_default()))
     }
 
     /// The folder.

@@ -26,7 +26,7 @@ use crate::monitor::{Notice, Phase, Weakness};
 use crate::repo::append::LedgerWriter;
 use crate::repo::create::{Creation, create};
 use crate::repo::join;
-use crate::repo::objects::Objects;
+use crate::repo::objects::{Objects, repositories_in};
 use crate::repo::state::{Device, State};
 
 /// Days of default retention of a bucket made by `--create-bucket`.
@@ -48,10 +48,13 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     }
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
     context.settings.required_repo()?;
-    let (kit, public) = kit_of(context, &args)?;
-    let repository = RepositoryId::parse(&public.repository).map_err(AgentError::bug)?;
     let how = if args.create_bucket { Create::Bucket(DEFAULT_RETENTION_DAYS) } else { Create::Folder };
     let mut connected = context.connect(None, how, None).await?;
+    if !repositories_in(&*connected.store).await?.is_empty() {
+        return Err(AgentError::repository_exists().at(connected.store.address()));
+    }
+    let (kit, public) = kit_of(context, &args)?;
+    let repository = RepositoryId::parse(&public.repository).map_err(AgentError::bug)?;
     let report = probe_store(context, &mut connected).await?;
 
     let phrase = match &args.phrase_file {

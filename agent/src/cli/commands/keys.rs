@@ -132,6 +132,7 @@ async fn prove(context: &Context, reading: &Reading, opened: u64) -> Result<bool
     let objects = &reading.repository.objects;
     let offset = reading.connected.clock_offset_ms;
     let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
+    ledger.start(&reading.repository.descriptors).await?;
     let (repository, epoch) = (objects.repository(), device.epoch);
     let after = ledger.head().text_sha256.clone().unwrap_or_else(|| "-".into());
     let text =

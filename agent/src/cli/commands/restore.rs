@@ -105,6 +105,8 @@ async fn write_record(
             let device = state.device()?;
             let offset = reading.connected.clock_offset_ms;
             let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
+            // The state may come from an older image of this PC: its pen goes on from the store's head.
+            ledger.start(&repository.descriptors).await?;
             let attached = ledger.attach("record", json).await?;
             ledger.append(NoteKind::Restore, vec![attached]).await?;
             return Ok(());
