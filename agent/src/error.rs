@@ -159,6 +159,8 @@ impl From<StoreError> for AgentError {
             ErrorKind::Full => Self::destination_full(),
             ErrorKind::Corrupt => Self::object_corrupt(),
             ErrorKind::Locked => Self::object_locked(),
+            // A folder store says "folder" for itself; whoever knows the address puts it there.
+            ErrorKind::NoBucket if error.target == "folder" => Self::no_folder(),
             ErrorKind::NoBucket => Self::no_bucket(),
             ErrorKind::Unsupported => Self::store_unsupported(),
             ErrorKind::Invalid => Self::store_settings_invalid(),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use e2e::tools;
 
 const MAX_LINES: usize = 400;
+/// Tests read top to bottom and may be a little longer.
+const MAX_TEST_LINES: usize = 600;
 const SOURCES: [&str; 7] = ["rs", "mjs", "js", "py", "sh", "sql", "toml"];
 
 /// Files of the checkout that are or would be committed.
@@ -22,18 +24,20 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-fn is_source(name: &PathBuf, text: &str) -> bool {
+fn is_source(name: &Path, text: &str) -> bool {
     let extension = name.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| SOURCES.contains(&extension)) || text.starts_with("#!")
 }
 
 #[test]
-fn no_source_file_is_longer_than_400_lines() {
+fn no_source_file_is_too_long() {
     let mut long = Vec::new();
     for name in files() {
         let Ok(text) = fs::read_to_string(tools::checkout().join(&name)) else { continue };
         let lines = text.lines().count();
-        if is_source(&name, &text) && lines > MAX_LINES {
+        let is_test = name.components().any(|part| part.as_os_str() == "tests");
+        let most = if is_test { MAX_TEST_LINES } else { MAX_LINES };
+        if is_source(&name, &text) && lines > most {
             long.push(format!("{}: {lines} lines", name.display()));
         }
     }

@@ -92,18 +92,6 @@ fn two_days_come_back_from_seaweedfs() {
 }
 
 #[test]
-fn the_bucket_keeps_versions_and_locks_what_is_written() {
-    let site = Site::on_seaweed();
-    let said = String::from_utf8(site.agent.said()).unwrap();
-    assert!(!said.contains("locks nothing"), "{said}");
-    let source = site.source("cabinet");
-    source.file("un.txt", "un");
-    site.backup(&source);
-    let found: Vec<String> = site.objects("p/");
-    assert!(!found.is_empty());
-}
-
-#[test]
 fn one_path_comes_back_with_the_folders_that_lead_to_it() {
     let site = Site::on_dir();
     let source = site.source("cabinet");
@@ -348,12 +336,15 @@ fn looking_shows_what_is_there() {
     assert!(!refused.out().contains("odie"), "{refused}");
 }
 
+/// What is done to a copy.
+type Change<'a> = &'a dyn Fn(&Tree);
+
 #[test]
 fn the_comparison_itself_sees_every_difference() {
     let site = Site::not_initialised(e2e::Place::dir);
     let source = site.source("cabinet");
     source.fill_with_everything(8 << 20);
-    let changes: [(&str, &dyn Fn(&Tree)); 9] = [
+    let changes: [(&str, Change<'_>); 9] = [
         ("content", &|tree| {
             let path = tree.path("tailles/4096 octets.bin");
             let modified = fs::metadata(&path).unwrap().modified().unwrap();

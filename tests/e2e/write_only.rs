@@ -331,3 +331,24 @@ fn the_memory_of_a_running_backup_holds_no_key_that_opens_packs() {
         assert!(!identity.is_some_and(|identity| opens(&[identity], &pack)), "an identity that opens a pack");
     }
 }
+
+#[test]
+fn the_bucket_keeps_versions_and_locks_what_is_written() {
+    let site = Site::on_seaweed();
+    let said = String::from_utf8(site.agent.said()).unwrap();
+    assert!(!said.contains("locks nothing"), "{said}");
+    let source = site.source("cabinet");
+    source.file("un.txt", "un");
+    site.backup(&source);
+    let repository = site.repository();
+    for kind in ["desc/", "keys/", "p/", "m/", "i/", "a/", "c/"] {
+        let objects = site.objects(kind);
+        assert!(!objects.is_empty(), "{kind}");
+        for object in objects {
+            assert!(
+                site.place.refuses_to_delete(&format!("{repository}/{object}")),
+                "{object} can be deleted"
+            );
+        }
+    }
+}

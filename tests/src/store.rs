@@ -107,6 +107,21 @@ impl Place {
         }
     }
 
+    /// Whether the engine itself refuses to delete the version of this object that is there.
+    pub fn refuses_to_delete(&self, name: &str) -> bool {
+        let Self::Seaweed(seaweed) = self else { panic!("a folder locks nothing") };
+        let (store, key) = (seaweed.store(), Key::new(name).unwrap());
+        let locks = store.locks().unwrap();
+        seaweed.runtime.block_on(async {
+            assert!(locks.versioning().await.unwrap());
+            let versions = locks.versions(&key, 10).await.unwrap();
+            let lock = locks.lock(&key, Some(&versions[0].id)).await.unwrap();
+            let refused = locks.delete_version(&key, &versions[0].id).await.is_err();
+            let is_still_there = store.head(&key).await.unwrap().is_some();
+            lock.is_some_and(|lock| lock.compliance) && refused && is_still_there
+        })
+    }
+
     /// Copies every object to a folder store below `folder`, as a gardener's mirror would.
     pub fn copy_to(&self, folder: &Path) {
         for name in self.sizes().into_keys() {

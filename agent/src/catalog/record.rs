@@ -52,6 +52,13 @@ impl Fingerprint {
         Self::of(stat, i64::MAX) == Self { is_settled: true, ..*self }
     }
 
+    /// Whether a folder on the way to a root differs in its times only: something was made beside what is saved.
+    pub fn looks_like_but_for_times(&self, stat: &Stat) -> bool {
+        let now = Self::of(stat, i64::MAX);
+        let (modified_ns, changed_ns) = (now.modified_ns, now.changed_ns);
+        !self.is_file && now == Self { modified_ns, changed_ns, is_settled: true, ..*self }
+    }
+
     /// Whether its last change was old enough when it was looked at.
     pub fn is_settled(&self) -> bool {
         self.is_settled

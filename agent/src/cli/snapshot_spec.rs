@@ -1,4 +1,4 @@
-//! How a person names a snapshot: `7`, `DEV/7`, `latest`, `DEV/latest`, or a date.
+//! How a person names a snapshot: `7`, `DEV/7`, `7@1a2b3c4d`, `latest`, `DEV/latest`, or a date.
 //!
 //! From one word of the command line to a [`SnapshotSpec`]; the repository decides which snapshot it is.
 //! Never: looks anything up.
@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 
 /// Longest device name accepted, in characters.
 const DEVICE_CHARS_MAX: usize = 64;
+/// Characters of a note's hash that tell the branches of a fork apart.
+pub const NOTE_CHARS: usize = 8;
 
 /// A snapshot as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +29,22 @@ pub enum SnapshotSpec {
         /// The number.
         number: u64,
     },
+    /// A number that two snapshots have after a fork, with the beginning of its note's hash.
+    Note {
+        /// Device, where it was given.
+        device: Option<String>,
+        /// The number.
+        number: u64,
+        /// The first characters of the hash of the note's text: at least 8, lowercase hex.
+        note: String,
+    },
     /// The newest one at or before that moment. A date without an hour means the end of that day.
     AtOrBefore(SystemTime),
 }
 
 /// The word is none of the accepted forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a number, DEV/7, latest, 2026-11-21 or 2026-11-21T14:05")]
+#[error("expected a number, DEV/7, 7@1a2b3c4d, latest, 2026-11-21 or 2026-11-21T14:05")]
 pub struct NotASnapshot;
 
 impl FromStr for SnapshotSpec {
@@ -47,15 +58,27 @@ impl FromStr for SnapshotSpec {
         if name == "latest" {
             return Ok(Self::Latest { device });
         }
+        if let Some((number, note)) = name.split_once('@') {
+            return Ok(Self::Note { device, number: number_of(number)?, note: note_of(note)? });
+        }
         if name.bytes().all(|b| b.is_ascii_digit()) {
-            let number = name.parse().ok().filter(|&number| number > 0).ok_or(NotASnapshot)?;
-            return Ok(Self::Number { device, number });
+            return Ok(Self::Number { device, number: number_of(name)? });
         }
         if device.is_some() {
             return Err(NotASnapshot);
         }
         moment(name, TimeZone::system()).map(Self::AtOrBefore)
     }
+}
+
+fn number_of(text: &str) -> Result<u64, NotASnapshot> {
+    let is_plain = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|&number| is_plain && number > 0).ok_or(NotASnapshot)
+}
+
+fn note_of(text: &str) -> Result<String, NotASnapshot> {
+    let is_hash = (NOTE_CHARS..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_hash { Ok(text.to_ascii_lowercase()) } else { Err(NotASnapshot) }
 }
 
 fn device_name(name: &str) -> Result<String, NotASnapshot> {
@@ -93,6 +116,9 @@ mod tests {
         assert_eq!(parsed("a1b2/7"), Ok(SnapshotSpec::Number { device: Some("a1b2".into()), number: 7 }));
         assert_eq!(parsed("latest"), Ok(SnapshotSpec::Latest { device: None }));
         assert_eq!(parsed("a1/latest"), Ok(SnapshotSpec::Latest { device: Some("a1".into()) }));
+        let branch = |device| SnapshotSpec::Note { device, number: 4, note: "00aabbcc".into() };
+        assert_eq!(parsed("4@00AABBcc"), Ok(branch(None)));
+        assert_eq!(parsed("a1/4@00aabbcc"), Ok(branch(Some("a1".into()))));
         assert!(matches!(parsed("2026-11-21"), Ok(SnapshotSpec::AtOrBefore(_))));
         assert!(matches!(parsed("2026-11-21T14:05"), Ok(SnapshotSpec::AtOrBefore(_))));
     }
@@ -107,6 +133,11 @@ mod tests {
             "/7",
             "a/",
             "a/b/7",
+            "4@",
+            "4@00aabbc",
+            "@00aabbcc",
+            "0@00aabbcc",
+            "4@00aabbxx",
             "../7",
             "2026-13-01",
             "99999999999999999999999",

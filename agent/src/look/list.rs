@@ -2,15 +2,17 @@
 
 use std::time::UNIX_EPOCH;
 
+use scelle_format::id::Sha256;
 use scelle_format::manifest::{Entry, EntryKind};
 use scelle_format::path;
 use scelle_format::timestamp::Timestamp;
 use serde::Serialize;
 
-use crate::cli::snapshot_spec::SnapshotSpec;
+use crate::cli::snapshot_spec::{NOTE_CHARS, SnapshotSpec};
 use crate::error::{AgentError, Result};
 use crate::repo::descriptors::Descriptors;
-use crate::repo::history::{History, Snapshot};
+use crate::repo::finding::{Finding, FindingKind};
+use crate::repo::history::{DeviceHistory, History, Snapshot};
 use crate::restore::tree::{Part, Tree};
 use crate::scan::EntryPath;
 use scelle_format::descriptor::Standing;
@@ -36,6 +38,19 @@ pub struct SnapshotRow {
     pub status: String,
     /// Set of roots.
     pub set: String,
+    /// First characters of the hash of its note's text: `7@<these>` names it where a fork gave two one number.
+    pub note: String,
+}
+
+impl SnapshotRow {
+    /// The word that names it on its device: its number, with its note where `all` holds another of that number.
+    pub fn word(&self, all: &[Self]) -> String {
+        let same = |row: &&Self| row.snapshot == self.snapshot && row.device == self.device;
+        match all.iter().filter(same).count() {
+            0 | 1 => self.snapshot.to_string(),
+            _ => format!("{}@{}", self.snapshot, self.note),
+        }
+    }
 }
 
 /// All snapshots, oldest first.
@@ -51,14 +66,20 @@ pub fn snapshot_rows(history: &History, descriptors: &Descriptors) -> Vec<Snapsh
         device: snapshot.id.device.to_string(),
         status: snapshot.status.to_string(),
         set: snapshot.set,
+        note: note_of(&snapshot.note_sha256),
     };
     history.snapshots().into_iter().map(row).collect()
+}
+
+fn note_of(sha256: &Sha256) -> String {
+    sha256.to_string().chars().take(NOTE_CHARS).collect()
 }
 
 /// The snapshot a person means. `own` is this computer's device and `set` the plan's, where they are known: without
 /// a device in the word, the own one is meant, else the only one.
 ///
-/// Errors: exit 2 when there is none, or when several devices have that number.
+/// Errors: exit 2 when there is none, or when several have that number; exit 13 naming a note when the one asked for
+/// has been lost or damaged.
 pub fn select(
     history: &History,
     spec: &SnapshotSpec,
@@ -79,17 +100,56 @@ pub fn select(
     let chosen = match spec {
         SnapshotSpec::Latest { device } => of(device).into_iter().rfind(in_set),
         SnapshotSpec::Number { device, number } => {
-            let mut found = of(device).into_iter().filter(|snapshot| snapshot.id.number == *number);
-            let first = found.next();
-            // Of two devices neither is meant more than the other.
-            if found.next().is_some() { None } else { first }
+            let found: Vec<&Snapshot> =
+                of(device).into_iter().filter(|snapshot| snapshot.id.number == *number).collect();
+            // Of two devices, or two branches of a fork, neither is meant more than the other.
+            if found.len() > 1 {
+                let names: Vec<String> = found.iter().map(|snapshot| full_word(snapshot)).collect();
+                return Err(AgentError::snapshot_ambiguous().at(names.join(", ")));
+            }
+            found.first().copied()
         }
+        SnapshotSpec::Note { device, number, note } => of(device).into_iter().find(|snapshot| {
+            snapshot.id.number == *number && snapshot.note_sha256.to_string().starts_with(note)
+        }),
         SnapshotSpec::AtOrBefore(moment) => {
             let seconds = moment.duration_since(UNIX_EPOCH).map_or(-1, |since| since.as_secs() as i64);
             of(&None).into_iter().filter(in_set).rfind(|snapshot| snapshot.time.0 <= seconds)
         }
     };
-    chosen.cloned().ok_or_else(AgentError::snapshot_not_found)
+    chosen.cloned().ok_or_else(|| lost(history, spec, own).unwrap_or_else(AgentError::snapshot_not_found))
+}
+
+/// `DEV/7@1a2b3c4d`.
+fn full_word(snapshot: &Snapshot) -> String {
+    format!("{}@{}", snapshot.id, note_of(&snapshot.note_sha256))
+}
+
+/// What is said of a number that nobody finds while notes are missing or damaged that may have been its own.
+fn lost(history: &History, spec: &SnapshotSpec, own: Option<&str>) -> Option<AgentError> {
+    let (device, number) = match spec {
+        SnapshotSpec::Number { device, number } | SnapshotSpec::Note { device, number, .. } => {
+            (device, *number)
+        }
+        _ => return None,
+    };
+    let is_known = |name: &&str| history.devices.iter().any(|chain| chain.id.as_str().starts_with(name));
+    let name = device.as_deref().or(own.filter(|own| is_known(own))).unwrap_or_default();
+    let bad: Vec<&Finding> = history
+        .findings
+        .iter()
+        .filter(|finding| finding.kind.is_lost_note())
+        .filter(|finding| finding.object.strip_prefix("c/").is_some_and(|rest| rest.starts_with(name)))
+        .collect();
+    let chains = history.devices.iter().filter(|chain| chain.id.as_str().starts_with(name));
+    // Each lost note may have been one snapshot more than those known.
+    let highest = chains.map(DeviceHistory::highest_number).max().unwrap_or(0) + bad.len() as u64;
+    let first = bad.first().filter(|_| number <= highest)?;
+    let error = match first.kind {
+        FindingKind::NoteMissing => AgentError::object_missing(),
+        _ => AgentError::object_corrupt(),
+    };
+    Some(error.at(first.object.clone()).because("the note of that snapshot may be this one"))
 }
 
 /// One line of `ls`. Holds a name: for the local screen only.

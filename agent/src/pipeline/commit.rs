@@ -171,8 +171,8 @@ pub async fn snapshot(
             ledger.head_mut().refs_bytes = Some(attached.stored_bytes);
             let list = full_refs(objects, device, &packs, Vec::new(), Vec::new())?;
             // A crash before the note leaves this copy ahead of the head: the hash tells.
-            state.put(REFS_FILE, format!("{}
-{list}", attached.sha256).as_bytes())?;
+            let beside = format!("{}\n{list}", attached.sha256);
+            state.put(REFS_FILE, beside.as_bytes())?;
             attached
         }
         NextRefs::Same(attachment) => attachment,

@@ -27,7 +27,11 @@ pub struct KnownChunks {
 
 impl KnownChunks {
     /// Knows what the segments `segment_names` list, of which copies lie in the state folder, and `resumed` from the journal.
-    pub fn new(folder: PathBuf, segment_names: Vec<String>, resumed: impl IntoIterator<Item = Location>) -> Self {
+    pub fn new(
+        folder: PathBuf,
+        segment_names: Vec<String>,
+        resumed: impl IntoIterator<Item = Location>,
+    ) -> Self {
         let known = Self { folder, segment_names, segments: OnceLock::new(), run: Default::default() };
         for location in resumed {
             known.remember(location.id, Place::Known(location));

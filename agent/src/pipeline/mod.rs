@@ -113,8 +113,7 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     monitor.start(Phase::Backup, None, None);
     let (sealed, packs) = tokio::sync::mpsc::channel(1);
     let sent_bytes = Arc::new(AtomicU64::new(0));
-    let uploading =
-        upload::upload(
+    let uploading = upload::upload(
         around.objects.clone(),
         journal.clone(),
         packs,
@@ -161,15 +160,7 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     };
     let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
     let committed = commit::snapshot(objects, state, device, ledger, indexed, facts, random).await?;
-    remember(
-        &mut catalog,
-        &journal,
-        &plan.set,
-        &committed,
-        &made.hunks,
-        &made.nodes,
-        made.level2,
-    )?;
+    remember(&mut catalog, &journal, &plan.set, &committed, &made.hunks, &made.nodes, made.level2)?;
     Ok(Outcome {
         committed,
         totals: made.totals,

@@ -194,6 +194,10 @@ impl<'a> Scan<'a> {
     }
 
     fn is_untouched(&self, record: &Record, item: &WalkItem) -> bool {
+        // The times of a folder above the roots change with what others make there: no reason to write it anew.
+        if item.is_ancestor {
+            return record.fingerprint.is_some_and(|print| print.looks_like_but_for_times(&item.stat));
+        }
         let same = record.fingerprint.is_some_and(|print| print.is_settled() && print.looks_like(&item.stat));
         // A database in use changes in its log while its own times stand still.
         let is_database = matches!(record.entry.cut, scelle_format::chunker::Cut::Paged { .. });

@@ -279,7 +279,8 @@ pub fn private_file(_options: &mut std::fs::OpenOptions) {}
 
 /// Waits until the user or the system asks this process to stop: Ctrl-C, the window closed, the session ending.
 pub async fn stop_requested() -> io::Result<()> {
-    let (mut close, mut shutdown) = (tokio::signal::windows::ctrl_close()?, tokio::signal::windows::ctrl_shutdown()?);
+    let (mut close, mut shutdown) =
+        (tokio::signal::windows::ctrl_close()?, tokio::signal::windows::ctrl_shutdown()?);
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,
         _ = close.recv() => Ok(()),

@@ -170,7 +170,8 @@ impl<'a> LedgerWriter<'a> {
                     self.send(&last).await?;
                 }
                 // What the store lost before it is said to be lost, so that the chain can be followed again.
-                let newest = own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
+                let newest =
+                    own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
                 let (from, to) = (newest.unwrap_or(0) + 1, self.head.sequence.saturating_sub(1));
                 if from <= to {
                     self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;

@@ -13,15 +13,16 @@ use scelle_format::descriptor::{
     Descriptor, DescriptorError, DeviceLine, Pin, SignedDescriptor, Standing, check_first, check_seen,
     check_successor,
 };
-use scelle_format::id::{DeviceId, Sha256};
+use scelle_format::id::{DeviceId, RepositoryId, Sha256};
 use scelle_format::note::{self, SignedNote, VerifyingKey};
 use scelle_format::timestamp::Timestamp;
 use scelle_format::vkey_text::VKey;
 use scelle_format::{layout, limits};
 
+use super::copies::Copies;
 use super::finding::{Finding, FindingKind};
 use super::objects::Objects;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 
 /// Objects fetched at a time.
 const CONCURRENT: usize = 16;
@@ -47,11 +48,19 @@ pub struct Descriptors {
 impl Descriptors {
     /// Reads and checks all revisions: one LIST, then all GETs at once.
     ///
-    /// Errors: exit 10 when there is none, exit 13 when the first one must not be believed, exit 1 when a newer
-    /// version of the program is needed.
+    /// A revision that is lost, damaged or replaced is a finding; an older version of the object or the copy in full
+    /// refs takes its place where the same signatures hold on it.
+    ///
+    /// Errors: exit 10 when nothing of a repository is there, exit 13 when the first revision must not be believed,
+    /// exit 1 when a newer version of the program is needed.
     pub async fn load(objects: &Objects, pin: Option<&Pin>) -> Result<Self> {
+        Self::load_up_to(objects, pin, 0).await
+    }
+
+    /// [`Self::load`] where a note has seen revision `seen`, listed or not.
+    pub(super) async fn load_up_to(objects: &Objects, pin: Option<&Pin>, seen: u64) -> Result<Self> {
         let listed = objects.list_all("desc/").await?;
-        if listed.is_empty() {
+        if listed.is_empty() && is_absent(objects).await? {
             return Err(AgentError::no_repository().at(objects.store().address()));
         }
         let revisions: Vec<u64> =
@@ -59,31 +68,41 @@ impl Descriptors {
         let fetched: BTreeMap<u64, Bytes> = stream::iter(revisions.iter().copied())
             .map(|revision| async move {
                 let name = layout::descriptor(revision);
-                let bytes = objects.find_named(&name, limits::NOTE_MAX_BYTES as u64).await?;
-                Ok::<_, AgentError>(bytes.map(|bytes| (revision, bytes)))
+                match objects.find_named(&name, limits::NOTE_MAX_BYTES as u64).await {
+                    // Too large, say: something is there, and it is no descriptor.
+                    Err(error) if error.code == ExitCode::Damaged => Ok(Some((revision, Bytes::new()))),
+                    bytes => Ok::<_, AgentError>(bytes?.map(|bytes| (revision, bytes))),
+                }
             })
             .buffer_unordered(CONCURRENT)
             .try_filter_map(|row| async move { Ok(row) })
             .try_collect()
             .await?;
-        let highest = revisions.iter().copied().max().unwrap_or(0);
-        Self::check(objects, pin, fetched, highest).await
+        let mut highest = revisions.iter().copied().max().unwrap_or(0).max(seen).max(1);
+        let mut copies = None;
+        if listed.is_empty() {
+            highest = highest.max(copies.insert(Copies::fetch(objects).await?).highest_descriptor());
+        }
+        Self::check(objects, pin, fetched, highest, copies).await
     }
 
     /// Walks up from revision 1 and stops at the first that does not hold; what was overwritten is looked for in
-    /// older versions.
+    /// older versions and in copies.
     async fn check(
         objects: &Objects,
         pin: Option<&Pin>,
         fetched: BTreeMap<u64, Bytes>,
         highest: u64,
+        mut copies: Option<Copies>,
     ) -> Result<Self> {
         let mut chain: Vec<SignedDescriptor> = Vec::new();
         let mut standing = Standing::Provisional;
         let mut findings = Vec::new();
+        let mut was_missing = true;
         for revision in 1..=highest {
             let name = layout::descriptor(revision);
-            let accept = |bytes: &[u8]| step(bytes, revision, chain.last(), standing, pin);
+            let accept =
+                |bytes: &[u8]| step(bytes, objects.repository(), revision, chain.last(), standing, pin);
             let first_try = match fetched.get(&revision) {
                 Some(bytes) => accept(bytes),
                 None => Err(Refused::Missing),
@@ -91,31 +110,36 @@ impl Descriptors {
             let accepted = match first_try {
                 Err(Refused::Newer(found)) => return Err(AgentError::unknown_feature().at(found)),
                 Err(refused) => {
+                    was_missing = matches!(refused, Refused::Missing);
+                    let kind = match was_missing {
+                        true => FindingKind::DescriptorMissing,
+                        false => FindingKind::DescriptorInvalid,
+                    };
+                    findings.push(Finding::new(kind, name.clone()));
                     let max = limits::NOTE_MAX_BYTES as u64;
                     match objects.version_where(&name, max, |bytes| accept(bytes).is_ok()).await? {
                         Some(bytes) => accept(&bytes),
-                        None => Err(refused),
+                        None => {
+                            let copies = match &copies {
+                                Some(copies) => copies,
+                                None => copies.insert(Copies::fetch(objects).await?),
+                            };
+                            copies.of(&name).iter().find_map(|copy| accept(copy).ok()).ok_or(refused)
+                        }
                     }
                 }
                 sound => sound,
             };
-            match accepted {
-                Ok((signed, now)) => {
-                    standing = now;
-                    chain.push(signed);
-                }
-                Err(Refused::Missing) => {
-                    findings.push(Finding::new(FindingKind::DescriptorMissing, name));
-                    break;
-                }
-                Err(_) => {
-                    findings.push(Finding::new(FindingKind::DescriptorInvalid, name));
-                    break;
-                }
-            }
+            let Ok((signed, now)) = accepted else { break };
+            standing = now;
+            chain.push(signed);
         }
         let Some(newest) = chain.last() else {
-            return Err(AgentError::signature_invalid().at(layout::descriptor(1)));
+            let error = match was_missing {
+                true => AgentError::object_missing(),
+                false => AgentError::signature_invalid(),
+            };
+            return Err(error.at(layout::descriptor(1)));
         };
         let (current, current_sha256) = (newest.descriptor.clone(), newest.descriptor.text_sha256());
         Ok(Self { history: chain, current, current_sha256, standing, anchored: pin.is_some(), findings })
@@ -141,13 +165,19 @@ impl Descriptors {
         self.history.iter().rev().find_map(|entry| entry.descriptor.device(id))
     }
 
-    /// When a device was revoked, if it is.
-    pub fn revoked_at(&self, id: &DeviceId) -> Option<Timestamp> {
+    /// The revision that revoked a device, and its time.
+    pub fn revoked(&self, id: &DeviceId) -> Option<(u64, Timestamp)> {
         use scelle_format::descriptor::DeviceState::Revoked;
         let is_revoked =
             |entry: &&SignedDescriptor| entry.descriptor.device(id).is_some_and(|d| d.state == Revoked);
-        self.history.iter().find(is_revoked).map(|entry| entry.descriptor.time)
+        let revoking = self.history.iter().find(is_revoked)?;
+        Some((revoking.descriptor.revision, revoking.descriptor.time))
     }
+}
+
+/// Whether nothing says that a repository was ever finished here: FORMAT.txt is written last by who makes one.
+async fn is_absent(objects: &Objects) -> Result<bool> {
+    Ok(objects.head(layout::FORMAT_TXT).await?.is_none() && objects.list_first("c/", 1).await?.is_empty())
 }
 
 /// Why one candidate for a revision is not taken.
@@ -175,6 +205,7 @@ impl From<DescriptorError> for Refused {
 /// Checks one candidate on top of the chain so far.
 fn step(
     bytes: &[u8],
+    repository: &RepositoryId,
     revision: u64,
     previous: Option<&SignedDescriptor>,
     standing: Standing,
@@ -183,6 +214,9 @@ fn step(
     let signed = note::parse(bytes).map_err(|_| Refused::Invalid)?;
     let descriptor = Descriptor::parse(&signed.text)?;
     descriptor.expect_revision(revision)?;
+    if descriptor.repository != *repository {
+        return Err(Refused::Invalid);
+    }
     let mut known = descriptor.known_keys();
     known.extend(previous.iter().flat_map(|entry| entry.descriptor.known_keys()));
     let signed_by = signers(&signed, &known).ok_or(Refused::Invalid)?;

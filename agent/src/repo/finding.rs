@@ -109,6 +109,11 @@ impl FindingKind {
     pub fn is_damage(self) -> bool {
         self != Self::KeyCopies
     }
+
+    /// Whether a note is gone, or cannot be believed in its place.
+    pub fn is_lost_note(self) -> bool {
+        matches!(self, Self::NoteMissing | Self::NoteHash | Self::NoteSignature | Self::NoteMalformed)
+    }
 }
 
 impl fmt::Display for FindingKind {

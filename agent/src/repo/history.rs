@@ -3,7 +3,7 @@
 //! For: finding snapshots and bilans, and saying what was removed, replaced or forged. Data comes from `c/` in the
 //! store and goes to `restore`, `verify`, `look` and the commands. Never: writes a note, or passes over a fork.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
@@ -39,7 +39,7 @@ pub struct DeviceHistory {
     pub id: DeviceId,
     /// Its valid notes, oldest first.
     pub notes: Vec<VerifiedNote>,
-    /// What the chain looks like. Means nothing unless the whole ledger was loaded.
+    /// What the chain looks like. Notes before the first one loaded are missing in it.
     pub chain: ChainReport,
 }
 
@@ -109,11 +109,19 @@ impl History {
         Self { devices, findings, complete }
     }
 
-    /// Snapshots of all devices, oldest first.
+    /// Complete snapshots of all devices, oldest first: by number on one device whatever its clock said, by time
+    /// across devices (FORMAT.md §10).
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        let mut all: Vec<Snapshot> = self.devices.iter().flat_map(DeviceHistory::snapshots).collect();
-        all.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-        all
+        let mut all: Vec<(Timestamp, Snapshot)> = Vec::new();
+        for device in &self.devices {
+            let mut reached = Timestamp(i64::MIN);
+            for snapshot in device.snapshots() {
+                reached = reached.max(snapshot.time);
+                all.push((reached, snapshot));
+            }
+        }
+        all.sort_by(|a, b| (a.0, &a.1.id.device).cmp(&(b.0, &b.1.id.device)));
+        all.into_iter().map(|(_, snapshot)| snapshot).collect()
     }
 
     /// Bilan notes of all devices, oldest first.
@@ -124,17 +132,27 @@ impl History {
         all
     }
 
-    /// Snapshots released by `forget` notes.
-    pub fn forgotten(&self) -> Vec<SnapshotId> {
-        let notes = self.devices.iter().flat_map(|device| &device.notes);
-        notes
-            .filter_map(|row| match &row.note.kind {
-                NoteKind::Forget { snapshots, .. } => Some(snapshots),
-                _ => None,
-            })
-            .flatten()
-            .map(|(device, number)| SnapshotId { device: device.clone(), number: *number })
-            .collect()
+    /// Snapshots released by `forget` notes, by the hash of their notes' text. Only older notes are released: a
+    /// lower sequence in the same chain, an earlier time in another.
+    pub fn forgotten(&self) -> BTreeSet<Sha256> {
+        let mut by_id: HashMap<SnapshotId, Vec<Snapshot>> = HashMap::new();
+        for snapshot in self.devices.iter().flat_map(DeviceHistory::snapshots) {
+            by_id.entry(snapshot.id.clone()).or_default().push(snapshot);
+        }
+        let mut released = BTreeSet::new();
+        for row in self.devices.iter().flat_map(|device| &device.notes) {
+            let NoteKind::Forget { snapshots, .. } = &row.note.kind else { continue };
+            for (device, number) in snapshots {
+                let id = SnapshotId { device: device.clone(), number: *number };
+                let is_older = |snapshot: &&Snapshot| match *device == row.note.device {
+                    true => snapshot.sequence < row.note.sequence,
+                    false => snapshot.time < row.note.time,
+                };
+                let older = by_id.get(&id).into_iter().flatten().filter(is_older);
+                released.extend(older.map(|snapshot| snapshot.note_sha256));
+            }
+        }
+        released
     }
 
     /// Where `heal` notes say that chunks of lost packs are now.
@@ -155,13 +173,24 @@ impl History {
 }
 
 impl DeviceHistory {
-    /// Its snapshots, oldest first. Of two with one number the later note counts.
+    /// Its complete snapshots by number. A fork may have made two of one number: both are kept.
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        let rows = self
-            .notes
-            .iter()
-            .filter_map(|row| Snapshot::of(row).map(|snapshot| (snapshot.id.number, snapshot)));
-        rows.collect::<BTreeMap<_, _>>().into_values().collect()
+        let complete = |snapshot: &Snapshot| snapshot.status == SnapshotStatus::Complete;
+        let mut all: Vec<Snapshot> = self.notes.iter().filter_map(Snapshot::of).filter(complete).collect();
+        all.sort_by_key(|snapshot| (snapshot.id.number, snapshot.sequence, snapshot.note_sha256));
+        // Other signatures on one text do not make another note.
+        all.dedup_by_key(|snapshot| snapshot.note_sha256);
+        all
+    }
+
+    /// The highest number that a snapshot of it is known to have had, also by its bilans.
+    pub fn highest_number(&self) -> u64 {
+        let number = |row: &VerifiedNote| match row.note.kind {
+            NoteKind::Snapshot { number, .. } => Some(number),
+            NoteKind::Bilan { snapshot, .. } => snapshot,
+            _ => None,
+        };
+        self.notes.iter().filter_map(number).max().unwrap_or(0)
     }
 }
 
@@ -205,19 +234,26 @@ fn device_history(
         return None;
     };
     let key = VerifyingKey::parse(line.vkey.as_str()).ok()?;
-    let revoked_at = descriptors.revoked_at(&id);
+    let revoked = descriptors.revoked(&id);
     stored.sort_by_key(|note| (note.sequence, note.sha256));
+    // Of the newest notes only the holes between them are holes.
+    let first = if complete { 1 } else { stored.first().map_or(1, |row| row.sequence) };
     let mut notes = Vec::new();
     let mut refused = Vec::new();
     for row in stored {
         let (sequence, modified) = (row.sequence, row.modified);
         match verified(objects, row, &key) {
-            Ok(note)
-                if revoked_at.is_some_and(|at| note.note.time > at || modified.is_some_and(|m| m > at)) =>
-            {
-                findings.push(Finding::new(FindingKind::NoteDevice, note.name));
-            }
-            Ok(note) => notes.push(note),
+            Ok(note) => match revoked {
+                Some((revision, at)) if note.note.descriptor.0 >= revision || note.note.time > at => {
+                    findings.push(Finding::new(FindingKind::NoteDevice, note.name));
+                }
+                Some((_, at)) if modified.is_some_and(|modified| modified > at) => {
+                    // A thief can write an earlier time, a copied store has new ones: told, and kept.
+                    findings.push(Finding::new(FindingKind::NoteDevice, note.name.clone()));
+                    notes.push(note);
+                }
+                _ => notes.push(note),
+            },
             Err(finding) => {
                 refused.push(sequence);
                 findings.push(finding);
@@ -225,9 +261,7 @@ fn device_history(
         }
     }
     let chain = verify_chain(&notes.iter().map(|row| row.note.link()).collect::<Vec<_>>());
-    if complete {
-        chain_findings(&id, &notes, &chain, &refused, findings);
-    }
+    chain_findings(&id, &notes, &chain, &refused, first, findings);
     Some(DeviceHistory { id, notes, chain })
 }
 
@@ -260,12 +294,14 @@ fn chain_findings(
     notes: &[VerifiedNote],
     chain: &ChainReport,
     refused: &[u64],
+    first: u64,
     findings: &mut Vec<Finding>,
 ) {
-    for range in chain.missing.iter().filter(|range| !range.declared) {
-        let all_refused = (range.from..=range.to).take(refused.len() + 1).all(|n| refused.contains(&n));
+    for range in chain.missing.iter().filter(|range| !range.declared && range.to >= first) {
+        let from = range.from.max(first);
+        let all_refused = (from..=range.to).take(refused.len() + 1).all(|n| refused.contains(&n));
         if !all_refused {
-            findings.push(Finding::new(FindingKind::NoteMissing, layout::notes_at(id, range.from)));
+            findings.push(Finding::new(FindingKind::NoteMissing, layout::notes_at(id, from)));
         }
     }
     let named = |sequence: u64| notes.iter().filter(move |row| row.note.sequence == sequence);

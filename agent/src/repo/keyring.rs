@@ -5,21 +5,21 @@
 //! `verify`. Never: written anywhere, kept beyond the command, or trusted without the hash in the descriptor.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use scelle_format::crypto::passphrase::open_with_phrase;
 use scelle_format::crypto::{CryptoError, PqIdentity, open_bytes};
 use scelle_format::descriptor::{Descriptor, RecipientRole};
-use scelle_format::id::{DeviceId, RepositoryId, Sha256};
+use scelle_format::id::{RepositoryId, Sha256};
 use scelle_format::kit::Kit;
-use scelle_format::ledger::Note;
-use scelle_format::note::{self, SigningKey};
-use scelle_format::refs::Refs;
-use scelle_format::{layout, limits};
+use scelle_format::limits;
+use scelle_format::note::SigningKey;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::copies::Copies;
 use super::finding::{Finding, FindingKind};
 use super::objects::Objects;
 use crate::error::{AgentError, Result};
@@ -28,8 +28,6 @@ use crate::error::{AgentError, Result};
 const CONCURRENT: usize = 16;
 /// Revisions of the everyday file that are tried: each costs a second of scrypt.
 const PHRASE_REVISIONS: usize = 3;
-/// Notes looked through for a full list of refs, newest first, for each device.
-const COPY_NOTES: usize = 256;
 
 /// What a person brings to open a repository. One exists at a time: its size does not matter.
 #[allow(clippy::large_enum_variant)]
@@ -79,37 +77,11 @@ impl KeyFiles {
         Ok(Self { files })
     }
 
-    /// The copies that full refs of the newest snapshots hold, for when `keys/` was lost.
-    async fn copies(objects: &Objects) -> Result<Self> {
-        let mut files = BTreeMap::new();
-        let rows = objects.list_all("c/").await?;
-        let mut devices: Vec<DeviceId> =
-            rows.iter().filter_map(|r| layout::parse_note(&r.name).ok().map(|n| n.0)).collect();
-        devices.dedup();
-        for device in devices {
-            let prefix = layout::notes_of(&device);
-            for row in rows.iter().filter(|row| row.name.starts_with(&prefix)).take(COPY_NOTES) {
-                let Ok(bytes) = objects.get_named(&row.name, limits::NOTE_MAX_BYTES as u64).await else {
-                    continue;
-                };
-                let Some(refs) = refs_of(&bytes) else { continue };
-                if let Ok(Some(full)) = full_refs(objects, refs).await {
-                    files.extend(full.keys.into_iter().map(|(name, bytes)| (name, Bytes::from(bytes))));
-                    break;
-                }
-            }
-        }
-        Ok(Self { files })
-    }
-
     /// Revisions below `prefix`, newest first.
-    fn newest_first(&self, prefix: &str) -> impl Iterator<Item = (&String, &Bytes)> {
-        self.files
-            .range(prefix.to_owned()..)
-            .take_while(move |(name, _)| name.starts_with(prefix))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
+    fn newest_first(&self, prefix: &str) -> Vec<(&str, &Bytes)> {
+        let below = self.files.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix));
+        let rows: Vec<_> = below.map(|(name, bytes)| (name.as_str(), bytes)).collect();
+        rows.into_iter().rev().collect()
     }
 
     /// How many files there are.
@@ -137,68 +109,57 @@ impl Keyring {
         Self::unlock(objects, files, unlock, descriptor).await
     }
 
-    /// Opens fetched key files; where an epoch's are lost or forged, the copies in full refs.
+    /// Opens fetched key files; where one is lost, damaged or replaced, its copies in full refs. Which was wrong is
+    /// among the findings.
     pub async fn unlock(
         objects: &Objects,
-        mut files: KeyFiles,
+        files: KeyFiles,
         unlock: Unlock,
         descriptor: &Descriptor,
     ) -> Result<Self> {
+        let mut rescue = Rescue { objects, copies: None };
         let mut ring = match unlock {
             Unlock::Kit(kit) => Self::of_kit(objects.repository(), kit)?,
-            Unlock::Phrase(phrase) => {
-                if files.newest_first("keys/r2/").next().is_none() {
-                    files.files.extend(KeyFiles::copies(objects).await?.files);
-                }
-                Self::of_phrase(objects.repository(), &files, phrase).await?
-            }
+            Unlock::Phrase(phrase) => Self::of_phrase(&mut rescue, &files, phrase, descriptor).await?,
         };
-        let wrong_key = || match ring.role {
+        let wrong_key = match ring.role {
             RecipientRole::Everyday => AgentError::wrong_phrase(),
             _ => AgentError::wrong_key(),
         };
-        let mut findings = Vec::new();
         let (mut opened, mut none_matched) = (BTreeMap::new(), true);
-        let mut copies: Option<KeyFiles> = None;
         for epoch in &descriptor.epochs {
-            let expected = epoch.recipient_sha256;
             let Some(holder) = &ring.holder else { break };
-            let own =
-                open_epoch(&files, objects.repository(), epoch.number, &expected, holder, &mut findings);
-            let identity = match own {
-                Tried::Opened(identity) => Some(identity),
-                Tried::NoMatch => None,
-                Tried::Unusable => {
-                    none_matched = false;
-                    let copies = match &copies {
-                        Some(copies) => copies,
-                        None => copies.insert(KeyFiles::copies(objects).await?),
-                    };
-                    match open_epoch(
-                        copies,
-                        objects.repository(),
-                        epoch.number,
-                        &expected,
-                        holder,
-                        &mut Vec::new(),
-                    ) {
-                        Tried::Opened(identity) => Some(identity),
-                        _ => None,
-                    }
-                }
+            let wanted = Wanted {
+                prefix: format!("keys/e{}/", epoch.number),
+                repository: objects.repository(),
+                expected: &epoch.recipient_sha256,
+                holder,
             };
-            if let Some(identity) = identity {
-                opened.insert(epoch.number, identity);
+            let mut tried = wanted.open(files.newest_first(&wanted.prefix));
+            none_matched &= tried.wrong.is_empty() && !tried.unmatched.is_empty();
+            if tried.opened.is_none() {
+                let copies = rescue.copies().await?.highest_first(&wanted.prefix);
+                tried.opened = wanted.open(copies).opened;
+                let is_mine = tried.opened.is_some();
+                if tried.wrong.is_empty() && tried.unmatched.is_empty() {
+                    let name =
+                        tried.opened.as_ref().map_or(wanted.prefix.as_str(), |(name, _)| name.as_str());
+                    tried.wrong.push(Finding::new(FindingKind::KeyMissing, name));
+                }
+                // A file for other holders only is sound, unless a copy of it was for this one.
+                let replaced = tried.unmatched.into_iter().filter(|_| is_mine);
+                tried.wrong.extend(replaced.map(|name| Finding::new(FindingKind::KeyUnreadable, name)));
             }
+            ring.findings.extend(tried.wrong);
+            opened.extend(tried.opened.map(|(_, identity)| (epoch.number, identity)));
         }
         if opened.is_empty() {
-            return Err(match findings.first() {
+            return Err(match ring.findings.first() {
                 Some(finding) if !none_matched => AgentError::object_corrupt().at(finding.object.clone()),
-                _ => wrong_key(),
+                _ => wrong_key,
             });
         }
         ring.epochs = opened;
-        ring.findings = findings;
         Ok(ring)
     }
 
@@ -218,22 +179,64 @@ impl Keyring {
         Ok(ring)
     }
 
-    async fn of_phrase(repository: &RepositoryId, files: &KeyFiles, phrase: SecretString) -> Result<Self> {
-        let phrase = std::sync::Arc::new(phrase);
-        for (_, bytes) in files.newest_first("keys/r2/").take(PHRASE_REVISIONS) {
-            let (phrase, bytes) = (phrase.clone(), bytes.clone());
-            // scrypt takes a second and 256 MiB: not on a thread that serves the network.
-            let opened = tokio::task::spawn_blocking(move || open_with_phrase(&phrase, &bytes)).await;
-            let Ok(text) = opened.map_err(AgentError::bug)? else { continue };
-            let text = Zeroizing::new(text);
-            let Some(file) = IdentityFile::parse(&text, "scelle everyday 1", repository) else { continue };
-            let mut ring = Self::of_epochs(BTreeMap::new());
-            ring.role = RecipientRole::Everyday;
-            ring.admin = file.comment("admin").and_then(|seed| admin_key(repository, seed));
-            ring.holder = Some(file.identity);
-            return Ok(ring);
+    /// Opens the everyday file. One that holds an identity no descriptor names was forged by someone who knows the
+    /// phrase.
+    async fn of_phrase(
+        rescue: &mut Rescue<'_>,
+        files: &KeyFiles,
+        phrase: SecretString,
+        descriptor: &Descriptor,
+    ) -> Result<Self> {
+        const PREFIX: &str = "keys/r2/";
+        let repository = rescue.objects.repository().clone();
+        let phrase = Arc::new(phrase);
+        let own = files.newest_first(PREFIX);
+        let mut findings = Vec::new();
+        for (name, bytes) in own.iter().take(PHRASE_REVISIONS) {
+            match Self::of_everyday(&repository, &phrase, bytes, descriptor).await? {
+                Everyday::Opened(ring) => return Ok(Self { findings, ..*ring }),
+                Everyday::Forged => findings.push(Finding::new(FindingKind::KeyForged, *name)),
+                Everyday::Closed => {}
+            }
+        }
+        let copies = rescue.copies().await?.highest_first(PREFIX);
+        // A copy of what was tried would cost a second and say the same.
+        let other = copies.into_iter().filter(|(_, copy)| !own.iter().any(|(_, bytes)| bytes == copy));
+        for (name, bytes) in other.take(PHRASE_REVISIONS) {
+            if let Everyday::Opened(ring) = Self::of_everyday(&repository, &phrase, bytes, descriptor).await?
+            {
+                let is_there = own.iter().any(|(own, _)| *own == name);
+                let kind = if is_there { FindingKind::KeyUnreadable } else { FindingKind::KeyMissing };
+                findings.push(Finding::new(kind, name));
+                return Ok(Self { findings, ..*ring });
+            }
         }
         Err(AgentError::wrong_phrase())
+    }
+
+    async fn of_everyday(
+        repository: &RepositoryId,
+        phrase: &Arc<SecretString>,
+        sealed: &Bytes,
+        descriptor: &Descriptor,
+    ) -> Result<Everyday> {
+        let (phrase, sealed) = (Arc::clone(phrase), sealed.clone());
+        // scrypt takes a second and 256 MiB: not on a thread that serves the network.
+        let opened = tokio::task::spawn_blocking(move || open_with_phrase(&phrase, &sealed)).await;
+        let Ok(text) = opened.map_err(AgentError::bug)? else { return Ok(Everyday::Closed) };
+        let text = Zeroizing::new(text);
+        let Some(file) = IdentityFile::parse(&text, "scelle everyday 1", repository) else {
+            return Ok(Everyday::Forged);
+        };
+        let sha256 = Sha256(file.identity.recipient().sha256());
+        if !descriptor.recipients.iter().any(|recipient| recipient.sha256 == sha256) {
+            return Ok(Everyday::Forged);
+        }
+        let mut ring = Self::of_epochs(BTreeMap::new());
+        ring.role = RecipientRole::Everyday;
+        ring.admin = file.comment("admin").and_then(|seed| admin_key(repository, seed));
+        ring.holder = Some(file.identity);
+        Ok(Everyday::Opened(Box::new(ring)))
     }
 
     /// The identity of an epoch.
@@ -261,47 +264,73 @@ impl Keyring {
     }
 }
 
-/// What trying all revisions of an epoch's file came to.
-#[allow(clippy::large_enum_variant)]
-enum Tried {
-    Opened(PqIdentity),
-    /// There are files and none is for this holder.
-    NoMatch,
-    /// None is there, or those that are say something else than the descriptor.
-    Unusable,
+/// What one everyday file came to.
+enum Everyday {
+    Opened(Box<Keyring>),
+    /// The phrase opens it, and it is not what the descriptor names.
+    Forged,
+    /// Another phrase, or no such file.
+    Closed,
 }
 
-fn open_epoch(
-    files: &KeyFiles,
-    repository: &RepositoryId,
-    epoch: u32,
-    expected: &Sha256,
-    holder: &PqIdentity,
-    findings: &mut Vec<Finding>,
-) -> Tried {
-    let prefix = format!("keys/e{epoch}/");
-    let (mut found, mut mismatched) = (false, true);
-    for (name, sealed) in files.newest_first(&prefix) {
-        found = true;
-        let kind = match open_bytes(sealed, &[holder], limits::KEY_FILE_MAX_BYTES as u64).map(Zeroizing::new)
-        {
-            Ok(text) => match IdentityFile::parse(&text, "scelle epoch 1", repository) {
-                Some(file) if file.identity.recipient().sha256() == expected.0 => {
-                    return Tried::Opened(file.identity);
+/// The copies in refs, read when the first object turns out to be wrong.
+struct Rescue<'a> {
+    objects: &'a Objects,
+    copies: Option<Copies>,
+}
+
+impl Rescue<'_> {
+    async fn copies(&mut self) -> Result<&Copies> {
+        if self.copies.is_none() {
+            self.copies = Some(Copies::fetch(self.objects).await?);
+        }
+        Ok(self.copies.get_or_insert_default())
+    }
+}
+
+/// An epoch's identity that is looked for.
+struct Wanted<'a> {
+    prefix: String,
+    repository: &'a RepositoryId,
+    expected: &'a Sha256,
+    holder: &'a PqIdentity,
+}
+
+/// What trying all revisions of an epoch's file came to.
+#[derive(Default)]
+struct Tried {
+    /// Name of the file that opened, and what it holds.
+    opened: Option<(String, PqIdentity)>,
+    /// Files that are not for this holder: written for others, or put there from elsewhere.
+    unmatched: Vec<String>,
+    /// Files that are damaged or say something else than the descriptor.
+    wrong: Vec<Finding>,
+}
+
+impl Wanted<'_> {
+    /// Opens the first file that holds the identity.
+    fn open(&self, files: Vec<(&str, &Bytes)>) -> Tried {
+        let mut tried = Tried::default();
+        for (name, sealed) in files {
+            let text = open_bytes(sealed, &[self.holder], limits::KEY_FILE_MAX_BYTES as u64);
+            let kind = match text.map(Zeroizing::new) {
+                Ok(text) => match IdentityFile::parse(&text, "scelle epoch 1", self.repository) {
+                    Some(file) if file.identity.recipient().sha256() == self.expected.0 => {
+                        tried.opened = Some((name.to_owned(), file.identity));
+                        break;
+                    }
+                    _ => FindingKind::KeyForged,
+                },
+                Err(CryptoError::NoMatch) => {
+                    tried.unmatched.push(name.to_owned());
+                    continue;
                 }
-                _ => FindingKind::KeyForged,
-            },
-            Err(CryptoError::NoMatch) => continue,
-            Err(_) => FindingKind::KeyUnreadable,
-        };
-        mismatched = false;
-        findings.push(Finding::new(kind, name.clone()));
+                Err(_) => FindingKind::KeyUnreadable,
+            };
+            tried.wrong.push(Finding::new(kind, name));
+        }
+        tried
     }
-    if !found {
-        findings.push(Finding::new(FindingKind::KeyMissing, prefix));
-        return Tried::Unusable;
-    }
-    if mismatched { Tried::NoMatch } else { Tried::Unusable }
 }
 
 /// A text age identity file with our comment lines.
@@ -337,23 +366,4 @@ fn admin_key(repository: &RepositoryId, seed: &str) -> Option<SigningKey> {
     let mut bytes = Zeroizing::new([0; 32]);
     hex::decode_to_slice(seed, bytes.as_mut_slice()).ok()?;
     SigningKey::from_seed(&format!("scelle/{repository}/admin"), &bytes).ok()
-}
-
-/// The refs that an unverified snapshot note names. What comes of it is checked against the descriptor.
-fn refs_of(stored: &[u8]) -> Option<Sha256> {
-    let signed = note::parse(stored).ok()?;
-    Some(Note::parse(&signed.text).ok()?.attachment("refs")?.sha256)
-}
-
-async fn full_refs(objects: &Objects, mut sha256: Sha256) -> Result<Option<Refs>> {
-    for _ in 0..=limits::REFS_MAX_DEPTH {
-        let name = layout::attachment(&sha256);
-        let bytes = objects.get_hashed(&name, &sha256, limits::REFS_MAX_BYTES as u64).await?;
-        let Ok(refs) = Refs::parse(&bytes) else { return Ok(None) };
-        match refs.base {
-            Some((base, _)) => sha256 = base,
-            None => return Ok(Some(refs)),
-        }
-    }
-    Ok(None)
 }

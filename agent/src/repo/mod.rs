@@ -3,6 +3,7 @@
 //! Reading: `open` → `descriptors` → `history` → `keyring`. Writing: `create`, `append`, `state`.
 
 pub mod append;
+mod copies;
 pub mod create;
 pub mod descriptors;
 pub mod finding;

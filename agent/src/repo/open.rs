@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use scelle_format::descriptor::Pin;
 use scelle_format::format_txt::FormatTxt;
 use scelle_format::id::{RepositoryId, Sha256};
@@ -21,7 +22,7 @@ use super::finding::{Finding, FindingKind};
 use super::history::{History, StoredNotes};
 use super::keyring::{KeyFiles, Keyring, Unlock};
 use super::objects::{Objects, repositories_in};
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 
 /// What the caller knows before anything is read.
 #[derive(Default)]
@@ -86,10 +87,24 @@ impl Repository {
             Ok(descriptors) => descriptors,
             Err(error) => return Err(why_absent(&objects, options.unlock.as_ref(), error).await),
         };
-        let findings = check_format(format?.as_deref(), &descriptors)?;
-        let history = History::check(&objects, notes?, &descriptors);
+        let format = match format {
+            // Too large, say: something is there, and it is no FORMAT.txt.
+            Err(error) if error.code == ExitCode::Damaged => Some(Bytes::new()),
+            format => format?,
+        };
+        let findings = check_format(format.as_deref(), &descriptors)?;
+        let notes = notes?;
+        let mut history = History::check(&objects, notes.clone(), &descriptors);
         let seen_by_notes = history.devices.iter().flat_map(|d| &d.notes).map(|row| row.note.descriptor);
         if let Some(seen) = seen_by_notes.chain(options.seen).max_by_key(|(revision, _)| *revision) {
+            if seen.0 > descriptors.current.revision {
+                // The newest is not listed: refs may still hold it, and then it counts.
+                let more = Descriptors::load_up_to(&objects, pin.as_ref(), seen.0).await?;
+                if more.current.revision > descriptors.current.revision {
+                    history = History::check(&objects, notes, &more);
+                    descriptors = more;
+                }
+            }
             descriptors.compare_with_seen(seen);
         }
         let keyring = match options.unlock {
@@ -157,7 +172,7 @@ async fn only_repository(store: &dyn Store) -> Result<RepositoryId> {
 
 /// A kit whose repository is not in the store while another is, is the kit of another repository.
 async fn why_absent(objects: &Objects, unlock: Option<&Unlock>, error: AgentError) -> AgentError {
-    let is_absent = error.code == crate::error::ExitCode::NoRepository;
+    let is_absent = error.code == ExitCode::NoRepository;
     let Some(Unlock::Kit(kit)) = unlock.filter(|_| is_absent) else { return error };
     match repositories_in(objects.store().as_ref()).await {
         Ok(others) if !others.is_empty() && !others.contains(objects.repository()) => {

@@ -29,8 +29,10 @@ pub struct StoredNote {
     pub(super) sequence: u64,
     pub(super) sha256: Sha256,
     pub(super) modified: Option<Timestamp>,
-    /// `None`: it was listed and could not be read as its name says.
+    /// `None`: it was not asked for, or could not be read as its name says.
     pub(super) bytes: Option<Bytes>,
+    /// Whether it was asked for.
+    pub(super) asked: bool,
 }
 
 /// Notes fetched from the store.
@@ -90,7 +92,7 @@ impl StoredNotes {
                     && !notes.notes.iter().any(|note| note.device == *device && note.is_snapshot())
             });
         }
-        notes.notes.retain(|note| note.bytes.is_some());
+        notes.notes.retain(|note| note.asked);
         Ok(notes)
     }
 
@@ -108,6 +110,7 @@ impl StoredNotes {
                         sha256,
                         modified,
                         bytes: None,
+                        asked: false,
                     });
                 }
                 _ => out.malformed.push(row.name),
@@ -132,6 +135,7 @@ impl StoredNotes {
             .await?;
         for (at, bytes) in fetched {
             self.notes[at].bytes = bytes;
+            self.notes[at].asked = true;
         }
         Ok(())
     }

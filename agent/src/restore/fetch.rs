@@ -13,12 +13,13 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use scelle_format::compress::{Expander, content_bytes};
 use scelle_format::crypto::{
-    AgeHeader, CHUNK_CIPHER_BYTES, CryptoError, MAX_HEADER_BYTES, OpenedHeader, PqIdentity, cipher_range,
-    open_bytes, open_header, open_range, plain_bytes_of,
+    AgeHeader, CHUNK_CIPHER_BYTES, CryptoError, DedupSecret, MAX_HEADER_BYTES, OpenedHeader, PqIdentity,
+    cipher_range, open_bytes, open_header, open_range, plain_bytes_of,
 };
 use scelle_format::filter::Filter;
-use scelle_format::id::{PackId, PackKind};
+use scelle_format::id::{ChunkId, PackId, PackKind};
 use scelle_format::limits::{FRAME_MAX_BYTES, PACK_MAX_BYTES, PACK_TARGET_BYTES};
+use scelle_format::manifest::Root;
 use scelle_format::pack::{Location, Trailer, chunk_in_frame, open_frame};
 use scelle_format::random::OsRandom;
 use scelle_format::{FormatError, layout};
@@ -284,6 +285,40 @@ impl WholePack {
     }
 }
 
+/// Keys that the chunk ids of a snapshot were made with: the root's own first, then those of older generations. A
+/// location does not say which (FORMAT.md §4.2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ChunkIdKeys(Arc<[[u8; 32]]>);
+
+impl ChunkIdKeys {
+    /// The keys that a root brings.
+    pub fn of(root: &Root) -> Self {
+        let generations = std::iter::once(root.generation)
+            .chain(root.older_secrets.iter().map(|(generation, _)| *generation));
+        let key = |generation| {
+            root.secret_of(generation).map(|secret| DedupSecret::new(*secret, generation).chunk_id_key())
+        };
+        Self(generations.filter_map(key).collect())
+    }
+
+    /// Whether these plain bytes have this id.
+    pub fn fit(&self, id: &ChunkId, plain: &[u8]) -> bool {
+        self.0.iter().any(|key| ChunkId::of(key, plain) == *id)
+    }
+
+    /// The chunk at a location of an opened frame, under whichever key gives its id.
+    fn check(&self, plain: &[u8], at: &Location) -> scelle_format::Result<()> {
+        let mut last = Err(FormatError::IdMismatch { what: "chunk" });
+        for key in self.0.iter() {
+            last = chunk_in_frame(plain, at, key).map(|_| ());
+            if last.is_ok() {
+                break;
+            }
+        }
+        last
+    }
+}
+
 /// Reads chunks one after another: one per thread. Keeps the frame opened last, which neighbours share.
 pub struct ChunkReader {
     expander: Expander,
@@ -291,13 +326,13 @@ pub struct ChunkReader {
     frame: Option<(PackKind, PackId, u32, u32, Filter)>,
     /// The chunk of that frame whose id was recomputed last: small files share one.
     verified: Option<Location>,
-    id_key: [u8; 32],
+    id_keys: ChunkIdKeys,
 }
 
 impl ChunkReader {
-    /// A reader that recomputes ids with this key (`subkey("chunk id")`).
-    pub fn new(id_key: [u8; 32]) -> Self {
-        Self { expander: Expander::default(), plain: Vec::new(), frame: None, verified: None, id_key }
+    /// A reader that recomputes ids with these keys.
+    pub fn new(id_keys: ChunkIdKeys) -> Self {
+        Self { expander: Expander::default(), plain: Vec::new(), frame: None, verified: None, id_keys }
     }
 
     /// The plain bytes of the chunk at `at`, or of the chunk with its id in another place.
@@ -342,7 +377,7 @@ impl ChunkReader {
             self.frame = Some(frame);
         }
         if self.verified != Some(*at) {
-            chunk_in_frame(&self.plain, at, &self.id_key).map_err(|error| damaged(&name(), error))?;
+            self.id_keys.check(&self.plain, at).map_err(|error| damaged(&name(), error))?;
             self.verified = Some(*at);
         }
         Ok(at.offset as usize..at.offset as usize + at.bytes as usize)

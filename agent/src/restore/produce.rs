@@ -224,7 +224,7 @@ impl<'a> Producer<'a> {
     }
 
     fn parts(&mut self, file: &Arc<LargeFile>, entry: &Entry) -> Result<()> {
-        let mut reader = ChunkReader::new(self.shared.id_key);
+        let mut reader = ChunkReader::new(self.shared.id_keys.clone());
         let mut runs = ChunkRuns::of(&entry.content);
         let mut offset = 0;
         let (mut part, mut part_bytes) = (Vec::new(), 0);

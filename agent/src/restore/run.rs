@@ -184,7 +184,7 @@ fn sweep(places: &Places, request: &Request, tree: &Tree) -> Result<()> {
 
 /// The further names of files, when the first ones stand.
 fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
-    let mut reader = ChunkReader::new(shared.id_key);
+    let mut reader = ChunkReader::new(shared.id_keys.clone());
     for (job, first) in &closed.links {
         if shared.is_stopped() {
             return shared.verdict();

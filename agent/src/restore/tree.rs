@@ -17,7 +17,7 @@ use scelle_format::manifest::{Content, Hunk, Item, Level2, NodeRef, Root};
 use scelle_format::pack::Location;
 use scelle_format::{FormatError, layout, path};
 
-use super::fetch::{ChunkReader, Fetcher, damaged};
+use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, damaged};
 use crate::error::{ExitCode, Result};
 use crate::repo::history::{Snapshot, read_attachment};
 
@@ -105,7 +105,7 @@ pub struct Tree {
     fetcher: Arc<Fetcher>,
     /// Its top.
     pub root: Root,
-    id_key: [u8; 32],
+    id_keys: ChunkIdKeys,
 }
 
 impl Tree {
@@ -129,17 +129,19 @@ impl Tree {
         })?;
         let same = root.repository == *fetcher.objects().repository()
             && root.device == snapshot.id.device
-            && root.snapshot == snapshot.id.number;
+            && root.snapshot == snapshot.id.number
+            && root.set == snapshot.set
+            && root.generation == snapshot.generation;
         if !same {
             return Err(damaged(&name, "the root of another snapshot"));
         }
-        let id_key = DedupSecret::new(root.dedup_secret, root.generation).chunk_id_key();
-        Ok(Self { fetcher: Arc::clone(fetcher), root, id_key })
+        let id_keys = ChunkIdKeys::of(&root);
+        Ok(Self { fetcher: Arc::clone(fetcher), root, id_keys })
     }
 
-    /// The key that chunk ids are recomputed with.
-    pub fn id_key(&self) -> [u8; 32] {
-        self.id_key
+    /// The keys that chunk ids are recomputed with.
+    pub fn id_key(&self) -> ChunkIdKeys {
+        self.id_keys.clone()
     }
 
     /// The key of the tokens that stand for paths outside local screens.
@@ -162,7 +164,7 @@ impl Tree {
         let nodes = select(&self.root.level2, None, &parts);
         Walk {
             fetcher: Arc::clone(&self.fetcher),
-            reader: ChunkReader::new(self.id_key),
+            reader: ChunkReader::new(self.id_keys.clone()),
             parts,
             level2: nodes.into(),
             level2_prepared: 0,
@@ -178,7 +180,7 @@ impl Tree {
 
     /// References to all hunks with where each ends, for comparing two trees by hunk ids.
     pub async fn hunks(&self) -> Result<Vec<NodeRef>> {
-        let mut reader = ChunkReader::new(self.id_key);
+        let mut reader = ChunkReader::new(self.id_keys.clone());
         let mut out = Vec::new();
         for node in &self.root.level2 {
             self.fetcher.prepare(PackKind::Manifest, [&node.at]);

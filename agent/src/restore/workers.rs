@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use parking_lot::{Condvar, Mutex};
-use scelle_format::id::{ChunkId, PackKind};
+use scelle_format::id::PackKind;
 use scelle_format::manifest::{Content, Entry};
 use scelle_format::pack::Location;
 use scelle_format::report::file_token;
 use tokio::runtime::Handle;
 
 use super::data_map::{DataMap, is_zero, read_existing};
-use super::fetch::{ChunkReader, Fetcher, damaged};
+use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, damaged};
 pub use super::outcome::FileProblem;
 use super::outcome::Outcome;
 use super::plan::{Places, attributes_of, write_failed};
@@ -65,7 +65,7 @@ pub(super) struct Shared<'a> {
     pub(super) handle: Handle,
     pub(super) places: &'a Places,
     pub(super) overwrite: &'a Overwrite,
-    pub(super) id_key: [u8; 32],
+    pub(super) id_keys: ChunkIdKeys,
     pub(super) token_key: [u8; 32],
     pub(super) shutdown: &'a Shutdown,
     pub(super) monitor: &'a dyn Monitor,
@@ -145,7 +145,7 @@ impl<'a> Shared<'a> {
         handle: Handle,
         places: &'a Places,
         overwrite: &'a Overwrite,
-        keys: ([u8; 32], [u8; 32]),
+        keys: (ChunkIdKeys, [u8; 32]),
         shutdown: &'a Shutdown,
         monitor: &'a dyn Monitor,
     ) -> Self {
@@ -154,7 +154,7 @@ impl<'a> Shared<'a> {
             handle,
             places,
             overwrite,
-            id_key: keys.0,
+            id_keys: keys.0,
             token_key: keys.1,
             shutdown,
             monitor,
@@ -186,7 +186,7 @@ impl<'a> Shared<'a> {
 
     /// A thread's life.
     pub(super) fn work(&self, jobs: &crossbeam_channel::Receiver<Job>) {
-        let mut reader = ChunkReader::new(self.id_key);
+        let mut reader = ChunkReader::new(self.id_keys.clone());
         for job in jobs {
             let _share = Share { outstanding: &self.outstanding, bytes: job.bytes() };
             match job {
@@ -316,7 +316,7 @@ impl<'a> Shared<'a> {
                     return Err(AgentError::interrupted().into());
                 }
                 let there = read_existing(existing, &map, offset, u64::from(at.bytes));
-                if there.is_none_or(|there| ChunkId::of(&self.id_key, &there) != at.id) {
+                if there.is_none_or(|there| !self.id_keys.fit(&at.id, &there)) {
                     return Ok(false);
                 }
                 offset += u64::from(at.bytes);

@@ -45,14 +45,14 @@ pub(super) struct Attachments {
 pub(super) async fn read(
     objects: &Objects,
     history: &History,
-    forgotten: &BTreeSet<SnapshotId>,
+    forgotten: &BTreeSet<Sha256>,
     shutdown: &Shutdown,
 ) -> Result<Attachments> {
     let mut wanted: BTreeMap<Sha256, Wanted> = BTreeMap::new();
     for row in history.devices.iter().flat_map(|device| &device.notes) {
         let snapshot = Snapshot::of(row).map(|snapshot| snapshot.id);
         // What a forgotten snapshot names may be gone.
-        if snapshot.as_ref().is_some_and(|id| forgotten.contains(id)) {
+        if forgotten.contains(&row.text_sha256) {
             continue;
         }
         for Attachment { role, sha256, stored_bytes } in &row.note.attachments {

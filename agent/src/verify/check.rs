@@ -15,7 +15,7 @@ use super::data::IdKeys;
 use super::packs::{Known, PackUses};
 use super::{attachments, data, keys, trees};
 use crate::error::{ExitCode, Result};
-use crate::monitor::{Monitor, Notice, Phase};
+use crate::monitor::{Monitor, Phase};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::Snapshot;
 use crate::repo::keyring::KeyFiles;
@@ -104,9 +104,10 @@ pub async fn check(
     let history = &repository.history;
     let mut report = CheckReport { findings: repository.all_findings(), ..CheckReport::default() };
     report.findings.extend(rollback(repository, options));
-    let forgotten: BTreeSet<SnapshotId> = history.forgotten().into_iter().collect();
+    let forgotten = history.forgotten();
     let snapshots: Vec<Snapshot> = history.devices.iter().flat_map(|d| d.snapshots()).collect();
-    let snapshots: Vec<Snapshot> = snapshots.into_iter().filter(|s| !forgotten.contains(&s.id)).collect();
+    let snapshots: Vec<Snapshot> =
+        snapshots.into_iter().filter(|s| !forgotten.contains(&s.note_sha256)).collect();
 
     let listed = list(repository).await?;
     let attached = attachments::read(&objects, history, &forgotten, shutdown).await?;
@@ -139,7 +140,7 @@ pub async fn check(
 
     let id_keys = follow_trees(repository, &snapshots, &listed, options, shutdown, &mut report).await?;
     read_packs(repository, needed, id_keys, &snapshots, options, monitor, shutdown, &mut report).await?;
-    conclude(&mut report, &snapshots, monitor);
+    conclude(&mut report, &snapshots);
     report.duration = began.elapsed();
     monitor.finish();
     Ok(report)
@@ -263,7 +264,7 @@ async fn needing(
     Ok(needing)
 }
 
-fn conclude(report: &mut CheckReport, snapshots: &[Snapshot], monitor: &dyn Monitor) {
+fn conclude(report: &mut CheckReport, snapshots: &[Snapshot]) {
     report.findings.sort_by(|a, b| (a.kind, &a.object).cmp(&(b.kind, &b.object)));
     report.findings.dedup();
     let damaged: BTreeSet<SnapshotId> = report
@@ -274,7 +275,4 @@ fn conclude(report: &mut CheckReport, snapshots: &[Snapshot], monitor: &dyn Moni
         .collect();
     report.sound = snapshots.iter().map(|s| s.id.clone()).filter(|id| !damaged.contains(id)).collect();
     report.damaged = damaged.into_iter().collect();
-    for finding in report.findings.iter().filter(|finding| finding.kind.is_damage()) {
-        monitor.notice(Notice::Damaged { key: finding.object.clone() });
-    }
 }

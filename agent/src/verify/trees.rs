@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use scelle_format::crypto::DedupSecret;
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::layout;
 use scelle_format::manifest::{Content, EntryKind};
@@ -98,7 +99,11 @@ pub(super) async fn follow(
         }
         Err(error) => return Err(error),
     };
-    id_keys.insert((id.device.clone(), tree.root.generation), tree.id_key());
+    let older = tree.root.older_secrets.iter().map(|(generation, secret)| (*generation, *secret));
+    for (generation, secret) in older.chain([(tree.root.generation, tree.root.dedup_secret)]) {
+        let key = DedupSecret::new(secret, generation).chunk_id_key();
+        id_keys.insert((id.device.clone(), generation), key);
+    }
     let mut reader = ChunkReader::new(tree.id_key());
     let mut walk = tree.walk();
     while let Some(step) = walk.next().await? {

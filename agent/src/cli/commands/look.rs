@@ -37,7 +37,7 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
     for row in &rows {
         let time = UNIX_EPOCH + Duration::from_secs(u64::try_from(row.time.0).unwrap_or(0));
         table.row([
-            row.snapshot.to_string(),
+            row.word(&rows),
             local_time(time, lang),
             count(row.files, lang),
             size(row.source_bytes, lang),

@@ -65,6 +65,10 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
             "the owner has not signed this repository yet: run \"scelle keys check-kit --kit FILE\""
         ));
     }
+    // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.
+    if need == Key::Required || !whole_ledger {
+        show_findings(context, &repository.all_findings());
+    }
     Ok(Reading { known, connected, repository })
 }
 

@@ -75,6 +75,18 @@ impl AgentError {
         )
     }
 
+    /// The folder of a repository is not there. The place is its address.
+    pub fn no_folder() -> Self {
+        Self::new(
+            ExitCode::NoRepository,
+            bilingual!("ce dossier n'existe pas", "that folder does not exist"),
+            bilingual!(
+                "vérifiez l'adresse, et que le disque ou le partage est branché ; « scelle init » crée le dossier",
+                "check the address, and that the disk or share is connected; \"scelle init\" creates the folder"
+            ),
+        )
+    }
+
     /// `init` where a repository already lives.
     pub fn repository_exists() -> Self {
         Self::new(

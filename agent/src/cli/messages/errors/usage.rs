@@ -173,6 +173,14 @@ impl AgentError {
         )
     }
 
+    /// Several snapshots have the number asked for. The place names them.
+    pub fn snapshot_ambiguous() -> Self {
+        Self::usage(
+            bilingual!("plusieurs instantanés portent ce numéro", "several snapshots have that number"),
+            bilingual!("nommez-en un comme indiqué entre crochets", "name one of those in brackets"),
+        )
+    }
+
     /// No bilan of that id.
     pub fn bilan_not_found() -> Self {
         Self::usage(
