@@ -1,5 +1,7 @@
 //! Each stage of the pipeline alone, on content of each kind, in bytes of source per second.
 
+#![allow(clippy::unwrap_used, reason = "a bench that cannot make its input has nothing to say")]
+
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -7,6 +7,8 @@
 #[allow(dead_code)]
 mod support;
 
+mod rescue;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
