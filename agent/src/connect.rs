@@ -70,7 +70,8 @@ impl Connection<'_> {
             RepoAddress::Folder(path) => {
                 let opened =
                     if create == Create::Never { DirStore::open(path) } else { DirStore::create(path) };
-                let bare: Arc<dyn Store> = Arc::new(opened?);
+                let bare: Arc<dyn Store> =
+                    Arc::new(opened.map_err(|error| AgentError::from(error).at(url.clone()))?);
                 let place = StorePlace { url, endpoint: None, region: None, conditional_put: true };
                 Ok(Connected {
                     store: self.wrap(bare.clone()),

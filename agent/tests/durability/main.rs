@@ -1,6 +1,8 @@
 //! Power cuts and long uploads: a store that drops what was not yet promised never loses a committed snapshot, and a
 //! long run names what it has sent before it is whole.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

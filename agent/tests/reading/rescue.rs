@@ -78,7 +78,8 @@ async fn another_repositorys_key_file_is_damage_and_another_kit_is_a_wrong_key()
     assert_eq!((told[0].kind, &told[0].object, told.len()), (FindingKind::KeyUnreadable, &name, 1));
     assert_eq!(tree(&repository).await.walk().collect().await.unwrap().len(), 2);
 
-    let (own, stranger): (Kit, Kit) = (writer.kit(), foreign.kit());
+    let stranger = new_writer("a third key").await.kit();
+    let own: Kit = writer.kit();
     let wrong = Kit { recovery: stranger.recovery, ..own };
     let options = OpenOptions { unlock: Some(Unlock::Kit(wrong)), ..OpenOptions::default() };
     let error = Repository::open(writer.objects.store().clone(), options).await.err().unwrap();
