@@ -97,6 +97,8 @@ impl<'a> Worker<'a> {
         for job in jobs {
             self.shared.shutdown.check()?;
             let mut buffer = std::mem::take(&mut self.buffer);
+            // What a file that cannot be read is must not be judged by the one before it.
+            buffer.clear();
             let read = read_small(job, &mut buffer);
             if database::is_sqlite(&buffer) {
                 self.buffer = buffer;

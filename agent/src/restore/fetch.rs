@@ -38,7 +38,7 @@ use crate::repo::objects::Objects;
 /// Opened bytes of packs that are kept.
 const BUDGET_BYTES: u64 = 112 << 20;
 /// Requests for content at a time.
-const REQUESTS: usize = 8;
+const REQUESTS: usize = 4;
 /// Largest zstd frame around a full content: raw blocks and headers.
 const FRAME_STORED_MAX_BYTES: u64 = (FRAME_MAX_BYTES + (64 << 10)) as u64;
 /// Bytes at the end of a pack that hold nearly every trailer.
