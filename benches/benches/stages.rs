@@ -9,7 +9,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use scelle_agent::pipeline::recipe;
 use scelle_bench::samples::{Samples, gear_table};
 use scelle_format::chunker::ContentCutter;
-use scelle_format::compress::{Compressor, Expander};
+use scelle_format::compress::{Compressor, Expander, Frame};
 use scelle_format::crypto::pq::PqIdentity;
 use scelle_format::crypto::seal::{AgeHeader, SealBuffer};
 use scelle_format::filter::{Filter, apply_delta16, undo_delta16};
@@ -90,7 +90,7 @@ fn compression(criterion: &mut Criterion, samples: &Samples) {
             b.iter(|| {
                 content
                     .chunks(SOLID_FRAME_BYTES)
-                    .map(|f| compressor.raw_frame(f).unwrap().len())
+                    .map(|f| Frame::raw(f).unwrap().to_vec().len())
                     .sum::<usize>()
             });
         });
@@ -142,9 +142,9 @@ fn sealing(criterion: &mut Criterion, samples: &Samples) {
                 let id = ChunkId::of(&ID_KEY, chunk);
                 let recipe = recipe::choose(chunk, &mut compressor).unwrap();
                 let (frame, filter) = match recipe {
-                    recipe::Recipe::Raw => (compressor.raw_frame(chunk).unwrap(), Filter::None),
+                    recipe::Recipe::Raw => (Frame::raw(chunk).unwrap(), Filter::None),
                     recipe::Recipe::Zstd(filter) => {
-                        (compressor.frame(chunk, recipe::LEVEL, filter).unwrap(), filter)
+                        (Frame::Zstd(compressor.frame(chunk, recipe::LEVEL, filter).unwrap()), filter)
                     }
                 };
                 pack.add_frame(frame, filter, &[(id, chunk.len() as u32)]);

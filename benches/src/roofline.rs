@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 use scelle_agent::pipeline::recipe::{self, Recipe};
 use scelle_format::chunker::{ContentCutter, PAGED_CHUNK_BYTES};
-use scelle_format::compress::Compressor;
+use scelle_format::compress::{Compressor, Frame};
 use scelle_format::crypto::pq::{PqIdentity, PqRecipient};
 use scelle_format::filter::Filter;
 use scelle_format::id::{ChunkId, PackKind, Sha256};
@@ -217,11 +217,11 @@ impl Run {
         let began = thread_seconds();
         let recipe = recipe.map_or_else(|| recipe::choose(plain, &mut compressor), Ok)?;
         let (frame, filter) = match recipe {
-            Recipe::Raw => (compressor.raw_frame(plain)?, Filter::None),
-            Recipe::Zstd(filter) => (compressor.frame(plain, recipe::LEVEL, filter)?, filter),
+            Recipe::Raw => (Frame::raw(plain)?, Filter::None),
+            Recipe::Zstd(filter) => (Frame::Zstd(compressor.frame(plain, recipe::LEVEL, filter)?), filter),
         };
         self.count(Stage::Compress, plain.len(), began);
-        if self.pack.as_ref().is_some_and(|pack| !pack.has_room(frame.len(), chunks.len())) {
+        if self.pack.as_ref().is_some_and(|pack| !pack.has_room(frame.stored_bytes(), chunks.len())) {
             self.end_pack()?;
         }
         let began = thread_seconds();
@@ -232,7 +232,7 @@ impl Run {
         if let Some(pack) = &mut self.pack {
             pack.add_frame(frame, filter, chunks);
         }
-        self.count(Stage::Fill, frame.len(), began);
+        self.count(Stage::Fill, frame.stored_bytes(), began);
         self.compressor = compressor;
         Ok(())
     }

@@ -11,6 +11,63 @@ use crate::limits::{FRAME_MAX_BYTES, PADDING_MAGIC, WINDOW_LOG_MAX};
 
 const RAW_BLOCK_BYTES: usize = 128 << 10;
 
+/// A frame on its way into a pack.
+#[derive(Clone, Copy, Debug)]
+pub enum Frame<'a> {
+    /// A finished zstd frame.
+    Zstd(&'a [u8]),
+    /// Content that goes into raw blocks as it is: the pack gets it straight from the reader's buffer.
+    Raw(&'a [u8]),
+}
+
+impl<'a> Frame<'a> {
+    /// Raw blocks around `plain` (at most 4 MiB).
+    pub fn raw(plain: &'a [u8]) -> Result<Self> {
+        if plain.len() > FRAME_MAX_BYTES {
+            Err(FormatError::TooLarge { what: "frame" })
+        } else {
+            Ok(Self::Raw(plain))
+        }
+    }
+
+    /// Bytes of the frame.
+    pub fn stored_bytes(&self) -> usize {
+        match self {
+            Self::Zstd(frame) => frame.len(),
+            Self::Raw(plain) => 9 + 3 * plain.len().div_ceil(RAW_BLOCK_BYTES).max(1) + plain.len(),
+        }
+    }
+
+    /// The frame's bytes in one piece.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.stored_bytes());
+        self.write(|bytes| out.extend_from_slice(bytes));
+        out
+    }
+
+    /// Hands the frame's bytes to `write`, in order.
+    pub fn write(&self, mut write: impl FnMut(&[u8])) {
+        let plain = match self {
+            Self::Zstd(frame) => return write(frame),
+            Self::Raw(plain) => plain,
+        };
+        // Magic, then descriptor 0xA0: single segment, four-byte content size (RFC 8878 §3.1.1.1).
+        write(&[0x28, 0xB5, 0x2F, 0xFD, 0xA0]);
+        write(&(plain.len() as u32).to_le_bytes());
+        let mut rest = *plain;
+        loop {
+            let (block, tail) = rest.split_at(rest.len().min(RAW_BLOCK_BYTES));
+            let header = (block.len() as u32) << 3 | u32::from(tail.is_empty());
+            write(&header.to_le_bytes()[..3]);
+            write(block);
+            rest = tail;
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
 /// Makes frames. One per worker: it holds zstd's tables and scratch buffers.
 pub struct Compressor {
     context: CCtx<'static>,
@@ -50,28 +107,6 @@ impl Compressor {
             .compress2(&mut self.frame, source)
             .map_err(|_| malformed("frame", "zstd refused to compress it"))?;
         Ok(&self.frame)
-    }
-
-    /// One frame of raw blocks around `plain`: a copy with headers.
-    pub fn raw_frame(&mut self, plain: &[u8]) -> Result<&[u8]> {
-        let bytes = u32::try_from(plain.len()).ok().filter(|n| *n as usize <= FRAME_MAX_BYTES);
-        let bytes = bytes.ok_or(FormatError::TooLarge { what: "frame" })?;
-        self.frame.clear();
-        self.frame.reserve(plain.len() + 9 + 3 * (plain.len() / RAW_BLOCK_BYTES + 1));
-        // Magic, then descriptor 0xA0: single segment, four-byte content size (RFC 8878 §3.1.1.1).
-        self.frame.extend_from_slice(&[0x28, 0xB5, 0x2F, 0xFD, 0xA0]);
-        self.frame.extend_from_slice(&bytes.to_le_bytes());
-        let mut rest = plain;
-        loop {
-            let (block, tail) = rest.split_at(rest.len().min(RAW_BLOCK_BYTES));
-            let header = (block.len() as u32) << 3 | u32::from(tail.is_empty());
-            self.frame.extend_from_slice(&header.to_le_bytes()[..3]);
-            self.frame.extend_from_slice(block);
-            rest = tail;
-            if rest.is_empty() {
-                return Ok(&self.frame);
-            }
-        }
     }
 }
 
@@ -178,10 +213,11 @@ mod tests {
 
     #[test]
     fn raw_frames_are_ordinary_zstd() {
-        let mut compressor = Compressor::new(1);
         for bytes in [0usize, 1, 131_071, 131_072, 131_073, 400_000] {
             let plain: Vec<u8> = (0..bytes).map(|i| ((i * 7919) >> 3) as u8).collect();
-            let frame = compressor.raw_frame(&plain).unwrap().to_vec();
+            let raw = Frame::raw(&plain).unwrap();
+            let frame = raw.to_vec();
+            assert_eq!(frame.len(), raw.stored_bytes());
             assert_eq!(zstd::decode_all(frame.as_slice()).unwrap(), plain);
             let mut back = Vec::new();
             Expander::default().expand(&frame, bytes, Filter::None, &mut back).unwrap();

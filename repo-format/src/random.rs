@@ -4,15 +4,14 @@
 //! tests and golden vectors, from a seed ([`SeededRandom`]). Never: a hidden global source; whoever needs
 //! random bytes takes a `&mut dyn Random`, so that every output of this crate can be reproduced in a test.
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-
 /// A source of random bytes.
 pub trait Random: Send {
     /// Fills all of `out`.
     fn fill(&mut self, out: &mut [u8]);
 }
 
-/// The operating system's generator, through aws-lc-rs. The only source for real keys.
+/// The operating system's generator itself: aws-lc-rs would first spend some 30 ms of processor time on a
+/// generator of its own. The only source for real keys.
 pub struct OsRandom;
 
 impl Random for OsRandom {
@@ -20,7 +19,7 @@ impl Random for OsRandom {
     /// When the operating system has no random bytes to give. Going on would mean sealing medical records
     /// under a key that someone can guess, so stopping is the only safe answer.
     fn fill(&mut self, out: &mut [u8]) {
-        if SystemRandom::new().fill(out).is_err() {
+        if getrandom::fill(out).is_err() {
             panic!("the operating system's random generator failed; refusing to make keys without it");
         }
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use scelle_format::compress::{Compressor, Expander};
+use scelle_format::compress::{Compressor, Expander, Frame};
 use scelle_format::crypto::{DedupSecret, PqIdentity, open_bytes};
 use scelle_format::filter::Filter;
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
@@ -35,7 +35,8 @@ fn fill(frames: &Frames, identity: &PqIdentity, id_key: &[u8; 32], random: &mut 
         let plain = parts.concat();
         let filter = if *is_filtered && !is_raw { Filter::Delta16 } else { Filter::None };
         let frame =
-            if *is_raw { compressor.raw_frame(&plain) } else { compressor.frame(&plain, 1, filter) }.unwrap();
+            if *is_raw { Frame::raw(&plain) } else { compressor.frame(&plain, 1, filter).map(Frame::Zstd) }
+                .unwrap();
         let rows: Vec<(ChunkId, u32)> =
             parts.iter().map(|c| (ChunkId::of(id_key, c), c.len() as u32)).collect();
         let place = builder.add_frame(frame, filter, &rows);
@@ -123,7 +124,7 @@ fn a_chunk_that_is_not_what_it_is_called_is_caught() {
             "frame" => *frame.last_mut().unwrap() ^= 0x80,
             _ => {}
         }
-        builder.add_frame(&frame, Filter::None, &[chunk]);
+        builder.add_frame(Frame::Zstd(&frame), Filter::None, &[chunk]);
         let verified = PackVerifier::default().verify(&builder.finish(), &id_key);
         assert_eq!(verified.is_ok(), damage == "none", "{damage}");
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use scelle_format::FormatError;
 use scelle_format::chunk_list::{ListNode, ListRow, split_rows};
-use scelle_format::compress::{Compressor, Expander, push_padding, strip_padding};
+use scelle_format::compress::{Compressor, Expander, Frame, push_padding, strip_padding};
 use scelle_format::filter::Filter;
 use scelle_format::id::{ChunkId, DeviceId, PackId, PackKind, RepositoryId, Sha256};
 use scelle_format::index::Segment;
@@ -198,7 +198,7 @@ proptest! {
         let plain = plain.repeat(repeat);
         let mut compressor = Compressor::new(1);
         let (frame, filter) = match raw {
-            true => (compressor.raw_frame(&plain).unwrap().to_vec(), Filter::None),
+            true => (Frame::raw(&plain).unwrap().to_vec(), Filter::None),
             false => (compressor.frame(&plain, 1, filter).unwrap().to_vec(), filter),
         };
         let mut padded = frame.clone();

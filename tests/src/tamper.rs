@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scelle_format::compress::{Compressor, push_padding};
+use scelle_format::compress::{Compressor, Frame, push_padding};
 use scelle_format::crypto::open::open_bytes;
 use scelle_format::crypto::passphrase::seal_with_phrase;
 use scelle_format::crypto::{DedupSecret, PqIdentity, PqRecipient, seal_bytes};
@@ -255,9 +255,9 @@ impl Vault {
         let recipient = self.epoch.recipient();
         let mut builder = PackBuilder::new(kind, 0, &recipient, 16 << 20, &mut OsRandom).unwrap();
         let plain: Vec<u8> = (0..real.len() / 2).map(|at| (at * 31 % 251) as u8).collect();
-        let frame = Compressor::new(3).raw_frame(&plain).unwrap().to_vec();
+
         let id = ChunkId::of(&secret.chunk_id_key(), &plain);
-        builder.add_frame(&frame, Filter::None, &[(id, plain.len() as u32)]);
+        builder.add_frame(Frame::raw(&plain).unwrap(), Filter::None, &[(id, plain.len() as u32)]);
         builder.finish().sealed.bytes
     }
 

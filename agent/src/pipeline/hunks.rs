@@ -24,6 +24,9 @@ use crate::monitor::Problem;
 /// A hunk is split when its plain bytes pass this (FORMAT.md §8.3).
 const HUNK_MAX_PLAIN_BYTES: usize = 2 << 20;
 
+/// Entries that may come before waiting hunks are looked through again without news.
+const LOOK_ENTRIES: usize = 4096;
+
 /// One entry of a hunk being made.
 pub struct Item {
     /// What is known of it so far.
@@ -87,6 +90,8 @@ pub struct Hunks<'a> {
     /// By place among the hunks, and place within one that was split.
     made: BTreeMap<(usize, usize), MadeHunk>,
     next_ordinal: usize,
+    /// Packs that had names, and entries that waited, when hunks were last looked through.
+    last_look: (u64, usize),
     /// Where manifest chunks of earlier runs lie, and those of this one.
     nodes: HashMap<ChunkId, Place>,
     /// What could not be saved.
@@ -105,6 +110,7 @@ impl<'a> Hunks<'a> {
             pending: Vec::new(),
             made: BTreeMap::new(),
             next_ordinal: 0,
+            last_look: (0, 0),
             troubles: Vec::new(),
             consistent_copies: 0,
         })
@@ -129,6 +135,19 @@ impl<'a> Hunks<'a> {
         let made = MadeHunk { node, place, packs, row: hunk.row, is_new: false };
         self.made.insert((self.next_ordinal, 0), made);
         self.next_ordinal += 1;
+    }
+
+    /// Writes what can be written, when there is news: a pack got its name, or many entries came.
+    pub fn settle_news(&mut self, worker: &mut Worker<'_>) -> Result<()> {
+        let (named, waited) = self.last_look;
+        if worker.shared.pool.named_packs() == named && self.waiting_entries() < waited + LOOK_ENTRIES {
+            return Ok(());
+        }
+        // Read before the look: a pack that gets its name meanwhile is news for the next.
+        let named = worker.shared.pool.named_packs();
+        self.settle(worker)?;
+        self.last_look = (named, self.waiting_entries());
+        Ok(())
     }
 
     /// Writes every hunk that waits for nothing any more.

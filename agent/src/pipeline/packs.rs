@@ -4,10 +4,13 @@
 //! order of chunks are visible nowhere. Whoever fills a pack seals it: sealing runs on all cores without threads of its
 //! own. Never: uploads, or knows what a file is.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use scelle_format::FormatError;
+use scelle_format::compress::Frame;
 use scelle_format::crypto::pq::PqRecipient;
 use scelle_format::filter::Filter;
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
@@ -76,8 +79,8 @@ pub struct VerifiedPack {
     pub kind: PackKind,
     /// Its name.
     pub id: PackId,
-    /// The age file.
-    pub bytes: Vec<u8>,
+    /// The age file. Its memory serves another pack once the last clone is dropped.
+    pub bytes: Bytes,
     /// What it holds.
     pub trailer: Trailer,
 }
@@ -96,6 +99,34 @@ pub struct Sealing {
     pub target_bytes: usize,
 }
 
+/// Memory of packs that were sent, for packs to come.
+#[derive(Default)]
+struct SpareMemory(Mutex<Vec<Vec<u8>>>);
+
+/// No more than this is kept: packs are sealed by turns.
+const SPARE_PACKS: usize = 3;
+
+/// A pack's bytes, whose memory goes back when they are dropped.
+struct Recycled {
+    bytes: Vec<u8>,
+    spare: Arc<SpareMemory>,
+}
+
+impl AsRef<[u8]> for Recycled {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Recycled {
+    fn drop(&mut self) {
+        let mut spare = self.spare.0.lock();
+        if spare.len() < SPARE_PACKS {
+            spare.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
 struct OpenPack {
     builder: PackBuilder,
     slots: Vec<(Arc<PackSlot>, u32)>,
@@ -106,12 +137,14 @@ pub struct PackPool {
     sealing: Sealing,
     lanes: [[Mutex<Option<OpenPack>>; 2]; 3],
     sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
+    named: AtomicU64,
+    spare: Arc<SpareMemory>,
 }
 
 impl PackPool {
     /// Opens no pack yet; sealed ones go to `sealed`.
     pub fn new(sealing: Sealing, sealed: tokio::sync::mpsc::Sender<VerifiedPack>) -> Self {
-        Self { sealing, lanes: Default::default(), sealed }
+        Self { sealing, lanes: Default::default(), sealed, named: AtomicU64::new(0), spare: Arc::default() }
     }
 
     /// What packs are sealed with.
@@ -119,11 +152,16 @@ impl PackPool {
         &self.sealing
     }
 
+    /// How many packs have a name by now: as long as this stands still, no place becomes known.
+    pub fn named_packs(&self) -> u64 {
+        self.named.load(Ordering::Acquire)
+    }
+
     /// Adds one frame holding `chunks` back to back; returns where each chunk will lie.
     pub fn add_frame(
         &self,
         lane: Lane,
-        frame: &[u8],
+        frame: Frame<'_>,
         filter: Filter,
         chunks: &[(ChunkId, u32)],
         verifier: &mut PackVerifier,
@@ -131,7 +169,7 @@ impl PackPool {
         let side = chunks.first().map_or(0, |(id, _)| usize::from(id.0[31] & 1));
         let mut open = self.lanes[lane as usize][side].lock();
         let full = match open.as_ref() {
-            Some(pack) if !pack.builder.has_room(frame.len(), chunks.len()) => open.take(),
+            Some(pack) if !pack.builder.has_room(frame.stored_bytes(), chunks.len()) => open.take(),
             _ => None,
         };
         let pack = match &mut *open {
@@ -172,7 +210,10 @@ impl PackPool {
 
     fn open_pack(&self, lane: Lane) -> Result<OpenPack> {
         let Sealing { recipient, generation, target_bytes, .. } = &self.sealing;
-        let builder = PackBuilder::new(lane.kind(), *generation, recipient, *target_bytes, &mut OsRandom);
+        let memory = self.spare.0.lock().pop().unwrap_or_default();
+        let kind = lane.kind();
+        let builder =
+            PackBuilder::reusing(memory, kind, *generation, recipient, *target_bytes, &mut OsRandom);
         let builder = builder.map_err(AgentError::local_state)?;
         Ok(OpenPack { builder, slots: vec![(Arc::default(), 0)] })
     }
@@ -186,8 +227,10 @@ impl PackPool {
             // A slot belongs to one pack only and is set here only.
             let _ = slot.0.set((id, moved_by));
         }
-        let sealed =
-            VerifiedPack { kind: lane.kind(), id, bytes: finished.sealed.bytes, trailer: finished.trailer };
+        self.named.fetch_add(1, Ordering::Release);
+        let bytes = Recycled { bytes: finished.sealed.bytes, spare: self.spare.clone() };
+        let bytes = Bytes::from_owner(bytes);
+        let sealed = VerifiedPack { kind: lane.kind(), id, bytes, trailer: finished.trailer };
         self.sealed.blocking_send(sealed).map_err(|_| AgentError::interrupted())
     }
 }

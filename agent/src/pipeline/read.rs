@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use scelle_format::chunker::{ContentCutter, Cut};
-use scelle_format::compress::Compressor;
+use scelle_format::compress::{Compressor, Frame};
 use scelle_format::filter::Filter;
 use scelle_format::id::ChunkId;
 use scelle_format::pack::PackVerifier;
@@ -23,7 +23,6 @@ use super::recipe::{self, Recipe};
 use super::solid::Solid;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
-use crate::platform;
 use crate::scan::SourceFile;
 use crate::shutdown::Shutdown;
 
@@ -97,22 +96,21 @@ impl<'a> Worker<'a> {
         for job in jobs {
             self.shared.shutdown.check()?;
             let mut buffer = std::mem::take(&mut self.buffer);
-            // What a file that cannot be read is must not be judged by the one before it.
-            buffer.clear();
-            let read = read_small(job, &mut buffer);
-            if database::is_sqlite(&buffer) {
-                self.buffer = buffer;
-                self.large_file(job)?;
-                continue;
-            }
-            let done = match read {
-                Ok((source, problem)) => self.keep_small(job, &buffer, &source, problem),
+            let done = match read_small(job, &mut buffer) {
+                Ok(read) if database::is_sqlite(&buffer[..read.bytes]) => {
+                    self.buffer = buffer;
+                    self.large_file(job)?;
+                    continue;
+                }
+                Ok(read) => {
+                    self.shared.read_bytes.fetch_add(read.bytes as u64, Ordering::Relaxed);
+                    self.keep_small(job, &buffer[..read.bytes], &read)
+                }
                 Err(error) => {
                     job.end(Outcome::Lost(problem_of(&error)));
                     Ok(())
                 }
             };
-            self.shared.read_bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
             self.shared.monitor.advance(1, job.stat.bytes);
             self.buffer = buffer;
             done?;
@@ -120,17 +118,14 @@ impl<'a> Worker<'a> {
         self.flush_solid()
     }
 
-    fn keep_small(
-        &mut self,
-        job: &Arc<FileJob>,
-        plain: &[u8],
-        source: &SourceFile,
-        problem: Option<Problem>,
-    ) -> Result<()> {
-        let stat = *source.stat();
-        let attributes = platform::attributes(&job.os_path, &stat);
-        let mut stored =
-            Stored { bytes: plain.len() as u64, stat: Some(stat), attributes, problem, ..Stored::default() };
+    fn keep_small(&mut self, job: &Arc<FileJob>, plain: &[u8], read: &SmallRead) -> Result<()> {
+        let mut stored = Stored {
+            bytes: plain.len() as u64,
+            stat: Some(*read.source.stat()),
+            attributes: read.source.attributes(),
+            problem: read.problem,
+            ..Stored::default()
+        };
         if plain.is_empty() {
             job.end(Outcome::Stored(Box::new(stored)));
             return Ok(());
@@ -209,8 +204,10 @@ impl<'a> Worker<'a> {
             None => recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?,
         };
         let (frame, filter) = match recipe {
-            Recipe::Raw => (self.compressor.raw_frame(plain), Filter::None),
-            Recipe::Zstd(filter) => (self.compressor.frame(plain, recipe::LEVEL, filter), filter),
+            Recipe::Raw => (Frame::raw(plain), Filter::None),
+            Recipe::Zstd(filter) => {
+                (self.compressor.frame(plain, recipe::LEVEL, filter).map(Frame::Zstd), filter)
+            }
         };
         let frame = frame.map_err(AgentError::bug)?;
         let places = self.shared.pool.add_frame(lane, frame, filter, chunks, &mut self.verifier)?;
@@ -301,7 +298,7 @@ impl<'a> Worker<'a> {
             extents: if whole { work.extents.clone() } else { None },
             consistent_copy: false,
             stat: Some(stat),
-            attributes: platform::attributes(&job.os_path, &stat),
+            attributes: work.source.attributes(),
             problem: if unchanged { reading.problem } else { Some(Problem::Changed) },
         };
         self.shared.monitor.advance(1, job.stat.bytes);
@@ -310,24 +307,34 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Reads a small file whole, again when it changed meanwhile.
-fn read_small(job: &FileJob, buffer: &mut Vec<u8>) -> io::Result<(SourceFile, Option<Problem>)> {
+/// A small file that was read whole into a buffer.
+struct SmallRead {
+    source: SourceFile,
+    /// Bytes of the buffer that are its content.
+    bytes: usize,
+    problem: Option<Problem>,
+}
+
+/// Reads a small file whole to the start of `buffer`, again when it changed meanwhile.
+fn read_small(job: &FileJob, buffer: &mut Vec<u8>) -> io::Result<SmallRead> {
     let mut attempt = 1;
     loop {
         let source = SourceFile::open(&job.os_path)?;
-        let bytes = usize::try_from(source.stat().bytes.min(super::part::BUFFER_BYTES as u64)).unwrap_or(0);
-        buffer.resize(bytes, 0);
-        let mut filled = 0;
-        while filled < bytes {
-            match source.read_at(&mut buffer[filled..], filled as u64)? {
+        let most = usize::try_from(source.stat().bytes.min(super::part::BUFFER_BYTES as u64)).unwrap_or(0);
+        // The buffer never shrinks: growing it again would fill it with zeros first.
+        if buffer.len() < most {
+            buffer.resize(most, 0);
+        }
+        let mut bytes = 0;
+        while bytes < most {
+            match source.read_at(&mut buffer[bytes..most], bytes as u64)? {
                 0 => break,
-                n => filled += n,
+                n => bytes += n,
             }
         }
-        buffer.truncate(filled);
-        let unchanged = filled as u64 == source.stat().bytes && source.is_unchanged()?;
+        let unchanged = bytes as u64 == source.stat().bytes && source.is_unchanged()?;
         if unchanged || attempt == READ_ATTEMPTS {
-            return Ok((source, (!unchanged).then_some(Problem::Changed)));
+            return Ok(SmallRead { source, bytes, problem: (!unchanged).then_some(Problem::Changed) });
         }
         attempt += 1;
     }

@@ -337,7 +337,7 @@ impl<'a> Scan<'a> {
             }
             None => {
                 self.hunks.push(items);
-                self.hunks.settle(worker)?;
+                self.hunks.settle_news(worker)?;
                 if self.hunks.waiting_entries() > WAITING_MAX {
                     worker.flush_data_packs()?;
                 }

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::layout;
@@ -63,7 +62,7 @@ pub async fn upload(
             let name = layout::pack(pack.kind, &pack.id);
             // A limited line may take minutes for what is under way: who asks to stop does not wait for it.
             let put = tokio::select! {
-                put = objects.put_new_hashed(&name, Bytes::from(pack.bytes), &pack.id.sha256) => put?,
+                put = objects.put_new_hashed(&name, pack.bytes, &pack.id.sha256) => put?,
                 () = shutdown.token().cancelled() => return Err(AgentError::interrupted()),
             };
             if put == Put::Created {

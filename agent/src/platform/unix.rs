@@ -25,6 +25,12 @@ pub fn stat_of(file: &File) -> io::Result<Stat> {
     Ok(from_raw(&rustix::fs::fstat(file)?))
 }
 
+/// Whether a file that was opened at `path` still stands there, by how it looked then and looks now. A file that another
+/// took the place of has one name less: no path is walked.
+pub fn stands_at(_path: &Path, before: &Stat, now: &Stat) -> io::Result<bool> {
+    Ok(before.links == now.links)
+}
+
 pub(super) fn stat_at(folder: impl AsFd, name: &[u8]) -> io::Result<Stat> {
     Ok(from_raw(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }

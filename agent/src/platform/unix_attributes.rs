@@ -1,7 +1,7 @@
 //! Extended attributes, ACLs, owners, times on Unix: read for a backup, set for a restore.
 //!
-//! Reading goes by path (the entry is not followed), setting by an open handle, so that nothing can be put in the
-//! entry's place in between.
+//! Reading goes by the open file, or by path for what is not opened (the entry is not followed); setting goes by an open
+//! handle, so that nothing can be put in the entry's place in between.
 
 use super::{
     Attributes, FileAttributes, Kind, ProblemCode, Shortfall, Stat, XATTR_VALUE_BYTES, XATTRS, XATTRS_BYTES,
@@ -23,33 +23,58 @@ const ACLS: [&[u8]; 2] = [b"system.posix_acl_access", b"system.posix_acl_default
 
 /// What the entry carries beyond its `Stat`. Never fails: what is missing is told by `problem`.
 pub fn attributes(path: &Path, stat: &Stat) -> Attributes {
-    let mut found = Attributes {
-        owner_name: stat.owner.and_then(|id| name_of(&OWNERS, "/etc/passwd", id)),
-        group_name: stat.group.and_then(|id| name_of(&GROUPS, "/etc/group", id)),
-        ..Attributes::default()
-    };
+    let mut found = owners(stat);
     if stat.kind == Kind::Symlink {
         match rustix::fs::readlink(path, Vec::new()) {
             Ok(target) => found.link_target = Some(target.into_bytes()),
             Err(_) => found.problem = Some(ProblemCode::AttributesUnreadable),
         }
     }
-    if let Err(code) = read_xattrs(path, &mut found.xattrs) {
-        found.problem = Some(code);
-    }
-    found.xattrs.sort();
+    let list = |room: &mut [u8]| rustix::fs::llistxattr(path, room);
+    take_xattrs(&mut found, list, |name, room| rustix::fs::lgetxattr(path, name, room));
     found
 }
 
+/// The same of an open file: no path is walked.
+pub fn attributes_of(file: &File, stat: &Stat) -> Attributes {
+    let mut found = owners(stat);
+    let list = |room: &mut [u8]| rustix::fs::flistxattr(file, room);
+    take_xattrs(&mut found, list, |name, room| rustix::fs::fgetxattr(file, name, room));
+    found
+}
+
+fn owners(stat: &Stat) -> Attributes {
+    Attributes {
+        owner_name: stat.owner.and_then(|id| name_of(&OWNERS, "/etc/passwd", id)),
+        group_name: stat.group.and_then(|id| name_of(&GROUPS, "/etc/group", id)),
+        ..Attributes::default()
+    }
+}
+
+fn take_xattrs(
+    found: &mut Attributes,
+    list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
+    get: impl Fn(&[u8], &mut [u8]) -> rustix::io::Result<usize>,
+) {
+    if let Err(code) = read_xattrs(list, get, &mut found.xattrs) {
+        found.problem = Some(code);
+    }
+    found.xattrs.sort();
+}
+
 /// Reads within the limits; the first code met is returned after everything that fits has been taken.
-fn read_xattrs(path: &Path, xattrs: &mut Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), ProblemCode> {
+fn read_xattrs(
+    list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
+    get: impl Fn(&[u8], &mut [u8]) -> rustix::io::Result<usize>,
+    xattrs: &mut Vec<(Vec<u8>, Vec<u8>)>,
+) -> Result<(), ProblemCode> {
     let mut small = [0u8; 1024];
     let mut large = Vec::new();
-    let list = match rustix::fs::llistxattr(path, &mut small) {
+    let list = match list(&mut small) {
         Ok(bytes) => &small[..bytes],
         Err(Errno::RANGE) => {
             large.resize(LIST_BYTES, 0);
-            match rustix::fs::llistxattr(path, &mut large[..]) {
+            match list(&mut large[..]) {
                 Ok(bytes) => &large[..bytes],
                 Err(Errno::RANGE | Errno::TOOBIG) => return Err(ProblemCode::XattrLimit),
                 Err(_) => return Err(ProblemCode::AttributesUnreadable),
@@ -62,7 +87,7 @@ fn read_xattrs(path: &Path, xattrs: &mut Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), 
     let mut total_bytes = 0;
     let mut value = vec![0u8; if list.is_empty() { 0 } else { XATTR_VALUE_BYTES }];
     for name in list.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let bytes = match rustix::fs::lgetxattr(path, name, &mut value[..]) {
+        let bytes = match get(name, &mut value[..]) {
             Ok(bytes) => bytes,
             Err(Errno::RANGE | Errno::TOOBIG) => {
                 problem = Some(ProblemCode::XattrLimit);

@@ -138,6 +138,22 @@ pub fn data_extents(_file: &File, _stat: &Stat) -> io::Result<Option<Vec<(u64, u
     Ok(None)
 }
 
+/// What an open file carries beyond its `Stat`: nothing that is read here.
+pub fn attributes_of(_file: &File, _stat: &Stat) -> Attributes {
+    Attributes::default()
+}
+
+/// Whether a file that was opened at `path` still stands there, by how it looked then.
+pub fn stands_at(path: &Path, before: &Stat, _now: &Stat) -> io::Result<bool> {
+    match stat(path) {
+        Ok(named) => Ok(named.kind == Kind::File
+            && named.bytes == before.bytes
+            && (named.modified_ns, named.changed_ns) == (before.modified_ns, before.changed_ns)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The target of a link; owners, ACLs and alternate streams are not read here.
 pub fn attributes(path: &Path, stat: &Stat) -> Attributes {
     let mut found = Attributes::default();

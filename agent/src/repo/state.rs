@@ -200,9 +200,12 @@ impl State {
         self.put(HEAD_FILE, &serde_json::to_vec_pretty(head).map_err(AgentError::bug)?)
     }
 
-    /// Writes a file of the state folder: private, durable, all or nothing.
+    /// Writes a file of the state folder: private, durable, all or nothing. One that says the same already is left.
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);
+        if fs::read(&path).is_ok_and(|there| there == bytes) {
+            return Ok(());
+        }
         let parent = path.parent().unwrap_or(&self.folder);
         let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(parent)?;
         file.write_all(bytes)?;

@@ -1,7 +1,7 @@
 //! A source file held open while it is read, and the question whether it stayed the same meanwhile. Used by the
 //! pipeline: a file that changed while it was read is read again, then reported. Never locks, never writes.
 
-use crate::platform::{self, Kind, Stat};
+use crate::platform::{self, Attributes, Kind, Stat};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,11 +44,12 @@ impl SourceFile {
     /// writing a new file and renaming it counts as a change.
     pub fn is_unchanged(&self) -> io::Result<bool> {
         let held = platform::stat_of(&self.file)?;
-        match platform::stat(&self.path) {
-            Ok(named) => Ok(same(&self.stat, &held) && same(&self.stat, &named)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(same(&self.stat, &held) && platform::stands_at(&self.path, &self.stat, &held)?)
+    }
+
+    /// What it carries beyond its `Stat`.
+    pub fn attributes(&self) -> Attributes {
+        platform::attributes_of(&self.file, &self.stat)
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use scelle_agent::repo::objects::Objects;
 use scelle_format::chunk_list::{ListNode, ListRow};
 use scelle_format::chunker::Cut;
-use scelle_format::compress::{Compressor, push_padding};
+use scelle_format::compress::{Compressor, Frame, push_padding};
 use scelle_format::crypto::passphrase::seal_with_phrase;
 use scelle_format::crypto::{DedupSecret, PqIdentity, seal_bytes};
 use scelle_format::descriptor::{
@@ -186,7 +186,7 @@ impl Writer {
             let frame = compressor.frame(&content, 3, *filter).unwrap().to_vec();
             let rows: Vec<(ChunkId, u32)> =
                 chunks.iter().map(|chunk| (self.id(chunk), chunk.len() as u32)).collect();
-            let place = builder.add_frame(&frame, *filter, &rows);
+            let place = builder.add_frame(Frame::Zstd(&frame), *filter, &rows);
             let mut offset = 0;
             for (id, bytes) in rows {
                 locations.push(Location {

@@ -69,14 +69,16 @@ impl PayloadKey {
             .map_err(|_| CryptoError::PayloadAuth { chunk: index })
     }
 
-    fn open_chunk_into(
+    /// Opens chunk `index` of `cipher` (ciphertext and tag) into `plain`, which is as long as the ciphertext alone.
+    pub fn open_chunk_into(
         &self,
         index: u64,
         last: bool,
         cipher: &[u8],
         plain: &mut [u8],
     ) -> Result<(), CryptoError> {
-        let (body, tag) = cipher.split_at(cipher.len() - TAG_BYTES);
+        let (body, tag) =
+            cipher.split_last_chunk::<TAG_BYTES>().ok_or(CryptoError::PayloadAuth { chunk: index })?;
         self.aead
             .open_separate_gather(chunk_nonce(index, last), Aad::empty(), body, tag, plain)
             .map_err(|_| CryptoError::PayloadAuth { chunk: index })

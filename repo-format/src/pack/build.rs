@@ -3,7 +3,7 @@
 //! Frames come from the pipeline, already compressed; they are laid into the ciphertext's own buffer, so that
 //! sealing needs no second copy. Never decides what goes into which pack.
 
-use crate::compress::push_padding;
+use crate::compress::{Frame, push_padding};
 use crate::crypto::CryptoError;
 use crate::crypto::pq::PqRecipient;
 use crate::crypto::seal::{AgeHeader, SealBuffer, Sealed};
@@ -49,8 +49,20 @@ impl PackBuilder {
         target_bytes: usize,
         random: &mut dyn Random,
     ) -> Result<Self, CryptoError> {
+        Self::reusing(Vec::new(), kind, generation, recipient, target_bytes, random)
+    }
+
+    /// [`PackBuilder::new`] in memory that an earlier pack has left.
+    pub fn reusing(
+        memory: Vec<u8>,
+        kind: PackKind,
+        generation: u16,
+        recipient: &PqRecipient,
+        target_bytes: usize,
+        random: &mut dyn Random,
+    ) -> Result<Self, CryptoError> {
         let header = AgeHeader::new(std::slice::from_ref(recipient), random)?;
-        let buffer = SealBuffer::new(header, target_bytes + target_bytes / 8);
+        let buffer = SealBuffer::reusing(memory, header, target_bytes + target_bytes / 8);
         let trailer = Trailer { kind, generation, frames: Vec::new(), chunks: Vec::new() };
         Ok(Self { buffer, trailer, target_bytes })
     }
@@ -73,17 +85,17 @@ impl PackBuilder {
     }
 
     /// Adds one frame that holds `chunks` back to back.
-    pub fn add_frame(&mut self, frame: &[u8], filter: Filter, chunks: &[(ChunkId, u32)]) -> FramePlace {
+    pub fn add_frame(&mut self, frame: Frame<'_>, filter: Filter, chunks: &[(ChunkId, u32)]) -> FramePlace {
         let offset = self.buffer.plain_bytes() as u32;
-        self.buffer.write(frame);
+        frame.write(|bytes| self.buffer.write(bytes));
         self.trailer.frames.push(FrameRow {
-            stored_bytes: frame.len() as u32,
+            stored_bytes: frame.stored_bytes() as u32,
             plain_bytes: chunks.iter().map(|(_, bytes)| bytes).sum(),
             chunks: chunks.len() as u16,
             filter,
         });
         self.trailer.chunks.extend(chunks.iter().map(|&(id, plain_bytes)| ChunkRow { id, plain_bytes }));
-        FramePlace { offset, bytes: frame.len() as u32 }
+        FramePlace { offset, bytes: frame.stored_bytes() as u32 }
     }
 
     /// Whether all of `other` still fits.

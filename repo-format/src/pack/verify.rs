@@ -17,7 +17,6 @@ use crate::pack::trailer::{ChunkRow, FrameRow, Trailer};
 #[derive(Default)]
 pub struct PackVerifier {
     expander: Expander,
-    unit: Vec<u8>,
     plain: Vec<u8>,
     content: Vec<u8>,
 }
@@ -33,36 +32,36 @@ impl PackVerifier {
         let payload = &sealed.bytes[sealed.header_bytes..];
         let last = payload.len().div_ceil(CHUNK_CIPHER_BYTES).saturating_sub(1);
         let mut frames = pack.trailer.walk().peekable();
-        self.plain.clear();
-        let mut consumed = 0;
+        // Opened and not checked yet: `plain[checked..opened]`. The buffer grows to a frame and a unit, never shrinks.
+        let (mut checked, mut opened) = (0, 0);
         for (index, unit) in payload.chunks(CHUNK_CIPHER_BYTES).enumerate() {
             hash.update(unit);
-            self.unit.clear();
-            self.unit.extend_from_slice(unit);
-            let plain = sealed
-                .key
-                .open_chunk(index as u64, index == last, &mut self.unit)
-                .map_err(|_| malformed("sealed pack", "it does not open again"))?;
-            debug_assert_eq!(plain.len() + TAG_BYTES, unit.len());
-            self.plain.extend_from_slice(plain);
+            let end = opened + unit.len().saturating_sub(TAG_BYTES);
+            if self.plain.len() < end {
+                self.plain.resize(end, 0);
+            }
+            let open =
+                sealed.key.open_chunk_into(index as u64, index == last, unit, &mut self.plain[opened..end]);
+            open.map_err(|_| malformed("sealed pack", "it does not open again"))?;
+            opened = end;
             while let Some((_, frame, chunks)) = frames.peek() {
-                let end = consumed + frame.stored_bytes as usize;
-                let Some(stored) = self.plain.get(consumed..end) else { break };
+                let end = checked + frame.stored_bytes as usize;
+                let Some(stored) = self.plain[..opened].get(checked..end) else { break };
                 check_frame(&mut self.expander, &mut self.content, stored, frame, chunks, id_key)?;
-                consumed = end;
+                checked = end;
                 frames.next();
             }
-            // What was checked is dropped, so that the buffer stays as large as one frame.
-            if frames.peek().is_some() {
-                self.plain.drain(..consumed);
-                consumed = 0;
+            // What was checked makes room, so that the buffer stays as large as one frame.
+            if checked > 0 && frames.peek().is_some() {
+                self.plain.copy_within(checked..opened, 0);
+                (checked, opened) = (0, opened - checked);
             }
         }
         if frames.next().is_some() {
             return Err(FormatError::Truncated { what: "sealed pack" });
         }
         let trailer = Trailer::encoded_bytes(pack.trailer.frames.len(), pack.trailer.chunks.len());
-        let tail = self.plain.len().checked_sub(trailer).and_then(|at| self.plain.get(at..));
+        let tail = opened.checked_sub(trailer).and_then(|at| self.plain.get(at..opened));
         if tail.map(Trailer::decode).transpose()?.as_ref() != Some(&pack.trailer) {
             return Err(malformed("sealed pack", "its trailer reads back differently"));
         }
