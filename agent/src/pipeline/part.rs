@@ -308,7 +308,13 @@ impl Worker<'_> {
             .collect()
     }
 
-    fn store_one(&mut self, lane: Lane, plain: &[u8], id: ChunkId, recipe: Recipe) -> Result<Place> {
+    pub(super) fn store_one(
+        &mut self,
+        lane: Lane,
+        plain: &[u8],
+        id: ChunkId,
+        recipe: Recipe,
+    ) -> Result<Place> {
         let places = self.store_frame(lane, plain, &[(id, plain.len() as u32)], Some(recipe))?;
         places.into_iter().next().ok_or_else(|| AgentError::bug("a frame without a place"))
     }

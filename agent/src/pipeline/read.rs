@@ -30,6 +30,8 @@ use crate::shutdown::Shutdown;
 pub const SMALL_BYTES: u64 = ContentCutter::MIN as u64;
 /// Files below this size share a chunk with their neighbours.
 pub const TINY_BYTES: u64 = 4 << 10;
+/// Files from this size on are looked at each: images and scans get frames of their own.
+pub const ALONE_BYTES: usize = 32 << 10;
 /// How often a file that changes while it is read is read again.
 const READ_ATTEMPTS: u32 = 2;
 
@@ -144,6 +146,16 @@ impl<'a> Worker<'a> {
             job.end(Outcome::Stored(Box::new(stored)));
             return Ok(());
         }
+        // What needs a recipe of its own would spoil its neighbours' frame, and gains nothing from them.
+        if plain.len() >= ALONE_BYTES {
+            let recipe = recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?;
+            if recipe != Recipe::Zstd(Filter::None) {
+                let place = self.store_one(Lane::Cold, plain, id, recipe)?;
+                stored.content = StoredContent::Chunks(vec![(place, plain.len() as u32)]);
+                job.end(Outcome::Stored(Box::new(stored)));
+                return Ok(());
+            }
+        }
         if self.solid.full(plain.len(), &job.path) {
             self.flush_frame()?;
         }
@@ -201,7 +213,7 @@ impl<'a> Worker<'a> {
     ) -> Result<Vec<Place>> {
         let recipe = match recipe {
             Some(recipe) => recipe,
-            None => recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?,
+            None => recipe::choose_mixed(plain, &mut self.compressor).map_err(AgentError::bug)?,
         };
         let (frame, filter) = match recipe {
             Recipe::Raw => (Frame::raw(plain), Filter::None),

@@ -23,6 +23,19 @@ const SAMPLE_BYTES: usize = 16 << 10;
 /// Bits per byte above which compression is hopeless (random bytes show 7.99 on a sample of this size).
 const HOPELESS_BITS: f64 = 7.95;
 
+/// Chooses for a frame that holds many files: raw only when it shrinks nowhere.
+pub fn choose_mixed(plain: &[u8], compressor: &mut Compressor) -> Result<Recipe> {
+    let (start, end) =
+        (&plain[..plain.len().min(SAMPLE_BYTES)], &plain[plain.len().saturating_sub(SAMPLE_BYTES)..]);
+    match choose(plain, compressor)? {
+        Recipe::Raw if entropy_bits(start) > HOPELESS_BITS && entropy_bits(end) > HOPELESS_BITS => {
+            Ok(Recipe::Raw)
+        }
+        Recipe::Raw => Ok(Recipe::Zstd(Filter::None)),
+        other => Ok(other),
+    }
+}
+
 /// Chooses for `plain`, from a sample out of its middle.
 pub fn choose(plain: &[u8], compressor: &mut Compressor) -> Result<Recipe> {
     let start = (plain.len().saturating_sub(SAMPLE_BYTES) / 2) & !1;
@@ -70,6 +83,9 @@ mod tests {
         assert_eq!(choose(&noise, &mut compressor).unwrap(), Recipe::Raw);
         let text = "compte rendu de consultation, sans particularité. ".repeat(2000);
         assert_eq!(choose(text.as_bytes(), &mut compressor).unwrap(), Recipe::Zstd(Filter::None));
+        let letter_and_scans = [&text.as_bytes()[..20_000], &noise, &noise].concat();
+        assert_eq!(choose_mixed(&letter_and_scans, &mut compressor).unwrap(), Recipe::Zstd(Filter::None));
+        assert_eq!(choose_mixed(&noise, &mut compressor).unwrap(), Recipe::Raw);
         let image: Vec<u8> = (0..50_000u32)
             .flat_map(|i| {
                 (1000 + (i % 512) * 3 + u32::from(noise[i as usize] & 31)).to_le_bytes()[..2].to_vec()
