@@ -15,9 +15,11 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use self::buffers::Buffers;
 use crate::durable::{self, TEMPORARY_PREFIX, Writer};
 use crate::{ErrorKind, Key, ListPage, ObjectMeta, Put, Store, StoreError};
 
+mod buffers;
 mod listing;
 
 /// Objects as files below one folder.
@@ -30,6 +32,7 @@ pub struct DirStore {
 struct Inner {
     root: PathBuf,
     writer: Writer,
+    buffers: Arc<Buffers>,
 }
 
 impl DirStore {
@@ -51,7 +54,7 @@ impl DirStore {
         // Absolute, so that a later change of the working folder changes nothing.
         let root = fs::canonicalize(&root).map_err(|error| io_error("open", "folder", &error))?;
         let writer = Writer::new(root.clone());
-        Ok(Self { inner: Arc::new(Inner { root, writer }) })
+        Ok(Self { inner: Arc::new(Inner { root, writer, buffers: Arc::default() }) })
     }
 
     /// Removes temporary files left by a crash, when last written longer than `older_than` ago (choose
@@ -155,12 +158,22 @@ impl Inner {
     fn read_exactly(&self, key: &Key, file: File, length: u64) -> Result<Bytes, StoreError> {
         let capacity = usize::try_from(length)
             .map_err(|_| StoreError::new(ErrorKind::Invalid, "get", key, "too large for this machine"))?;
-        let mut bytes = Vec::with_capacity(capacity);
-        file.take(length).read_to_end(&mut bytes).map_err(|error| self.explain("get", key, &error))?;
-        if bytes.len() != capacity {
-            return Err(StoreError::new(ErrorKind::Corrupt, "get", key, "the file ended early"));
-        }
-        Ok(bytes.into())
+        let read = match (buffers::FROM_BYTES..=buffers::TO_BYTES).contains(&length) {
+            true => self.buffers.read(file, capacity),
+            false => {
+                let mut bytes = Vec::with_capacity(capacity);
+                file.take(length).read_to_end(&mut bytes).and_then(|read| match read == capacity {
+                    true => Ok(bytes.into()),
+                    false => Err(io::ErrorKind::UnexpectedEof.into()),
+                })
+            }
+        };
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                StoreError::new(ErrorKind::Corrupt, "get", key, "the file ended early")
+            }
+            _ => self.explain("get", key, &error),
+        })
     }
 
     fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {

@@ -17,7 +17,8 @@ pub mod seal;
 
 pub use kdf::DedupSecret;
 pub use open::{
-    FileKey, OpenedHeader, PayloadKey, cipher_range, open_bytes, open_header, open_range, plain_bytes_of,
+    FileKey, OpenedHeader, PayloadKey, cipher_range, open_bytes, open_chunks_into, open_header, open_range,
+    plain_bytes_of,
 };
 pub use pq::{PqIdentity, PqRecipient};
 pub use seal::{AgeHeader, SealBuffer, Sealed, seal_bytes, sealed_bytes_for};

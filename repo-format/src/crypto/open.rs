@@ -187,13 +187,28 @@ fn wrong_length(opened: &OpenedHeader, bytes: &[u8]) -> CryptoError {
 fn open_chunks(key: &PayloadKey, first: u64, ends_file: bool, cipher: &[u8]) -> Result<Vec<u8>, CryptoError> {
     let chunks = cipher.len().div_ceil(CHUNK_CIPHER_BYTES);
     let mut plain = vec![0; cipher.len() - chunks * TAG_BYTES];
-    let mut rest = plain.as_mut_slice();
-    for (at, chunk) in cipher.chunks(CHUNK_CIPHER_BYTES).enumerate() {
-        let (into, later) = rest.split_at_mut(chunk.len() - TAG_BYTES);
-        key.open_chunk_into(first + at as u64, ends_file && at + 1 == chunks, chunk, into)?;
-        rest = later;
-    }
+    open_chunks_into(key, first, ends_file, cipher, &mut plain)?;
     Ok(plain)
+}
+
+/// Opens consecutive payload chunks from number `first` into the front of `plain`, and tells how many bytes they
+/// gave; `ends_file` says whether the last of them is the file's last. After an error `plain` holds nothing of use.
+pub fn open_chunks_into(
+    key: &PayloadKey,
+    first: u64,
+    ends_file: bool,
+    cipher: &[u8],
+    plain: &mut [u8],
+) -> Result<usize, CryptoError> {
+    let chunks = cipher.len().div_ceil(CHUNK_CIPHER_BYTES);
+    let mut given = 0;
+    for (at, chunk) in cipher.chunks(CHUNK_CIPHER_BYTES).enumerate() {
+        let bytes = chunk.len().checked_sub(TAG_BYTES).ok_or(CryptoError::Truncated)?;
+        let into = plain.get_mut(given..given + bytes).ok_or(CryptoError::Range)?;
+        key.open_chunk_into(first + at as u64, ends_file && at + 1 == chunks, chunk, into)?;
+        given += bytes;
+    }
+    Ok(given)
 }
 
 /// Plaintext bytes in an object of this size, or `None` if no age payload has it. Authenticated only once
