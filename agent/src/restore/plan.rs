@@ -169,6 +169,12 @@ impl Places {
             Some(b"UNC") => 3,
             _ => 1,
         };
+        if depth == 0
+            && !entry.is_top()
+            && let Some(root) = self.roots.lock().get(&EntryPath::top())
+        {
+            return Ok((Arc::clone(root), entry.clone()));
+        }
         let parts: Vec<&[u8]> = entry.components().collect();
         if parts.len() <= depth {
             return Err(hostile());

@@ -190,7 +190,11 @@ fn holes_stay_holes() {
     assert!(platform::stat(&placed).unwrap().allocated_bytes < 1 << 20);
     assert!(fs::read(&placed).unwrap() == fs::read(&from).unwrap());
 
-    let (dense, stat) = platform::open_for_reading(&std::env::current_exe().unwrap()).unwrap();
+    // Written down first: until then the system may not have allocated all of it.
+    let dense = root.join("dense");
+    fs::write(&dense, vec![1; 300_000]).unwrap();
+    File::open(&dense).unwrap().sync_all().unwrap();
+    let (dense, stat) = platform::open_for_reading(&dense).unwrap();
     assert_eq!(platform::data_extents(&dense, &stat).unwrap(), None);
     let empty = File::create(root.join("hole")).unwrap();
     empty.set_len(1 << 20).unwrap();

@@ -2,13 +2,14 @@
 //! already stands there, so that a resumed restore skips what is done.
 
 use super::attributes::NoticeCounters;
-use super::tree::with_patience;
+use super::tree::{TemporaryNames, with_patience};
 use super::{Destination, Overwrite, Placed, WriteError, WriteErrorKind};
 use crate::platform::{self, FileAttributes, Folder, Kind, Stat};
 use crate::scan::EntryPath;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Names tried for a temporary, and for a sibling.
 const TEMPORARIES: u32 = 4;
@@ -36,6 +37,8 @@ pub struct FileInProgress {
     /// Open until the file is placed.
     file: Option<File>,
     bytes: u64,
+    /// Where the last byte written so far ends: the length the file has.
+    written_end: AtomicU64,
     notices: Arc<NoticeCounters>,
 }
 
@@ -45,7 +48,13 @@ impl Destination {
     pub fn begin_file(&self, path: &EntryPath, bytes: u64) -> Result<FileInProgress, WriteError> {
         let mut target = self.target(path)?;
         let file = target.make(|folder, temporary| folder.create_new(temporary))?;
-        Ok(FileInProgress { target, file: Some(file), bytes, notices: Arc::clone(&self.notices) })
+        Ok(FileInProgress {
+            target,
+            file: Some(file),
+            bytes,
+            written_end: AtomicU64::new(0),
+            notices: Arc::clone(&self.notices),
+        })
     }
 
     /// What stands at this path, for comparing its content; `None` when nothing does. Links are not followed.
@@ -80,8 +89,7 @@ impl Destination {
 
     pub(super) fn target(&self, path: &EntryPath) -> Result<Target, WriteError> {
         let folder = self.tree.place_of(path, true)?;
-        let temporaries = (0..TEMPORARIES).map(|_| self.tree.temporary_name()).collect();
-        Ok(Target { folder, path: path.clone(), temporaries, temporary: None })
+        Ok(Target { folder, path: path.clone(), names: self.tree.names(), temporary: None })
     }
 }
 
@@ -98,13 +106,18 @@ impl FileInProgress {
             return Err(WriteError::new(WriteErrorKind::OutOfBounds, &self.target.path));
         };
         platform::write_all_at(file, content, offset)
-            .map_err(|error| WriteError::io(error, &self.target.path))
+            .map_err(|error| WriteError::io(error, &self.target.path))?;
+        self.written_end.fetch_max(offset + content.len() as u64, Relaxed);
+        Ok(())
     }
 
     /// Sets the length and the attributes, then gives the file its name.
     pub fn commit(mut self, overwrite: &Overwrite, wanted: &FileAttributes) -> Result<Placed, WriteError> {
         if let Some(file) = self.file.take() {
-            file.set_len(self.bytes).map_err(|error| WriteError::io(error, &self.target.path))?;
+            // Nothing can have been written beyond.
+            if self.written_end.load(Relaxed) != self.bytes {
+                file.set_len(self.bytes).map_err(|error| WriteError::io(error, &self.target.path))?;
+            }
             self.notices.add(&platform::set_attributes(&file, wanted));
         }
         let placed = self.target.place(overwrite, &has_same_content)?;
@@ -122,8 +135,7 @@ impl FileInProgress {
 pub(super) struct Target {
     pub(super) folder: Arc<Folder>,
     pub(super) path: EntryPath,
-    /// Names to try.
-    temporaries: Vec<Vec<u8>>,
+    names: Arc<TemporaryNames>,
     temporary: Option<Vec<u8>>,
 }
 
@@ -136,7 +148,8 @@ impl Target {
         &mut self,
         make: impl Fn(&Folder, &[u8]) -> io::Result<T>,
     ) -> Result<T, WriteError> {
-        while let Some(temporary) = self.temporaries.pop() {
+        for _ in 0..TEMPORARIES {
+            let temporary = self.names.next();
             match with_patience(|| make(&self.folder, &temporary)) {
                 Ok(made) => {
                     self.temporary = Some(temporary);

@@ -28,8 +28,26 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Tree {
     root: Arc<Folder>,
     open: Mutex<HashMap<EntryPath, Arc<Folder>>>,
+    names: Arc<TemporaryNames>,
+}
+
+/// Temporary names nobody can foresee.
+pub(super) struct TemporaryNames {
     random: RandomState,
-    temporaries: AtomicU64,
+    process: u32,
+    given: AtomicU64,
+}
+
+impl TemporaryNames {
+    fn new() -> Self {
+        Self { random: RandomState::new(), process: std::process::id(), given: AtomicU64::new(0) }
+    }
+
+    /// Another name.
+    pub(super) fn next(&self) -> Vec<u8> {
+        let random = self.random.hash_one((self.given.fetch_add(1, Relaxed), self.process));
+        [TEMPORARY, format!("{random:016x}").as_bytes()].concat()
+    }
 }
 
 impl Tree {
@@ -38,8 +56,7 @@ impl Tree {
         Ok(Tree {
             root: Arc::new(Folder::open_root(root)?),
             open: Mutex::default(),
-            random: RandomState::new(),
-            temporaries: AtomicU64::new(0),
+            names: Arc::new(TemporaryNames::new()),
         })
     }
 
@@ -80,10 +97,9 @@ impl Tree {
         }
     }
 
-    /// A temporary name nobody can foresee.
-    pub(super) fn temporary_name(&self) -> Vec<u8> {
-        let random = self.random.hash_one((self.temporaries.fetch_add(1, Relaxed), std::process::id()));
-        [TEMPORARY, format!("{random:016x}").as_bytes()].concat()
+    /// The names of its temporaries.
+    pub(super) fn names(&self) -> Arc<TemporaryNames> {
+        Arc::clone(&self.names)
     }
 
     /// Removes temporary files and links below a folder.
