@@ -130,12 +130,11 @@ async fn find_in_pack(
     pack: PackId,
     id: &ChunkId,
 ) -> Result<Option<Location>> {
-    let whole = match fetcher.whole(kind, pack).await {
-        Ok(whole) => whole,
-        Err(error) if error.code == ExitCode::Damaged => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    Ok(trailer_of(whole.bytes()).and_then(|trailer| locate(&trailer, pack, id)))
+    match fetcher.trailer_of_whole(kind, pack).await {
+        Ok(trailer) => Ok(locate(&trailer, pack, id)),
+        Err(error) if error.code == ExitCode::Damaged => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The trailer at the end of a pack's plaintext.

@@ -1,61 +1,78 @@
-//! Plain chunks for locations: fetched, opened, decompressed, and compared with their ids.
+//! Parts of packs, fetched ahead and kept within a budget.
 //!
-//! For: `tree` and `run`. Data comes from packs in the store, hostile until its id was recomputed, and goes to
-//! whoever asked for a location. A location is a hint: where its pack is lost, `heal` notes and the index name
-//! other places, and the id decides. Never: hands out a byte whose id was not recomputed, or holds more than its
-//! budget.
+//! For: `reader`, `tree` and `run`, and the trailers that `verify` compares. Data comes from the store through `load`
+//! and stays sealed here. Where a pack is damaged, its intact version takes its place; where there is none, `elsewhere`
+//! knows more. Never: opens content, or holds more than its budget and what is in use.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use scelle_format::compress::{Expander, content_bytes};
-use scelle_format::crypto::{
-    AgeHeader, CHUNK_CIPHER_BYTES, CryptoError, DedupSecret, MAX_HEADER_BYTES, OpenedHeader, PqIdentity,
-    cipher_range, open_bytes, open_header, open_range, plain_bytes_of,
-};
-use scelle_format::filter::Filter;
-use scelle_format::id::{ChunkId, PackId, PackKind};
-use scelle_format::limits::{FRAME_MAX_BYTES, PACK_MAX_BYTES, PACK_TARGET_BYTES};
-use scelle_format::manifest::Root;
-use scelle_format::pack::{Location, Trailer, chunk_in_frame, open_frame};
-use scelle_format::random::OsRandom;
-use scelle_format::{FormatError, layout};
-use tokio::sync::Semaphore;
+use scelle_format::crypto::{OpenedHeader, plain_bytes_of};
+use scelle_format::id::{PackId, PackKind};
+use scelle_format::layout;
+use scelle_format::limits::PACK_TARGET_BYTES;
+use scelle_format::pack::{Location, Trailer};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::elsewhere::{Elsewhere, trailer_of};
-use super::requests::{GAP_BYTES, WHOLE, requests_for};
-use super::segments::{PackName, Plain, Segments};
+use super::load::cipher_bytes;
+use super::reader::frame_range;
+pub use super::reader::{ChunkIdKeys, ChunkReader};
+use super::requests::{WHOLE, requests_for};
+use super::sealed::{Opened, PackName, Sealed};
+use super::segments::Segments;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::Snapshot;
 use crate::repo::keyring::Keyring;
 use crate::repo::objects::Objects;
 
-/// Opened bytes of packs that are kept.
-const BUDGET_BYTES: u64 = 112 << 20;
+/// Bytes of packs that are kept, on their way included.
+const BUDGET_BYTES: u64 = 88 << 20;
 /// Requests for content at a time.
-const REQUESTS: usize = 4;
-/// Largest zstd frame around a full content: raw blocks and headers.
-const FRAME_STORED_MAX_BYTES: u64 = (FRAME_MAX_BYTES + (64 << 10)) as u64;
+const REQUESTS: usize = 8;
 /// Bytes at the end of a pack that hold nearly every trailer.
 const TRAILER_GUESS_BYTES: u64 = 64 << 10;
+/// Bytes that hold the largest trailer (FORMAT.md §6.1).
+const TRAILER_MAX_BYTES: u64 = 256 << 10;
 
-/// Gives plain chunks for locations. Shared by all threads of a restore.
+/// Gives parts of packs. Shared by all threads of a restore.
 pub struct Fetcher {
-    objects: Arc<Objects>,
-    keyring: Arc<Keyring>,
+    pub(super) objects: Arc<Objects>,
+    pub(super) keyring: Arc<Keyring>,
     segments: Mutex<Segments>,
-    headers: Mutex<BTreeMap<PackName, Arc<OpenedHeader>>>,
-    usual_header_bytes: OnceLock<u64>,
-    requests: Semaphore,
+    /// Told whenever a part may have become idle or a window was done.
+    room: Notify,
+    /// Who fetches ahead gets room in the order of asking.
+    ahead: tokio::sync::Mutex<()>,
+    /// Packs that were asked for whole: a second time, only what is needed of them is.
+    fetched_whole: Mutex<HashSet<PackName>>,
+    pub(super) headers: Mutex<BTreeMap<PackName, Arc<OpenedHeader>>>,
+    pub(super) usual_header_bytes: OnceLock<u64>,
+    pub(super) requests: Semaphore,
     tasks: Mutex<JoinSet<()>>,
     pub(crate) elsewhere: Elsewhere,
     damaged: Mutex<BTreeSet<String>>,
-    fetched_bytes: AtomicU64,
+    /// Damaged packs without an intact version.
+    lost: tokio::sync::Mutex<HashMap<PackName, AgentError>>,
+    pub(super) fetched_bytes: AtomicU64,
+}
+
+/// A window of files whose content is fetched ahead: as long as this lives, what was fetched for it stays.
+pub struct Prepared {
+    fetcher: Arc<Fetcher>,
+    window: u64,
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        self.fetcher.segments.lock().close_window(self.window);
+        self.fetcher.room.notify_waiters();
+    }
 }
 
 impl Fetcher {
@@ -66,12 +83,16 @@ impl Fetcher {
             objects,
             keyring,
             segments: Mutex::new(Segments::new(BUDGET_BYTES)),
+            room: Notify::new(),
+            ahead: tokio::sync::Mutex::default(),
+            fetched_whole: Mutex::default(),
             headers: Mutex::default(),
             usual_header_bytes: OnceLock::new(),
             requests: Semaphore::new(REQUESTS),
             tasks: Mutex::new(JoinSet::new()),
             elsewhere: Elsewhere::new(descriptors),
             damaged: Mutex::default(),
+            lost: tokio::sync::Mutex::default(),
             fetched_bytes: AtomicU64::new(0),
         })
     }
@@ -101,286 +122,177 @@ impl Fetcher {
         self.fetched_bytes.load(Relaxed)
     }
 
-    /// Begins to fetch what these locations need, in as few requests as is sensible. Failures show when the chunks
-    /// are read. Must be called within the runtime.
-    pub fn prepare<'a>(self: &Arc<Self>, kind: PackKind, locations: impl IntoIterator<Item = &'a Location>) {
-        let mut by_pack: BTreeMap<PackId, Vec<Range<u64>>> = BTreeMap::new();
+    /// Begins to fetch what these locations need, in as few requests as is sensible, as far as there is room. Failures
+    /// show when the chunks are read. Must be called within the runtime.
+    pub fn prepare<'a>(
+        self: &Arc<Self>,
+        kind: PackKind,
+        locations: impl IntoIterator<Item = &'a Location>,
+    ) -> Prepared {
+        // In the order of the locations, which is the order in which they will be read.
+        let mut order: Vec<PackId> = Vec::new();
+        let mut by_pack: HashMap<PackId, Vec<Range<u64>>> = HashMap::new();
         for at in locations {
-            by_pack.entry(at.pack).or_default().push(frame_range(at));
+            let ranges = by_pack.entry(at.pack).or_default();
+            if ranges.is_empty() {
+                order.push(at.pack);
+            }
+            if ranges.last() != Some(&frame_range(at)) {
+                ranges.push(frame_range(at));
+            }
         }
+        let window = self.segments.lock().open_window();
         let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
-        for (pack, ranges) in by_pack {
-            for range in requests_for(ranges) {
-                let name = (kind, pack);
-                {
-                    let mut segments = self.segments.lock();
-                    if segments.find(&name, &range).is_some() {
-                        continue;
-                    }
-                    segments.insert(name, range.clone(), held_bytes(&range));
+        for pack in order {
+            let name = (kind, pack);
+            let may_be_whole = !self.fetched_whole.lock().contains(&name);
+            for range in requests_for(by_pack.remove(&pack).unwrap_or_default(), may_be_whole) {
+                let mut segments = self.segments.lock();
+                if segments.find(&name, &range, window).is_none() {
+                    segments.insert(name, range.clone(), window);
+                    tasks.spawn(Arc::clone(self).fetch_ahead(name, range));
                 }
-                let fetcher = Arc::clone(self);
-                tasks.spawn(async move {
-                    // Whoever reads the chunk sees the error.
-                    let _ = fetcher.plain(name, range).await;
-                });
             }
         }
+        Prepared { fetcher: Arc::clone(self), window }
     }
 
-    /// Opened bytes that cover `range` of a pack's plaintext.
-    async fn plain(&self, pack: PackName, range: Range<u64>) -> Result<Arc<Plain>> {
+    async fn fetch_ahead(self: Arc<Self>, pack: PackName, range: Range<u64>) {
+        let turn = self.ahead.lock().await;
+        loop {
+            let changed = self.room.notified();
+            {
+                let mut segments = self.segments.lock();
+                let Some((_, cell)) = segments.find(&pack, &range, 0) else { return };
+                if cell.initialized() {
+                    return;
+                }
+                if segments.begin_ahead(&pack, &range, held_bytes(&range)) {
+                    break;
+                }
+                if !segments.is_wanted(&pack, &range) {
+                    // Too late: whoever still wants it fetches it.
+                    return segments.remove(&pack, &range);
+                }
+            }
+            changed.await;
+        }
+        drop(turn);
+        // Whoever reads the chunk sees the error.
+        let _ = self.sealed(pack, range).await;
+    }
+
+    /// A part that covers `range` of a pack's plaintext.
+    pub(super) async fn sealed(&self, pack: PackName, range: Range<u64>) -> Result<Arc<Sealed>> {
         let (held, cell) = {
             let mut segments = self.segments.lock();
-            match segments.find(&pack, &range) {
+            match segments.find(&pack, &range, 0) {
                 Some(found) => found,
-                None => (range.clone(), segments.insert(pack, range.clone(), held_bytes(&range))),
+                None => (range.clone(), segments.insert(pack, range.clone(), 0)),
             }
         };
-        let result = cell.get_or_init(|| self.load(pack, &held)).await.clone();
+        if let Some(there) = cell.get() {
+            return there.clone();
+        }
+        let load = || async {
+            self.segments.lock().begin(&pack, &held, held_bytes(&held));
+            if held == WHOLE {
+                self.fetched_whole.lock().insert(pack);
+            }
+            let loaded = self.load(pack, &held).await;
+            let bytes = loaded.as_ref().map_or(0, |sealed| sealed.bytes());
+            self.segments.lock().set_bytes(&pack, &held, bytes);
+            loaded
+        };
+        let result = cell.get_or_init(load).await.clone();
         if result.as_ref().is_err_and(|error| error.code != ExitCode::Damaged) {
             self.segments.lock().remove(&pack, &held);
         }
+        self.room.notify_waiters();
         result
     }
 
-    /// The whole plaintext of a pack.
-    pub(crate) async fn whole(&self, kind: PackKind, pack: PackId) -> Result<WholePack> {
-        Ok(WholePack(self.plain((kind, pack), WHOLE).await?))
+    /// The intact version of a pack of which `seen` does not open. Looked for once.
+    ///
+    /// Errors: exit 13 when there is none.
+    pub(super) async fn intact_after(&self, pack: PackName, seen: Arc<Sealed>) -> Result<Arc<Sealed>> {
+        let name = layout::pack(pack.0, &pack.1);
+        if seen.is_intact {
+            return Err(damaged(&name, "it does not open"));
+        }
+        drop(seen);
+        self.note_damaged(&pack);
+        let mut lost = self.lost.lock().await;
+        if let Some(error) = lost.get(&pack) {
+            return Err(error.clone());
+        }
+        let found = self.segments.lock().find(&pack, &WHOLE, 0);
+        if let Some(Ok(there)) = found.as_ref().and_then(|(_, cell)| cell.get())
+            && there.is_intact
+        {
+            return Ok(Arc::clone(there));
+        }
+        match self.load_intact(pack).await {
+            Ok(intact) => {
+                let (bytes, intact) = (intact.bytes(), Arc::new(intact));
+                let mut segments = self.segments.lock();
+                segments.remove_pack(&pack);
+                let cell = segments.insert(pack, WHOLE, 0);
+                segments.begin(&pack, &WHOLE, bytes);
+                // A new cell is empty.
+                let _ = cell.set(Ok(Arc::clone(&intact)));
+                Ok(intact)
+            }
+            Err(error) => {
+                if error.code == ExitCode::Damaged {
+                    lost.insert(pack, error.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Remembers that a pack is not what it should be.
+    pub(super) fn note_damaged(&self, pack: &PackName) {
+        self.damaged.lock().insert(layout::pack(pack.0, &pack.1));
     }
 
     /// The trailer of a pack whose object has `object_bytes`, read from its end.
     pub(crate) async fn trailer(&self, kind: PackKind, pack: PackId, object_bytes: u64) -> Result<Trailer> {
-        let name = layout::pack(kind, &pack);
         let header_bytes = self.usual_header_bytes(self.keyring.identity(pack.epoch)?);
-        if let Some(end) = plain_bytes_of(header_bytes, object_bytes) {
-            let plain = self.plain((kind, pack), end.saturating_sub(TRAILER_GUESS_BYTES)..end).await?;
-            let tail = plain.slice(&(end.saturating_sub(TRAILER_GUESS_BYTES)..end));
-            if let Some(trailer) = tail.and_then(trailer_of) {
+        if let Some(end) = plain_bytes_of(header_bytes, object_bytes).filter(|end| *end > 0) {
+            let tail = end.saturating_sub(TRAILER_GUESS_BYTES)..end;
+            let sealed = self.sealed((kind, pack), tail).await?;
+            if let Some(trailer) = self.trailer_in((kind, pack), sealed, TRAILER_GUESS_BYTES).await? {
                 return Ok(trailer);
             }
         }
-        let whole = self.whole(kind, pack).await?;
-        trailer_of(whole.bytes()).ok_or_else(|| damaged(&name, "no trailer at its end"))
+        self.trailer_of_whole(kind, pack).await
     }
 
-    async fn load(&self, pack: PackName, range: &Range<u64>) -> Result<Arc<Plain>> {
-        let identity = self.keyring.identity(pack.1.epoch)?;
-        let permit = self.requests.acquire().await.map_err(AgentError::bug)?;
-        let loaded = match *range == WHOLE {
-            true => self.load_whole(pack).await,
-            false => self.load_range(pack, range, identity).await,
-        };
-        let bytes = match loaded {
-            Err(error) if error.code == ExitCode::Damaged => {
-                // The version that hashes to its name may still be there.
-                let name = layout::pack(pack.0, &pack.1);
-                self.damaged.lock().insert(name.clone());
-                let intact = self.objects.get_hashed(&name, &pack.1.sha256, PACK_MAX_BYTES).await?;
-                let whole = self.open_whole(pack, intact).await?;
-                return Ok(Arc::new(Plain { start: 0, bytes: whole }));
-            }
-            other => other?,
-        };
-        drop(permit);
-        Ok(Arc::new(Plain { start: if *range == WHOLE { 0 } else { range.start }, bytes }))
+    /// The trailer of a pack of which more will be needed.
+    pub(crate) async fn trailer_of_whole(&self, kind: PackKind, pack: PackId) -> Result<Trailer> {
+        let sealed = self.sealed((kind, pack), WHOLE).await?;
+        let found = self.trailer_in((kind, pack), sealed, TRAILER_MAX_BYTES).await?;
+        found.ok_or_else(|| damaged(&layout::pack(kind, &pack), "no trailer at its end"))
     }
 
-    async fn load_whole(&self, pack: PackName) -> Result<Vec<u8>> {
-        let sealed = self.objects.get_named(&layout::pack(pack.0, &pack.1), PACK_MAX_BYTES).await?;
-        self.fetched_bytes.fetch_add(sealed.len() as u64, Relaxed);
-        self.open_whole(pack, sealed).await
-    }
-
-    async fn open_whole(&self, pack: PackName, sealed: bytes::Bytes) -> Result<Vec<u8>> {
-        let keyring = Arc::clone(&self.keyring);
-        let name = layout::pack(pack.0, &pack.1);
-        let open = move || {
-            let identity = keyring.identity(pack.1.epoch)?;
-            open_bytes(&sealed, &[identity], PACK_MAX_BYTES).map_err(|error| damaged(&name, error))
+    /// The trailer in the last `bytes` of a pack; `None` where they hold none.
+    async fn trailer_in(&self, pack: PackName, sealed: Arc<Sealed>, bytes: u64) -> Result<Option<Trailer>> {
+        let tail = |sealed: &Sealed| {
+            let end = sealed.plain_end()?;
+            let range = end.saturating_sub(bytes)..end;
+            let mut opened = Opened::default();
+            opened.open(&pack, sealed, &range).ok()?;
+            Some(opened.get(&pack, &range).and_then(trailer_of))
         };
-        tokio::task::spawn_blocking(open).await.map_err(AgentError::bug)?
-    }
-
-    /// Header and range at once: packs have one recipient, so that their headers have one length.
-    async fn load_range(&self, pack: PackName, range: &Range<u64>, identity: &PqIdentity) -> Result<Vec<u8>> {
-        let name = layout::pack(pack.0, &pack.1);
-        let known = self.headers.lock().get(&pack).cloned();
-        let header_bytes =
-            known.as_ref().map_or_else(|| self.usual_header_bytes(identity), |h| h.header_bytes as u64);
-        let wanted = cipher_range(header_bytes, u64::MAX / 2, range.clone());
-        // One byte more than needed tells whether the object ends here.
-        let asked = wanted.start..wanted.end + 1;
-        let (header, cipher) = match known {
-            Some(header) => (header, self.get_range(&name, asked).await?),
-            None if wanted.start < header_bytes + GAP_BYTES => {
-                let all = self.get_range(&name, 0..asked.end).await?;
-                let header = self.open_header(pack, &all, identity).await?;
-                (header, all.slice(all.len().min(asked.start as usize)..))
-            }
-            None => {
-                let (head, cipher) =
-                    tokio::join!(self.get_range(&name, 0..header_bytes), self.get_range(&name, asked));
-                (self.open_header(pack, &head?, identity).await?, cipher?)
-            }
-        };
-        if header.header_bytes as u64 != header_bytes {
-            // A header of another length: the range was taken at the wrong place. It is known now.
-            return Box::pin(self.load_range(pack, range, identity)).await;
+        if let Some(trailer) = tail(&sealed) {
+            return Ok(trailer);
         }
-        let wanted_bytes = (wanted.end - wanted.start) as usize;
-        let (cipher, object_bytes) = match cipher.len() > wanted_bytes {
-            true => (cipher.slice(..wanted_bytes), wanted.end + CHUNK_CIPHER_BYTES as u64),
-            false => (cipher.clone(), wanted.start + cipher.len() as u64),
-        };
-        open_range(&header.key, header_bytes, object_bytes, range.clone(), &cipher)
-            .map_err(|e| damaged(&name, e))
-    }
-
-    async fn open_header(
-        &self,
-        pack: PackName,
-        head: &[u8],
-        identity: &PqIdentity,
-    ) -> Result<Arc<OpenedHeader>> {
-        let name = layout::pack(pack.0, &pack.1);
-        let opened = match open_header(head, &[identity]) {
-            Err(CryptoError::Truncated) => {
-                let longer = self.get_range(&name, 0..MAX_HEADER_BYTES as u64 + 16).await?;
-                open_header(&longer, &[identity])
-            }
-            other => other,
-        };
-        let header = Arc::new(opened.map_err(|error| damaged(&name, error))?);
-        let mut headers = self.headers.lock();
-        if headers.len() >= 4096 {
-            headers.clear();
-        }
-        headers.insert(pack, Arc::clone(&header));
-        Ok(header)
-    }
-
-    async fn get_range(&self, name: &str, range: Range<u64>) -> Result<bytes::Bytes> {
-        let bytes = self.objects.range(name, range).await?;
-        self.fetched_bytes.fetch_add(bytes.len() as u64, Relaxed);
-        Ok(bytes)
-    }
-
-    fn usual_header_bytes(&self, identity: &PqIdentity) -> u64 {
-        *self.usual_header_bytes.get_or_init(|| {
-            // A recipient that came out of an identity can be wrapped to; 0 would only cost a second request.
-            AgeHeader::new(&[identity.recipient()], &mut OsRandom)
-                .map_or(0, |header| header.header_bytes() as u64)
-        })
-    }
-}
-
-/// A pack's plaintext.
-pub(crate) struct WholePack(Arc<Plain>);
-
-impl WholePack {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0.bytes
-    }
-}
-
-/// Keys that the chunk ids of a snapshot were made with: the root's own first, then those of older generations. A
-/// location does not say which (FORMAT.md §4.2).
-#[derive(Clone, PartialEq, Eq)]
-pub struct ChunkIdKeys(Arc<[[u8; 32]]>);
-
-impl ChunkIdKeys {
-    /// The keys that a root brings.
-    pub fn of(root: &Root) -> Self {
-        let generations = std::iter::once(root.generation)
-            .chain(root.older_secrets.iter().map(|(generation, _)| *generation));
-        let key = |generation| {
-            root.secret_of(generation).map(|secret| DedupSecret::new(*secret, generation).chunk_id_key())
-        };
-        Self(generations.filter_map(key).collect())
-    }
-
-    /// Whether these plain bytes have this id.
-    pub fn fit(&self, id: &ChunkId, plain: &[u8]) -> bool {
-        self.0.iter().any(|key| ChunkId::of(key, plain) == *id)
-    }
-
-    /// The chunk at a location of an opened frame, under whichever key gives its id.
-    fn check(&self, plain: &[u8], at: &Location) -> scelle_format::Result<()> {
-        let mut last = Err(FormatError::IdMismatch { what: "chunk" });
-        for key in self.0.iter() {
-            last = chunk_in_frame(plain, at, key).map(|_| ());
-            if last.is_ok() {
-                break;
-            }
-        }
-        last
-    }
-}
-
-/// Reads chunks one after another: one per thread. Keeps the frame opened last, which neighbours share.
-pub struct ChunkReader {
-    expander: Expander,
-    plain: Vec<u8>,
-    frame: Option<(PackKind, PackId, u32, u32, Filter)>,
-    /// The chunk of that frame whose id was recomputed last: small files share one.
-    verified: Option<Location>,
-    id_keys: ChunkIdKeys,
-}
-
-impl ChunkReader {
-    /// A reader that recomputes ids with these keys.
-    pub fn new(id_keys: ChunkIdKeys) -> Self {
-        Self { expander: Expander::default(), plain: Vec::new(), frame: None, verified: None, id_keys }
-    }
-
-    /// The plain bytes of the chunk at `at`, or of the chunk with its id in another place.
-    ///
-    /// Errors: exit 13 naming the pack when the chunk is nowhere.
-    pub async fn read(&mut self, fetcher: &Fetcher, kind: PackKind, at: &Location) -> Result<&[u8]> {
-        let error = match self.try_place(fetcher, kind, at).await {
-            Ok(range) => return Ok(&self.plain[range]),
-            Err(error) if error.code == ExitCode::Damaged => error,
-            Err(error) => return Err(error),
-        };
-        fetcher.damaged.lock().insert(layout::pack(kind, &at.pack));
-        for (kind, other) in fetcher.elsewhere.places(fetcher, kind, at).await? {
-            match self.try_place(fetcher, kind, &other).await {
-                Ok(range) => return Ok(&self.plain[range]),
-                Err(error) if error.code == ExitCode::Damaged => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(error)
-    }
-
-    async fn try_place(&mut self, fetcher: &Fetcher, kind: PackKind, at: &Location) -> Result<Range<usize>> {
-        let frame = (kind, at.pack, at.frame_offset, at.frame_bytes, at.filter);
-        let name = || layout::pack(kind, &at.pack);
-        if self.frame != Some(frame) {
-            (self.frame, self.verified) = (None, None);
-            let range = frame_range(at);
-            if at.frame_bytes == 0
-                || u64::from(at.frame_bytes) > FRAME_STORED_MAX_BYTES
-                || range.end > PACK_MAX_BYTES
-            {
-                return Err(damaged(&name(), FormatError::TooLarge { what: "frame" }));
-            }
-            let plain = fetcher.plain((kind, at.pack), range.clone()).await?;
-            let stored = plain
-                .slice(&range)
-                .ok_or_else(|| damaged(&name(), FormatError::Truncated { what: "pack" }))?;
-            content_bytes(stored).map_err(|error| damaged(&name(), error))?;
-            open_frame(&mut self.expander, stored, at.filter, &mut self.plain)
-                .map_err(|e| damaged(&name(), e))?;
-            self.frame = Some(frame);
-        }
-        if self.verified != Some(*at) {
-            self.id_keys.check(&self.plain, at).map_err(|error| damaged(&name(), error))?;
-            self.verified = Some(*at);
-        }
-        Ok(at.offset as usize..at.offset as usize + at.bytes as usize)
+        let intact = self.intact_after(pack, sealed).await?;
+        let broken = || damaged(&layout::pack(pack.0, &pack.1), "its end does not open");
+        tail(&intact).ok_or_else(broken)
     }
 }
 
@@ -389,12 +301,7 @@ pub(crate) fn damaged(object: &str, cause: impl ToString) -> AgentError {
     AgentError::object_corrupt().at(object).because(cause)
 }
 
-fn frame_range(at: &Location) -> Range<u64> {
-    let start = u64::from(at.frame_offset);
-    start..start + u64::from(at.frame_bytes)
-}
-
 /// What a part will hold, as far as is known before it is there.
 fn held_bytes(range: &Range<u64>) -> u64 {
-    if *range == WHOLE { PACK_TARGET_BYTES as u64 } else { range.end - range.start }
+    if *range == WHOLE { PACK_TARGET_BYTES as u64 } else { cipher_bytes(range) }
 }

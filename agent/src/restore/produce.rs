@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use scelle_format::id::PackKind;
+use scelle_format::id::{PackId, PackKind};
 use scelle_format::manifest::{Content, Entry, EntryKind, Item};
 use scelle_format::pack::Location;
 
 use super::data_map::DataMap;
-use super::fetch::ChunkReader;
+use super::fetch::{ChunkReader, Prepared};
 use super::plan::{Action, Request, action, attributes_of};
 use super::run::LostPart;
 use super::tree::{ChunkRuns, Step, Tree};
@@ -27,26 +27,34 @@ const WINDOW_BYTES: u64 = 24 << 20;
 /// Files in such a window.
 pub(super) const WINDOW_FILES: usize = 4096;
 /// Small files one thread takes at a time.
-const BATCH_FILES: usize = 32;
+const BATCH_FILES: usize = 64;
 /// Bytes of such files.
-const BATCH_BYTES: u64 = 1 << 20;
+const BATCH_BYTES: u64 = 4 << 20;
+/// Files of one frame that one thread takes, however many they are.
+const BATCH_FILES_MAX: usize = 512;
 /// From this size on a file is written by several threads.
 const LARGE_BYTES: u64 = 8 << 20;
-/// Bytes of a part of it.
+/// Bytes of a part of it. A part ends with a frame, so that no frame is opened by two threads, but never later than
+/// at twice this.
 const PART_BYTES: u64 = 4 << 20;
+/// Chunks of a large file that are put in the order of their packs: each pack is then read once, also where years of
+/// changes have scattered a database's pages.
+const SORTED_CHUNKS: usize = 1 << 16;
 
 /// Walks the tree and hands out jobs.
 pub(super) struct Producer<'a> {
     shared: &'a Shared<'a>,
     request: &'a Request,
     tree: &'a Tree,
-    sender: crossbeam_channel::Sender<Job>,
+    sender: crossbeam_channel::Sender<(Job, Arc<Prepared>)>,
     window: Vec<Job>,
     window_bytes: u64,
     window_files: usize,
     wanted: Vec<Location>,
     batch: Vec<FileJob>,
     batch_bytes: u64,
+    /// The frame that the last file of the batch ends in.
+    batch_frame: Option<(PackId, u32)>,
     groups: HashMap<u64, EntryPath>,
     closed: Closed,
 }
@@ -65,7 +73,7 @@ impl<'a> Producer<'a> {
         shared: &'a Shared<'a>,
         request: &'a Request,
         tree: &'a Tree,
-        sender: crossbeam_channel::Sender<Job>,
+        sender: crossbeam_channel::Sender<(Job, Arc<Prepared>)>,
     ) -> Self {
         Self {
             shared,
@@ -78,6 +86,7 @@ impl<'a> Producer<'a> {
             wanted: Vec::new(),
             batch: Vec::new(),
             batch_bytes: 0,
+            batch_frame: None,
             groups: HashMap::new(),
             closed: Closed::default(),
         }
@@ -170,19 +179,23 @@ impl<'a> Producer<'a> {
         if is_large && !compare {
             return self.large(path, entry);
         }
-        if !compare {
-            match &entry.content {
-                Content::Chunks(chunks) => self.wanted.extend(chunks),
-                Content::Slice { at, .. } => self.wanted.push(*at),
-                Content::Empty | Content::Nodes { .. } => {}
-            }
-        }
-        // A file that is compared may be long: it travels alone.
-        self.batch_bytes += entry.bytes;
-        self.batch.push(FileJob { path, entry, compare });
-        if self.batch.len() >= BATCH_FILES || self.batch_bytes >= BATCH_BYTES {
+        let chunks: &[Location] = match &entry.content {
+            Content::Chunks(chunks) => chunks,
+            Content::Slice { at, .. } => std::slice::from_ref(at),
+            Content::Empty | Content::Nodes { .. } => &[],
+        };
+        let is_full = self.batch.len() >= BATCH_FILES || self.batch_bytes >= BATCH_BYTES;
+        // Files that share a frame stay together: it is then opened once.
+        let goes_on = self.batch_frame.is_some() && chunks.first().map(frame_of) == self.batch_frame;
+        if is_full && (!goes_on || self.batch.len() >= BATCH_FILES_MAX) {
             self.close_batch()?;
         }
+        if !compare {
+            self.wanted.extend(chunks);
+        }
+        self.batch_frame = chunks.last().map(frame_of);
+        self.batch_bytes += entry.bytes;
+        self.batch.push(FileJob { path, entry, compare });
         Ok(())
     }
 
@@ -211,10 +224,12 @@ impl<'a> Producer<'a> {
             data: DataMap::of(&entry),
             failed: AtomicBool::new(false),
         });
-        if let Content::Nodes { nodes, .. } = &entry.content {
-            let prepare = async { self.shared.fetcher.prepare(PackKind::Manifest, nodes) };
-            self.shared.handle.block_on(prepare);
-        }
+        let nodes: &[Location] = match &entry.content {
+            Content::Nodes { nodes, .. } => nodes,
+            _ => &[],
+        };
+        let prepare = async { self.shared.fetcher.prepare(PackKind::Manifest, nodes) };
+        let _prepared = self.shared.handle.block_on(prepare);
         let sent = self.parts(&file, &entry);
         if let Err(error) = sent {
             self.abandon(&file, error);
@@ -226,36 +241,44 @@ impl<'a> Producer<'a> {
     fn parts(&mut self, file: &Arc<LargeFile>, entry: &Entry) -> Result<()> {
         let mut reader = ChunkReader::new(self.shared.id_keys.clone());
         let mut runs = ChunkRuns::of(&entry.content);
-        let mut offset = 0;
-        let (mut part, mut part_bytes) = (Vec::new(), 0);
+        let (mut rows, mut offset) = (Vec::new(), 0);
         while let Some(chunks) = self.shared.handle.block_on(runs.next(&mut reader, self.shared.fetcher))? {
             for at in chunks {
-                part.push(at);
-                part_bytes += u64::from(at.bytes);
-                if part_bytes >= PART_BYTES {
-                    self.send_part(file, offset, std::mem::take(&mut part), part_bytes)?;
-                    (offset, part_bytes) = (offset + part_bytes, 0);
-                }
-                if self.shared.is_stopped() || offset > entry.data_bytes() {
-                    break;
-                }
+                rows.push((offset, at));
+                offset += u64::from(at.bytes);
+            }
+            if self.shared.is_stopped() || offset > entry.data_bytes() {
+                break;
+            }
+            if rows.len() >= SORTED_CHUNKS {
+                self.send_rows(file, std::mem::take(&mut rows))?;
             }
         }
-        if offset + part_bytes != entry.data_bytes() && !self.shared.is_stopped() {
+        if offset != entry.data_bytes() && !self.shared.is_stopped() {
             return Err(AgentError::object_corrupt().because("chunks do not add up to the size of the file"));
         }
-        self.send_part(file, offset, part, part_bytes)
+        self.send_rows(file, rows)
     }
 
-    fn send_part(
-        &mut self,
-        file: &Arc<LargeFile>,
-        data_offset: u64,
-        chunks: Vec<Location>,
-        bytes: u64,
-    ) -> Result<()> {
-        self.wanted.extend(&chunks);
-        self.window.push(Job::Run(RunJob { file: Arc::clone(file), data_offset, chunks }));
+    /// Cuts rows into parts, in the order of their packs.
+    fn send_rows(&mut self, file: &Arc<LargeFile>, rows: Vec<(u64, Location)>) -> Result<()> {
+        let mut part: Vec<(u64, Location)> = Vec::new();
+        let mut part_bytes = 0;
+        for row in in_pack_order(rows) {
+            let ends_frame = part.last().is_some_and(|(_, last)| frame_of(last) != frame_of(&row.1));
+            if part_bytes >= PART_BYTES && ends_frame || part_bytes >= 2 * PART_BYTES {
+                self.send_part(file, std::mem::take(&mut part), part_bytes)?;
+                part_bytes = 0;
+            }
+            part_bytes += u64::from(row.1.bytes);
+            part.push(row);
+        }
+        self.send_part(file, part, part_bytes)
+    }
+
+    fn send_part(&mut self, file: &Arc<LargeFile>, chunks: Vec<(u64, Location)>, bytes: u64) -> Result<()> {
+        self.wanted.extend(chunks.iter().map(|(_, at)| at));
+        self.window.push(Job::Run(RunJob { file: Arc::clone(file), chunks }));
         self.window_bytes += bytes;
         if self.window_bytes >= WINDOW_BYTES { self.flush() } else { Ok(()) }
     }
@@ -273,7 +296,7 @@ impl<'a> Producer<'a> {
         self.window_files += self.batch.len();
         self.window_bytes += self.batch_bytes;
         self.window.push(Job::Files(std::mem::take(&mut self.batch)));
-        self.batch_bytes = 0;
+        (self.batch_bytes, self.batch_frame) = (0, None);
         if self.window_bytes >= WINDOW_BYTES || self.window_files >= WINDOW_FILES {
             self.flush()
         } else {
@@ -285,14 +308,14 @@ impl<'a> Producer<'a> {
     fn flush(&mut self) -> Result<()> {
         if !self.batch.is_empty() {
             self.window.push(Job::Files(std::mem::take(&mut self.batch)));
-            self.batch_bytes = 0;
+            (self.batch_bytes, self.batch_frame) = (0, None);
         }
-        let wanted = std::mem::take(&mut self.wanted);
-        let prepare = async { self.shared.fetcher.prepare(PackKind::Data, &wanted) };
-        self.shared.handle.block_on(prepare);
+        let prepare = async { self.shared.fetcher.prepare(PackKind::Data, &self.wanted) };
+        let prepared = Arc::new(self.shared.handle.block_on(prepare));
+        self.wanted.clear();
         for job in self.window.drain(..) {
             self.shared.outstanding.add(job.bytes(), WINDOW_BYTES);
-            self.sender.send(job).map_err(AgentError::bug)?;
+            self.sender.send((job, Arc::clone(&prepared))).map_err(AgentError::bug)?;
         }
         (self.window_bytes, self.window_files) = (0, 0);
         Ok(())
@@ -301,5 +324,50 @@ impl<'a> Producer<'a> {
     /// Ends the jobs. What was not sent is dropped.
     pub(super) fn closed(self) -> Closed {
         self.closed
+    }
+}
+
+/// The frame of a chunk.
+fn frame_of(at: &Location) -> (PackId, u32) {
+    (at.pack, at.frame_offset)
+}
+
+/// Rows in the order in which they lie in their packs; packs in the order of their first row.
+fn in_pack_order(mut rows: Vec<(u64, Location)>) -> Vec<(u64, Location)> {
+    let mut order: HashMap<PackId, usize> = HashMap::new();
+    for (_, at) in &rows {
+        let next = order.len();
+        order.entry(at.pack).or_insert(next);
+    }
+    rows.sort_by_cached_key(|(_, at)| (order.get(&at.pack).copied(), at.frame_offset, at.offset));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use scelle_format::filter::Filter;
+    use scelle_format::id::{ChunkId, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn rows_lie_in_the_order_of_their_packs() {
+        let row = |n: u64, pack: u8, frame_offset: u32, offset: u32| {
+            let pack = PackId { epoch: 0, sha256: Sha256([pack; 32]) };
+            let at = Location {
+                id: ChunkId([0; 32]),
+                pack,
+                frame_offset,
+                frame_bytes: 10,
+                offset,
+                bytes: 1,
+                filter: Filter::None,
+            };
+            (n, at)
+        };
+        let rows =
+            vec![row(0, 9, 50, 1), row(1, 2, 0, 0), row(2, 9, 0, 7), row(3, 9, 50, 0), row(4, 2, 0, 0)];
+        let sorted: Vec<u64> = in_pack_order(rows).into_iter().map(|(n, _)| n).collect();
+        assert_eq!(sorted, [2, 3, 0, 1, 4]);
     }
 }

@@ -21,6 +21,9 @@ use crate::monitor::{Monitor, Notice, Phase, Problem};
 use crate::scan::EntryPath;
 use crate::shutdown::Shutdown;
 
+/// Threads that open and write: beyond, the disk is the limit, and each may hold a few of the largest frames.
+const THREADS_MAX: usize = 6;
+
 /// A part of the snapshot's tree that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostPart {
@@ -110,7 +113,7 @@ fn blocking(
     monitor.start(Phase::Restore, totals.map(|t| t.files), totals.map(|t| t.bytes));
     let keys = (tree.id_key(), tree.token_key());
     let shared = Shared::new(tree.fetcher(), handle, &places, &request.overwrite, keys, shutdown, monitor);
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
     let (sender, jobs) = crossbeam_channel::bounded(WINDOW_FILES);
     let producer = std::thread::scope(|scope| {
         for _ in 0..threads {

@@ -1,41 +1,25 @@
-//! Opened parts of packs, kept while they are useful, within a budget of bytes.
+//! Parts of packs that are kept while they are useful, within a budget of bytes.
 //!
-//! For: `fetch`. A part is asked for once however many threads want it. Data comes from `fetch`, already
-//! authenticated, and goes back to it. Never: fetches, or holds more than its budget plus what is in use.
+//! For: `fetch`. A part is asked for once however many threads want it. What was fetched ahead for a window of files
+//! stays until that window is done; everything else goes, least recently used first. Data comes from `fetch` and goes
+//! back to it. Never: fetches, or drops what someone reads right now.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use scelle_format::id::{PackId, PackKind};
 use tokio::sync::OnceCell;
 
+use super::sealed::{PackName, Sealed};
 use crate::error::Result;
 
-/// A pack's kind and id.
-pub(super) type PackName = (PackKind, PackId);
-
-/// Opened bytes of a pack.
-pub(super) struct Plain {
-    /// Where they begin in the pack's plaintext.
-    pub(super) start: u64,
-    /// The bytes.
-    pub(super) bytes: Vec<u8>,
-}
-
-impl Plain {
-    /// The bytes of a range of the plaintext, if they are here.
-    pub(super) fn slice(&self, range: &Range<u64>) -> Option<&[u8]> {
-        let from = usize::try_from(range.start.checked_sub(self.start)?).ok()?;
-        let to = usize::try_from(range.end.checked_sub(self.start)?).ok()?;
-        self.bytes.get(from..to)
-    }
-}
-
 /// A part that is there, on its way, or failed.
-pub(super) type Cell = Arc<OnceCell<Result<Arc<Plain>>>>;
+pub(super) type Cell = Arc<OnceCell<Result<Arc<Sealed>>>>;
 
-/// Parts by pack, least recently used first out.
+/// What a small part costs beside its bytes.
+const RECORD_BYTES: u64 = 1 << 10;
+
+/// Parts by pack.
 pub(super) struct Segments {
     budget_bytes: u64,
     held_bytes: u64,
@@ -43,14 +27,29 @@ pub(super) struct Segments {
     by_number: HashMap<u64, Segment>,
     by_pack: HashMap<PackName, Vec<u64>>,
     by_use: BTreeMap<u64, u64>,
+    /// Windows of files that are not done.
+    windows: BTreeSet<u64>,
+    next_window: u64,
 }
 
 struct Segment {
     pack: PackName,
     range: Range<u64>,
     cell: Cell,
+    /// What it takes of the budget: nothing before its fetch begins.
     bytes: u64,
     used: u64,
+    /// The last window it was fetched for; 0 for none.
+    window: u64,
+}
+
+impl Segment {
+    /// Whether it is there, or failed, and nobody reads it.
+    fn is_idle(&self) -> bool {
+        self.cell
+            .get()
+            .is_some_and(|held| held.as_ref().map_or(true, |sealed| Arc::strong_count(sealed) == 1))
+    }
 }
 
 impl Segments {
@@ -63,11 +62,30 @@ impl Segments {
             by_number: HashMap::new(),
             by_pack: HashMap::new(),
             by_use: BTreeMap::new(),
+            windows: BTreeSet::new(),
+            next_window: 1,
         }
     }
 
-    /// The part that covers `range`, with its own range.
-    pub(super) fn find(&mut self, pack: &PackName, range: &Range<u64>) -> Option<(Range<u64>, Cell)> {
+    /// Opens a window: what is fetched for it stays until it is done.
+    pub(super) fn open_window(&mut self) -> u64 {
+        self.next_window += 1;
+        self.windows.insert(self.next_window);
+        self.next_window
+    }
+
+    /// Ends a window.
+    pub(super) fn close_window(&mut self, window: u64) {
+        self.windows.remove(&window);
+    }
+
+    /// The part that covers `range`, with its own range; `window` is who wants it, 0 for nobody in particular.
+    pub(super) fn find(
+        &mut self,
+        pack: &PackName,
+        range: &Range<u64>,
+        window: u64,
+    ) -> Option<(Range<u64>, Cell)> {
         let numbers = self.by_pack.get(pack)?;
         let number = *numbers.iter().find(|number| {
             let held = self.by_number.get(number).map(|segment| &segment.range);
@@ -76,40 +94,92 @@ impl Segments {
         let used = self.tick();
         let segment = self.by_number.get_mut(&number)?;
         self.by_use.remove(&segment.used);
-        segment.used = used;
+        (segment.used, segment.window) = (used, segment.window.max(window));
         self.by_use.insert(used, number);
         Some((segment.range.clone(), segment.cell.clone()))
     }
 
-    /// Makes room for a part of about `bytes` and returns its cell.
-    pub(super) fn insert(&mut self, pack: PackName, range: Range<u64>, bytes: u64) -> Cell {
-        while self.held_bytes + bytes > self.budget_bytes {
-            let Some((_, number)) = self.by_use.pop_first() else { break };
-            self.forget(number);
-        }
+    /// A new part, which takes no room before [`Self::begin`].
+    pub(super) fn insert(&mut self, pack: PackName, range: Range<u64>, window: u64) -> Cell {
         let (number, used) = (self.tick(), self.tick());
         let cell = Cell::default();
-        self.by_number.insert(number, Segment { pack, range, cell: cell.clone(), bytes, used });
+        self.by_number.insert(number, Segment { pack, range, cell: cell.clone(), bytes: 0, used, window });
         self.by_pack.entry(pack).or_default().push(number);
         self.by_use.insert(used, number);
-        self.held_bytes += bytes;
         cell
+    }
+
+    /// Makes room for a part that someone waits for: whatever is idle may go. What is in use may exceed the budget.
+    pub(super) fn begin(&mut self, pack: &PackName, range: &Range<u64>, bytes: u64) {
+        self.make_room(bytes, false);
+        self.set_bytes(pack, range, bytes);
+    }
+
+    /// Makes room for a part that is fetched ahead: only what no open window wants may go. `false` when there is none.
+    pub(super) fn begin_ahead(&mut self, pack: &PackName, range: &Range<u64>, bytes: u64) -> bool {
+        self.make_room(bytes, true) && self.set_bytes(pack, range, bytes)
+    }
+
+    /// Notes what a part really takes.
+    pub(super) fn set_bytes(&mut self, pack: &PackName, range: &Range<u64>, bytes: u64) -> bool {
+        let Some(number) = self.number_of(pack, range) else { return true };
+        if let Some(segment) = self.by_number.get_mut(&number) {
+            self.held_bytes -= segment.bytes;
+            segment.bytes = bytes + RECORD_BYTES;
+            self.held_bytes += segment.bytes;
+        }
+        true
+    }
+
+    /// Whether the last window that wanted a part is still open.
+    pub(super) fn is_wanted(&self, pack: &PackName, range: &Range<u64>) -> bool {
+        let segment = self.number_of(pack, range).and_then(|number| self.by_number.get(&number));
+        segment.is_some_and(|segment| self.windows.contains(&segment.window))
     }
 
     /// Drops a part, so that the next one who wants it asks again.
     pub(super) fn remove(&mut self, pack: &PackName, range: &Range<u64>) {
-        let numbers = self.by_pack.get(pack).cloned().unwrap_or_default();
-        let same = |number: &u64| self.by_number.get(number).is_some_and(|segment| segment.range == *range);
-        if let Some(number) = numbers.into_iter().find(same) {
-            if let Some(segment) = self.by_number.get(&number) {
-                self.by_use.remove(&segment.used);
-            }
+        if let Some(number) = self.number_of(pack, range) {
             self.forget(number);
         }
     }
 
+    /// Drops all parts of a pack.
+    pub(super) fn remove_pack(&mut self, pack: &PackName) {
+        for number in self.by_pack.get(pack).cloned().unwrap_or_default() {
+            self.forget(number);
+        }
+    }
+
+    fn make_room(&mut self, bytes: u64, only_unwanted: bool) -> bool {
+        let mut missing = (self.held_bytes + bytes).saturating_sub(self.budget_bytes);
+        let mut victims = Vec::new();
+        for number in self.by_use.values() {
+            let Some(segment) = self.by_number.get(number).filter(|_| missing > 0) else { break };
+            let may_go = !only_unwanted || !self.windows.contains(&segment.window);
+            if segment.bytes > 0 && may_go && segment.is_idle() {
+                missing = missing.saturating_sub(segment.bytes);
+                victims.push(*number);
+            }
+        }
+        if missing > 0 && only_unwanted {
+            return false;
+        }
+        for number in victims {
+            self.forget(number);
+        }
+        true
+    }
+
+    fn number_of(&self, pack: &PackName, range: &Range<u64>) -> Option<u64> {
+        let numbers = self.by_pack.get(pack)?;
+        let same = |number: &&u64| self.by_number.get(number).is_some_and(|segment| segment.range == *range);
+        numbers.iter().find(same).copied()
+    }
+
     fn forget(&mut self, number: u64) {
         let Some(segment) = self.by_number.remove(&number) else { return };
+        self.by_use.remove(&segment.used);
         self.held_bytes -= segment.bytes;
         if let Some(numbers) = self.by_pack.get_mut(&segment.pack) {
             numbers.retain(|other| *other != number);
@@ -127,27 +197,57 @@ impl Segments {
 
 #[cfg(test)]
 mod tests {
-    use scelle_format::id::Sha256;
+    use scelle_format::id::{PackId, PackKind, Sha256};
 
     use super::*;
+    use crate::error::AgentError;
 
     fn pack(n: u8) -> PackName {
         (PackKind::Data, PackId { epoch: 0, sha256: Sha256([n; 32]) })
     }
 
+    /// A part that is there (a failure takes part like any other).
+    fn there(segments: &mut Segments, n: u8, window: u64) {
+        let cell = segments.insert(pack(n), 0..40, window);
+        segments.begin(&pack(n), &(0..40), 40 << 10);
+        cell.set(Err(AgentError::object_missing())).ok().unwrap();
+    }
+
     #[test]
     fn what_was_used_last_stays() {
-        let mut segments = Segments::new(100);
-        segments.insert(pack(1), 0..40, 40);
-        segments.insert(pack(2), 0..40, 40);
-        assert!(segments.find(&pack(1), &(10..40)).is_some());
-        segments.insert(pack(3), 0..40, 40);
-        assert!(segments.find(&pack(2), &(0..1)).is_none());
-        assert!(segments.find(&pack(1), &(0..40)).is_some());
-        assert!(segments.find(&pack(1), &(0..41)).is_none());
-        assert_eq!(segments.held_bytes, 80);
+        let mut segments = Segments::new(100 << 10);
+        there(&mut segments, 1, 0);
+        there(&mut segments, 2, 0);
+        assert!(segments.find(&pack(1), &(10..40), 0).is_some());
+        there(&mut segments, 3, 0);
+        assert!(segments.find(&pack(2), &(0..1), 0).is_none());
+        assert!(segments.find(&pack(1), &(0..40), 0).is_some());
+        assert!(segments.find(&pack(1), &(0..41), 0).is_none());
+        assert_eq!(segments.held_bytes, 82 << 10);
         segments.remove(&pack(1), &(0..40));
-        assert_eq!(segments.held_bytes, 40);
-        assert!(segments.find(&pack(1), &(0..1)).is_none());
+        segments.remove_pack(&pack(3));
+        assert_eq!((segments.held_bytes, segments.by_use.len()), (0, 0));
+    }
+
+    #[test]
+    fn fetching_ahead_waits_for_the_window_and_who_reads_does_not() {
+        let mut segments = Segments::new(100 << 10);
+        let window = segments.open_window();
+        there(&mut segments, 1, window);
+        there(&mut segments, 2, window);
+        segments.insert(pack(3), 0..40, window);
+        assert!(!segments.begin_ahead(&pack(3), &(0..40), 40 << 10));
+        assert!(segments.is_wanted(&pack(3), &(0..40)));
+        segments.begin(&pack(3), &(0..40), 40 << 10);
+        assert!(segments.find(&pack(1), &(0..40), 0).is_none(), "gone for the reader");
+        // Part 3 is on its way: it cannot go, whoever asks.
+        segments.close_window(window);
+        assert!(!segments.is_wanted(&pack(3), &(0..40)));
+        segments.insert(pack(4), 0..40, 0);
+        assert!(segments.begin_ahead(&pack(4), &(0..40), 40 << 10));
+        assert!(segments.find(&pack(2), &(0..40), 0).is_none());
+        segments.insert(pack(5), 0..40, 0);
+        segments.begin(&pack(5), &(0..40), 40 << 10);
+        assert_eq!(segments.held_bytes, 3 * (41 << 10));
     }
 }

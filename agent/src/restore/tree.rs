@@ -17,7 +17,7 @@ use scelle_format::manifest::{Content, Hunk, Item, Level2, NodeRef, Root};
 use scelle_format::pack::Location;
 use scelle_format::{FormatError, layout, path};
 
-use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, damaged};
+use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
 use crate::error::{ExitCode, Result};
 use crate::repo::history::{Snapshot, read_attachment};
 
@@ -167,9 +167,9 @@ impl Tree {
             reader: ChunkReader::new(self.id_keys.clone()),
             parts,
             level2: nodes.into(),
-            level2_prepared: 0,
+            level2_ahead: Ahead::default(),
             hunks: VecDeque::new(),
-            hunks_prepared: 0,
+            hunks_ahead: Ahead::default(),
         }
     }
 
@@ -182,9 +182,8 @@ impl Tree {
     pub async fn hunks(&self) -> Result<Vec<NodeRef>> {
         let mut reader = ChunkReader::new(self.id_keys.clone());
         let mut out = Vec::new();
-        for node in &self.root.level2 {
-            self.fetcher.prepare(PackKind::Manifest, [&node.at]);
-        }
+        let _prepared =
+            self.fetcher.prepare(PackKind::Manifest, self.root.level2.iter().map(|node| &node.at));
         for node in &self.root.level2 {
             out.extend(read_level2(&mut reader, &self.fetcher, node).await?.hunks);
         }
@@ -203,9 +202,16 @@ pub struct Walk {
     reader: ChunkReader,
     parts: Vec<Part>,
     level2: VecDeque<(NodeRef, Option<Vec<u8>>)>,
-    level2_prepared: usize,
+    level2_ahead: Ahead,
     hunks: VecDeque<(NodeRef, Option<Vec<u8>>)>,
-    hunks_prepared: usize,
+    hunks_ahead: Ahead,
+}
+
+/// Nodes at the front of a queue whose fetching has begun.
+#[derive(Default)]
+struct Ahead {
+    left: usize,
+    prepared: Option<Prepared>,
 }
 
 impl Walk {
@@ -235,7 +241,7 @@ impl Walk {
                     Err(damage) => return Ok(Some(damage)),
                 }
             }
-            self.hunks_prepared = 0;
+            self.hunks_ahead.left = 0;
             if self.hunks.is_empty() && self.level2.is_empty() {
                 return Ok(None);
             }
@@ -255,24 +261,25 @@ impl Walk {
     }
 
     fn next_hunk(&mut self) -> Option<(NodeRef, Option<Vec<u8>>)> {
-        prepare_ahead(&self.fetcher, &self.hunks, &mut self.hunks_prepared);
-        self.hunks_prepared = self.hunks_prepared.saturating_sub(1);
+        self.hunks_ahead.step(&self.fetcher, &self.hunks);
         self.hunks.pop_front()
     }
 
     fn next_level2(&mut self) -> Option<(NodeRef, Option<Vec<u8>>)> {
-        prepare_ahead(&self.fetcher, &self.level2, &mut self.level2_prepared);
-        self.level2_prepared = self.level2_prepared.saturating_sub(1);
+        self.level2_ahead.step(&self.fetcher, &self.level2);
         self.level2.pop_front()
     }
 }
 
-/// Begins to fetch the next nodes, a batch at a time.
-fn prepare_ahead(fetcher: &Arc<Fetcher>, queue: &VecDeque<(NodeRef, Option<Vec<u8>>)>, prepared: &mut usize) {
-    if *prepared == 0 && !queue.is_empty() {
-        let batch = queue.iter().take(AHEAD).map(|(node, _)| &node.at);
-        fetcher.prepare(PackKind::Manifest, batch);
-        *prepared = queue.len().min(AHEAD);
+impl Ahead {
+    /// Takes one node from the front; begins to fetch the next batch when the last one is used up.
+    fn step(&mut self, fetcher: &Arc<Fetcher>, queue: &VecDeque<(NodeRef, Option<Vec<u8>>)>) {
+        if self.left == 0 && !queue.is_empty() {
+            let batch = queue.iter().take(AHEAD).map(|(node, _)| &node.at);
+            self.prepared = Some(fetcher.prepare(PackKind::Manifest, batch));
+            self.left = queue.len().min(AHEAD);
+        }
+        self.left = self.left.saturating_sub(1);
     }
 }
 

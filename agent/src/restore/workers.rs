@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use scelle_format::id::PackKind;
 use scelle_format::manifest::{Content, Entry};
 use scelle_format::pack::Location;
@@ -14,9 +14,10 @@ use scelle_format::report::file_token;
 use tokio::runtime::Handle;
 
 use super::data_map::{DataMap, is_zero, read_existing};
-use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, damaged};
+use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
 pub use super::outcome::FileProblem;
 use super::outcome::Outcome;
+use super::outstanding::{Outstanding, Share};
 use super::plan::{Places, attributes_of, write_failed};
 use super::tree::ChunkRuns;
 use super::write::{
@@ -35,11 +36,10 @@ pub(super) struct FileJob {
     pub(super) compare: bool,
 }
 
-/// A part of a large file.
+/// Chunks of a large file, in the order in which they lie in their packs, each with its place in the data.
 pub(super) struct RunJob {
     pub(super) file: Arc<LargeFile>,
-    pub(super) data_offset: u64,
-    pub(super) chunks: Vec<Location>,
+    pub(super) chunks: Vec<(u64, Location)>,
 }
 
 /// What a thread takes at a time.
@@ -75,42 +75,6 @@ pub(super) struct Shared<'a> {
     error: Mutex<Option<AgentError>>,
 }
 
-/// Bytes given to the threads and not done yet, so that no more is fetched ahead than is kept.
-#[derive(Default)]
-pub(super) struct Outstanding {
-    bytes: Mutex<u64>,
-    less: Condvar,
-}
-
-impl Outstanding {
-    /// Waits until at most `limit` is outstanding, then adds.
-    pub(super) fn add(&self, bytes: u64, limit: u64) {
-        let mut outstanding = self.bytes.lock();
-        while *outstanding > limit {
-            self.less.wait(&mut outstanding);
-        }
-        *outstanding += bytes;
-    }
-
-    fn done(&self, bytes: u64) {
-        let mut outstanding = self.bytes.lock();
-        *outstanding = outstanding.saturating_sub(bytes);
-        self.less.notify_all();
-    }
-}
-
-/// A job's part of what is outstanding, given back also when the thread panics.
-struct Share<'a> {
-    outstanding: &'a Outstanding,
-    bytes: u64,
-}
-
-impl Drop for Share<'_> {
-    fn drop(&mut self) {
-        self.outstanding.done(self.bytes);
-    }
-}
-
 /// Why a file was not restored.
 enum Failure {
     Store(AgentError),
@@ -134,7 +98,7 @@ impl Job {
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Files(files) => files.iter().map(|job| job.entry.bytes.min(64 << 20) + 2048).sum(),
-            Self::Run(run) => run.chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum(),
+            Self::Run(run) => run.chunks.iter().map(|(_, at)| u64::from(at.bytes)).sum(),
         }
     }
 }
@@ -185,10 +149,10 @@ impl<'a> Shared<'a> {
     }
 
     /// A thread's life.
-    pub(super) fn work(&self, jobs: &crossbeam_channel::Receiver<Job>) {
+    pub(super) fn work(&self, jobs: &crossbeam_channel::Receiver<(Job, Arc<Prepared>)>) {
         let mut reader = ChunkReader::new(self.id_keys.clone());
-        for job in jobs {
-            let _share = Share { outstanding: &self.outstanding, bytes: job.bytes() };
+        for (job, _prepared) in jobs {
+            let _share = Share::new(&self.outstanding, job.bytes());
             match job {
                 Job::Files(files) => {
                     for file in files.iter().take_while(|_| !self.is_stopped()) {
@@ -236,7 +200,11 @@ impl<'a> Shared<'a> {
                     let part = chunk.get(*begin as usize..end as usize).ok_or_else(contradiction)?;
                     write_data(&writing, &map, 0, part)?
                 }
-                _ => self.write_chunks(reader, &writing, &map, offset, &chunks)?,
+                _ => {
+                    let (rows, end) = placed(offset, chunks);
+                    self.write_chunks(reader, &writing, &map, &rows)?;
+                    end
+                }
             };
         }
         if offset != map.data_bytes {
@@ -250,23 +218,22 @@ impl<'a> Shared<'a> {
         reader: &mut ChunkReader,
         writing: &FileInProgress,
         map: &DataMap,
-        mut offset: u64,
-        chunks: &[Location],
-    ) -> std::result::Result<u64, Failure> {
-        for at in chunks {
+        chunks: &[(u64, Location)],
+    ) -> std::result::Result<(), Failure> {
+        for (offset, at) in chunks {
             if self.is_stopped() {
                 return Err(AgentError::interrupted().into());
             }
             let chunk = self.handle.block_on(reader.read(self.fetcher, PackKind::Data, at))?;
-            offset = write_data(writing, map, offset, chunk)?;
+            write_data(writing, map, *offset, chunk)?;
         }
-        Ok(offset)
+        Ok(())
     }
 
     fn run(&self, reader: &mut ChunkReader, job: RunJob) {
         let file = job.file;
         if !self.is_stopped() && !file.failed.load(Relaxed) {
-            let written = self.write_chunks(reader, &file.writing, &file.data, job.data_offset, &job.chunks);
+            let written = self.write_chunks(reader, &file.writing, &file.data, &job.chunks);
             if let Err(failure) = written
                 && !file.failed.swap(true, Relaxed)
             {
@@ -376,6 +343,16 @@ impl<'a> Shared<'a> {
         self.monitor.notice(Notice::Problem { root: String::new(), token: token.clone(), problem });
         self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
     }
+}
+
+/// Chunks with their places in the data, the first at `offset`, and where the last one ends.
+fn placed(mut offset: u64, chunks: Vec<Location>) -> (Vec<(u64, Location)>, u64) {
+    let place = |at: Location| {
+        offset += u64::from(at.bytes);
+        (offset - u64::from(at.bytes), at)
+    };
+    let rows = chunks.into_iter().map(place).collect();
+    (rows, offset)
 }
 
 fn write_data(

@@ -1,0 +1,156 @@
+//! Getting parts of packs out of the store: whole or by range, with the header that opens them.
+//!
+//! For: `fetch`. Data comes from the store, hostile; only the header is opened here, the chunks where they are read.
+//! Where what came cannot be this pack, the version that hashes to its name is looked for. Never: decrypts content.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+use scelle_format::crypto::{
+    AgeHeader, CHUNK_CIPHER_BYTES, CHUNK_PLAIN_BYTES, CryptoError, MAX_HEADER_BYTES, OpenedHeader,
+    PqIdentity, cipher_range, open_header, plain_bytes_of,
+};
+use scelle_format::layout;
+use scelle_format::limits::PACK_MAX_BYTES;
+use scelle_format::random::Random;
+
+use super::fetch::{Fetcher, damaged};
+use super::requests::{GAP_BYTES, WHOLE};
+use super::sealed::{PackName, Sealed};
+use crate::error::{AgentError, ExitCode, Result};
+
+/// Headers that are kept.
+const HEADERS_MAX: usize = 4096;
+
+impl Fetcher {
+    /// Fetches a part of a pack, or the whole of its intact version where the part is damaged.
+    pub(super) async fn load(&self, pack: PackName, range: &Range<u64>) -> Result<Arc<Sealed>> {
+        let _permit = self.requests.acquire().await.map_err(AgentError::bug)?;
+        let loaded = match *range == WHOLE {
+            true => self.load_whole(pack).await,
+            false => self.load_range(pack, range).await,
+        };
+        match loaded {
+            Err(error) if error.code == ExitCode::Damaged => {
+                self.note_damaged(&pack);
+                self.load_intact(pack).await.map(Arc::new)
+            }
+            other => other.map(Arc::new),
+        }
+    }
+
+    async fn load_whole(&self, pack: PackName) -> Result<Sealed> {
+        let bytes = self.objects.get_named(&layout::pack(pack.0, &pack.1), PACK_MAX_BYTES).await?;
+        self.fetched_bytes.fetch_add(bytes.len() as u64, Relaxed);
+        self.seal_of_whole(pack, bytes).await
+    }
+
+    /// The version that hashes to the pack's name.
+    pub(super) async fn load_intact(&self, pack: PackName) -> Result<Sealed> {
+        let name = layout::pack(pack.0, &pack.1);
+        let bytes = self.objects.get_hashed(&name, &pack.1.sha256, PACK_MAX_BYTES).await?;
+        // What was read of another version opens nothing here.
+        self.headers.lock().remove(&pack);
+        let sealed = self.seal_of_whole(pack, bytes).await?;
+        Ok(Sealed { is_intact: true, ..sealed })
+    }
+
+    async fn seal_of_whole(&self, pack: PackName, bytes: Bytes) -> Result<Sealed> {
+        let header = self.open_header(pack, &bytes).await?;
+        if plain_bytes_of(header.header_bytes as u64, bytes.len() as u64).is_none() {
+            return Err(damaged(&layout::pack(pack.0, &pack.1), CryptoError::Truncated));
+        }
+        let cipher = bytes.slice(header.header_bytes..);
+        Ok(Sealed { header, first: 0, ends_pack: true, cipher, is_intact: false })
+    }
+
+    /// Header and range at once: packs have one recipient, so that their headers have one length.
+    async fn load_range(&self, pack: PackName, range: &Range<u64>) -> Result<Sealed> {
+        let name = layout::pack(pack.0, &pack.1);
+        let known = self.headers.lock().get(&pack).cloned();
+        let header_bytes = match &known {
+            Some(header) => header.header_bytes as u64,
+            None => self.usual_header_bytes(self.keyring.identity(pack.1.epoch)?),
+        };
+        let wanted = cipher_range(header_bytes, u64::MAX / 2, range.clone());
+        // One byte more than needed tells whether the object ends here.
+        let asked = wanted.start..wanted.end + 1;
+        let (header, cipher) = match known {
+            Some(header) => (header, self.get_range(&name, asked).await?),
+            None if wanted.start < header_bytes + GAP_BYTES => {
+                let all = self.get_range(&name, 0..asked.end).await?;
+                let header = self.open_header(pack, &all).await?;
+                (header, all.slice(all.len().min(asked.start as usize)..))
+            }
+            None => {
+                let (head, cipher) =
+                    tokio::join!(self.get_range(&name, 0..header_bytes), self.get_range(&name, asked));
+                (self.open_header(pack, &head?).await?, cipher?)
+            }
+        };
+        if header.header_bytes as u64 != header_bytes {
+            // A header of another length: the range was taken at the wrong place. It is known now.
+            return Box::pin(self.load_range(pack, range)).await;
+        }
+        let wanted_bytes = (wanted.end - wanted.start) as usize;
+        let ends_pack = cipher.len() <= wanted_bytes;
+        let cipher = cipher.slice(..cipher.len().min(wanted_bytes));
+        let first = (wanted.start - header_bytes) / CHUNK_CIPHER_BYTES as u64;
+        let sealed = Sealed { header, first, ends_pack, cipher, is_intact: false };
+        if ends_pack && sealed.plain_end().is_none_or(|end| end < range.end) {
+            return Err(damaged(&name, CryptoError::Truncated));
+        }
+        Ok(sealed)
+    }
+
+    async fn open_header(&self, pack: PackName, head: &[u8]) -> Result<Arc<OpenedHeader>> {
+        let name = layout::pack(pack.0, &pack.1);
+        let identity = self.keyring.identity(pack.1.epoch)?;
+        let opened = match open_header(head, &[identity]) {
+            Err(CryptoError::Truncated) => {
+                let longer = self.get_range(&name, 0..MAX_HEADER_BYTES as u64 + 16).await?;
+                open_header(&longer, &[identity])
+            }
+            other => other,
+        };
+        let header = Arc::new(opened.map_err(|error| damaged(&name, error))?);
+        let mut headers = self.headers.lock();
+        if headers.len() >= HEADERS_MAX {
+            headers.clear();
+        }
+        headers.insert(pack, Arc::clone(&header));
+        Ok(header)
+    }
+
+    async fn get_range(&self, name: &str, range: Range<u64>) -> Result<Bytes> {
+        let bytes = self.objects.range(name, range).await?;
+        self.fetched_bytes.fetch_add(bytes.len() as u64, Relaxed);
+        Ok(bytes)
+    }
+
+    pub(super) fn usual_header_bytes(&self, identity: &PqIdentity) -> u64 {
+        *self.usual_header_bytes.get_or_init(|| {
+            // A recipient that came out of an identity can be wrapped to; 0 would only cost a second request.
+            AgeHeader::new(&[identity.recipient()], &mut Nothing)
+                .map_or(0, |header| header.header_bytes() as u64)
+        })
+    }
+}
+
+/// Stands in for random bytes where a header is made to be measured and dropped: nothing is ever sealed with it, and
+/// starting the real generator takes longer than opening a hundred packs.
+struct Nothing;
+
+impl Random for Nothing {
+    fn fill(&mut self, out: &mut [u8]) {
+        out.fill(0x40);
+    }
+}
+
+/// What a part will hold: the chunks that a range of the plaintext lies in.
+pub(super) fn cipher_bytes(range: &Range<u64>) -> u64 {
+    let chunks = range.end.div_ceil(CHUNK_PLAIN_BYTES as u64) - range.start / CHUNK_PLAIN_BYTES as u64;
+    chunks * CHUNK_CIPHER_BYTES as u64
+}
