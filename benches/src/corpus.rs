@@ -1,7 +1,6 @@
 //! What is backed up: invented practices of any size, and days of work in them.
 //!
-//! From a kind, a size and a seed to a folder, by the generator that demo and tests use. Letters are gathered into
-//! files of about 11 KB, as CDA documents are. Never: the same bytes twice in one corpus on purpose.
+//! From a kind, a size and a seed to a folder, by the generator that demo and tests use. Never: the same bytes twice in one corpus on purpose.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +9,6 @@ use anyhow::{Context as _, Result};
 use scelle_agent::demo::practice::{self, Scale, Seeded};
 
 const SEED: u64 = 20_261_121;
-/// Letters of one file: one of the generator's is about 4 KB.
-const LETTERS_PER_FILE: usize = 3;
 
 /// Which practice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +103,7 @@ pub fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, &fs::Metadata) -> Result
 }
 
 fn mixed(root: &Path, megabytes: u32) -> Result<()> {
-    // Counts for 100 MB of the mix; one image is 525 KB, a letter 4.2 KB, a consultation with its share 690 bytes.
+    // Counts for 100 MB of the mix; one image is 525 KB, a letter 11 KB, a consultation with its share 1.4 KB.
     let of = |per_100_mb: u32| (per_100_mb * megabytes).div_ceil(100);
     let scale = Scale {
         patients: of(62),
@@ -116,37 +113,15 @@ fn mixed(root: &Path, megabytes: u32) -> Result<()> {
         document_bytes: 110_000,
         images: of(57),
         image_side: 512,
-        letters: of(910) * LETTERS_PER_FILE as u32,
+        letters: of(880),
         messages: of(20),
         database_patients: of(2_500),
-        database_consultations: of(26_000),
+        database_consultations: of(14_000),
         sparse_bytes: 0,
     };
     let made = practice::build(root, SEED, scale)?;
     // Nobody works while rivals are measured: their copies would be torn, ours not.
     made.writer.close()?;
-    gather_letters(&root.join("Patients"))
-}
-
-fn gather_letters(patients: &Path) -> Result<()> {
-    for patient in fs::read_dir(patients)? {
-        let folder = patient?.path().join("Courriers");
-        if !folder.is_dir() {
-            continue;
-        }
-        let entries = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path()));
-        let mut letters: Vec<PathBuf> = entries.collect::<std::io::Result<_>>()?;
-        letters.sort();
-        for group in letters.chunks(LETTERS_PER_FILE) {
-            let Some((first, others)) = group.split_first() else { continue };
-            let mut text = fs::read(first)?;
-            for other in others {
-                text.extend(fs::read(other)?);
-                fs::remove_file(other)?;
-            }
-            fs::write(first, text)?;
-        }
-    }
     Ok(())
 }
 

@@ -27,8 +27,8 @@ impl Samples {
         let scale = Scale {
             scans: 6 * megabytes,
             images: 2 * megabytes,
-            letters: 250 * megabytes,
-            database_consultations: 1500 * megabytes,
+            letters: 90 * megabytes,
+            database_consultations: 710 * megabytes,
             sparse_bytes: 0,
             ..Scale::default()
         };

@@ -5,6 +5,7 @@
 //! made of invented syllables; no real person is meant. Never: follows a link, or touches anything outside
 //! its root. The only bytes that differ between two runs are SQLite's `-wal` and `-shm` files.
 
+mod clinical;
 mod database;
 mod day;
 mod images;
@@ -83,8 +84,8 @@ impl Default for Scale {
             image_side: 512,
             letters: 820,
             messages: 410,
-            database_patients: 4_000,
-            database_consultations: 16_000,
+            database_patients: 2_000,
+            database_consultations: 5_000,
             sparse_bytes: 4 << 20,
         }
     }

@@ -142,3 +142,27 @@ fn jpeg_entropy_data_holds_no_marker() {
     assert!(!picture[scan..picture.len() - 2].contains(&0xff));
     assert!(picture.starts_with(b"\xff\xd8\xff\xe0") && picture.ends_with(b"\xff\xd9"));
 }
+
+/// What the database shrinks to at level 1 in frames of 512 KiB, and how many pages a day changes: benches that
+/// compare ways of storing databases stand on both.
+#[test]
+fn the_database_shrinks_and_changes_like_a_real_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("p");
+    let scale = Scale { scans: 0, documents: 0, images: 0, letters: 0, messages: 0, ..Scale::default() };
+    let mut practice = build(&root, 5, scale).unwrap();
+    practice.writer.checkpoint().unwrap();
+    let before = fs::read(&practice.database).unwrap();
+    let frames = before.chunks(512 << 10).map(|frame| zstd::bulk::compress(frame, 1).unwrap().len());
+    let ratio = frames.sum::<usize>() as f64 / before.len() as f64;
+    assert!((0.30..0.36).contains(&ratio), "ratio {ratio:.3}");
+
+    practice.writer.update(5_000 / 50).unwrap();
+    practice.writer.checkpoint().unwrap();
+    let after = fs::read(&practice.database).unwrap();
+    let pages = before.len() / 4096;
+    let changed =
+        (0..pages).filter(|page| before[page * 4096..][..4096] != after[page * 4096..][..4096]).count();
+    let share = changed as f64 / pages as f64;
+    assert!((0.045..0.075).contains(&share), "{:.1} % of the pages changed", 100.0 * share);
+}

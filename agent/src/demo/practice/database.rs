@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::letters::paragraph;
+use super::clinical;
 use super::names::patients;
 use super::{Result, Scale, Seeded};
 
@@ -17,7 +17,7 @@ CREATE TABLE patients (
 );
 CREATE TABLE consultations (
     id INTEGER PRIMARY KEY, patient INTEGER NOT NULL REFERENCES patients(id), jour TEXT NOT NULL,
-    revision INTEGER NOT NULL DEFAULT 0, texte TEXT NOT NULL
+    revision INTEGER NOT NULL DEFAULT 0, empreinte BLOB NOT NULL, texte TEXT NOT NULL
 );
 CREATE INDEX consultations_par_patient ON consultations(patient, jour);
 ";
@@ -42,12 +42,19 @@ impl LiveDatabase {
             for person in &people {
                 insert.execute(params![person.number, person.family, person.given, person.birth])?;
             }
-            let mut insert = transaction
-                .prepare("INSERT INTO consultations (id, patient, jour, texte) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut insert = transaction.prepare(
+                "INSERT INTO consultations (id, patient, jour, empreinte, texte) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
             for id in 1..=scale.database_consultations {
                 let person = random.pick(&people);
                 let day = format!("2025-{:02}-{:02}", 1 + random.below(12), 1 + random.below(28));
-                insert.execute(params![id, person.number, day, paragraph(random, person)])?;
+                insert.execute(params![
+                    id,
+                    person.number,
+                    day,
+                    fingerprint(random),
+                    clinical::consultation(random)
+                ])?;
             }
         }
         transaction.commit()?;
@@ -77,13 +84,13 @@ impl LiveDatabase {
         let mut changed = 0;
         if last > 0 {
             let mut update = transaction.prepare(
-                "UPDATE consultations SET revision = revision + 1, texte = texte || ?2 WHERE id = ?1",
+                "UPDATE consultations SET revision = revision + 1, empreinte = ?3, texte = texte || ?2 WHERE id = ?1",
             )?;
             for _ in 0..rows {
                 let id = 1 + self.random.below(last as u64) as i64;
                 let more =
                     format!(" Revu le {:02} : {} %.", 1 + self.random.below(28), self.random.below(100));
-                changed += update.execute(params![id, more])? as u64;
+                changed += update.execute(params![id, more, fingerprint(&mut self.random)])? as u64;
             }
         }
         transaction.commit()?;
@@ -108,4 +115,11 @@ impl LiveDatabase {
         self.checkpoint()?;
         self.connection.close().map_err(|(_, error)| error.into())
     }
+}
+
+/// What software keeps beside each note to show that nobody changed it: bytes like those of a digest.
+fn fingerprint(random: &mut Seeded) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    random.fill(&mut bytes);
+    bytes
 }

@@ -31,15 +31,15 @@ pub fn working_day(root: &Path, seed: u64, day: u32) -> Result<DaySummary> {
     let mut letters = files_below(&root.join("Patients"), "xml")?;
     let mut scans = files_below(&root.join("Patients"), "jpg")?;
 
-    for _ in 0..share(letters.len(), 20) {
+    for _ in 0..share(letters.len(), 100) {
         edit_letter(&take(&mut letters, &mut random), day)?;
         done.edited += 1;
     }
-    for _ in 0..share(letters.len(), 100) {
+    for _ in 0..share(letters.len(), 500) {
         fs::remove_file(take(&mut letters, &mut random))?;
         done.deleted += 1;
     }
-    for _ in 0..share(letters.len(), 100) {
+    for _ in 0..share(letters.len(), 500) {
         let path = take(&mut letters, &mut random);
         fs::rename(&path, path.with_file_name(format!("{} (classé {day}).xml", stem(&path))))?;
         done.renamed += 1;
@@ -49,7 +49,7 @@ pub fn working_day(root: &Path, seed: u64, day: u32) -> Result<DaySummary> {
         rewrite_middle(&take(&mut scans, &mut random), &mut random)?;
         done.edited += 1;
     }
-    for number in 0..3 {
+    for number in 0..3 + scans.len() / 500 {
         let folder = root.join("Patients").join("À classer").join(format!("Jour {day:03}"));
         fs::create_dir_all(&folder)?;
         let length = random.around(150_000) as usize;

@@ -136,7 +136,7 @@ fn pixels(random: &mut Seeded, side: u16) -> Vec<u8> {
         .map(|_| {
             let mut at = || random.below(side as u64) as i64;
             let (x, y) = (at(), at());
-            (x, y, 200 + random.below(600) as i64)
+            (x, y, 80 + random.below(280) as i64)
         })
         .collect();
     let reach = side * side / 6 + 1;
@@ -144,14 +144,14 @@ fn pixels(random: &mut Seeded, side: u16) -> Vec<u8> {
     for y in 0..side {
         // One bump per row would repeat: distances are taken in both directions.
         for x in 0..side {
-            let mut value = 300 + x / 4;
+            let mut value = 300 + x / 6;
             for &(bx, by, height) in &bumps {
                 let distance = (x - bx) * (x - bx) + (y - by) * (y - by);
                 value += height * reach / (reach + 4 * distance);
             }
             let bits = random.next_u64();
-            // The sum of two dice of eight: noise with a peak in the middle.
-            let noise = (bits & 7) as i64 + (bits >> 3 & 7) as i64 - 7;
+            // The sum of two dice: noise with a peak in the middle.
+            let noise = ((bits & 31) * 3 / 4) as i64 + ((bits >> 5 & 31) * 3 / 4) as i64 - 23;
             out.extend(((value + noise).clamp(0, 4095) as u16).to_le_bytes());
         }
     }

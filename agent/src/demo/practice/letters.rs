@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::Seeded;
+use super::clinical;
 use super::names::{self, Patient};
 
 const GREETINGS: &[&str] =
@@ -52,6 +53,9 @@ const SECTIONS: &[(&str, &str)] = &[
     ("10160-0", "Traitements"),
     ("30954-2", "Résultats"),
 ];
+/// Letters are signed: a signature with its time stamp, in base 64.
+const SIGNATURE_CHARS: usize = 1_600;
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const ANALYSES: &[(&str, &str, u64, u64)] = &[
     ("GLYCEMIE", "g/L", 60, 140),
     ("CREATININE", "mg/L", 5, 15),
@@ -65,48 +69,76 @@ const ANALYSES: &[(&str, &str, u64, u64)] = &[
     ("POTASSIUM", "mmol/L", 30, 55),
 ];
 
-/// A letter as a CDA-R2-like document of two to six kilobytes.
+/// A letter as a CDA-R2-like document of about eleven kilobytes: sections of text, each with coded entries.
 pub fn cda(random: &mut Seeded, patient: &Patient, number: u32) -> String {
-    let mut xml = String::with_capacity(6_000);
+    let mut xml = String::with_capacity(20_000);
     let date = date(random);
     let (author, author_given) = (names::family(random), names::given(random));
     let Patient { family, given, birth, number: id, .. } = patient;
     let _ = write!(
         xml,
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
-  <realmCode code="FR"/>
-  <typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/>
+        r##"<?xml version="1.0" encoding="UTF-8"?>
+<ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:ds="http://www.w3.org/2000/09/xmldsig#">
   <id root="2.25.{:020}" extension="{number}"/>
   <code code="11488-4" codeSystem="2.16.840.1.113883.6.1" displayName="Lettre de consultation"/>
   <title>Courrier {number}</title>
   <effectiveTime value="{date}"/>
-  <confidentialityCode code="N" codeSystem="2.16.840.1.113883.5.25"/>
   <languageCode code="fr-FR"/>
   <recordTarget><patientRole>
     <id extension="CAB{id:06}" root="2.25.7"/>
     <patient><name><family>{family}</family><given>{given}</given></name><birthTime value="{birth}"/></patient>
   </patientRole></recordTarget>
-  <author><time value="{date}"/><assignedAuthor><id nullFlavor="UNK"/>
-    <assignedPerson><name><prefix>Dr</prefix><family>{author}</family><given>{author_given}</given></name></assignedPerson>
-  </assignedAuthor></author>
+  <author><time value="{date}"/><assignedAuthor><assignedPerson><name><family>{author}</family><given>{author_given}</given></name></assignedPerson></assignedAuthor></author>
   <component><structuredBody>
-"#,
+"##,
         random.next_u64()
     );
-    for _ in 0..2 + random.below(4) {
-        let (code, title) = random.pick(SECTIONS);
-        let _ = write!(
-            xml,
-            "    <component><section><code code=\"{code}\" codeSystem=\"2.16.840.1.113883.6.1\"/><title>{title}</title>\n      <text>"
-        );
-        for _ in 0..1 + random.below(4) {
-            let _ = write!(xml, "<paragraph>{}</paragraph>", paragraph(random, patient));
-        }
-        xml.push_str("</text>\n    </section></component>\n");
+    section(&mut xml, random, patient);
+    xml.push_str("  </structuredBody></component>\n  <ds:SignatureValue>");
+    for _ in 0..SIGNATURE_CHARS {
+        xml.push(*random.pick(BASE64) as char);
     }
-    xml.push_str("  </structuredBody></component>\n</ClinicalDocument>\n");
+    xml.push_str("</ds:SignatureValue>\n</ClinicalDocument>\n");
     xml
+}
+
+/// The letter's words, then the results they rest on.
+fn section(xml: &mut String, random: &mut Seeded, patient: &Patient) {
+    let (code, title) = random.pick(SECTIONS);
+    let _ = write!(
+        xml,
+        r#"    <component><section><id root="2.25.{:020}"/>
+      <code code="{code}" codeSystem="2.16.840.1.113883.6.1" displayName="{title}"/><title>{title}</title>
+      <text>"#,
+        random.next_u64(),
+    );
+    let told = match random.below(6) {
+        0 => paragraph(random, patient),
+        _ => {
+            let sentences = 3 + random.below(2);
+            clinical::account(random, sentences)
+        }
+    };
+    let _ = write!(xml, "<paragraph>{told}</paragraph></text>\n");
+    for _ in 0..20 + random.below(8) {
+        entry(xml, random);
+    }
+    xml.push_str("    </section></component>\n");
+}
+
+/// A coded result as in CDA level 3: long, and nearly the same each time.
+fn entry(xml: &mut String, random: &mut Seeded) {
+    let (name, value, unit) = clinical::result(random);
+    let _ = write!(
+        xml,
+        r#"      <entry><observation classCode="OBS" moodCode="EVN"><templateId root="1.3.6.1.4.1.19376.1.5.3.1.4.13"/>
+        <code code="{}-{}" codeSystem="2.16.840.1.113883.6.1" displayName="{name}"/><statusCode code="completed"/>
+        <effectiveTime nullFlavor="UNK"/><value xsi:type="PQ" value="{value}" unit="{unit}"/>
+      </observation></entry>
+"#,
+        name.bytes().fold(1_000u32, |sum, byte| (sum * 31 + u32::from(byte)) % 90_000),
+        name.len() % 10,
+    );
 }
 
 /// A few sentences of a letter.
