@@ -9,7 +9,7 @@ use std::time::Duration;
 use scelle_store::dir::DirStore;
 use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
 use scelle_store::s3::{S3Settings as BucketSettings, S3Store};
-use scelle_store::throttle::{Limits, Throttled};
+use scelle_store::throttle::{ByteRate, Limits, Throttled};
 use scelle_store::{ErrorKind, Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -74,7 +74,7 @@ impl Connection<'_> {
                     Arc::new(opened.map_err(|error| AgentError::from(error).at(url.clone()))?);
                 let place = StorePlace { url, endpoint: None, region: None, conditional_put: true };
                 Ok(Connected {
-                    store: self.wrap(bare.clone()),
+                    store: self.limited(self.wrap(bare.clone())),
                     bare,
                     place,
                     clock_offset_ms: None,
@@ -101,6 +101,7 @@ impl Connection<'_> {
             credentials.session_token.as_ref().map(|token| SecretString::from(token.expose_secret()));
         settings.allow_plain_http_loopback = true;
         settings.conditional_put = self.conditional_put;
+        settings.upload_rate = self.upload_bytes_per_second.map(|limit| Arc::new(ByteRate::new(limit)));
         if let Create::Bucket(days) = create {
             S3Store::create_bucket_with_lock(settings.clone(), days).await?;
         }
@@ -136,6 +137,14 @@ impl Connection<'_> {
         }
     }
 
+    /// A folder takes each object whole, in its slot of the time; a bucket's bodies pace themselves.
+    fn limited(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        match self.upload_bytes_per_second {
+            None => store,
+            limit => Arc::new(Throttled::new(store, Limits::new(limit, None))),
+        }
+    }
+
     fn wrap(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         let monitor = self.monitor.clone();
         let retrying = Retrying::new(store, RetrySettings::default())
@@ -144,10 +153,7 @@ impl Connection<'_> {
                 monitor.notice(Notice::Retry { operation, attempt, wait_ms });
             })
             .cancelled_by(self.shutdown.token().clone());
-        match self.upload_bytes_per_second {
-            None => Arc::new(retrying),
-            limit => Arc::new(Throttled::new(Arc::new(retrying), Limits::new(limit, None))),
-        }
+        Arc::new(retrying)
     }
 }
 

@@ -19,6 +19,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::clock::ServerClock;
+use crate::throttle::ByteRate;
 use crate::{ErrorKind, Key, StoreError};
 
 /// Time to reach the server.
@@ -49,6 +50,8 @@ pub struct S3Settings {
     pub path_style: bool,
     /// Allow `http://` when the host is this machine (tests, a local gateway).
     pub allow_plain_http_loopback: bool,
+    /// How fast bodies may be sent, together.
+    pub upload_rate: Option<Arc<ByteRate>>,
     /// Whether the engine honours `If-None-Match: *` (the probe knows). When false a HEAD goes first.
     pub conditional_put: bool,
 }
@@ -72,6 +75,7 @@ impl S3Settings {
             secret_key: secret_key.into(),
             session_token: None,
             allow_plain_http_loopback: false,
+            upload_rate: None,
             conditional_put: true,
         }
     }
@@ -142,7 +146,7 @@ impl S3Settings {
             // carry no code, and tells the offset.
             .disable_clock_skew_correction(true)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts(0))
+            .timeout_config(timeouts(0, None))
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
@@ -154,9 +158,11 @@ impl S3Settings {
     }
 }
 
-/// Timeouts of a request that carries `body_bytes`: a large body on a slow line gets its time.
-pub(super) fn timeouts(body_bytes: usize) -> TimeoutConfig {
-    let body_time = Duration::from_secs(body_bytes as u64 / SLOWEST_BYTES_PER_SECOND);
+/// Timeouts of a request that carries `body_bytes`: a large body on a slow line, or at a low limit, gets its time.
+pub(super) fn timeouts(body_bytes: usize, rate: Option<&ByteRate>) -> TimeoutConfig {
+    let bytes = body_bytes as u64;
+    let slow_line = Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
+    let body_time = rate.map_or(slow_line, |rate| slow_line + rate.longest(bytes));
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT + body_time)
@@ -234,7 +240,9 @@ mod tests {
 
     #[test]
     fn a_large_body_gets_its_time() {
-        let slow = timeouts(16 << 20).operation_attempt_timeout().unwrap();
+        let slow = timeouts(16 << 20, None).operation_attempt_timeout().unwrap();
         assert_eq!(slow, ATTEMPT_TIMEOUT + Duration::from_secs(1024));
+        let limited = timeouts(16 << 20, Some(&ByteRate::new(1 << 10))).operation_attempt_timeout().unwrap();
+        assert!(limited > slow + Duration::from_secs(2 << 14), "{limited:?}");
     }
 }

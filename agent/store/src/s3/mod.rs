@@ -23,6 +23,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 
 use crate::dir::too_large;
+use crate::throttle::PacedBody;
 use crate::{ErrorKind, Key, ListEntry, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
 
 mod bucket;
@@ -143,9 +144,20 @@ impl S3Store {
         sha256: [u8; 32],
         with: impl Fn(PutObjectFluentBuilder) -> PutObjectFluentBuilder + Send + Sync,
     ) -> Sdk<PutObjectOutput, PutObjectError> {
+        let rate = self.settings.upload_rate.as_ref();
+        // The wait for a turn is before the request: it counts towards no timeout.
+        let _turn = match rate {
+            Some(rate) => rate.turn().await,
+            None => None,
+        };
         self.signed(|| {
-            let timeouts = aws_sdk_s3::Config::builder().timeout_config(config::timeouts(body.len()));
-            let request = with(self.put_request(key, body, sha256)).body(ByteStream::from(body.clone()));
+            let timeouts = config::timeouts(body.len(), rate.map(Arc::as_ref));
+            let timeouts = aws_sdk_s3::Config::builder().timeout_config(timeouts);
+            let sent = match rate {
+                Some(rate) => ByteStream::from_body_1_x(PacedBody::new(body.clone(), rate.clone())),
+                None => ByteStream::from(body.clone()),
+            };
+            let request = with(self.put_request(key, body, sha256)).body(sent);
             request.customize().config_override(timeouts).send()
         })
         .await
