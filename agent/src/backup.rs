@@ -226,7 +226,7 @@ async fn begin(
     }
     rebuild::sweep(state, ledger.head());
     let lost_copy =
-        ledger.head().segments.iter().any(|(sha256, _)| rebuild::read_copy(state.folder(), sha256).is_none());
+        ledger.head().segments.iter().any(|(sha256, _)| rebuild::copy_rows(state.folder(), sha256).is_none());
     if ledger.head().is_index_unknown || lost_copy {
         let mut head = ledger.head().clone();
         rebuild::segments(objects, state, device, &mut head, descriptors).await?;

@@ -15,6 +15,7 @@ pub mod config;
 pub mod connect;
 pub mod demo;
 pub mod error;
+pub mod index;
 pub mod look;
 pub mod monitor;
 pub mod pipeline;

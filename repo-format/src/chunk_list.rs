@@ -32,6 +32,12 @@ pub struct ListNode {
     pub rows: Vec<ListRow>,
 }
 
+/// Whether a node of `rows` rows, the last of which has `id`, ends there (FORMAT.md §8.4).
+pub fn ends_node(rows: usize, id: &ChunkId) -> bool {
+    let low = u16::from_le_bytes([id.0[0], id.0[1]]);
+    (rows >= CHUNK_LIST_MIN_ROWS && low & CHUNK_LIST_MASK == 0) || rows == CHUNK_LIST_MAX_ROWS
+}
+
 /// Splits rows into nodes: where the low bits of an id are clear, within the bounds.
 pub fn split_rows(rows: &[ListRow]) -> impl Iterator<Item = &[ListRow]> {
     let mut rest = rows;
@@ -39,10 +45,7 @@ pub fn split_rows(rows: &[ListRow]) -> impl Iterator<Item = &[ListRow]> {
         if rest.is_empty() {
             return None;
         }
-        let ends_here = |(i, row): (usize, &ListRow)| {
-            let low = u16::from_le_bytes([row.at.id.0[0], row.at.id.0[1]]);
-            (i + 1 >= CHUNK_LIST_MIN_ROWS && low & CHUNK_LIST_MASK == 0) || i + 1 == CHUNK_LIST_MAX_ROWS
-        };
+        let ends_here = |(i, row): (usize, &ListRow)| ends_node(i + 1, &row.at.id);
         let end = rest.iter().enumerate().position(ends_here).map_or(rest.len(), |i| i + 1);
         let (node, later) = rest.split_at(end);
         rest = later;

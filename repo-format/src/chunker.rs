@@ -121,7 +121,7 @@ impl ContentCutter {
 }
 
 /// Page-aligned chunks of databases written by this version, in bytes.
-pub const PAGED_CHUNK_BYTES: usize = 16 << 10;
+pub const PAGED_CHUNK_BYTES: usize = 8 << 10;
 
 #[cfg(test)]
 mod tests {

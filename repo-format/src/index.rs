@@ -106,68 +106,6 @@ impl Segment {
     }
 }
 
-/// A segment kept as it is on disk, asked for one id at a time: 56 bytes of memory for an entry.
-#[derive(Debug)]
-pub struct SegmentView {
-    bytes: Vec<u8>,
-    packs: Vec<(PackId, u64)>,
-    entries_at: usize,
-    entries: usize,
-}
-
-impl SegmentView {
-    /// Takes a padded plaintext whose header and pack table hold. Entries are checked when they are read.
-    pub fn open(bytes: Vec<u8>) -> Result<Self> {
-        let mut reader = Reader::new(&bytes, WHAT);
-        if reader.array::<4>()? != INDEX_MAGIC {
-            return Err(FormatError::BadMagic { what: WHAT });
-        }
-        let version = reader.u16()?;
-        if u32::from(version) != VERSION {
-            return Err(FormatError::Unsupported { what: WHAT, found: version.to_string() });
-        }
-        reader.u16()?;
-        let entries = reader.count(INDEX_MAX_BYTES / ENTRY_BYTES, ENTRY_BYTES)?;
-        let pack_count = reader.count(INDEX_MAX_BYTES / PACK_ROW_BYTES, PACK_ROW_BYTES)?;
-        reader.take(48)?;
-        let packs = (0..pack_count).map(|_| pack_row(&mut reader)).collect::<Result<Vec<_>>>()?;
-        let entries_at = bytes.len() - reader.rest().len();
-        reader.take(entries * ENTRY_BYTES)?;
-        Ok(Self { entries_at, entries, packs, bytes })
-    }
-
-    /// Where a chunk lies, if the segment lists it.
-    pub fn find(&self, id: &ChunkId) -> Option<Location> {
-        let (mut low, mut high) = (0, self.entries);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let at = self.entries_at + middle * ENTRY_BYTES;
-            let entry = self.bytes.get(at..at + ENTRY_BYTES)?;
-            match entry[..32].cmp(&id.0) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return self.entry(entry),
-            }
-        }
-        None
-    }
-
-    /// Packs with their stored sizes.
-    pub fn packs(&self) -> &[(PackId, u64)] {
-        &self.packs
-    }
-
-    fn entry(&self, entry: &[u8]) -> Option<Location> {
-        let mut reader = Reader::new(entry, WHAT);
-        let id = ChunkId(reader.array().ok()?);
-        let (pack, _) = *self.packs.get(reader.u32().ok()? as usize)?;
-        let mut number = || reader.u32().ok();
-        let (frame_offset, frame_bytes, offset, bytes) = (number()?, number()?, number()?, number()?);
-        let filter = Filter::from_id(reader.u8().ok()?).ok()?;
-        Some(Location { id, pack, frame_offset, frame_bytes, offset, bytes, filter })
-    }
-}
-
 fn pack_row(reader: &mut Reader<'_>) -> Result<(PackId, u64)> {
     let sha256 = Sha256(reader.array()?);
     let object_bytes = reader.u64()?;

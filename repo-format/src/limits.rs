@@ -30,7 +30,7 @@ pub const WINDOW_LOG_MAX: u32 = 23;
 /// Target content of a solid frame of small chunks.
 pub const SOLID_FRAME_BYTES: usize = 512 << 10;
 /// Target content of a frame of database pages.
-pub const PAGED_FRAME_BYTES: usize = 128 << 10;
+pub const PAGED_FRAME_BYTES: usize = 256 << 10;
 
 /// Padding floor of packs.
 pub const PACK_FLOOR_BYTES: u64 = 64 << 10;

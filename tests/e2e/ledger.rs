@@ -266,9 +266,16 @@ fn lost_or_broken_local_state_is_rebuilt_from_source_and_store() {
     life.remember("2");
     let state = life.site.state();
     let mut faults = Vec::new();
-    for file in
-        ["catalog.sqlite", "journal.sqlite", "refs.txt", "last.note", "probe.json", "head.json", "index"]
-    {
+    for file in [
+        "catalog.sqlite",
+        "lists.sqlite",
+        "journal.sqlite",
+        "refs.txt",
+        "last.note",
+        "probe.json",
+        "head.json",
+        "index",
+    ] {
         for is_broken in [false, true] {
             put_back(&image, life.site.agent.home());
             put_back(&store, life.site.place.folder());

@@ -15,7 +15,7 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS journal (
     object_bytes INTEGER NOT NULL, trailer BLOB NOT NULL) WITHOUT ROWID";
 
 /// A pack that was sent, or was being sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct JournaledPack {
     /// Data or manifest.
     pub kind: PackKind,
@@ -23,30 +23,6 @@ pub struct JournaledPack {
     pub id: PackId,
     /// Its stored size.
     pub object_bytes: u64,
-    /// What it holds.
-    pub trailer: Trailer,
-}
-
-impl JournaledPack {
-    /// Where its chunks lie.
-    pub fn locations(&self) -> impl Iterator<Item = Location> {
-        self.trailer.walk().flat_map(move |(at, frame, chunks)| {
-            let mut offset = 0;
-            chunks.iter().map(move |chunk| {
-                let location = Location {
-                    id: chunk.id,
-                    pack: self.id,
-                    frame_offset: at as u32,
-                    frame_bytes: frame.stored_bytes,
-                    offset,
-                    bytes: chunk.plain_bytes,
-                    filter: frame.filter,
-                };
-                offset += chunk.plain_bytes;
-                location
-            })
-        })
-    }
 }
 
 /// The journal, in a database of its own: its rows must outlive a run that ends early.
@@ -72,31 +48,50 @@ impl Journal {
     }
 
     /// Writes down a pack before it is sent.
-    pub fn add(&self, pack: &JournaledPack) -> Result<()> {
+    pub fn add(&self, pack: &JournaledPack, trailer: &Trailer) -> Result<()> {
         let sql = "INSERT OR REPLACE INTO journal (sha256, kind, epoch, object_bytes, trailer) VALUES (?1, ?2, ?3, ?4, ?5)";
         let kind = i64::from(pack.kind == PackKind::Manifest);
-        let trailer = pack.trailer.encode();
+        let trailer = trailer.encode();
         let values = params![pack.id.sha256.0, kind, pack.id.epoch, pack.object_bytes as i64, trailer];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
 
+    /// Where the chunks of one pack lie. Asked pack by pack: all of them together may be more than memory should hold.
+    pub fn locations(&self, pack: &JournaledPack) -> Result<Vec<Location>> {
+        let sql = "SELECT trailer FROM journal WHERE sha256 = ?1";
+        let trailer = self.connection.prepare_cached(sql)?.query_row([pack.id.sha256.0], |row| row.get(0));
+        let trailer =
+            Trailer::decode(&trailer.map(|bytes: Vec<u8>| bytes)?).map_err(AgentError::local_state)?;
+        let mut locations = Vec::with_capacity(trailer.chunks.len());
+        for (at, frame, chunks) in trailer.walk() {
+            let mut offset = 0;
+            for chunk in chunks {
+                locations.push(Location {
+                    id: chunk.id,
+                    pack: pack.id,
+                    frame_offset: at as u32,
+                    frame_bytes: frame.stored_bytes,
+                    offset,
+                    bytes: chunk.plain_bytes,
+                    filter: frame.filter,
+                });
+                offset += chunk.plain_bytes;
+            }
+        }
+        Ok(locations)
+    }
+
     /// Everything in the journal.
     pub fn packs(&self) -> Result<Vec<JournaledPack>> {
         let mut statement =
-            self.connection.prepare("SELECT sha256, kind, epoch, object_bytes, trailer FROM journal")?;
+            self.connection.prepare("SELECT sha256, kind, epoch, object_bytes FROM journal")?;
         let rows = statement.query_map([], |row| {
             let kind = if row.get::<_, i64>(1)? == 0 { PackKind::Data } else { PackKind::Manifest };
             let id = PackId { epoch: row.get(2)?, sha256: Sha256(row.get(0)?) };
-            Ok((kind, id, row.get::<_, i64>(3)? as u64, row.get::<_, Vec<u8>>(4)?))
+            Ok(JournaledPack { kind, id, object_bytes: row.get::<_, i64>(3)? as u64 })
         })?;
-        let mut packs = Vec::new();
-        for row in rows {
-            let (kind, id, object_bytes, trailer) = row?;
-            let trailer = Trailer::decode(&trailer).map_err(AgentError::local_state)?;
-            packs.push(JournaledPack { kind, id, object_bytes, trailer });
-        }
-        Ok(packs)
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Strikes a pack that is not in the store after all.

@@ -5,6 +5,7 @@
 //! Never: the only copy of any fact, a name or a path in clear, one row per chunk.
 
 mod journal;
+mod lists;
 mod packs;
 mod record;
 mod sets;
@@ -16,6 +17,7 @@ use rusqlite::Connection;
 use crate::error::Result;
 
 pub use journal::{Journal, JournaledPack};
+pub use lists::Lists;
 pub use packs::PackEntry;
 pub use record::{Fingerprint, Record, RecordSeal};
 pub use sets::{HunkRow, SetRow};

@@ -1,8 +1,8 @@
 //! Packs the committed snapshots name, with their sizes, and where manifest chunks lie.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
 use scelle_format::pack::Location;
 
@@ -43,16 +43,35 @@ impl Catalog {
         Ok(statement.query_row(values, |row| row.get(0))?)
     }
 
-    /// Where manifest chunks of committed snapshots lie.
-    pub fn nodes(&self) -> Result<HashMap<ChunkId, Location>> {
+    /// Names of the manifest packs that the last snapshots need.
+    pub fn manifest_packs(&self) -> Result<HashSet<[u8; 32]>> {
+        let mut statement = self.connection.prepare("SELECT sha256 FROM packs WHERE kind = 1")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Where a manifest chunk of a committed snapshot lies.
+    pub fn node(&self, id: &ChunkId) -> Result<Option<Location>> {
+        let mut statement = self.connection.prepare_cached("SELECT location FROM nodes WHERE id = ?1")?;
+        let found = statement.query_row([id.0], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+        let location = found.map(|bytes| postcard::from_bytes(&bytes).map_err(AgentError::local_state));
+        location.transpose()
+    }
+
+    /// Forgets the manifest chunks in packs that are not in `kept`.
+    pub(super) fn forget_nodes_outside(&self, kept: &HashSet<[u8; 32]>) -> Result<()> {
         let mut statement = self.connection.prepare("SELECT id, location FROM nodes")?;
-        let rows = statement.query_map([], |row| Ok((ChunkId(row.get(0)?), row.get::<_, Vec<u8>>(1)?)))?;
-        let mut nodes = HashMap::new();
-        for row in rows {
+        let mut gone: Vec<[u8; 32]> = Vec::new();
+        for row in statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))? {
             let (id, bytes) = row?;
-            nodes.insert(id, postcard::from_bytes(&bytes).map_err(AgentError::local_state)?);
+            let location: Location = postcard::from_bytes(&bytes).map_err(AgentError::local_state)?;
+            if !kept.contains(&location.pack.sha256.0) {
+                gone.push(id);
+            }
         }
-        Ok(nodes)
+        let mut remove = self.connection.prepare("DELETE FROM nodes WHERE id = ?1")?;
+        gone.iter().try_for_each(|id| remove.execute([id]).map(|_| ()))?;
+        Ok(())
     }
 
     /// Remembers where a manifest chunk lies.

@@ -74,7 +74,8 @@ impl Catalog {
     }
 
     /// Makes `set` the last snapshot of its set and removes hunks that no set needs any more.
-    pub fn put_set(&self, set_id: &str, set: &SetRow) -> Result<()> {
+    /// Returns the packs that no set needs any more.
+    pub fn put_set(&self, set_id: &str, set: &SetRow) -> Result<Vec<[u8; 32]>> {
         let hunks: Vec<u8> = set.hunks.iter().flat_map(|row| row.to_le_bytes()).collect();
         let level2 = self.seal_level2(&set.level2)?;
         let sql = "INSERT OR REPLACE INTO sets (set_id, snapshot, hunks, level2) VALUES (?1, ?2, ?3, ?4)";
@@ -85,7 +86,7 @@ impl Catalog {
 
     /// Removes packs that no set's snapshot needs, and the manifest chunks in them: they may be cleared away in the
     /// store and must not be built upon.
-    fn remove_unused_packs(&self) -> Result<()> {
+    fn remove_unused_packs(&self) -> Result<Vec<[u8; 32]>> {
         let mut rows: HashSet<u32> = HashSet::new();
         let mut names: HashSet<[u8; 32]> = HashSet::new();
         let mut statement = self.connection.prepare("SELECT node, packs FROM hunks")?;
@@ -102,21 +103,17 @@ impl Catalog {
             names.extend(self.open_level2(level2?)?.iter().map(|node| node.at.pack.sha256.0));
         }
         let mut remove = self.connection.prepare("DELETE FROM packs WHERE row = ?1")?;
-        let mut kept: HashSet<[u8; 32]> = HashSet::new();
+        let (mut kept, mut gone) = (HashSet::new(), Vec::new());
         for (row, (_, id, _)) in self.packs()? {
             if rows.contains(&row) || names.contains(&id.sha256.0) {
                 kept.insert(id.sha256.0);
             } else {
                 remove.execute([row])?;
+                gone.push(id.sha256.0);
             }
         }
-        let mut remove = self.connection.prepare("DELETE FROM nodes WHERE id = ?1")?;
-        for (id, location) in self.nodes()? {
-            if !kept.contains(&location.pack.sha256.0) {
-                remove.execute([id.0])?;
-            }
-        }
-        Ok(())
+        self.forget_nodes_outside(&kept)?;
+        Ok(gone)
     }
 
     /// Removes hunks that no set names: of the snapshot before, or of a run that ended early.

@@ -6,43 +6,42 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use parking_lot::Mutex;
 use scelle_format::compress::{Compressor, push_padding};
 use scelle_format::crypto::seal::seal_bytes;
 use scelle_format::filter::Filter;
 use scelle_format::id::{PackId, PackKind, Sha256};
-use scelle_format::index::Segment;
 use scelle_format::layout;
 use scelle_format::ledger::{NoteKind, SnapshotStatus};
 use scelle_format::limits::{FRAME_MAX_BYTES, ROOT_MAX_BYTES, SMALL_FLOOR_BYTES};
-use scelle_format::manifest::Root;
+use scelle_format::manifest::{NodeRef, Root};
 use scelle_format::pack::Location;
 use scelle_format::padme::{padding_for, padme};
 use scelle_format::random::Random;
 use scelle_format::refs::{PackSet, Refs, RefsPlan, plan};
 
+use super::hunks::MadeHunk;
 use super::upload::Uploaded;
+use crate::catalog::{Catalog, Journal, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::append::LedgerWriter;
 use crate::repo::objects::Objects;
-use crate::repo::rebuild;
 use crate::repo::state::{Device, State};
 
 /// Packs of the last snapshot, beside the hash of the attachment that lists them.
 const REFS_FILE: &str = "refs.txt";
 const CONCURRENT_HEADS: usize = 16;
-/// Live index segments before they are merged into one.
-const SEGMENTS_MAX: usize = 16;
 
 /// Packs that the store showed with their sizes, in this run.
 pub struct Confirmed {
-    packs: BTreeMap<PackId, (PackKind, u64)>,
+    pub(super) packs: BTreeMap<PackId, (PackKind, u64)>,
     /// Bytes this run has sent so far.
     pub sent_bytes: u64,
 }
 
 /// New chunks are in an index segment that is stored.
 pub struct Indexed {
-    confirmed: Confirmed,
+    pub(super) confirmed: Confirmed,
 }
 
 /// The snapshot's note is written.
@@ -71,65 +70,6 @@ pub async fn confirm(objects: &Objects, uploaded: Uploaded) -> Result<Confirmed>
     });
     stream::iter(checks).buffer_unordered(CONCURRENT_HEADS).try_collect::<()>().await?;
     Ok(Confirmed { packs: uploaded.packs, sent_bytes: uploaded.sent_bytes })
-}
-
-/// Stores an index segment over the chunks that are new, and keeps a plain copy for the next run.
-pub async fn index(
-    objects: &Objects,
-    state: &State,
-    device: &Device,
-    ledger: &mut LedgerWriter<'_>,
-    mut confirmed: Confirmed,
-    fresh: Vec<Location>,
-    random: &mut dyn Random,
-) -> Result<Indexed> {
-    let fresh: Vec<Location> = fresh
-        .into_iter()
-        .filter(|at| confirmed.packs.get(&at.pack).is_some_and(|(kind, _)| *kind == PackKind::Data))
-        .collect();
-    if !fresh.is_empty() {
-        let mut sizes: HashMap<PackId, u64> = confirmed.packs.iter().map(|(id, (_, n))| (*id, *n)).collect();
-        let mut entries = fresh;
-        if ledger.head().segments.len() >= SEGMENTS_MAX {
-            merge(state, ledger, &mut entries, &mut sizes)?;
-        }
-        let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
-        let plain = Segment::build(device.secret.generation(), entries, size_of).encode();
-        let recipients = [device.epoch_recipient.clone(), device.index_identity.recipient()];
-        let sealed = seal_bytes(&recipients, &plain, random).map_err(AgentError::bug)?;
-        let sha256 = Sha256::of(&sealed);
-        let stored_bytes = sealed.len() as u64;
-        objects.put_new_hashed(&layout::index_segment(&device.id, &sha256), sealed.into(), &sha256).await?;
-        rebuild::put_copy(state, &sha256.to_string(), &plain)?;
-        ledger.head_mut().segments.push((sha256.to_string(), stored_bytes));
-        ledger.head_mut().refs_bytes = None;
-        confirmed.sent_bytes += stored_bytes;
-    }
-    Ok(Indexed { confirmed })
-}
-
-/// Takes the entries of all earlier segments into the new one, so that a lookup never asks many.
-fn merge(
-    state: &State,
-    ledger: &mut LedgerWriter<'_>,
-    entries: &mut Vec<Location>,
-    sizes: &mut HashMap<PackId, u64>,
-) -> Result<()> {
-    let mut earlier = Vec::new();
-    for (sha256, _) in &ledger.head().segments {
-        let Some(bytes) = rebuild::read_copy(state.folder(), sha256) else { return Ok(()) };
-        let Ok(segment) = Segment::decode(&bytes) else { return Ok(()) };
-        sizes.extend(segment.packs);
-        earlier.extend(segment.entries);
-    }
-    entries.extend(earlier);
-    ledger.head_mut().segments.clear();
-    Ok(())
-}
-
-/// Name of the local copy of a segment.
-pub fn segment_file(sha256: &str) -> String {
-    format!("index/{sha256}.idx")
 }
 
 /// What the snapshot's note says beside what is computed here.
@@ -305,4 +245,29 @@ async fn key_copies(objects: &Objects) -> Result<Vec<(String, Vec<u8>)>> {
     }
     copies.sort();
     Ok(copies)
+}
+
+/// Remembers the snapshot: from here on the next run compares with it. Returns the packs that are needed no more.
+pub(super) fn remember(
+    catalog: &mut Catalog,
+    journal: &Mutex<Journal>,
+    set: &str,
+    committed: &Committed,
+    hunks: &[MadeHunk],
+    nodes: &[Location],
+    level2: Vec<NodeRef>,
+) -> Result<Vec<[u8; 32]>> {
+    let gone = catalog.transaction(|catalog| {
+        for row in committed.packs.rows() {
+            catalog.pack_row((row.kind, row.pack, row.object_bytes))?;
+        }
+        for hunk in hunks.iter().filter(|hunk| hunk.is_new) {
+            catalog.place_hunk(hunk.row, &hunk.node)?;
+        }
+        let rows = hunks.iter().map(|hunk| hunk.row).collect();
+        nodes.iter().try_for_each(|node| catalog.remember_node(node))?;
+        catalog.put_set(set, &SetRow { snapshot: committed.snapshot, hunks: rows, level2: level2.clone() })
+    })?;
+    journal.lock().clear()?;
+    Ok(gone)
 }

@@ -13,7 +13,9 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 
 use super::job::{FileJob, Outcome, Stored, StoredContent};
-use super::part::Reading;
+use super::list::ChunkList;
+use super::pages::Pages;
+use super::part::{BUFFER_BYTES, PART_BYTES, Reading};
 use super::read::Worker;
 use crate::error::Result;
 use crate::monitor::Problem;
@@ -120,50 +122,62 @@ impl Worker<'_> {
             Ok(rows) => rows,
             Err(error) => return Ok(Err(error)),
         };
-        let mut fault = None;
-        let mut waiting: Option<Vec<u8>> = None;
-        let fill = |space: &mut [u8]| {
-            let mut filled = 0;
-            loop {
-                let page = match waiting.take() {
-                    Some(page) => page,
-                    None => {
-                        match rows.next().and_then(|row| row.map(|row| row.get::<_, Vec<u8>>(0)).transpose())
-                        {
-                            Ok(Some(page)) => page,
-                            Ok(None) => return Ok(filled),
-                            Err(error) => {
-                                fault = Some(error);
-                                return Err(io::Error::other("sqlite"));
-                            }
-                        }
-                    }
-                };
-                match space.get_mut(filled..filled + page.len()) {
-                    Some(target) => target.copy_from_slice(&page),
-                    None => {
-                        waiting = Some(page);
-                        return Ok(filled);
-                    }
-                }
-                filled += page.len();
-            }
-        };
+        let list = Arc::new(ChunkList::default());
         let mut buffer = std::mem::take(&mut self.buffer);
-        let chunks = self.pages(&mut buffer, fill);
+        let fault = self.page_rows(job, &mut rows, &mut buffer, &list);
         self.buffer = buffer;
-        let chunks = match chunks? {
-            Ok(chunks) => chunks,
-            Err(_) => return Ok(Err(fault.unwrap_or(rusqlite::Error::InvalidQuery))),
-        };
+        if let Err(error) = fault? {
+            return Ok(Err(error));
+        }
+        list.end();
+        let (bytes, chunks) = list.size();
         Ok(Ok(Stored {
-            cut: Reading::paged(1).cut(chunks.len()),
-            bytes: chunks.iter().map(|(_, n)| u64::from(*n)).sum(),
-            content: StoredContent::Chunks(chunks),
+            cut: Reading::paged(1).cut(chunks),
+            bytes,
+            content: StoredContent::List(list),
             consistent_copy: true,
             attributes: crate::platform::attributes(&job.os_path, &job.stat),
             ..Stored::default()
         }))
+    }
+
+    /// Takes the pages that SQLite gives, as many at a time as a part has bytes.
+    fn page_rows(
+        &mut self,
+        job: &FileJob,
+        rows: &mut rusqlite::Rows<'_>,
+        buffer: &mut Vec<u8>,
+        list: &ChunkList,
+    ) -> Result<rusqlite::Result<()>> {
+        let (mut offset, mut part) = (0, 0);
+        let mut is_over = false;
+        while !is_over {
+            let mut pages = Pages::new(job.earlier.as_ref(), self.shared.lists);
+            let part_end = offset + PART_BYTES;
+            while offset < part_end && !is_over {
+                self.shared.shutdown.check()?;
+                buffer.clear();
+                // Pages are powers of two up to 64 KiB (fileformat2.html §1.3.2): they fill the buffer exactly.
+                while buffer.len() < BUFFER_BYTES && !is_over {
+                    match rows.next() {
+                        Ok(Some(row)) => match row.get_ref(0).map(|page| page.as_blob()) {
+                            Ok(Ok(page)) => buffer.extend_from_slice(page),
+                            Ok(Err(error)) => return Ok(Err(error.into())),
+                            Err(error) => return Ok(Err(error)),
+                        },
+                        Ok(None) => is_over = true,
+                        Err(error) => return Ok(Err(error)),
+                    }
+                }
+                self.count_read(buffer.len());
+                self.pages(&mut pages, offset, buffer)?;
+                offset += buffer.len() as u64;
+            }
+            let chunks = self.end_pages(pages)?;
+            list.hand_in(part, chunks, self)?;
+            part += 1;
+        }
+        Ok(Ok(()))
     }
 }
 

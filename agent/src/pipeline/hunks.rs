@@ -6,14 +6,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use scelle_format::chunk_list::{ListNode, ListRow, split_rows};
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
-use scelle_format::limits::INLINE_LOCATIONS;
 use scelle_format::manifest::{Content, NodeRef, encode_hunk};
 use scelle_format::pack::Location;
 use scelle_format::path;
 
-use super::job::{FileJob, Outcome, StoredContent};
+use super::job::{FileJob, Outcome, PartChunks, StoredContent};
+use super::list::ChunkList;
 use super::packs::{Lane, Place};
 use super::read::Worker;
 use super::recipe::Recipe;
@@ -44,7 +43,9 @@ pub enum ItemSource {
     /// A file that is being read; `now_ns` is when it was seen.
     Job { job: Arc<FileJob>, now_ns: i64 },
     /// Chunks that wait for the names of their packs.
-    Chunks { level: Option<u8>, rows: Vec<(Place, u64)> },
+    Chunks(PartChunks),
+    /// A large file's chunks.
+    List(Arc<ChunkList>),
     /// Slice of a group chunk that waits for the name of its pack.
     Slice { place: Place, offset: u32, bytes: u32 },
     /// It could not be read: it is left out.
@@ -92,7 +93,7 @@ pub struct Hunks<'a> {
     next_ordinal: usize,
     /// Packs that had names, and entries that waited, when hunks were last looked through.
     last_look: (u64, usize),
-    /// Where manifest chunks of earlier runs lie, and those of this one.
+    /// Where manifest chunks of this run lie.
     nodes: HashMap<ChunkId, Place>,
     /// What could not be saved.
     pub troubles: Vec<Trouble>,
@@ -103,10 +104,9 @@ pub struct Hunks<'a> {
 impl<'a> Hunks<'a> {
     /// Knows the manifest chunks of earlier snapshots.
     pub fn new(catalog: &'a Catalog) -> Result<Self> {
-        let nodes = catalog.nodes()?.into_values().map(|at| (at.id, Place::Known(at))).collect();
         Ok(Self {
             catalog,
-            nodes,
+            nodes: HashMap::new(),
             pending: Vec::new(),
             made: BTreeMap::new(),
             next_ordinal: 0,
@@ -200,27 +200,17 @@ impl<'a> Hunks<'a> {
                     item.record.entry.content = Content::Slice { at, offset: *offset, bytes: *bytes };
                     item.source = ItemSource::Ready;
                 }
-                ItemSource::Chunks { level, rows } => {
-                    let Some(resolved) = resolve_rows(rows) else { return Ok(false) };
-                    let level = *level;
-                    if resolved.len() <= INLINE_LOCATIONS {
-                        let at = resolved.into_iter().map(|row| row.at).collect();
-                        item.record.entry.content = match level {
-                            None => Content::Chunks(at),
-                            Some(level) => Content::Nodes { level, nodes: at },
-                        };
-                        item.source = ItemSource::Ready;
-                    } else {
-                        let is_data = level.is_none();
-                        let needs =
-                            resolved.iter().map(|row| (is_data, row.at.pack.epoch, row.at.pack.sha256.0));
-                        item.record.needs.extend(needs);
-                        item.record.needs.sort_unstable();
-                        item.record.needs.dedup();
-                        let above = level.map_or(0, |level| level + 1);
-                        let rows = self.make_nodes(above, &resolved, worker)?;
-                        item.source = ItemSource::Chunks { level: Some(above), rows };
-                    }
+                ItemSource::Chunks(rows) => {
+                    let at = rows.iter().map(|(place, _)| place.resolve()).collect::<Option<Vec<_>>>();
+                    let Some(at) = at else { return Ok(false) };
+                    item.record.entry.content = Content::Chunks(at);
+                    item.source = ItemSource::Ready;
+                }
+                ItemSource::List(list) => {
+                    let Some((content, needs)) = list.settle(worker)? else { return Ok(false) };
+                    item.record.entry.content = content;
+                    item.record.needs = needs;
+                    item.source = ItemSource::Ready;
                 }
             }
         }
@@ -264,26 +254,9 @@ impl<'a> Hunks<'a> {
         match stored.content {
             StoredContent::Empty => ItemSource::Ready,
             StoredContent::Slice { place, offset, bytes } => ItemSource::Slice { place, offset, bytes },
-            StoredContent::Chunks(chunks) => {
-                let rows = chunks.into_iter().map(|(place, bytes)| (place, u64::from(bytes))).collect();
-                ItemSource::Chunks { level: None, rows }
-            }
+            StoredContent::Chunks(chunks) => ItemSource::Chunks(chunks),
+            StoredContent::List(list) => ItemSource::List(list),
         }
-    }
-
-    /// Writes the chunk-list nodes of one level; returns where they will lie.
-    fn make_nodes(
-        &mut self,
-        level: u8,
-        rows: &[ListRow],
-        worker: &mut Worker<'_>,
-    ) -> Result<Vec<(Place, u64)>> {
-        let mut nodes = Vec::new();
-        for rows in split_rows(rows) {
-            let place = self.store_node(&ListNode::encode(level, rows), worker)?;
-            nodes.push((place, rows.iter().map(|row| row.covered).sum()));
-        }
-        Ok(nodes)
     }
 
     /// Stores a manifest chunk unless it is stored already.
@@ -291,6 +264,9 @@ impl<'a> Hunks<'a> {
         let id = ChunkId::of(&worker.shared.pool.sealing().id_key, plain);
         if let Some(place) = self.nodes.get(&id) {
             return Ok(place.clone());
+        }
+        if let Some(at) = self.catalog.node(&id)? {
+            return Ok(Place::Known(at));
         }
         let recipe = Some(Recipe::Zstd(scelle_format::filter::Filter::None));
         let places = worker.store_frame(Lane::Manifest, plain, &[(id, plain.len() as u32)], recipe)?;
@@ -357,10 +333,6 @@ pub const PLACEHOLDER: Location = Location {
     bytes: 0,
     filter: scelle_format::filter::Filter::None,
 };
-
-fn resolve_rows(rows: &[(Place, u64)]) -> Option<Vec<ListRow>> {
-    rows.iter().map(|(place, covered)| Some(ListRow { at: place.resolve()?, covered: *covered })).collect()
-}
 
 fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) {
     for &(is_data, epoch, sha256) in &record.needs {

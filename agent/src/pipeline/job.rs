@@ -1,13 +1,14 @@
 //! One file on its way through the workers, and what became of it.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
 use scelle_format::chunker::Cut;
 
+use super::earlier::EarlierList;
+use super::list::ChunkList;
 use super::packs::Place;
+use crate::catalog::Record;
 use crate::monitor::Problem;
 use crate::platform::{Attributes, Stat};
 use crate::scan::EntryPath;
@@ -17,7 +18,7 @@ use crate::scan::EntryPath;
 pub struct Stored {
     /// How it was cut.
     pub cut: Cut,
-    /// Its chunks in order, with their lengths.
+    /// Where its bytes are.
     pub content: StoredContent,
     /// Bytes that were read (the size, unless it changed meanwhile).
     pub bytes: u64,
@@ -39,8 +40,10 @@ pub enum StoredContent {
     /// Nowhere: the file is empty.
     #[default]
     Empty,
-    /// Chunks in order with their lengths.
+    /// A small file's chunk.
     Chunks(Vec<(Place, u32)>),
+    /// The chunks of a large file.
+    List(Arc<ChunkList>),
     /// A slice of a chunk shared with neighbours.
     Slice {
         /// The shared chunk.
@@ -72,18 +75,16 @@ pub struct FileJob {
     pub os_path: PathBuf,
     /// How it looked during the walk.
     pub stat: Stat,
-    /// Parts of a large file, each done by whoever is free.
-    pub parts: Mutex<Vec<Option<PartChunks>>>,
-    /// Parts not done yet.
-    pub open_parts: AtomicUsize,
+    /// The list of a paged file in the last snapshot.
+    pub earlier: Option<EarlierList>,
     outcome: OnceLock<Outcome>,
 }
 
 impl FileJob {
-    /// A job that nobody has begun.
-    pub fn new(path: EntryPath, os_path: PathBuf, stat: Stat) -> Self {
-        let (parts, open_parts) = (Mutex::default(), AtomicUsize::new(0));
-        Self { path, os_path, stat, parts, open_parts, outcome: OnceLock::new() }
+    /// A job that nobody has begun; `earlier` is the file in the last snapshot.
+    pub fn new(path: EntryPath, os_path: PathBuf, stat: Stat, earlier: Option<Record>) -> Self {
+        let earlier = earlier.and_then(EarlierList::of);
+        Self { path, os_path, stat, earlier, outcome: OnceLock::new() }
     }
 
     /// What became of it, once it is done.
@@ -94,13 +95,5 @@ impl FileJob {
     /// Ends the job. The first word counts.
     pub fn end(&self, outcome: Outcome) {
         let _ = self.outcome.set(outcome);
-    }
-
-    /// Hands in one part; true for whoever hands in the last.
-    pub fn hand_in(&self, part: usize, chunks: PartChunks) -> bool {
-        if let Some(slot) = self.parts.lock().get_mut(part) {
-            *slot = Some(chunks);
-        }
-        self.open_parts.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }

@@ -7,15 +7,19 @@ pub mod checkpoint;
 pub mod commit;
 mod database;
 pub mod dedup;
+mod earlier;
 mod failures;
 mod hunks;
 mod job;
+mod list;
 pub mod packs;
+mod pages;
 mod part;
 mod previous;
 mod read;
 pub mod recipe;
 mod scan;
+mod segments;
 mod solid;
 mod tree;
 pub mod upload;
@@ -35,13 +39,13 @@ use scelle_format::random::OsRandom;
 
 use self::checkpoint::{CheckpointEvery, Checkpoints};
 use self::commit::{Committed, SnapshotFacts};
-use self::dedup::KnownChunks;
+use self::dedup::{KnownChunks, RunChunks};
 use self::hunks::{MadeHunk, Trouble};
-use self::packs::{Lane, PackPool, Sealing, VerifiedPack};
+use self::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use self::part::PartQueue;
 use self::read::{Shared, Worker};
 use self::scan::{Scan, Work};
-use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
+use crate::catalog::{Catalog, Journal, JournaledPack, Lists, SetRow};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Phase};
@@ -108,6 +112,8 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     let mut catalog = Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?;
     let journal = Arc::new(Mutex::new(Journal::open(&state.folder().join("journal.sqlite"))?));
     catalog.remove_orphans()?;
+    let lists = state.folder().join("lists.sqlite");
+    let lists = Lists::open(&lists, device.secret.chunk_id_key(), catalog.manifest_packs()?)?;
     let resumed = upload::resume(&around.objects, &journal).await?;
 
     monitor.start(Phase::Backup, None, None);
@@ -128,7 +134,7 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         Checkpoints::new(plan.checkpoints, objects, device, &plan.set, around.clock, &journal, ledger);
     let mut checkpoint = || checkpoints.look(sent_bytes.load(Ordering::Relaxed));
     let made = tokio::task::block_in_place(|| {
-        make(&plan, around, segments, &catalog, &resumed, sealed, &mut checkpoint)
+        make(&plan, around, segments, (&catalog, &lists), (&journal, &resumed), sealed, &mut checkpoint)
     });
     let uploaded = uploading.await.map_err(AgentError::bug)?;
     // Where both ended badly, the upload's reason is the cause.
@@ -142,7 +148,8 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     uploaded.packs.extend(resumed.iter().map(|pack| (pack.id, (pack.kind, pack.object_bytes))));
     let random = &mut OsRandom;
     let confirmed = commit::confirm(objects, uploaded).await?;
-    let indexed = commit::index(objects, state, device, ledger, confirmed, made.fresh, random).await?;
+    let indexed =
+        segments::index(objects, state, device, ledger, confirmed, made.fresh, &made.needs, random).await?;
     let root = Root {
         repository: device.repository.clone(),
         device: device.id.clone(),
@@ -160,7 +167,16 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     };
     let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
     let committed = commit::snapshot(objects, state, device, ledger, indexed, facts, random).await?;
-    remember(&mut catalog, &journal, &plan.set, &committed, &made.hunks, &made.nodes, made.level2)?;
+    let gone = commit::remember(
+        &mut catalog,
+        &journal,
+        &plan.set,
+        &committed,
+        &made.hunks,
+        &made.nodes,
+        made.level2,
+    )?;
+    lists.settle(&made.list_nodes, &gone)?;
     Ok(Outcome {
         committed,
         totals: made.totals,
@@ -181,8 +197,9 @@ struct Made {
     level2: Vec<NodeRef>,
     needs: BTreeMap<PackId, PackKind>,
     known_sizes: HashMap<PackId, u64>,
-    fresh: Vec<Location>,
+    fresh: RunChunks,
     nodes: Vec<Location>,
+    list_nodes: Vec<Location>,
     roots: Vec<SourceRoot>,
     totals: Totals,
     changes: Changes,
@@ -195,14 +212,13 @@ fn make(
     plan: &Plan,
     around: &Surroundings<'_>,
     segments: Vec<String>,
-    catalog: &Catalog,
-    resumed: &[JournaledPack],
+    (catalog, lists): (&Catalog, &Lists),
+    (journal, resumed): (&Mutex<Journal>, &[JournaledPack]),
     sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
     checkpoint: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Made> {
     let device = around.device;
     let set = catalog.set(&plan.set)?;
-    let of_kind = |kind| resumed.iter().filter(move |p| p.kind == kind).flat_map(JournaledPack::locations);
     let sealing = Sealing {
         epoch: device.epoch,
         recipient: device.epoch_recipient.clone(),
@@ -212,9 +228,11 @@ fn make(
     };
     let shared = Shared {
         pool: PackPool::new(sealing, sealed),
-        known: KnownChunks::new(around.state.folder().to_owned(), segments, of_kind(PackKind::Data)),
+        known: KnownChunks::new(around.state.folder().to_owned(), segments),
         cutter: ContentCutter::new(device.secret.gear_table()),
         parts: PartQueue::default(),
+        lists,
+        list_nodes: Mutex::default(),
         monitor: &*around.monitor,
         shutdown: around.shutdown,
         read_bytes: AtomicU64::new(0),
@@ -228,7 +246,17 @@ fn make(
     let (jobs, work) = crossbeam_channel::bounded(plan.workers * 4);
     let keys = (device.secret.boundary_key(), device.secret.token_key());
     let mut scan = Scan::new(catalog, set.as_ref(), jobs, keys, around.clock, &*around.monitor)?;
-    scan.hunks.know(of_kind(PackKind::Manifest));
+    for pack in resumed {
+        let locations = journal.lock().locations(pack)?;
+        if pack.kind == PackKind::Manifest {
+            let nodes = locations.iter().map(|at| (at.id, Place::Known(*at)));
+            shared.list_nodes.lock().extend(nodes);
+            scan.hunks.know(locations);
+        } else {
+            locations.iter().for_each(|at| shared.known.remember(at.id, Place::Known(*at)));
+            shared.known.spill()?;
+        }
+    }
     let failure: Mutex<Option<AgentError>> = Mutex::new(None);
     let mut own = Worker::new(&shared);
     let scanned = std::thread::scope(|scope| {
@@ -314,16 +342,17 @@ fn finish(
     let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
     let totals =
         Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
-    // A pack that the snapshot does not need may be cleared away: its chunks are no targets of dedup.
-    let fresh =
-        shared.known.of_this_run().into_iter().filter(|at| tree.needs.contains_key(&at.pack)).collect();
+    let of_this_run = shared.list_nodes.lock();
+    let list_nodes = of_this_run.values().filter_map(Place::resolve).collect();
+    drop(of_this_run);
     Ok(Made {
         hunks: tree.hunks,
         level2: tree.level2,
         needs: tree.needs,
         known_sizes,
-        fresh,
+        fresh: shared.known.take_run(),
         nodes,
+        list_nodes,
         roots,
         totals,
         changes,
@@ -331,31 +360,6 @@ fn finish(
         read_bytes: shared.read_bytes.load(Ordering::Relaxed),
         consistent_copies,
     })
-}
-
-/// Remembers the snapshot: from here on the next run compares with it.
-fn remember(
-    catalog: &mut Catalog,
-    journal: &Mutex<Journal>,
-    set: &str,
-    committed: &Committed,
-    hunks: &[MadeHunk],
-    nodes: &[Location],
-    level2: Vec<NodeRef>,
-) -> Result<()> {
-    catalog.transaction(|catalog| {
-        for row in committed.packs.rows() {
-            catalog.pack_row((row.kind, row.pack, row.object_bytes))?;
-        }
-        for hunk in hunks.iter().filter(|hunk| hunk.is_new) {
-            catalog.place_hunk(hunk.row, &hunk.node)?;
-        }
-        let rows = hunks.iter().map(|hunk| hunk.row).collect();
-        nodes.iter().try_for_each(|node| catalog.remember_node(node))?;
-        catalog.put_set(set, &SetRow { snapshot: committed.snapshot, hunks: rows, level2: level2.clone() })
-    })?;
-    let journal = journal.lock();
-    journal.clear()
 }
 
 fn problems_of(troubles: &[Trouble]) -> Vec<scelle_format::manifest::Problem> {

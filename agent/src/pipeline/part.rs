@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use scelle_format::chunker::{ContentCutter, Cut, PAGED_CHUNK_BYTES};
-use scelle_format::filter::Filter;
 use scelle_format::id::ChunkId;
-use scelle_format::limits::PAGED_FRAME_BYTES;
 
-use super::job::FileJob;
+use super::job::{FileJob, PartChunks};
+use super::list::ChunkList;
 use super::packs::{Lane, Place};
 use super::read::Worker;
 use super::recipe::{self, Recipe};
@@ -38,6 +37,10 @@ pub struct PartWork {
     pub extents: Option<Vec<(u64, u64)>>,
     /// How it is read.
     pub reading: Reading,
+    /// Its chunks so far.
+    pub list: Arc<ChunkList>,
+    /// Parts not done yet.
+    pub open_parts: AtomicUsize,
 }
 
 /// How a large file is read.
@@ -79,8 +82,26 @@ impl Reading {
         !self.is_sqlite() || !super::database::has_side_files(path)
     }
 
+    /// Data extents as this reading takes them: pages are cut from the file's own offset 0, so holes end where pages do.
+    pub fn extents(&self, extents: Option<Vec<(u64, u64)>>, file_bytes: u64) -> Option<Vec<(u64, u64)>> {
+        if !self.paged {
+            return extents;
+        }
+        let page = PAGED_CHUNK_BYTES as u64;
+        let mut aligned: Vec<(u64, u64)> = Vec::new();
+        for (start, bytes) in extents? {
+            let end = (start + bytes).next_multiple_of(page).min(file_bytes);
+            let start = start / page * page;
+            match aligned.last_mut() {
+                Some((before, length)) if *before + *length >= start => *length = end - *before,
+                _ => aligned.push((start, end - start)),
+            }
+        }
+        Some(aligned)
+    }
+
     /// What to record of how the file was cut into `chunks`.
-    pub fn cut(&self, chunks: usize) -> Cut {
+    pub fn cut(&self, chunks: u64) -> Cut {
         match (self.paged, chunks) {
             (true, _) => Cut::Paged { size: PAGED_CHUNK_BYTES as u32 },
             (false, 0 | 1) => Cut::Whole,
@@ -154,14 +175,18 @@ pub fn split(extents: &[(u64, u64)], part_bytes: u64) -> Vec<Vec<(u64, u64)>> {
 }
 
 /// Reads several extents as if they were one.
-struct ExtentReader<'a> {
+pub(super) struct ExtentReader<'a> {
     source: &'a SourceFile,
     ranges: std::collections::VecDeque<(u64, u64)>,
 }
 
-impl ExtentReader<'_> {
+impl<'a> ExtentReader<'a> {
+    pub(super) fn new(source: &'a SourceFile, ranges: &[(u64, u64)]) -> Self {
+        Self { source, ranges: ranges.iter().copied().collect() }
+    }
+
     /// Fills `buffer` as far as there are bytes; returns how many.
-    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
             let Some((offset, bytes)) = self.ranges.front_mut() else { break };
@@ -189,12 +214,12 @@ impl Worker<'_> {
         &mut self,
         work: &PartWork,
         ranges: &[(u64, u64)],
-    ) -> Result<io::Result<Vec<(Place, u32)>>> {
-        let mut reader = ExtentReader { source: &work.source, ranges: ranges.iter().copied().collect() };
+    ) -> Result<io::Result<PartChunks>> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let chunks = if work.reading.paged {
-            self.pages(&mut buffer, |space| reader.fill(space))
+            self.paged_part(work, ranges, &mut buffer)
         } else {
+            let mut reader = ExtentReader::new(&work.source, ranges);
             self.content_defined(&mut buffer, |space| reader.fill(space))
         };
         self.buffer = buffer;
@@ -206,9 +231,9 @@ impl Worker<'_> {
         &mut self,
         buffer: &mut Vec<u8>,
         mut fill: impl FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> Result<io::Result<Vec<(Place, u32)>>> {
+    ) -> Result<io::Result<PartChunks>> {
         buffer.resize(BUFFER_BYTES, 0);
-        let (mut chunks, mut recipe, mut recipe_left): (Vec<(Place, u32)>, _, usize) = (Vec::new(), None, 0);
+        let (mut chunks, mut recipe, mut recipe_left): (PartChunks, _, usize) = (Vec::new(), None, 0);
         let (mut start, mut end) = (0, 0);
         let mut more = true;
         loop {
@@ -251,63 +276,6 @@ impl Worker<'_> {
         }
     }
 
-    /// Fixed, page-aligned chunks; neighbours that are new share a frame.
-    pub(super) fn pages(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        mut fill: impl FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> Result<io::Result<Vec<(Place, u32)>>> {
-        let mut chunks: Vec<(Place, u32)> = Vec::new();
-        loop {
-            self.shared.shutdown.check()?;
-            buffer.resize(BUFFER_BYTES, 0);
-            let filled = match fill(buffer.as_mut_slice()) {
-                Ok(0) => return Ok(Ok(chunks)),
-                Ok(n) => n,
-                Err(error) => return Ok(Err(error)),
-            };
-            self.count_read(filled);
-            let id_key = self.shared.pool.sealing().id_key;
-            let ids: Vec<(ChunkId, u32)> = buffer[..filled]
-                .chunks(PAGED_CHUNK_BYTES)
-                .map(|page| (ChunkId::of(&id_key, page), page.len() as u32))
-                .collect();
-            let mut at = 0;
-            while at < ids.len() {
-                if let Some(place) = self.shared.known.find(&ids[at].0) {
-                    chunks.push((place, ids[at].1));
-                    at += 1;
-                    continue;
-                }
-                let most = PAGED_FRAME_BYTES / PAGED_CHUNK_BYTES;
-                let fresh = ids[at..].iter().take(most).skip(1);
-                let run = 1 + fresh.take_while(|(id, _)| self.shared.known.find(id).is_none()).count();
-                let start = at * PAGED_CHUNK_BYTES;
-                let end = (start + run * PAGED_CHUNK_BYTES).min(filled);
-                let plain = Recipe::Zstd(Filter::None);
-                let fresh = &ids[at..at + run];
-                let stored = if all_differ(fresh) {
-                    self.store_frame(Lane::Paged, &buffer[start..end], fresh, Some(plain))?
-                } else {
-                    self.repeated_pages(&buffer[start..end], fresh)?
-                };
-                chunks.extend(stored.into_iter().zip(ids[at..at + run].iter().map(|(_, bytes)| *bytes)));
-                at += run;
-            }
-        }
-    }
-
-    /// Pages of which some are equal (empty ones mostly): each is stored once.
-    fn repeated_pages(&mut self, plain: &[u8], ids: &[(ChunkId, u32)]) -> Result<Vec<Place>> {
-        let pages = plain.chunks(PAGED_CHUNK_BYTES).zip(ids);
-        pages
-            .map(|(page, (id, _))| match self.shared.known.find(id) {
-                Some(place) => Ok(place),
-                None => self.store_one(Lane::Paged, page, *id, Recipe::Zstd(Filter::None)),
-            })
-            .collect()
-    }
-
     pub(super) fn store_one(
         &mut self,
         lane: Lane,
@@ -319,18 +287,26 @@ impl Worker<'_> {
         places.into_iter().next().ok_or_else(|| AgentError::bug("a frame without a place"))
     }
 
-    fn count_read(&self, bytes: usize) {
+    /// Counts bytes read from a source.
+    pub(super) fn count_read(&self, bytes: usize) {
         self.shared.read_bytes.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
     }
 }
 
-fn all_differ(ids: &[(ChunkId, u32)]) -> bool {
-    ids.iter().enumerate().all(|(i, (id, _))| ids[..i].iter().all(|(other, _)| other != id))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::*;
+
+    #[test]
+    fn pages_of_a_file_with_holes_are_cut_from_its_beginning() {
+        let page = PAGED_CHUNK_BYTES as u64;
+        let extents = Some(vec![(0, 4096), (page + 4096, 4096), (2 * page, 1), (9 * page + 1, 2 * page)]);
+        let end = 11 * page + 5;
+        let whole = Some(vec![(0, 3 * page), (9 * page, 2 * page + 5)]);
+        assert_eq!(Reading::paged(1).extents(extents.clone(), end), whole);
+        assert_eq!(Reading::content(1).extents(extents.clone(), end), extents);
+        assert_eq!(Reading::paged(1).extents(None, end), None);
+    }
 
     #[test]
     fn parts_cover_every_extent_once_and_in_order() {

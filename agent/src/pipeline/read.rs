@@ -4,10 +4,12 @@
 //! take, so that one large file keeps all cores busy. Data comes from [`FileJob`]s and goes to the [`PackPool`]. Never:
 //! writes to a source, follows a link, holds more than a few MiB per worker.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use scelle_format::chunker::{ContentCutter, Cut};
 use scelle_format::compress::{Compressor, Frame};
 use scelle_format::filter::Filter;
@@ -21,6 +23,7 @@ use super::packs::{Lane, PackPool, Place};
 use super::part::{PART_BYTES, PartQueue, PartWork, Reading};
 use super::recipe::{self, Recipe};
 use super::solid::Solid;
+use crate::catalog::Lists;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
 use crate::scan::SourceFile;
@@ -45,6 +48,10 @@ pub struct Shared<'a> {
     pub cutter: ContentCutter,
     /// Parts of large files.
     pub parts: PartQueue,
+    /// Chunk lists of the last snapshots.
+    pub lists: &'a Lists,
+    /// Chunk-list nodes that this run has stored, or an interrupted one has sent.
+    pub list_nodes: Mutex<HashMap<ChunkId, Place>>,
     /// Who watches.
     pub monitor: &'a dyn Monitor,
     /// Whether to stop.
@@ -226,6 +233,7 @@ impl<'a> Worker<'a> {
         for ((id, _), place) in chunks.iter().zip(&places) {
             self.shared.known.remember(*id, place.clone());
         }
+        self.shared.known.spill()?;
         Ok(places)
     }
 
@@ -257,11 +265,11 @@ impl<'a> Worker<'a> {
             Ok(extents) => extents.filter(|extents| extents.len() <= super::part::EXTENTS_MAX),
             Err(_) => None,
         };
+        let extents = reading.extents(extents, bytes);
         let data = extents.clone().unwrap_or_else(|| if bytes == 0 { Vec::new() } else { vec![(0, bytes)] });
         let ranges = super::part::split(&data, PART_BYTES);
-        *job.parts.lock() = vec![None; ranges.len()];
-        job.open_parts.store(ranges.len(), Ordering::Release);
-        let work = Arc::new(PartWork { job: job.clone(), source, extents, reading });
+        let (list, open_parts) = (Arc::default(), AtomicUsize::new(ranges.len()));
+        let work = Arc::new(PartWork { job: job.clone(), source, extents, reading, list, open_parts });
         if ranges.is_empty() {
             return self.end_large(&work);
         }
@@ -283,7 +291,8 @@ impl<'a> Worker<'a> {
                 Vec::new()
             }
         };
-        if work.job.hand_in(part, chunks) { self.end_large(work) } else { Ok(()) }
+        work.list.hand_in(part, chunks, self)?;
+        if work.open_parts.fetch_sub(1, Ordering::AcqRel) == 1 { self.end_large(work) } else { Ok(()) }
     }
 
     fn end_large(&mut self, work: &Arc<PartWork>) -> Result<()> {
@@ -296,16 +305,15 @@ impl<'a> Worker<'a> {
                 false => self.hand_out(job, source, reading.again()),
             };
         }
-        let parts = std::mem::take(&mut *job.parts.lock());
-        let chunks: Vec<_> = parts.into_iter().flatten().flatten().collect();
+        work.list.end();
         let stat = *work.source.stat();
         // A file that shrank while it was read has fewer bytes than its extents say: it is kept as what was read.
-        let read_bytes: u64 = chunks.iter().map(|(_, n)| u64::from(*n)).sum();
+        let (read_bytes, chunks) = work.list.size();
         let expected = work.extents.as_ref().map_or(stat.bytes, |e| e.iter().map(|(_, n)| n).sum());
         let whole = read_bytes == expected;
         let stored = Stored {
-            cut: reading.cut(chunks.len()),
-            content: if chunks.is_empty() { StoredContent::Empty } else { StoredContent::Chunks(chunks) },
+            cut: reading.cut(chunks),
+            content: if chunks == 0 { StoredContent::Empty } else { StoredContent::List(work.list.clone()) },
             bytes: if whole { stat.bytes } else { read_bytes },
             extents: if whole { work.extents.clone() } else { None },
             consistent_copy: false,

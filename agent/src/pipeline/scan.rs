@@ -230,7 +230,7 @@ impl<'a> Scan<'a> {
                 Some(_) => self.changes.changed += 1,
                 None => self.changes.new += 1,
             }
-            let job = self.job(&item)?;
+            let job = self.job(&item, earlier)?;
             if item.stat.links > 1 {
                 record.entry.link_group = Some(self.link_group(&item.stat));
             }
@@ -264,7 +264,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The job that reads a file; names of one inode share one.
-    fn job(&mut self, item: &WalkItem) -> Result<Arc<FileJob>> {
+    fn job(&mut self, item: &WalkItem, earlier: Option<Record>) -> Result<Arc<FileJob>> {
         let inode = (item.stat.volume, item.stat.inode);
         let shared = item.stat.links > 1 && item.stat.inode != 0;
         if let Some(job) = self.links.get(&inode).filter(|_| shared) {
@@ -272,7 +272,7 @@ impl<'a> Scan<'a> {
             return Ok(job.clone());
         }
         let os_path = item.os_path()?;
-        let job = Arc::new(FileJob::new(item.path.clone(), os_path, item.stat));
+        let job = Arc::new(FileJob::new(item.path.clone(), os_path, item.stat, earlier));
         if shared {
             self.links.insert(inode, job.clone());
         }

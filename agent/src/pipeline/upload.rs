@@ -57,8 +57,8 @@ pub async fn upload(
         let (sent_bytes, shutdown) = (sent_bytes.clone(), shutdown.clone());
         sending.spawn(async move {
             let object_bytes = pack.bytes.len() as u64;
-            let row = JournaledPack { kind: pack.kind, id: pack.id, object_bytes, trailer: pack.trailer };
-            journal.lock().add(&row)?;
+            let row = JournaledPack { kind: pack.kind, id: pack.id, object_bytes };
+            journal.lock().add(&row, &pack.trailer)?;
             let name = layout::pack(pack.kind, &pack.id);
             // A limited line may take minutes for what is under way: who asks to stop does not wait for it.
             let put = tokio::select! {

@@ -1,10 +1,10 @@
 //! Bringing the local copies of the index back from the store: after a rewind, a join, or a lost state folder.
 //!
 //! Segments come from the refs of the newest snapshot of this device (a signed note names them), are opened with the
-//! device's index identity and kept plain in the state folder. Never: trusts a segment that no valid note names.
+//! device's index identity and kept as files of the local index. Never: trusts a segment that no valid note names.
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use scelle_format::crypto::open::open_bytes;
 use scelle_format::id::{PackId, Sha256};
@@ -19,22 +19,43 @@ use super::history::{History, read_attachment};
 use super::objects::Objects;
 use super::state::{Device, Head, State};
 use crate::error::{AgentError, Result};
-use crate::pipeline::commit::segment_file;
+use crate::index::{SegmentFile, SegmentWriter};
 
-/// Keeps a plain copy of a segment beside its checksum: a wrong entry would send a later snapshot astray.
-pub fn put_copy(state: &State, sha256: &str, plain: &[u8]) -> Result<()> {
-    let mut file = plain.to_vec();
-    file.extend_from_slice(blake3::hash(plain).as_bytes());
-    state.put(&segment_file(sha256), &file)
+/// Keeps a local copy of a segment, checksummed: a wrong entry would send a later snapshot astray.
+pub fn put_copy(state: &State, sha256: &str, segment: &Segment) -> Result<()> {
+    let sizes: HashMap<PackId, u64> = segment.packs.iter().copied().collect();
+    let rows = segment.entries.len() as u64;
+    let mut writer = SegmentWriter::create(&copy_path(state.folder(), sha256), segment.generation, rows)?;
+    for at in &segment.entries {
+        writer.push(at, sizes.get(&at.pack).copied().unwrap_or(0))?;
+    }
+    writer.finish(true)?;
+    Ok(())
 }
 
-/// The plain copy of a segment, if it is there and as it was written.
-pub fn read_copy(folder: &Path, sha256: &str) -> Option<Vec<u8>> {
-    let mut file = std::fs::read(folder.join(segment_file(sha256))).ok()?;
-    let at = file.len().checked_sub(32)?;
-    let sound = blake3::hash(&file[..at]).as_bytes() == &file[at..];
-    file.truncate(at);
-    sound.then_some(file)
+/// The local copy of a segment, if it is there and as it was written.
+pub fn open_copy(folder: &Path, sha256: &str) -> Option<SegmentFile> {
+    let path = copy_path(folder, sha256);
+    let opened = SegmentFile::open(&path);
+    if opened.is_none() {
+        // Out of the way, so that the next run fetches it anew.
+        let _ = std::fs::remove_file(path);
+    }
+    opened
+}
+
+/// Number of entries of a local copy that looks whole; `None` where there is none. Reads a few bytes only.
+pub fn copy_rows(folder: &Path, sha256: &str) -> Option<u64> {
+    SegmentFile::rows_at(&copy_path(folder, sha256))
+}
+
+fn copy_path(folder: &Path, sha256: &str) -> PathBuf {
+    folder.join(segment_file(sha256))
+}
+
+/// Name of the local copy of a segment.
+fn segment_file(sha256: &str) -> String {
+    format!("index/{sha256}.idx")
 }
 
 /// Fetches what `head` should know of the index and does not; returns how many segments came.
@@ -57,7 +78,7 @@ pub async fn segments(
     let mut fetched = 0;
     for (sha256, stored_bytes) in &refs.segments {
         let name = sha256.to_string();
-        if read_copy(state.folder(), &name).is_none() {
+        if copy_rows(state.folder(), &name).is_none() {
             fetch(objects, state, device, sha256).await?;
             fetched += 1;
         }
@@ -74,19 +95,25 @@ async fn fetch(objects: &Objects, state: &State, device: &Device, sha256: &Sha25
     let corrupt = |cause: String| AgentError::object_corrupt().at(name.clone()).because(cause);
     let plain = open_bytes(&sealed, &[&device.index_identity], INDEX_MAX_BYTES as u64);
     let plain = plain.map_err(|error| corrupt(error.to_string()))?;
-    Segment::decode(&plain).map_err(|error| corrupt(error.to_string()))?;
-    put_copy(state, &sha256.to_string(), &plain)
+    let segment = Segment::decode(&plain).map_err(|error| corrupt(error.to_string()))?;
+    put_copy(state, &sha256.to_string(), &segment)
 }
 
 /// Forgets the chunks of packs that the store no longer has, so that the next run stores them again.
 pub fn forget_packs(state: &State, head: &Head, gone: &HashSet<PackId>) -> Result<()> {
     for (sha256, _) in &head.segments {
-        let Some(bytes) = read_copy(state.folder(), sha256) else { continue };
-        let Ok(segment) = Segment::decode(&bytes) else { continue };
-        let sizes: std::collections::HashMap<PackId, u64> = segment.packs.iter().copied().collect();
-        let kept = segment.entries.into_iter().filter(|entry| !gone.contains(&entry.pack)).collect();
-        let kept = Segment::build(segment.generation, kept, |id| sizes.get(id).copied().unwrap_or(0));
-        put_copy(state, sha256, &kept.encode())?;
+        let Some(segment) = open_copy(state.folder(), sha256) else { continue };
+        if !segment.packs().iter().any(|(id, _)| gone.contains(id)) {
+            continue;
+        }
+        let sizes: HashMap<PackId, u64> = segment.packs().iter().copied().collect();
+        let mut writer = SegmentWriter::create(segment.path(), segment.generation(), segment.rows())?;
+        for at in segment.iter().filter(|at| !gone.contains(&at.pack)) {
+            writer.push(&at, sizes.get(&at.pack).copied().unwrap_or(0))?;
+        }
+        // Some systems do not replace a file that is open.
+        drop(segment);
+        writer.finish(true)?;
     }
     Ok(())
 }

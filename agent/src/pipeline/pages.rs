@@ -1,0 +1,128 @@
+//! Databases page by page: each page is compared with the one that stood there last time, and new ones are gathered into
+//! frames.
+//!
+//! Pages come from a part of a file or from SQLite itself, in file order. Never: looks a page up that is as it was.
+
+use std::io;
+
+use scelle_format::chunker::PAGED_CHUNK_BYTES;
+use scelle_format::filter::Filter;
+use scelle_format::id::ChunkId;
+use scelle_format::limits::PAGED_FRAME_BYTES;
+
+use super::earlier::{EarlierCursor, EarlierList};
+use super::job::PartChunks;
+use super::packs::{Lane, Place};
+use super::part::{BUFFER_BYTES, ExtentReader, PartWork};
+use super::read::Worker;
+use super::recipe::Recipe;
+use crate::catalog::Lists;
+use crate::error::{AgentError, Result};
+
+/// Pages of a part on their way into frames.
+pub struct Pages<'a> {
+    earlier: Option<EarlierCursor<'a>>,
+    /// In file order; a page of the frame being gathered has no place yet.
+    chunks: Vec<(Option<Place>, u32)>,
+    /// The frame being gathered: its bytes, its chunks, and which page waits for which of them.
+    plain: Vec<u8>,
+    fresh: Vec<(ChunkId, u32)>,
+    open: Vec<(usize, usize)>,
+}
+
+impl<'a> Pages<'a> {
+    /// None yet; `earlier` is what the file was in the last snapshot.
+    pub fn new(earlier: Option<&'a EarlierList>, lists: &'a Lists) -> Self {
+        let earlier = earlier.map(|list| list.cursor(lists));
+        Self { earlier, chunks: Vec::new(), plain: Vec::new(), fresh: Vec::new(), open: Vec::new() }
+    }
+
+    /// Adds a new page to the frame; returns its place among the frame's chunks.
+    fn gather(&mut self, id: ChunkId, page: &[u8]) -> usize {
+        self.fresh.push((id, page.len() as u32));
+        self.plain.extend_from_slice(page);
+        self.fresh.len() - 1
+    }
+}
+
+impl Worker<'_> {
+    /// Reads a part page by page.
+    pub(super) fn paged_part(
+        &mut self,
+        work: &PartWork,
+        ranges: &[(u64, u64)],
+        buffer: &mut Vec<u8>,
+    ) -> Result<io::Result<PartChunks>> {
+        let mut pages = Pages::new(work.job.earlier.as_ref(), self.shared.lists);
+        for &(start, bytes) in ranges {
+            let mut done = 0;
+            while done < bytes {
+                self.shared.shutdown.check()?;
+                let want = (bytes - done).min(BUFFER_BYTES as u64);
+                let mut reader = ExtentReader::new(&work.source, &[(start + done, want)]);
+                buffer.resize(want as usize, 0);
+                let filled = match reader.fill(buffer) {
+                    Ok(n) => n,
+                    Err(error) => return Ok(Err(error)),
+                };
+                self.count_read(filled);
+                self.pages(&mut pages, start + done, &buffer[..filled])?;
+                done += want;
+                if filled < buffer.len() {
+                    // The file is shorter than it was: what follows is gone.
+                    return self.end_pages(pages).map(Ok);
+                }
+            }
+        }
+        self.end_pages(pages).map(Ok)
+    }
+
+    /// Cuts `plain`, which stands at `offset` of the file, into pages and stores the new ones. Those share frames, also where
+    /// they are no neighbours: alone they would compress a third worse.
+    pub(super) fn pages(&mut self, pages: &mut Pages<'_>, mut offset: u64, plain: &[u8]) -> Result<()> {
+        let id_key = self.shared.pool.sealing().id_key;
+        for page in plain.chunks(PAGED_CHUNK_BYTES) {
+            let bytes = page.len() as u32;
+            let id = ChunkId::of(&id_key, page);
+            let earlier = pages.earlier.as_mut().and_then(|list| list.same_page(offset, bytes, &id));
+            offset += u64::from(bytes);
+            let gathered = pages.fresh.iter().position(|(other, _)| *other == id);
+            let place = match (earlier, gathered) {
+                (Some(at), _) => Some(Place::Known(at)),
+                (None, Some(_)) => None,
+                (None, None) => self.shared.known.find(&id),
+            };
+            if place.is_none() {
+                let at = gathered.unwrap_or_else(|| pages.gather(id, page));
+                pages.open.push((pages.chunks.len(), at));
+            }
+            pages.chunks.push((place, bytes));
+            if pages.plain.len() >= PAGED_FRAME_BYTES {
+                self.store_gathered(pages)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn store_gathered(&mut self, pages: &mut Pages<'_>) -> Result<()> {
+        if pages.fresh.is_empty() {
+            return Ok(());
+        }
+        let recipe = Some(Recipe::Zstd(Filter::None));
+        let places = self.store_frame(Lane::Paged, &pages.plain, &pages.fresh, recipe)?;
+        for (chunk, at) in pages.open.drain(..) {
+            pages.chunks[chunk].0 = places.get(at).cloned();
+        }
+        pages.plain.clear();
+        pages.fresh.clear();
+        Ok(())
+    }
+
+    /// The chunks of all pages so far, each with a place.
+    pub(super) fn end_pages(&mut self, mut pages: Pages<'_>) -> Result<PartChunks> {
+        self.store_gathered(&mut pages)?;
+        let placed = |(place, bytes): (Option<Place>, u32)| Some((place?, bytes));
+        let chunks: Option<PartChunks> = pages.chunks.into_iter().map(placed).collect();
+        chunks.ok_or_else(|| AgentError::bug("a page without a place"))
+    }
+}

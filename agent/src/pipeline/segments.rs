@@ -1,0 +1,113 @@
+//! Index segments of a run: which new chunk lies where, stored for the day the catalog is lost (FORMAT.md §7).
+//!
+//! Entries come sorted from [`RunChunks`] and, now and then, from earlier segments that are merged with them, and go to the
+//! store and to the local index in segments of bounded size. Never: holds more than one segment, indexes a chunk whose pack
+//! the snapshot does not need.
+
+use std::collections::{BTreeMap, HashMap};
+
+use scelle_format::crypto::seal::seal_bytes;
+use scelle_format::id::{PackId, PackKind, Sha256};
+use scelle_format::index::Segment;
+use scelle_format::layout;
+use scelle_format::pack::Location;
+use scelle_format::random::Random;
+
+use super::commit::{Confirmed, Indexed};
+use super::dedup::RunChunks;
+use crate::error::{AgentError, Result};
+use crate::index::SegmentFile;
+use crate::index::merge::{Merged, SEGMENT_ROWS_MAX, due};
+use crate::repo::append::LedgerWriter;
+use crate::repo::objects::Objects;
+use crate::repo::rebuild;
+use crate::repo::state::{Device, State};
+
+/// Stores index segments over the chunks that are new, and keeps local copies for the next run.
+pub async fn index(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    ledger: &mut LedgerWriter<'_>,
+    mut confirmed: Confirmed,
+    run: RunChunks,
+    needs: &BTreeMap<PackId, PackKind>,
+    random: &mut dyn Random,
+) -> Result<Indexed> {
+    // A pack that the snapshot does not need may be cleared away: its chunks are no targets of dedup.
+    let is_fresh = |at: &Location| {
+        let is_sent = confirmed.packs.get(&at.pack).is_some_and(|(kind, _)| *kind == PackKind::Data);
+        is_sent && needs.contains_key(&at.pack)
+    };
+    let mut fresh = Merged::new(run.sources()).filter(is_fresh).peekable();
+    let is_empty = fresh.peek().is_none();
+    let earlier = if is_empty { Vec::new() } else { merge_with(state, device, ledger, run.most()) };
+    let mut sizes: HashMap<PackId, u64> = confirmed.packs.iter().map(|(id, (_, n))| (*id, *n)).collect();
+    sizes.extend(earlier.iter().flat_map(|(_, segment)| segment.packs().iter().copied()));
+    let rows = run.most() + earlier.iter().map(|(_, segment)| segment.rows()).sum::<u64>();
+    let mut sources: Vec<Box<dyn Iterator<Item = Location> + '_>> = vec![Box::new(fresh)];
+    for (_, segment) in &earlier {
+        sources.push(Box::new(segment.iter()));
+    }
+    let mut rest = Merged::new(sources);
+    // Even pieces: none is so small that it is soon merged again.
+    let each = rows.div_ceil(rows.div_ceil(SEGMENT_ROWS_MAX).max(1)) as usize;
+    let mut made = Vec::new();
+    loop {
+        let entries: Vec<Location> = rest.by_ref().take(each).collect();
+        if entries.is_empty() {
+            break;
+        }
+        let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
+        let segment = Segment::build(device.secret.generation(), entries, size_of);
+        made.push(store(objects, state, device, &segment, random).await?);
+    }
+    drop(rest);
+    if !made.is_empty() {
+        let head = ledger.head_mut();
+        head.segments.retain(|(name, _)| !earlier.iter().any(|(merged, _)| merged == name));
+        head.refs_bytes = None;
+        confirmed.sent_bytes += made.iter().map(|(_, stored_bytes)| stored_bytes).sum::<u64>();
+        head.segments.extend(made);
+    }
+    Ok(Indexed { confirmed })
+}
+
+/// Earlier segments that are worth being merged with `fresh` new entries, by name. One that cannot be read whole stays as
+/// it is.
+fn merge_with(
+    state: &State,
+    device: &Device,
+    ledger: &LedgerWriter<'_>,
+    fresh: u64,
+) -> Vec<(String, SegmentFile)> {
+    let segments = &ledger.head().segments;
+    let rows =
+        segments.iter().map(|(name, _)| rebuild::copy_rows(state.folder(), name).unwrap_or(SEGMENT_ROWS_MAX));
+    let rows: Vec<u64> = rows.collect();
+    let open = |at: usize| {
+        let name = &segments.get(at)?.0;
+        let segment = rebuild::open_copy(state.folder(), name)?;
+        let mut all = segment.iter();
+        let is_whole = all.by_ref().count() as u64 == segment.rows() && !all.is_damaged();
+        (is_whole && segment.generation() == device.secret.generation()).then(|| (name.clone(), segment))
+    };
+    due(&rows, fresh).into_iter().filter_map(open).collect()
+}
+
+/// Seals and stores one segment; returns its name and stored size.
+async fn store(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    segment: &Segment,
+    random: &mut dyn Random,
+) -> Result<(String, u64)> {
+    let recipients = [device.epoch_recipient.clone(), device.index_identity.recipient()];
+    let sealed = seal_bytes(&recipients, &segment.encode(), random).map_err(AgentError::bug)?;
+    let sha256 = Sha256::of(&sealed);
+    let (name, stored_bytes) = (sha256.to_string(), sealed.len() as u64);
+    objects.put_new_hashed(&layout::index_segment(&device.id, &sha256), sealed.into(), &sha256).await?;
+    rebuild::put_copy(state, &name, segment)?;
+    Ok((name, stored_bytes))
+}
