@@ -54,13 +54,13 @@ pub fn borg() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// A crate's program, built from the crate registry.
-pub fn cargo(name: &str, program: &str) -> Result<PathBuf> {
+/// A crate's program, built from the crate registry as its authors build it; `options` are Cargo's.
+pub fn cargo(name: &str, program: &str, options: &[&str]) -> Result<PathBuf> {
     let root = folder()?;
     let installed = root.join("bin").join(program);
     if !installed.exists() {
         apt(&LIBRARIES)?;
-        run(Command::new("cargo").args(["install", name, "--locked", "--root"]).arg(&root))?;
+        run(Command::new("cargo").args(["install", name, "--locked", "--root"]).arg(&root).args(options))?;
     }
     Ok(installed)
 }

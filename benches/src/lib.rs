@@ -9,6 +9,7 @@
 pub mod corpus;
 pub mod install;
 pub mod measure;
+pub mod relay;
 pub mod roofline;
 pub mod samples;
 pub mod table;

@@ -69,8 +69,11 @@ impl Name {
             Self::Scelle => scelle()?,
             Self::Restic => install::restic()?,
             Self::Borg => install::borg()?,
-            Self::Bupstash => install::cargo("bupstash", "bupstash")?,
-            Self::Rustic => install::cargo("rustic-rs", "rustic")?,
+            Self::Bupstash => install::cargo("bupstash", "bupstash", &[])?,
+            Self::Rustic => {
+                // Without its screens and exporters, which a backup does not run.
+                install::cargo("rustic-rs", "rustic", &["--version", "0.11.4", "--no-default-features"])?
+            }
         };
         Ok(Tool { name: self, program })
     }

@@ -119,7 +119,7 @@ fn section(xml: &mut String, random: &mut Seeded, patient: &Patient) {
             clinical::account(random, sentences)
         }
     };
-    let _ = write!(xml, "<paragraph>{told}</paragraph></text>\n");
+    let _ = writeln!(xml, "<paragraph>{told}</paragraph></text>");
     for _ in 0..20 + random.below(8) {
         entry(xml, random);
     }
