@@ -17,6 +17,8 @@ pub enum Kind {
     Mixed,
     /// Many files of a few hundred bytes.
     Tiny,
+    /// Real uncompressed 16-bit DICOM: see [`crate::dicom`].
+    Dicom,
 }
 
 /// A practice on disk.
@@ -32,20 +34,50 @@ pub struct Corpus {
 }
 
 impl Kind {
-    /// Reads `mixed` or `tiny`.
+    /// Reads `mixed`, `tiny` or `dicom`.
     pub fn parse(text: &str) -> Result<Self> {
         match text {
             "mixed" => Ok(Self::Mixed),
             "tiny" => Ok(Self::Tiny),
-            _ => anyhow::bail!("corpus: mixed or tiny, not {text}"),
+            "dicom" => Ok(Self::Dicom),
+            _ => anyhow::bail!("corpus: mixed, tiny or dicom, not {text}"),
         }
     }
 
-    /// Makes a practice in `root`, which must not exist: `megabytes` of the mix, or `files` tiny files.
-    pub fn build(self, root: &Path, megabytes: u32, files: u32) -> Result<Corpus> {
+    /// As [`Kind::parse`] reads it.
+    pub fn text(self) -> &'static str {
         match self {
-            Self::Mixed => mixed(root, megabytes)?,
-            Self::Tiny => tiny(root, files)?,
+            Self::Mixed => "mixed",
+            Self::Tiny => "tiny",
+            Self::Dicom => "dicom",
+        }
+    }
+
+    /// How much there is without being asked: megabytes, of `tiny` files.
+    pub fn default_size(self, is_smoke: bool) -> u32 {
+        match (self, is_smoke) {
+            (Self::Mixed, false) => 1640,
+            (Self::Dicom, false) => 400,
+            (Self::Tiny, false) => 300_000,
+            (Self::Mixed | Self::Dicom, true) => 30,
+            (Self::Tiny, true) => 2_000,
+        }
+    }
+
+    /// Reads `mixed`, or `mixed:1640`: a kind and how much of it.
+    pub fn parse_sized(text: &str, is_smoke: bool) -> Result<(Self, u32)> {
+        let (kind, size) = text.split_once(':').map_or((text, None), |(kind, size)| (kind, Some(size)));
+        let kind = Self::parse(kind)?;
+        let size = size.map_or(Ok(kind.default_size(is_smoke)), str::parse).context("size")?;
+        Ok((kind, size))
+    }
+
+    /// Makes a practice in `root`, which must not exist: `size` megabytes, or tiny files.
+    pub fn build(self, root: &Path, size: u32) -> Result<Corpus> {
+        match self {
+            Self::Mixed => mixed(root, size)?,
+            Self::Tiny => tiny(root, size)?,
+            Self::Dicom => crate::dicom::build(root, size)?,
         }
         Corpus::count(root, self)
     }
@@ -70,9 +102,27 @@ impl Corpus {
                 practice::working_day(&self.root, SEED, day)?;
             }
             Kind::Tiny => tiny_day(&self.root, day)?,
+            Kind::Dicom => crate::dicom::day(&self.root, day)?,
         }
         *self = Self::count(&self.root, self.kind)?;
         Ok(())
+    }
+
+    /// A number that only the same files have: their names and contents, wherever they are.
+    pub fn fingerprint(root: &Path) -> Result<Vec<u8>> {
+        let mut files = Vec::new();
+        let mut content = Vec::new();
+        walk(root, &mut |path, _| {
+            content.clear();
+            std::io::Read::read_to_end(&mut fs::File::open(path)?, &mut content)?;
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &content);
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            files.push([digest.as_ref(), name].concat());
+            Ok(())
+        })?;
+        files.sort();
+        let all = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &files.concat());
+        Ok(all.as_ref().to_vec())
     }
 
     /// Reads everything once, so that every program finds it in memory.

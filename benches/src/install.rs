@@ -85,7 +85,8 @@ fn apt(packages: &[&str]) -> Result<()> {
         })
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Runs a command; what it said is in the error.
+pub fn run(command: &mut Command) -> Result<()> {
     let output = command.env("DEBIAN_FRONTEND", "noninteractive").output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod corpus;
+pub mod dicom;
 pub mod install;
 pub mod measure;
 pub mod relay;

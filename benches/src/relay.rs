@@ -63,17 +63,12 @@ fn direction(mut from: TcpStream, to: TcpStream, delay: Duration, passed: Option
     thread::spawn(move || deliver(to, leave));
     thread::spawn(move || {
         let mut piece = vec![0; PIECE_BYTES];
-        loop {
-            match from.read(&mut piece) {
-                Ok(read @ 1..) => {
-                    if let Some(passed) = &passed {
-                        passed.add(read);
-                    }
-                    if enter.send((Instant::now() + delay, piece[..read].to_vec())).is_err() {
-                        break;
-                    }
-                }
-                _ => break,
+        while let Ok(read @ 1..) = from.read(&mut piece) {
+            if let Some(passed) = &passed {
+                passed.add(read);
+            }
+            if enter.send((Instant::now() + delay, piece[..read].to_vec())).is_err() {
+                break;
             }
         }
     });

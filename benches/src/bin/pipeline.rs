@@ -1,6 +1,6 @@
 //! The whole program over one corpus: first backup, unchanged, one working day, restore; and the roofline.
 //!
-//! `pipeline [mixed|tiny] [MEGABYTES or FILES] [--keep FOLDER]`. A folder that is kept is used again.
+//! `pipeline [mixed|tiny|dicom] [MEGABYTES or FILES] [--keep FOLDER]`. A folder that is kept is used again.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -28,23 +28,17 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let kind = Kind::parse(arguments.next().as_deref().unwrap_or("mixed"))?;
-    let smoke = scelle_bench::is_smoke();
-    let default = match (kind, smoke) {
-        (Kind::Mixed, false) => 1640,
-        (Kind::Mixed, true) => 30,
-        (Kind::Tiny, false) => 300_000,
-        (Kind::Tiny, true) => 2_000,
-    };
+    let kind = arguments.next().unwrap_or_else(|| "mixed".into());
+    let (kind, default) = Kind::parse_sized(&kind, scelle_bench::is_smoke())?;
     let size = arguments.next().map_or(Ok(default), |text| text.parse()).context("size")?;
     let kept: Option<PathBuf> = match (arguments.next().as_deref(), arguments.next()) {
         (Some("--keep"), Some(folder)) => Some(folder.into()),
         (None, _) => None,
-        _ => anyhow::bail!("pipeline [mixed|tiny] [MEGABYTES or FILES] [--keep FOLDER]"),
+        _ => anyhow::bail!("pipeline [mixed|tiny|dicom] [MEGABYTES or FILES] [--keep FOLDER]"),
     };
     let scratch = tempfile::tempdir()?;
     let root = kept.unwrap_or_else(|| scratch.path().join("corpus"));
-    let mut corpus = if root.exists() { Corpus::count(&root, kind)? } else { kind.build(&root, size, size)? };
+    let mut corpus = if root.exists() { Corpus::count(&root, kind)? } else { kind.build(&root, size)? };
     corpus.warm()?;
     measure_all(&mut corpus, scratch.path())
 }

@@ -1,6 +1,6 @@
-//! Rivals and Scellé in alternation on one corpus: medians and ratios as a Markdown table.
+//! Rivals and Scellé in alternation: medians and ratios as a Markdown table for each corpus.
 //!
-//! `rivals [TOOL,TOOL…] [ROUNDS] [MEGABYTES] [tiny]`; tools are installed first. In each round every tool makes a new
+//! `rivals [TOOL,TOOL…] [ROUNDS] [CORPUS[:SIZE]…]`; tools are installed first. In each round every tool makes a new
 //! repository, saves, saves again unchanged, saves a working day, and restores; who begins changes with the round.
 
 use std::io::Write as _;
@@ -35,28 +35,35 @@ fn run() -> Result<()> {
     let smoke = scelle_bench::is_smoke();
     let names = argument(0, if smoke { "restic" } else { "restic,borg,bupstash,rustic" });
     let rounds: u32 = argument(1, if smoke { "1" } else { "3" }).parse().context("rounds")?;
-    let megabytes_wanted: u32 =
-        argument(2, if smoke { "30" } else { "1640" }).parse().context("megabytes")?;
-    let kind = Kind::parse(&argument(3, "mixed"))?;
+    let corpora = match arguments.get(2..) {
+        Some(corpora) if !corpora.is_empty() => corpora.to_vec(),
+        _ => vec!["mixed".to_owned()],
+    };
+    let corpora: Vec<(Kind, u32)> =
+        corpora.iter().map(|text| Kind::parse_sized(text, smoke)).collect::<Result<_>>()?;
 
     let mut tools = vec![Name::Scelle.install()?];
     for name in names.split(',') {
         tools.push(Name::parse(name)?.install()?);
     }
-    let scratch = tempfile::tempdir()?;
-    let files = if smoke { 2_000 } else { 300_000 };
-    let mut corpus = kind.build(&scratch.path().join("corpus"), megabytes_wanted, files)?;
     let mut out = std::io::stdout();
     for tool in &tools {
         writeln!(out, "- {}: {}", tool.name.text(), tool.version())?;
     }
-    writeln!(out, "- corpus: {kind:?}, {} files, {} MB", corpus.files, megabytes(corpus.bytes as f64))?;
-    let mut runs = Vec::new();
-    for round in 0..rounds {
-        runs.extend(one_round(&tools, &mut corpus, scratch.path(), round, rounds)?);
-        writeln!(std::io::stderr(), "round {} of {rounds} done", round + 1)?;
+    let cores = std::thread::available_parallelism()?;
+    writeln!(out, "- {cores} cores, medians of {rounds} rounds")?;
+    for (kind, size) in corpora {
+        let scratch = tempfile::tempdir()?;
+        let mut corpus = kind.build(&scratch.path().join("corpus"), size)?;
+        let bytes = megabytes(corpus.bytes as f64);
+        writeln!(out, "\n### {}: {} files, {bytes} MB\n", kind.text(), corpus.files)?;
+        let mut runs = Vec::new();
+        for round in 0..rounds {
+            runs.extend(one_round(&tools, &mut corpus, scratch.path(), round, rounds)?);
+            writeln!(std::io::stderr(), "{}: round {} of {rounds} done", kind.text(), round + 1)?;
+        }
+        write!(out, "{}", report(&tools, &runs))?;
     }
-    write!(out, "\n{}", report(&tools, &runs))?;
     Ok(())
 }
 
@@ -110,58 +117,66 @@ fn one_round(
     Ok(runs)
 }
 
-/// Every tool must have given everything back.
+/// Every tool must have given everything back: names and contents.
 fn check_restored(target: &Path, corpus: &Corpus) -> Result<()> {
-    let (mut files, mut bytes) = (0, 0);
-    scelle_bench::corpus::walk(target, &mut |_, metadata| {
-        files += 1;
-        bytes += metadata.len();
-        Ok(())
-    })?;
-    anyhow::ensure!((files, bytes) == (corpus.files, corpus.bytes), "restored {files} files, {bytes} bytes");
+    anyhow::ensure!(
+        Corpus::fingerprint(target)? == Corpus::fingerprint(&corpus.root)?,
+        "what was restored is not what was saved"
+    );
     Ok(())
 }
+
+/// What is compared, in the order of the columns.
+const VALUES: [fn(&Run) -> f64; 3] =
+    [|run| run.usage.wall_seconds, |run| run.usage.cpu_seconds, |run| run.stored_bytes as f64];
 
 fn report(tools: &[Tool], runs: &[Run]) -> String {
     let columns = [
         "act",
         "tool",
         "wall s",
-        "wall ÷ scelle",
         "CPU s",
-        "CPU ÷ scelle",
         "RSS MB",
         "stored MB",
+        "wall ÷ scelle",
+        "CPU ÷ scelle",
         "stored ÷ scelle",
+        "wall ÷ best rival",
+        "CPU ÷ best rival",
+        "stored ÷ best rival",
     ];
     let mut table = Table::new(&columns);
     for (act, name) in ACTS.iter().enumerate() {
         let of = |tool: Name, value: fn(&Run) -> f64| {
             median(runs.iter().filter(|run| run.tool == tool && run.act == act).map(value))
         };
-        let values: [fn(&Run) -> f64; 4] = [
-            |run| run.usage.wall_seconds,
-            |run| run.usage.cpu_seconds,
-            |run| run.usage.rss_bytes as f64,
-            |run| run.stored_bytes as f64,
-        ];
-        let own = values.map(|value| of(Name::Scelle, value));
+        let own = VALUES.map(|value| of(Name::Scelle, value));
+        // The best at each figure, which may be three programs.
+        let best = VALUES.map(|value| {
+            let rivals = tools.iter().filter(|tool| tool.name != Name::Scelle);
+            rivals.map(|tool| of(tool.name, value)).fold(f64::INFINITY, f64::min)
+        });
         for tool in tools {
-            let [wall, cpu, rss, stored] = values.map(|value| of(tool.name, value));
-            let ratio =
-                |value: f64, own: f64| if own > 0.0 { format!("{:.2}", value / own) } else { "–".into() };
-            table.row(&[
+            let values = VALUES.map(|value| of(tool.name, value));
+            let [wall, cpu, stored] = values;
+            let rss = of(tool.name, |run| run.usage.rss_bytes as f64);
+            let mut cells = vec![
                 (*name).into(),
                 tool.name.text().into(),
                 format!("{wall:.2}"),
-                ratio(wall, own[0]),
                 format!("{cpu:.2}"),
-                ratio(cpu, own[1]),
                 megabytes(rss),
                 format!("{:.3}", stored / 1e6),
-                ratio(stored, own[3]),
-            ]);
+            ];
+            for others in [own, best] {
+                cells.extend(values.iter().zip(others).map(|(value, other)| ratio(*value, other)));
+            }
+            table.row(&cells);
         }
     }
     table.text().to_owned()
+}
+
+fn ratio(value: f64, other: f64) -> String {
+    if other > 0.0 && other.is_finite() { format!("{:.2}", value / other) } else { "–".into() }
 }
