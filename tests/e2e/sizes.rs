@@ -72,3 +72,50 @@ fn a_hundred_edits_in_100_000_files_store_less_than_2_mib_and_memory_stays_small
     }
     e2e::compare::assert_same_content(source.root(), &site.restored(&site.path("retour"), source.root()));
 }
+
+/// Blocks of 8 KiB of a file that looks like a database: all different, hardly compressible.
+fn write_database(path: &std::path::Path, bytes: u64) {
+    use std::io::Write;
+    let mut out = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create(path).unwrap());
+    let mut page = vec![0; 8 << 10];
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    for number in 0..bytes / page.len() as u64 {
+        // xorshift64: every word is another.
+        for word in page.chunks_exact_mut(8) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            word.copy_from_slice(&state.to_le_bytes());
+        }
+        if number == 0 {
+            page[..4].copy_from_slice(&[1, 0x0f, 0, 0]);
+        }
+        out.write_all(&page).unwrap();
+    }
+    out.flush().unwrap();
+}
+
+#[test]
+fn memory_stays_flat_over_a_database_of_a_gigabyte_and_a_changed_page_stores_little() {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let file = source.root().join("cabinet.mdf");
+    let mut peaks = Vec::new();
+    for bytes in [128 * MIB, 1024 * MIB] {
+        write_database(&file, bytes);
+        peaks.push((format!("first run over {} MiB", bytes / MIB), peak_bytes(&site, &backup(&source))));
+    }
+    let mut changed = std::fs::File::options().write(true).open(&file).unwrap();
+    changed.seek(SeekFrom::Start(700 * MIB)).unwrap();
+    changed.write_all(&[1; 100]).unwrap();
+    drop(changed);
+    let before = site.place.stored_bytes();
+    peaks.push(("run over one changed page".to_owned(), peak_bytes(&site, &backup(&source))));
+    let added = site.place.stored_bytes() - before;
+    println!("one changed page of 1 GiB: {added} bytes stored; peak memory {peaks:?}");
+    assert!(added < MIB, "{added} bytes");
+    for (what, peak) in peaks {
+        assert!(peak <= 256 * MIB, "{what}: {} MiB", peak / MIB);
+    }
+}

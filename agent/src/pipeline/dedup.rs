@@ -20,8 +20,8 @@ use crate::index::{SegmentFile, SegmentWriter};
 use crate::repo::rebuild;
 
 const SHARDS: usize = 16;
-/// Chunks of this run in memory before they go to disk: 16 MB.
-const RUN_CHUNKS_MAX: usize = 100_000;
+/// Chunks of this run in memory before they go to disk: 12 MB.
+const RUN_CHUNKS_MAX: usize = 50_000;
 /// Files of this run before they are merged into one.
 const RUN_FILES_MAX: usize = 8;
 /// Ending of files that live for one run.

@@ -148,3 +148,96 @@ impl EarlierCursor<'_> {
         (level.start == offset).then(|| level.rows.get(level.at).map(|row| row.at))?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scelle_format::chunk_list::{ListNode, split_rows};
+    use scelle_format::filter::Filter;
+    use scelle_format::id::{PackId, Sha256};
+    use scelle_format::manifest::{Entry, EntryKind};
+
+    const KEY: [u8; 32] = [4; 32];
+    const PAGE: u64 = PAGED_CHUNK_BYTES as u64;
+
+    fn location(id: ChunkId, bytes: u32) -> Location {
+        let pack = PackId { epoch: 0, sha256: Sha256([1; 32]) };
+        Location { id, pack, frame_offset: 0, frame_bytes: 9, offset: 0, bytes, filter: Filter::None }
+    }
+
+    fn page(n: u64) -> Location {
+        location(ChunkId::of(&KEY, &n.to_le_bytes()), PAGED_CHUNK_BYTES as u32)
+    }
+
+    /// A list of `pages` pages as a run leaves it, its nodes in `lists`.
+    fn earlier(pages: u64, extents: Option<Vec<(u64, u64)>>, lists: &Lists) -> EarlierList {
+        let mut rows: Vec<ListRow> = (0..pages).map(|n| ListRow { at: page(n), covered: PAGE }).collect();
+        let mut content = Content::Chunks(rows.iter().map(|row| row.at).collect());
+        for level in 0.. {
+            if rows.len() <= 64 {
+                break;
+            }
+            let node = |rows: &[ListRow]| {
+                let plain = ListNode::encode(level, rows);
+                let id = ChunkId::of(&KEY, &plain);
+                lists.put(&id, &plain).unwrap();
+                ListRow { at: location(id, 9), covered: rows.iter().map(|row| row.covered).sum() }
+            };
+            rows = split_rows(&rows).map(node).collect();
+            content = Content::Nodes { level, nodes: rows.iter().map(|row| row.at).collect() };
+        }
+        let cut = Cut::Paged { size: PAGED_CHUNK_BYTES as u32 };
+        let entry = Entry { cut, content, extents, ..Entry::bare(b"a".to_vec(), EntryKind::File) };
+        let record = Record { directory: b"".as_slice().into(), entry, fingerprint: None, needs: Vec::new() };
+        EarlierList::of(record).unwrap()
+    }
+
+    fn lists(folder: &std::path::Path) -> Lists {
+        Lists::open(&folder.join("lists.sqlite"), KEY, [[1; 32]].into()).unwrap()
+    }
+
+    #[test]
+    fn every_page_is_found_at_its_place_and_only_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let lists = lists(folder.path());
+        for pages in [1, 64, 65, 3_000, 60_000] {
+            let list = earlier(pages, None, &lists);
+            for first in [0, pages / 3, pages - 1] {
+                let mut cursor = list.cursor(&lists);
+                for n in first..pages {
+                    let other = page(n + 1).id;
+                    assert_eq!(cursor.same_page(n * PAGE, PAGED_CHUNK_BYTES as u32, &other), None);
+                    let found = cursor.same_page(n * PAGE, PAGED_CHUNK_BYTES as u32, &page(n).id);
+                    assert_eq!(found, Some(page(n)), "page {n} of {pages} from {first}");
+                }
+                assert_eq!(cursor.same_page(pages * PAGE, PAGED_CHUNK_BYTES as u32, &page(0).id), None);
+            }
+        }
+    }
+
+    #[test]
+    fn holes_are_stepped_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let lists = lists(folder.path());
+        let list = earlier(500, Some(vec![(PAGE * 10, PAGE * 300), (PAGE * 1_000, PAGE * 200)]), &lists);
+        let mut cursor = list.cursor(&lists);
+        for n in 0..2_000 {
+            let expected = match n {
+                10..310 => Some(page(n - 10)),
+                1_000..1_200 => Some(page(n - 700)),
+                _ => None,
+            };
+            let id = expected.map_or(page(0).id, |at| at.id);
+            assert_eq!(cursor.same_page(n * PAGE, PAGED_CHUNK_BYTES as u32, &id), expected, "page {n}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_lost_only_ends_the_comparison() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let list = earlier(3_000, None, &lists(folder.path()));
+        let empty = lists(other.path());
+        let mut cursor = list.cursor(&empty);
+        assert!((0..3_000).all(|n| cursor.same_page(n * PAGE, 1, &page(n).id).is_none()));
+    }
+}

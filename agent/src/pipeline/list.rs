@@ -19,8 +19,8 @@ use super::read::Worker;
 use super::recipe::Recipe;
 use crate::error::{AgentError, Result};
 
-/// Chunks of a file that may wait for the names of their packs before open packs are closed early: 25 MB.
-const WAITING_MAX: usize = 1 << 18;
+/// Chunks of a file that may wait for the names of their packs before open packs are closed early: 14 MB.
+const WAITING_MAX: usize = 1 << 17;
 
 /// A pack that lies below a list: whether it holds data, epoch, SHA-256.
 pub type Need = (bool, u32, [u8; 32]);
