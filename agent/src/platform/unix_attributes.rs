@@ -168,11 +168,6 @@ pub fn set_attributes(file: &File, wanted: &FileAttributes) -> Shortfall {
 }
 
 fn remove_inherited_acls(file: &File, wanted: &FileAttributes) {
-    // One question instead of two removals: nearly no new file has any attribute at all.
-    let mut none: [u8; 0] = [];
-    if rustix::fs::flistxattr(file, &mut none) == Ok(0) {
-        return;
-    }
     for acl in ACLS {
         if wanted.xattrs.iter().all(|(name, _)| name != acl) {
             // Absent in nearly all cases; a file system without ACLs has none to inherit.

@@ -147,12 +147,12 @@ impl Fetcher {
         for pack in order {
             let name = (kind, pack);
             let may_be_whole = !self.fetched_whole.lock().contains(&name);
-            for range in requests_for(by_pack.remove(&pack).unwrap_or_default(), may_be_whole) {
-                let mut segments = self.segments.lock();
-                if segments.find(&name, &range, window).is_none() {
-                    segments.insert(name, range.clone(), window);
-                    tasks.spawn(Arc::clone(self).fetch_ahead(name, range));
-                }
+            let mut segments = self.segments.lock();
+            let mut missing = by_pack.remove(&pack).unwrap_or_default();
+            missing.retain(|range| segments.find(&name, range, window).is_none());
+            for range in requests_for(missing, may_be_whole) {
+                segments.insert(name, range.clone(), window);
+                tasks.spawn(Arc::clone(self).fetch_ahead(name, range));
             }
         }
         Prepared { fetcher: Arc::clone(self), window }

@@ -266,9 +266,15 @@ impl<'a> Producer<'a> {
         let mut part_bytes = 0;
         for row in in_pack_order(rows) {
             let ends_frame = part.last().is_some_and(|(_, last)| frame_of(last) != frame_of(&row.1));
-            if part_bytes >= PART_BYTES && ends_frame || part_bytes >= 2 * PART_BYTES {
+            let ends_pack = part.last().is_some_and(|(_, last)| last.pack != row.1.pack);
+            // A pack that a window cuts in two may be asked for twice: a window rather ends with a pack.
+            let ends_window = ends_pack && self.window_bytes + part_bytes >= WINDOW_BYTES / 2;
+            if part_bytes >= PART_BYTES && ends_frame || part_bytes >= 2 * PART_BYTES || ends_window {
                 self.send_part(file, std::mem::take(&mut part), part_bytes)?;
                 part_bytes = 0;
+            }
+            if ends_window {
+                self.flush()?;
             }
             part_bytes += u64::from(row.1.bytes);
             part.push(row);

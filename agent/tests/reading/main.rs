@@ -7,6 +7,7 @@
 #[allow(dead_code)]
 mod support;
 
+mod packs;
 mod rescue;
 
 use std::sync::Arc;

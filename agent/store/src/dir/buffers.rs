@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// Objects from this size on are read into such a buffer.
-pub(super) const FROM_BYTES: u64 = 4 << 20;
+/// What is read from this size on goes into such a buffer: packs of usual size, and no part of a pack, which would
+/// hold more memory than it counts for.
+pub(super) const FROM_BYTES: u64 = 10 << 20;
 /// Objects beyond this size are rare and get a buffer of their own.
 pub(super) const TO_BYTES: u64 = BUFFER_BYTES as u64;
 /// What one buffer holds: a pack of usual size with its seal.
