@@ -109,8 +109,13 @@ impl Segments {
         cell
     }
 
-    /// Makes room for a part that someone waits for: whatever is idle may go. What is in use may exceed the budget.
+    /// Makes room for a part that someone waits for, unless it has its room already: whatever is idle may go, what an
+    /// open window wants last. What is in use may exceed the budget.
     pub(super) fn begin(&mut self, pack: &PackName, range: &Range<u64>, bytes: u64) {
+        let has_room = |number| self.by_number.get(&number).is_some_and(|segment| segment.bytes > 0);
+        if self.number_of(pack, range).is_some_and(has_room) {
+            return;
+        }
         self.make_room(bytes, false);
         self.set_bytes(pack, range, bytes);
     }
@@ -151,16 +156,23 @@ impl Segments {
         }
     }
 
+    /// Drops what is idle until `bytes` fit, least recently used first. Where only what no window wants may go and that
+    /// is not enough, nothing goes.
     fn make_room(&mut self, bytes: u64, only_unwanted: bool) -> bool {
         let mut missing = (self.held_bytes + bytes).saturating_sub(self.budget_bytes);
+        let idle: Vec<(bool, u64)> = match missing {
+            0 => Vec::new(),
+            _ => self.by_use.values().filter_map(|number| self.idle(*number)).collect(),
+        };
         let mut victims = Vec::new();
-        for number in self.by_use.values() {
-            let Some(segment) = self.by_number.get(number).filter(|_| missing > 0) else { break };
-            let may_go = !only_unwanted || !self.windows.contains(&segment.window);
-            if segment.bytes > 0 && may_go && segment.is_idle() {
-                missing = missing.saturating_sub(segment.bytes);
-                victims.push(*number);
+        let unwanted = idle.iter().filter(|(wanted, _)| !wanted);
+        let wanted = idle.iter().filter(|(wanted, _)| *wanted && !only_unwanted);
+        for (_, number) in unwanted.chain(wanted) {
+            if missing == 0 {
+                break;
             }
+            missing = missing.saturating_sub(self.by_number.get(number).map_or(0, |segment| segment.bytes));
+            victims.push(*number);
         }
         if missing > 0 && only_unwanted {
             return false;
@@ -169,6 +181,12 @@ impl Segments {
             self.forget(number);
         }
         true
+    }
+
+    /// A part that could go, and whether an open window wants it.
+    fn idle(&self, number: u64) -> Option<(bool, u64)> {
+        let segment = self.by_number.get(&number).filter(|segment| segment.bytes > 0 && segment.is_idle())?;
+        Some((self.windows.contains(&segment.window), number))
     }
 
     fn number_of(&self, pack: &PackName, range: &Range<u64>) -> Option<u64> {
@@ -238,6 +256,7 @@ mod tests {
         segments.insert(pack(3), 0..40, window);
         assert!(!segments.begin_ahead(&pack(3), &(0..40), 40 << 10));
         assert!(segments.is_wanted(&pack(3), &(0..40)));
+        segments.begin(&pack(3), &(0..40), 40 << 10);
         segments.begin(&pack(3), &(0..40), 40 << 10);
         assert!(segments.find(&pack(1), &(0..40), 0).is_none(), "gone for the reader");
         // Part 3 is on its way: it cannot go, whoever asks.

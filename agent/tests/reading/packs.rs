@@ -38,18 +38,20 @@ async fn pages_scattered_over_more_packs_than_fit_are_fetched_once() {
     let lying = pages(&mut writer, 14, 8, 64 << 10).await;
     let rows: Vec<&(Location, Vec<u8>)> =
         (0..128).flat_map(|page| (0..14).map(move |pack| pack * 128 + page)).map(|at| &lying[at]).collect();
-    let stored: u64 = 14 * (8 << 20);
+    let content_bytes: u64 = 14 * (8 << 20);
     let mut entry = Entry::bare(b"base.db".to_vec(), EntryKind::File);
-    entry.bytes = stored;
+    entry.bytes = content_bytes;
     let chunks: Vec<Location> = rows.iter().map(|row| row.0).collect();
     entry.content = writer.nodes(&chunks, 512, 1).await;
     writer.snapshot(&[("", folder("data")), ("data", entry)], 10).await;
+    let objects = writer.objects.list_all("").await.unwrap();
+    let stored: u64 = objects.iter().map(|object| object.bytes).sum();
     let to = tempfile::tempdir().unwrap();
     let summary = run(&writer, request(to.path())).await;
     assert_eq!(summary.code(), ExitCode::Ok, "{summary:?}");
     let expected: Vec<u8> = rows.iter().flat_map(|row| row.1.iter().copied()).collect();
     assert!(files_below(to.path())["data/base.db"] == expected);
-    assert!(summary.fetched_bytes < stored + stored / 16, "{} of {stored}", summary.fetched_bytes);
+    assert!(summary.fetched_bytes <= stored, "{} of {stored}", summary.fetched_bytes);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
