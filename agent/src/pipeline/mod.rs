@@ -12,6 +12,7 @@ mod failures;
 mod hunks;
 mod job;
 mod list;
+mod pack_memory;
 pub mod packs;
 mod pages;
 mod part;
@@ -225,6 +226,7 @@ fn make(
         generation: device.secret.generation(),
         id_key: device.secret.chunk_id_key(),
         target_bytes: pack_target_bytes(plan.workers),
+        packs_max: PACKS_MAX,
     };
     let shared = Shared {
         pool: PackPool::new(sealing, sealed),
@@ -378,6 +380,9 @@ fn source_roots(walker: &Walker) -> Vec<SourceRoot> {
     });
     found.collect()
 }
+
+/// Packs in memory at a time: two open ones of each lane, and some that are sealed or on their way.
+const PACKS_MAX: usize = 9;
 
 /// Pack size under the memory budget: many workers hold many packs.
 fn pack_target_bytes(workers: usize) -> usize {

@@ -17,6 +17,7 @@ use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
 use scelle_format::pack::{Location, PackBuilder, PackVerifier, Trailer};
 use scelle_format::random::OsRandom;
 
+use super::pack_memory::{MemoryShare, PackMemory};
 use crate::error::{AgentError, Result};
 
 /// Which packs a frame may share. Pages of databases change often and never lie with what stays.
@@ -97,38 +98,13 @@ pub struct Sealing {
     pub id_key: [u8; 32],
     /// Size at which a pack is closed.
     pub target_bytes: usize,
-}
-
-/// Memory of packs that were sent, for packs to come.
-#[derive(Default)]
-struct SpareMemory(Mutex<Vec<Vec<u8>>>);
-
-/// No more than this is kept: packs are sealed by turns.
-const SPARE_PACKS: usize = 3;
-
-/// A pack's bytes, whose memory goes back when they are dropped.
-struct Recycled {
-    bytes: Vec<u8>,
-    spare: Arc<SpareMemory>,
-}
-
-impl AsRef<[u8]> for Recycled {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Recycled {
-    fn drop(&mut self) {
-        let mut spare = self.spare.0.lock();
-        if spare.len() < SPARE_PACKS {
-            spare.push(std::mem::take(&mut self.bytes));
-        }
-    }
+    /// Packs in memory at a time, open, sealed and on their way.
+    pub packs_max: usize,
 }
 
 struct OpenPack {
     builder: PackBuilder,
+    share: MemoryShare,
     slots: Vec<(Arc<PackSlot>, u32)>,
 }
 
@@ -138,13 +114,14 @@ pub struct PackPool {
     lanes: [[Mutex<Option<OpenPack>>; 2]; 3],
     sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
     named: AtomicU64,
-    spare: Arc<SpareMemory>,
+    memory: Arc<PackMemory>,
 }
 
 impl PackPool {
     /// Opens no pack yet; sealed ones go to `sealed`.
     pub fn new(sealing: Sealing, sealed: tokio::sync::mpsc::Sender<VerifiedPack>) -> Self {
-        Self { sealing, lanes: Default::default(), sealed, named: AtomicU64::new(0), spare: Arc::default() }
+        let memory = PackMemory::new(sealing.packs_max);
+        Self { sealing, lanes: Default::default(), sealed, named: AtomicU64::new(0), memory }
     }
 
     /// What packs are sealed with.
@@ -168,20 +145,22 @@ impl PackPool {
     ) -> Result<Vec<Place>> {
         let side = chunks.first().map_or(0, |(id, _)| usize::from(id.0[31] & 1));
         let mut open = self.lanes[lane as usize][side].lock();
-        let full = match open.as_ref() {
-            Some(pack) if !pack.builder.has_room(frame.stored_bytes(), chunks.len()) => open.take(),
-            _ => None,
-        };
-        let pack = match &mut *open {
-            Some(pack) => pack,
-            empty => empty.insert(self.open_pack(lane)?),
-        };
+        let room = |pack: &OpenPack| pack.builder.has_room(frame.stored_bytes(), chunks.len());
+        while !open.as_ref().is_some_and(room) {
+            match open.take() {
+                None => *open = Some(self.open_pack(lane)?),
+                // Sealed before another is opened: nobody waits for memory with a full pack in hand.
+                Some(full) => {
+                    drop(open);
+                    self.seal(lane, full, verifier)?;
+                    open = self.lanes[lane as usize][side].lock();
+                }
+            }
+        }
+        let pack = open.as_mut().ok_or_else(|| AgentError::bug("a lane without a pack"))?;
         let at = pack.builder.add_frame(frame, filter, chunks);
         let slot = pack.slots.first().map(|(slot, _)| slot.clone()).unwrap_or_default();
         drop(open);
-        if let Some(full) = full {
-            self.seal(lane, full, verifier)?;
-        }
         let mut offset = 0;
         let place = |&(id, bytes): &(ChunkId, u32)| {
             let slot = slot.clone();
@@ -210,12 +189,12 @@ impl PackPool {
 
     fn open_pack(&self, lane: Lane) -> Result<OpenPack> {
         let Sealing { recipient, generation, target_bytes, .. } = &self.sealing;
-        let memory = self.spare.0.lock().pop().unwrap_or_default();
+        let (share, memory) = self.memory.take();
         let kind = lane.kind();
         let builder =
             PackBuilder::reusing(memory, kind, *generation, recipient, *target_bytes, &mut OsRandom);
         let builder = builder.map_err(AgentError::local_state)?;
-        Ok(OpenPack { builder, slots: vec![(Arc::default(), 0)] })
+        Ok(OpenPack { builder, share, slots: vec![(Arc::default(), 0)] })
     }
 
     fn seal(&self, lane: Lane, pack: OpenPack, verifier: &mut PackVerifier) -> Result<()> {
@@ -228,8 +207,7 @@ impl PackPool {
             let _ = slot.0.set((id, moved_by));
         }
         self.named.fetch_add(1, Ordering::Release);
-        let bytes = Recycled { bytes: finished.sealed.bytes, spare: self.spare.clone() };
-        let bytes = Bytes::from_owner(bytes);
+        let bytes = Bytes::from_owner(pack.share.with(finished.sealed.bytes));
         let sealed = VerifiedPack { kind: lane.kind(), id, bytes, trailer: finished.trailer };
         self.sealed.blocking_send(sealed).map_err(|_| AgentError::interrupted())
     }
