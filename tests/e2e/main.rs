@@ -3,6 +3,7 @@
 
 mod adversity;
 mod bad_input;
+mod bandwidth;
 mod crash;
 mod demo;
 mod durability;
