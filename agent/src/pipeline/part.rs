@@ -253,20 +253,22 @@ impl Worker<'_> {
             if start == end {
                 return Ok(Ok(chunks));
             }
-            let bytes = self.shared.cutter.next(&buffer[start..end]);
+            let cut = self.shared.cutter.next(&buffer[start..end]);
+            let ends_file = !more && start + cut == end;
+            let (bytes, samples) = recipe::keep_samples_whole(&buffer[start..start + cut], ends_file);
             let plain = &buffer[start..start + bytes];
             let id = ChunkId::of(&self.shared.pool.sealing().id_key, plain);
             let place = match self.shared.known.find(&id) {
                 Some(place) => place,
                 None => {
                     let chosen = match recipe {
-                        Some(recipe) if recipe_left > 0 => recipe,
+                        Some((recipe, of_samples)) if recipe_left > 0 && of_samples == samples => recipe,
                         _ => {
                             recipe_left = RECIPE_CHUNKS;
                             recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?
                         }
                     };
-                    recipe = Some(chosen);
+                    recipe = Some((chosen, samples));
                     recipe_left -= 1;
                     self.store_one(Lane::Cold, plain, id, chosen)?
                 }

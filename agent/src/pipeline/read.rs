@@ -33,8 +33,6 @@ use crate::shutdown::Shutdown;
 pub const SMALL_BYTES: u64 = ContentCutter::MIN as u64;
 /// Files below this size share a chunk with their neighbours.
 pub const TINY_BYTES: u64 = 4 << 10;
-/// Files from this size on are looked at each: images and scans get frames of their own.
-pub const ALONE_BYTES: usize = 32 << 10;
 /// How often a file that changes while it is read is read again.
 const READ_ATTEMPTS: u32 = 2;
 
@@ -154,7 +152,7 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         // What needs a recipe of its own would spoil its neighbours' frame, and gains nothing from them.
-        if plain.len() >= ALONE_BYTES {
+        if plain.len() >= recipe::ALONE_BYTES {
             let recipe = recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?;
             if recipe != Recipe::Zstd(Filter::None) {
                 let place = self.store_one(Lane::Cold, plain, id, recipe)?;

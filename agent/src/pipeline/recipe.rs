@@ -18,6 +18,8 @@ pub enum Recipe {
 
 /// zstd level of all frames: with solid frames and the filter it beats level 3 in size and time.
 pub const LEVEL: i32 = 1;
+/// Small files from this size on are looked at each: images and scans get frames of their own.
+pub const ALONE_BYTES: usize = 32 << 10;
 /// Bytes looked at.
 const SAMPLE_BYTES: usize = 16 << 10;
 /// Bits per byte above which compression is hopeless (random bytes show 7.99 on a sample of this size).
@@ -38,8 +40,7 @@ pub fn choose_mixed(plain: &[u8], compressor: &mut Compressor) -> Result<Recipe>
 
 /// Chooses for `plain`, from a sample out of its middle.
 pub fn choose(plain: &[u8], compressor: &mut Compressor) -> Result<Recipe> {
-    let start = (plain.len().saturating_sub(SAMPLE_BYTES) / 2) & !1;
-    let sample = &plain[start..(start + SAMPLE_BYTES).min(plain.len())];
+    let sample = middle_of(plain);
     if looks_like_samples(sample) {
         let bare = compressor.frame(sample, LEVEL, Filter::None)?.len();
         let filtered = compressor.frame(sample, LEVEL, Filter::Delta16)?.len();
@@ -48,6 +49,19 @@ pub fn choose(plain: &[u8], compressor: &mut Compressor) -> Result<Recipe> {
         }
     }
     if entropy_bits(sample) > HOPELESS_BITS { Ok(Recipe::Raw) } else { Ok(Recipe::Zstd(Filter::None)) }
+}
+
+/// How much of a chunk that the cutter ends here to keep, and whether it looks like 16-bit samples. Those are never cut in
+/// two: the next chunk would begin with half a sample, and the filter would find nothing in it.
+pub fn keep_samples_whole(chunk: &[u8], ends_file: bool) -> (usize, bool) {
+    let samples = looks_like_samples(middle_of(chunk));
+    let whole = if samples && !ends_file && chunk.len() > 1 { chunk.len() & !1 } else { chunk.len() };
+    (whole, samples)
+}
+
+fn middle_of(plain: &[u8]) -> &[u8] {
+    let start = (plain.len().saturating_sub(SAMPLE_BYTES) / 2) & !1;
+    &plain[start..(start + SAMPLE_BYTES).min(plain.len())]
 }
 
 /// Whether neighbouring 16-bit words are mostly close: high bytes of their zigzag differences are small.
@@ -92,5 +106,8 @@ mod tests {
             })
             .collect();
         assert_eq!(choose(&image, &mut compressor).unwrap(), Recipe::Zstd(Filter::Delta16));
+        assert_eq!(keep_samples_whole(&image[..90_001], false), (90_000, true));
+        assert_eq!(keep_samples_whole(&image[..90_001], true), (90_001, true));
+        assert_eq!(keep_samples_whole(&text.as_bytes()[..90_001], false), (90_001, false));
     }
 }
