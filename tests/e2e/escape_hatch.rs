@@ -81,7 +81,7 @@ fn the_commands_of_format_md_find_every_chunk_of_a_file() {
 }
 
 /// Runs the independent decoder.
-fn decoder(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Outcome {
+pub fn decoder(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Outcome {
     let mut all = vec![OsString::from(tools::decoder().join("decoder.mjs"))];
     all.extend(arguments.iter().map(|argument| argument.as_ref().to_owned()));
     let output = tools::run("node", all);

@@ -8,6 +8,7 @@ mod crash;
 mod demo;
 mod durability;
 mod escape_hatch;
+mod golden;
 mod house;
 mod ledger;
 mod metadata;

@@ -48,6 +48,34 @@ pub fn differences(left: &Path, right: &Path) -> Vec<String> {
     lines
 }
 
+/// What a tree is, one line for each entry in byte order of the paths: the same text for the same tree on any day and
+/// machine. Owners are numbers; the times of the tree's own folders are left out, since tests make them anew.
+pub fn described(root: &Path) -> String {
+    let mut text = String::new();
+    for (path, (entry, _)) in read(root, true) {
+        let Entry { kind, mode, owner: (user, group), modified: (seconds, nanoseconds), bytes, .. } = entry;
+        let path = path.as_os_str().as_encoded_bytes().escape_ascii();
+        let content = entry.content.map(|hash| hash.to_hex().to_string()).unwrap_or_default();
+        let time = if kind == "directory" { String::new() } else { format!("{seconds}.{nanoseconds:09}") };
+        let attributes: Vec<String> = entry
+            .attributes
+            .iter()
+            .map(|(name, value)| {
+                format!("{}={}", name.as_encoded_bytes().escape_ascii(), value.escape_ascii())
+            })
+            .collect();
+        let names: Vec<String> = entry
+            .names
+            .iter()
+            .map(|name| name.as_os_str().as_encoded_bytes().escape_ascii().to_string())
+            .collect();
+        let (attributes, names) = (attributes.join(","), names.join(","));
+        text +=
+            &format!("{path}|{kind}|{mode:o}|{user}:{group}|{time}|{bytes}|{content}|{attributes}|{names}\n");
+    }
+    text
+}
+
 /// Panics with what differs. See [`differences`].
 pub fn assert_same(left: &Path, right: &Path) {
     let lines = differences(left, right);

@@ -154,7 +154,7 @@ impl Tree {
     }
 
     /// Names that careless programs lose: not UTF-8, twice the same letter in NFC and NFD, controls, shells.
-    fn odd_names(&self) {
+    pub fn odd_names(&self) {
         let names: [&[u8]; 14] = [
             b"latin1 \xe9t\xe9.txt",
             b"\xff\xfe\x80",
