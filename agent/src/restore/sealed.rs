@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn ranges_come_back_in_any_order_and_damage_is_never_handed_out() {
-        let plain: Vec<u8> = (0..CHUNK * 4 + 777).map(|n| (n * 31 >> 3) as u8).collect();
+        let plain: Vec<u8> = (0..CHUNK * 4 + 777).map(|n| ((n * 31) >> 3) as u8).collect();
         let mut whole = sealed(&plain);
         assert_eq!(whole.plain_end(), Some(plain.len() as u64));
         let pack = (PackKind::Data, PackId { epoch: 0, sha256: Sha256([1; 32]) });
