@@ -107,6 +107,8 @@ impl MemStore {
 
     /// Adds a version, or replaces the only one.
     fn store(&self, objects: &mut Objects, key: &Key, body: Option<Bytes>, lock: Option<Lock>) -> String {
+        // Copied: the caller's memory serves another object once it is let go.
+        let body = body.map(|body| Bytes::copy_from_slice(&body));
         objects.next_version += 1;
         let id = format!("v{:08}", objects.next_version);
         let versions = objects.by_name.entry(key.to_string()).or_default();
