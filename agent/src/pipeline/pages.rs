@@ -58,17 +58,20 @@ impl Worker<'_> {
             let mut done = 0;
             while done < bytes {
                 self.shared.shutdown.check()?;
-                let want = (bytes - done).min(BUFFER_BYTES as u64);
-                let mut reader = ExtentReader::new(&work.source, &[(start + done, want)]);
-                buffer.resize(want as usize, 0);
-                let filled = match reader.fill(buffer) {
+                let want = (bytes - done).min(BUFFER_BYTES as u64) as usize;
+                let mut reader = ExtentReader::new(&work.source, &[(start + done, want as u64)]);
+                // The buffer never shrinks: growing it again would fill it with zeros first.
+                if buffer.len() < want {
+                    buffer.resize(want, 0);
+                }
+                let filled = match reader.fill(&mut buffer[..want]) {
                     Ok(n) => n,
                     Err(error) => return Ok(Err(error)),
                 };
                 self.count_read(filled);
                 self.pages(&mut pages, start + done, &buffer[..filled])?;
-                done += want;
-                if filled < buffer.len() {
+                done += want as u64;
+                if filled < want {
                     // The file is shorter than it was: what follows is gone.
                     return self.end_pages(pages).map(Ok);
                 }

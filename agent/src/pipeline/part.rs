@@ -21,7 +21,7 @@ use crate::scan::SourceFile;
 /// Size of a part. Cutting begins anew at each part, so parts are large.
 pub const PART_BYTES: u64 = 64 << 20;
 /// A worker's read buffer.
-pub const BUFFER_BYTES: usize = 8 << 20;
+pub const BUFFER_BYTES: usize = 4 << 20;
 /// A file with more holes than this is kept as if it had none.
 pub const EXTENTS_MAX: usize = 4096;
 /// A recipe is chosen anew after so many chunks of a file.
@@ -232,6 +232,7 @@ impl Worker<'_> {
         buffer: &mut Vec<u8>,
         mut fill: impl FnMut(&mut [u8]) -> io::Result<usize>,
     ) -> Result<io::Result<PartChunks>> {
+        // Its length stays: shrinking and growing again would fill it with zeros.
         buffer.resize(BUFFER_BYTES, 0);
         let (mut chunks, mut recipe, mut recipe_left): (PartChunks, _, usize) = (Vec::new(), None, 0);
         let (mut start, mut end) = (0, 0);
