@@ -138,12 +138,14 @@ pub async fn run(
     let outcome = pipeline::backup(plan, &around, ledger).await?;
     *ledger.head_mut().runs.entry(set.clone()).or_default() += 1;
     monitor.start(Phase::Verify, None, None);
-    let listing = listing::compare(objects, &outcome.committed.packs).await?;
+    let (listing, (ledger_sound, proofs), key_copies) = tokio::try_join!(
+        listing::compare(objects, &outcome.committed.packs),
+        read_back(footing, descriptors, objects),
+        keep_key_copies(state, objects),
+    )?;
     if !listing.is_sound() {
         heal_next_time(state, device, ledger, &listing)?;
     }
-    let (ledger_sound, proofs) = read_back(footing, descriptors, objects).await?;
-    let key_copies = keep_key_copies(state, objects).await?;
     monitor.finish();
     let duration = footing.clock.now().duration_since(began).unwrap_or_default();
     Ok(Summary {

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use scelle_format::layout;
 use scelle_format::ledger::{NoteKind, SnapshotStatus};
@@ -12,6 +13,7 @@ use scelle_format::padme::padme;
 use scelle_format::refs::{PackSet, Refs};
 use tokio::runtime::Handle;
 
+use super::commit::CONCURRENT_HEADS;
 use crate::catalog::Journal;
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
@@ -93,14 +95,18 @@ impl<'a, 'b> Checkpoints<'a, 'b> {
 
     /// Names every journalled pack that the store shows with its size.
     async fn write(&mut self, sent_bytes: u64) -> Result<()> {
-        let mut packs = PackSet::new();
         let journalled = self.journal.lock().packs()?;
-        for pack in journalled {
-            let shown = self.objects.head(&layout::pack(pack.kind, &pack.id)).await?;
+        let objects = self.objects;
+        let asked = journalled.into_iter().map(|pack| async move {
+            let shown = objects.head(&layout::pack(pack.kind, &pack.id)).await?;
             // A pack that is still on its way comes with the next note.
-            if shown.is_some_and(|meta| meta.bytes == pack.object_bytes) {
-                packs.insert(pack.kind, pack.id, pack.object_bytes);
-            }
+            let is_there = shown.is_some_and(|meta| meta.bytes == pack.object_bytes);
+            Ok::<_, AgentError>(is_there.then_some(pack))
+        });
+        let shown: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
+        let mut packs = PackSet::new();
+        for pack in shown.into_iter().flatten() {
+            packs.insert(pack.kind, pack.id, pack.object_bytes);
         }
         let refs = Refs {
             repository: self.device.repository.clone(),

@@ -1,7 +1,8 @@
 //! Committing: index, level-2 nodes, root, refs, and last of all the note (FORMAT.md §12).
 //!
-//! The order is in the types: [`Uploaded`] → [`Confirmed`] → [`Indexed`] → [`Committed`]; a note before its packs does not
-//! compile. Data comes from the scan and the upload stage. Never: believes that a pack is there because it was sent.
+//! The order is in the types: [`Uploaded`] → [`Confirmed`] → [`Indexed`] and [`Prepared`] → [`Committed`]; a note before its
+//! packs does not compile. What does not wait for each other is sent side by side: on a slow line a round trip is dear. Data
+//! comes from the scan and the upload stage. Never: believes that a pack is there because it was sent.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,9 +12,8 @@ use scelle_format::compress::{Compressor, push_padding};
 use scelle_format::crypto::seal::seal_bytes;
 use scelle_format::filter::Filter;
 use scelle_format::id::{PackId, PackKind, Sha256};
-use scelle_format::layout;
-use scelle_format::ledger::{NoteKind, SnapshotStatus};
-use scelle_format::limits::{FRAME_MAX_BYTES, ROOT_MAX_BYTES, SMALL_FLOOR_BYTES};
+use scelle_format::ledger::{Attachment, NoteKind, SnapshotStatus};
+use scelle_format::limits::{self, FRAME_MAX_BYTES, ROOT_MAX_BYTES, SMALL_FLOOR_BYTES};
 use scelle_format::manifest::{NodeRef, Root};
 use scelle_format::pack::Location;
 use scelle_format::padme::{padding_for, padme};
@@ -21,16 +21,17 @@ use scelle_format::random::Random;
 use scelle_format::refs::{PackSet, Refs, RefsPlan, plan};
 
 use super::hunks::MadeHunk;
-use super::upload::Uploaded;
-use crate::catalog::{Catalog, Journal, SetRow};
+use super::upload::{Uploaded, show};
+use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
 use crate::error::{AgentError, Result};
-use crate::repo::append::LedgerWriter;
+use crate::repo::append::{LedgerWriter, attach};
 use crate::repo::objects::Objects;
 use crate::repo::state::{Device, State};
 
 /// Packs of the last snapshot, beside the hash of the attachment that lists them.
 const REFS_FILE: &str = "refs.txt";
-const CONCURRENT_HEADS: usize = 16;
+/// Small requests under way at a time.
+pub(super) const CONCURRENT_HEADS: usize = 16;
 
 /// Packs that the store showed with their sizes, in this run.
 pub struct Confirmed {
@@ -59,17 +60,13 @@ pub struct Committed {
     pub confirmed_packs: u64,
 }
 
-/// Asks the store for every pack that the note will be the first to name.
-pub async fn confirm(objects: &Objects, uploaded: Uploaded) -> Result<Confirmed> {
-    let checks = uploaded.packs.iter().map(|(id, &(kind, object_bytes))| async move {
-        let name = layout::pack(kind, id);
-        match objects.head(&name).await? {
-            Some(meta) if meta.bytes == object_bytes => Ok(()),
-            _ => Err(AgentError::not_confirmed().at(name)),
-        }
-    });
+/// Adds what an interrupted run had sent: it was seen when this run began, and is asked for again.
+pub async fn confirm(objects: &Objects, uploaded: Uploaded, resumed: &[JournaledPack]) -> Result<Confirmed> {
+    let checks = resumed.iter().map(|pack| show(objects, pack.kind, &pack.id, pack.object_bytes));
     stream::iter(checks).buffer_unordered(CONCURRENT_HEADS).try_collect::<()>().await?;
-    Ok(Confirmed { packs: uploaded.packs, sent_bytes: uploaded.sent_bytes })
+    let mut packs = uploaded.packs;
+    packs.extend(resumed.iter().map(|pack| (pack.id, (pack.kind, pack.object_bytes))));
+    Ok(Confirmed { packs, sent_bytes: uploaded.sent_bytes })
 }
 
 /// What the snapshot's note says beside what is computed here.
@@ -82,30 +79,66 @@ pub struct SnapshotFacts {
     pub known_sizes: HashMap<PackId, u64>,
 }
 
-/// Writes root, refs and note.
-pub async fn snapshot(
-    objects: &Objects,
-    state: &State,
-    device: &Device,
-    ledger: &mut LedgerWriter<'_>,
-    Indexed { confirmed }: Indexed,
-    facts: SnapshotFacts,
-    random: &mut dyn Random,
-) -> Result<Committed> {
+/// What is stored while the index is.
+pub struct Prepared {
+    packs: PackSet,
+    root: Attachment,
+    /// Where the refs are to be full.
+    keys: Option<KeyCopies>,
+}
+
+type KeyCopies = Vec<(String, Vec<u8>)>;
+
+/// The packs a snapshot needs, with their sizes.
+pub fn needed_packs(confirmed: &Confirmed, facts: &SnapshotFacts) -> Result<PackSet> {
     let mut packs = PackSet::new();
     for (id, kind) in &facts.needs {
         let sent = confirmed.packs.get(id).map(|(_, n)| *n);
         let object_bytes = sent.or_else(|| facts.known_sizes.get(id).copied());
         packs.insert(*kind, *id, object_bytes.ok_or_else(|| AgentError::bug("a pack without a size"))?);
     }
-    let mut stored_bytes = confirmed.sent_bytes;
-    let root_plain = facts.root.encode();
-    let root = ledger.attach("root", seal_root(device, &root_plain, random)?).await?;
-    stored_bytes += root.stored_bytes;
-    let refs_text = next_refs(objects, state, device, ledger, &packs).await?;
-    let refs = match refs_text {
+    Ok(packs)
+}
+
+/// Whether the next refs name all packs rather than what changed.
+pub fn are_refs_full(state: &State, ledger: &LedgerWriter<'_>, packs: &PackSet) -> bool {
+    matches!(plan_refs(previous_refs(state, ledger).as_ref(), packs), RefsPlan::Full)
+}
+
+/// Stores the root; fetches what full refs are to hold.
+pub async fn prepare(
+    objects: &Objects,
+    device: &Device,
+    root: &Root,
+    packs: PackSet,
+    are_refs_full: bool,
+    random: &mut dyn Random,
+) -> Result<Prepared> {
+    let sealed = seal_root(device, &root.encode(), random)?;
+    let keys = async {
+        match are_refs_full {
+            true => key_copies(objects).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    let (root, keys) = tokio::try_join!(attach(objects, "root", sealed), keys)?;
+    Ok(Prepared { packs, root, keys })
+}
+
+/// Writes refs and note.
+pub async fn snapshot(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    ledger: &mut LedgerWriter<'_>,
+    Indexed { confirmed }: Indexed,
+    Prepared { packs, root, keys }: Prepared,
+    facts: SnapshotFacts,
+) -> Result<Committed> {
+    let mut stored_bytes = confirmed.sent_bytes + root.stored_bytes;
+    let refs = match next_refs(objects, state, device, ledger, &packs, keys).await? {
         NextRefs::New(text, depth) => {
-            let attached = ledger.attach("refs", text.into_bytes()).await?;
+            let attached = attach(objects, "refs", text.into_bytes()).await?;
             stored_bytes += attached.stored_bytes;
             ledger.head_mut().refs = Some((attached.sha256.to_string(), depth));
             ledger.head_mut().refs_bytes = Some(attached.stored_bytes);
@@ -153,7 +186,7 @@ enum NextRefs {
     /// To be written: text and depth.
     New(String, u32),
     /// The attachment of the last snapshot says the same.
-    Same(scelle_format::ledger::Attachment),
+    Same(Attachment),
 }
 
 async fn next_refs(
@@ -162,18 +195,14 @@ async fn next_refs(
     device: &Device,
     ledger: &LedgerWriter<'_>,
     packs: &PackSet,
+    keys: Option<KeyCopies>,
 ) -> Result<NextRefs> {
     let segments = segments(ledger)?;
     let previous = previous_refs(state, ledger);
-    let planned = plan(previous.as_ref().map(|(sha256, depth, set, _)| (sha256, *depth, set)), packs);
-    match (planned, previous) {
+    match (plan_refs(previous.as_ref(), packs), previous) {
         (RefsPlan::Reuse, Some((sha256, _, _, stored))) if stored.is_some() => {
             let stored_bytes = stored.unwrap_or(0);
-            Ok(NextRefs::Same(scelle_format::ledger::Attachment {
-                role: "refs".into(),
-                sha256,
-                stored_bytes,
-            }))
+            Ok(NextRefs::Same(Attachment { role: "refs".into(), sha256, stored_bytes }))
         }
         (RefsPlan::Delta { base, added, removed }, _) => {
             let (repository, device) = (objects.repository().clone(), device.id.clone());
@@ -182,7 +211,10 @@ async fn next_refs(
             Ok(NextRefs::New(refs.to_text().map_err(AgentError::bug)?, base.1))
         }
         _ => {
-            let keys = key_copies(objects).await?;
+            let keys = match keys {
+                Some(keys) => keys,
+                None => key_copies(objects).await?,
+            };
             Ok(NextRefs::New(full_refs(objects, device, packs, keys, segments)?, 0))
         }
     }
@@ -216,8 +248,15 @@ fn segments(ledger: &LedgerWriter<'_>) -> Result<Vec<(Sha256, u64)>> {
     Ok(rows)
 }
 
-/// The last snapshot's refs: hash, depth, packs, and its stored size where it can be named again as it is.
-fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u32, PackSet, Option<u64>)> {
+/// Hash, depth, packs, and the stored size where the last refs can be named again as they are.
+type PreviousRefs = (Sha256, u32, PackSet, Option<u64>);
+
+fn plan_refs(previous: Option<&PreviousRefs>, packs: &PackSet) -> RefsPlan {
+    plan(previous.map(|(sha256, depth, set, _)| (sha256, *depth, set)), packs)
+}
+
+/// The last snapshot's refs.
+fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<PreviousRefs> {
     let (sha256, depth) = ledger.head().refs.clone()?;
     let sha256 = Sha256::parse(&sha256).ok()?;
     let bytes = state.get(REFS_FILE).ok()??;
@@ -232,17 +271,17 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
     Some((sha256, depth, packs, stored))
 }
 
-/// Copies of the small objects without which all is lost (FORMAT.md §9).
-async fn key_copies(objects: &Objects) -> Result<Vec<(String, Vec<u8>)>> {
-    let mut copies = Vec::new();
-    for row in objects.list_all("keys/").await? {
-        let bytes = objects.get_named(&row.name, scelle_format::limits::KEY_FILE_MAX_BYTES as u64).await?;
-        copies.push((row.name, bytes.to_vec()));
-    }
-    if let Some(newest) = objects.list_first("desc/", 1).await?.first() {
-        let bytes = objects.get_named(&newest.name, scelle_format::limits::NOTE_MAX_BYTES as u64).await?;
-        copies.push((newest.name.clone(), bytes.to_vec()));
-    }
+/// Copies of the small objects without which all is lost (FORMAT.md §9): the key files and the newest descriptor.
+async fn key_copies(objects: &Objects) -> Result<KeyCopies> {
+    let (keys, descriptors) = tokio::try_join!(objects.list_all("keys/"), objects.list_first("desc/", 1))?;
+    let keys = keys.into_iter().map(|row| (row.name, limits::KEY_FILE_MAX_BYTES as u64));
+    let newest = descriptors.into_iter().map(|row| (row.name, limits::NOTE_MAX_BYTES as u64));
+    let fetched = keys.chain(newest).map(|(name, max_bytes)| async move {
+        let bytes = objects.get_named(&name, max_bytes).await?;
+        Ok::<_, AgentError>((name, bytes.to_vec()))
+    });
+    let mut copies: KeyCopies =
+        stream::iter(fetched).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
     copies.sort();
     Ok(copies)
 }

@@ -139,18 +139,14 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
     });
     let uploaded = uploading.await.map_err(AgentError::bug)?;
     // Where both ended badly, the upload's reason is the cause.
-    let (mut uploaded, made) = match (uploaded, made) {
+    let (uploaded, made) = match (uploaded, made) {
         (Err(error), _) => return Err(error),
         (Ok(uploaded), made) => (uploaded, made?),
     };
 
     monitor.start(Phase::Commit, None, None);
     let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
-    uploaded.packs.extend(resumed.iter().map(|pack| (pack.id, (pack.kind, pack.object_bytes))));
-    let random = &mut OsRandom;
-    let confirmed = commit::confirm(objects, uploaded).await?;
-    let indexed =
-        segments::index(objects, state, device, ledger, confirmed, made.fresh, &made.needs, random).await?;
+    let confirmed = commit::confirm(objects, uploaded, &resumed).await?;
     let root = Root {
         repository: device.repository.clone(),
         device: device.id.clone(),
@@ -167,7 +163,14 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         problems: problems_of(&made.troubles),
     };
     let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
-    let committed = commit::snapshot(objects, state, device, ledger, indexed, facts, random).await?;
+    let packs = commit::needed_packs(&confirmed, &facts)?;
+    let are_refs_full = commit::are_refs_full(state, ledger, &packs);
+    let (for_root, for_index) = (&mut OsRandom, &mut OsRandom);
+    let (prepared, indexed) = tokio::try_join!(
+        commit::prepare(objects, device, &facts.root, packs, are_refs_full, for_root),
+        segments::index(objects, state, device, ledger, confirmed, made.fresh, &facts.needs, for_index),
+    )?;
+    let committed = commit::snapshot(objects, state, device, ledger, indexed, prepared, facts).await?;
     let gone = commit::remember(
         &mut catalog,
         &journal,

@@ -1,7 +1,8 @@
 //! Sending packs: journalled before, confirmed after.
 //!
 //! Verified packs come from the workers, several are sent at a time, and the journal knows each one before its first byte
-//! leaves, so that an interrupted run is taken up again. Never: seals, or sends a note.
+//! leaves, so that an interrupted run is taken up again. Once a pack is sent the store is asked to show it, while others are
+//! on their way. Never: seals, sends a note, or believes that a pack is there because it was sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,13 +25,12 @@ use crate::shutdown::Shutdown;
 /// Packs sent at a time.
 pub const CONCURRENT_PUTS: usize = 4;
 
-/// Packs this run has sent: kind and stored size by name. Proof that the upload stage is over.
+/// Packs that this run has sent and the store then showed with their sizes: proof that the upload stage is over.
 #[derive(Debug, Default)]
 pub struct Uploaded {
-    /// Sent in this run, or found again from the journal and confirmed.
-    pub packs: BTreeMap<PackId, (PackKind, u64)>,
+    pub(super) packs: BTreeMap<PackId, (PackKind, u64)>,
     /// Bytes that were really sent.
-    pub sent_bytes: u64,
+    pub(super) sent_bytes: u64,
 }
 
 /// Sends everything that comes out of `sealed` until the workers have let go of it.
@@ -69,7 +69,9 @@ pub async fn upload(
                 sent_bytes.fetch_add(object_bytes, Ordering::Relaxed);
                 monitor.stored(object_bytes);
             }
+            // The line is for the next pack while the store is asked for this one.
             drop(slot);
+            show(&objects, pack.kind, &pack.id, object_bytes).await?;
             Ok((pack.id, pack.kind, object_bytes))
         });
     }
@@ -78,6 +80,17 @@ pub async fn upload(
     }
     uploaded.sent_bytes = sent_bytes.load(Ordering::Relaxed);
     Ok(uploaded)
+}
+
+/// Asks the store for a pack.
+///
+/// Errors: exit 13 when it is not there with this size.
+pub(super) async fn show(objects: &Objects, kind: PackKind, id: &PackId, object_bytes: u64) -> Result<()> {
+    let name = layout::pack(kind, id);
+    match objects.head(&name).await? {
+        Some(meta) if meta.bytes == object_bytes => Ok(()),
+        _ => Err(AgentError::not_confirmed().at(name)),
+    }
 }
 
 type Sent = std::result::Result<Result<(PackId, PackKind, u64)>, tokio::task::JoinError>;

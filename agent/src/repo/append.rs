@@ -120,12 +120,9 @@ impl<'a> LedgerWriter<'a> {
         self.head.link().ok_or_else(|| AgentError::bug("a head without a hash"))
     }
 
-    /// Stores an attachment and names it.
+    /// [`attach`] to this ledger's repository.
     pub async fn attach(&self, role: &str, bytes: Vec<u8>) -> Result<Attachment> {
-        let sha256 = Sha256::of(&bytes);
-        let stored_bytes = bytes.len() as u64;
-        self.objects.put_new_hashed(&layout::attachment(&sha256), bytes.into(), &sha256).await?;
-        Ok(Attachment { role: role.to_owned(), sha256, stored_bytes })
+        attach(self.objects, role, bytes).await
     }
 
     async fn send(&mut self, signed: &[u8]) -> Result<()> {
@@ -211,6 +208,14 @@ impl<'a> LedgerWriter<'a> {
         self.append(NoteKind::Rewound { from, to }, Vec::new()).await?;
         Ok(Start { rewound_notes: to - from, ..Start::default() })
     }
+}
+
+/// Stores an attachment and names it.
+pub async fn attach(objects: &Objects, role: &str, bytes: Vec<u8>) -> Result<Attachment> {
+    let sha256 = Sha256::of(&bytes);
+    let stored_bytes = bytes.len() as u64;
+    objects.put_new_hashed(&layout::attachment(&sha256), bytes.into(), &sha256).await?;
+    Ok(Attachment { role: role.to_owned(), sha256, stored_bytes })
 }
 
 /// The head of a state folder that lost its own: that of the store, with nothing remembered beside the chain.

@@ -30,11 +30,10 @@ impl Listing {
 /// Lists the packs of the epochs in use and compares names and sizes.
 pub async fn compare(objects: &Objects, needed: &PackSet) -> Result<Listing> {
     let mut present: HashMap<(PackKind, PackId), u64> = HashMap::new();
-    for prefix in ["p/", "m/"] {
-        for row in objects.list_all(prefix).await? {
-            if let Ok((kind, id)) = layout::parse_pack(&row.name) {
-                present.insert((kind, id), row.bytes);
-            }
+    let (data, manifests) = tokio::try_join!(objects.list_all("p/"), objects.list_all("m/"))?;
+    for row in data.into_iter().chain(manifests) {
+        if let Ok((kind, id)) = layout::parse_pack(&row.name) {
+            present.insert((kind, id), row.bytes);
         }
     }
     let mut listing = Listing { needed_packs: needed.len() as u64, ..Listing::default() };
