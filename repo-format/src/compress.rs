@@ -6,7 +6,7 @@
 use zstd_safe::{CCtx, CParameter, DCtx, DParameter, ParamSwitch, Strategy};
 
 use crate::error::{FormatError, Result, malformed};
-use crate::filter::{Filter, apply_delta16, undo_delta16};
+use crate::filter::{Filter, apply_delta16, undo_delta16, undo_delta16_in_pieces};
 use crate::limits::{FRAME_MAX_BYTES, PADDING_MAGIC, WINDOW_LOG_MAX};
 
 const RAW_BLOCK_BYTES: usize = 128 << 10;
@@ -152,25 +152,30 @@ impl Expander {
         filter: Filter,
         plain: &mut Vec<u8>,
     ) -> Result<()> {
-        if plain_bytes > FRAME_MAX_BYTES {
-            return Err(FormatError::TooLarge { what: "frame" });
+        match filter {
+            Filter::None => decompress(&mut self.context, frame, plain_bytes, plain),
+            Filter::Delta16 => {
+                decompress(&mut self.context, frame, plain_bytes, &mut self.filtered)?;
+                undo_delta16(&self.filtered, plain);
+                Ok(())
+            }
         }
-        let wrong = FormatError::Decompress { what: "frame" };
-        if content_bytes(frame)? != plain_bytes {
-            return Err(wrong);
-        }
-        let target = match filter {
-            Filter::None => &mut *plain,
-            Filter::Delta16 => &mut self.filtered,
-        };
-        target.clear();
-        target.reserve(plain_bytes);
-        let written = self.context.decompress(target, frame).map_err(|_| wrong.clone())?;
-        if written != plain_bytes {
-            return Err(wrong);
-        }
-        if filter == Filter::Delta16 {
-            undo_delta16(&self.filtered, plain);
+    }
+
+    /// Opens one frame of exactly `plain_bytes` bytes and hands its content on in order, in one piece or in several.
+    ///
+    /// Errors: as [`Self::expand`].
+    pub fn expand_in_pieces(
+        &mut self,
+        frame: &[u8],
+        plain_bytes: usize,
+        filter: Filter,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<()> {
+        decompress(&mut self.context, frame, plain_bytes, &mut self.filtered)?;
+        match filter {
+            Filter::None => each(&self.filtered),
+            Filter::Delta16 => undo_delta16_in_pieces(&self.filtered, each),
         }
         Ok(())
     }
@@ -187,6 +192,25 @@ impl Expander {
         let written = self.context.decompress(plain, frame).map_err(|_| wrong.clone())?;
         if written == bytes { Ok(()) } else { Err(wrong) }
     }
+}
+
+fn decompress(
+    context: &mut DCtx<'static>,
+    frame: &[u8],
+    plain_bytes: usize,
+    target: &mut Vec<u8>,
+) -> Result<()> {
+    if plain_bytes > FRAME_MAX_BYTES {
+        return Err(FormatError::TooLarge { what: "frame" });
+    }
+    let wrong = FormatError::Decompress { what: "frame" };
+    if content_bytes(frame)? != plain_bytes {
+        return Err(wrong);
+    }
+    target.clear();
+    target.reserve(plain_bytes);
+    let written = context.decompress(target, frame).map_err(|_| wrong.clone())?;
+    if written == plain_bytes { Ok(()) } else { Err(wrong) }
 }
 
 /// Content size that a frame's own header states.

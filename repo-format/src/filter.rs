@@ -41,42 +41,70 @@ pub fn apply_delta16(plain: &[u8], out: &mut Vec<u8>) {
     out.resize(plain.len(), 0);
     let (low, rest) = out.split_at_mut(words);
     let (high, odd) = rest.split_at_mut(words);
-    let mut previous = 0u16;
-    // Blocks keep the differences in registers so that the compiler can vectorise both loops.
-    let mut z = [0u16; 256];
-    for ((low, high), block) in low.chunks_mut(256).zip(high.chunks_mut(256)).zip(plain.chunks(512)) {
-        let n = low.len();
-        let mut w = [0u16; 257];
-        w[0] = previous;
-        for (w, pair) in w[1..].iter_mut().zip(block.chunks_exact(2)) {
-            *w = u16::from_le_bytes([pair[0], pair[1]]);
+    if let [first, second, ..] = *plain {
+        let z = zigzag(u16::from_le_bytes([first, second]), 0);
+        (low[0], high[0]) = (z as u8, (z >> 8) as u8);
+        let (low, high) = (low[1..].chunks_mut(BLOCK_WORDS), high[1..].chunks_mut(BLOCK_WORDS));
+        // The same bytes one word later: no difference waits for the one before it, so that the compiler can vectorise.
+        let words = plain[2..].chunks(2 * BLOCK_WORDS).zip(plain.chunks(2 * BLOCK_WORDS));
+        let mut z = [0u16; BLOCK_WORDS];
+        for ((low, high), (now, before)) in low.zip(high).zip(words) {
+            for ((z, now), before) in z.iter_mut().zip(now.chunks_exact(2)).zip(before.chunks_exact(2)) {
+                *z = zigzag(u16::from_le_bytes([now[0], now[1]]), u16::from_le_bytes([before[0], before[1]]));
+            }
+            for ((low, high), z) in low.iter_mut().zip(high).zip(&z) {
+                (*low, *high) = (*z as u8, (*z >> 8) as u8);
+            }
         }
-        for i in 0..n.min(256) {
-            let d = w[i + 1].wrapping_sub(w[i]);
-            z[i] = (d << 1) ^ (((d as i16) >> 15) as u16);
-        }
-        for i in 0..n.min(256) {
-            low[i] = z[i] as u8;
-            high[i] = (z[i] >> 8) as u8;
-        }
-        previous = w[n];
     }
     if let (Some(out), [.., last]) = (odd.first_mut(), plain) {
         *out = *last;
     }
 }
 
+/// Words that go through registers at once.
+const BLOCK_WORDS: usize = 256;
+
+fn zigzag(now: u16, before: u16) -> u16 {
+    let d = now.wrapping_sub(before);
+    (d << 1) ^ (((d as i16) >> 15) as u16)
+}
+
 /// Undoes filter 1: `out` gets the same number of bytes as `filtered`.
 pub fn undo_delta16(filtered: &[u8], out: &mut Vec<u8>) {
-    let words = filtered.len() / 2;
     // As above: every byte is written.
     out.resize(filtered.len(), 0);
+    let words = filtered.len() / 2;
     let (low, rest) = filtered.split_at(words);
     let (high, odd) = rest.split_at(words);
-    let mut word = 0u16;
+    undo_words(0, low, high, out);
+    if let (Some(last), Some(odd)) = (out.last_mut(), odd.first()) {
+        *last = *odd;
+    }
+}
+
+/// Undoes filter 1 piece by piece, each while it is in cache: what `each` gets is the content in order.
+pub fn undo_delta16_in_pieces(filtered: &[u8], mut each: impl FnMut(&[u8])) {
+    const PIECE_WORDS: usize = 16 << 10;
+    let mut piece = [0; 2 * PIECE_WORDS];
+    let words = filtered.len() / 2;
+    let (low, rest) = filtered.split_at(words);
+    let (high, odd) = rest.split_at(words);
+    let mut word = 0;
+    for (low, high) in low.chunks(PIECE_WORDS).zip(high.chunks(PIECE_WORDS)) {
+        let piece = &mut piece[..2 * low.len()];
+        word = undo_words(word, low, high, piece);
+        each(piece);
+    }
+    each(odd);
+}
+
+/// Undoes words that follow `word`; returns the last.
+fn undo_words(mut word: u16, low: &[u8], high: &[u8], out: &mut [u8]) -> u16 {
     // Two loops per block: the first has no chain from word to word, so that the compiler can vectorise it.
-    let mut differences = [0u16; 256];
-    for ((pairs, low), high) in out.chunks_mut(512).zip(low.chunks(256)).zip(high.chunks(256)) {
+    let mut differences = [0u16; BLOCK_WORDS];
+    let blocks = low.chunks(BLOCK_WORDS).zip(high.chunks(BLOCK_WORDS));
+    for (pairs, (low, high)) in out.chunks_mut(2 * BLOCK_WORDS).zip(blocks) {
         for ((d, low), high) in differences.iter_mut().zip(low).zip(high) {
             let z = u16::from(*low) | u16::from(*high) << 8;
             *d = (z >> 1) ^ (z & 1).wrapping_neg();
@@ -86,9 +114,7 @@ pub fn undo_delta16(filtered: &[u8], out: &mut Vec<u8>) {
             pair.copy_from_slice(&word.to_le_bytes());
         }
     }
-    if let (Some(last), Some(odd)) = (out.last_mut(), odd.first()) {
-        *last = *odd;
-    }
+    word
 }
 
 #[cfg(test)]
@@ -104,6 +130,17 @@ mod tests {
             prop_assert_eq!(filtered.len(), plain.len());
             undo_delta16(&filtered, &mut back);
             prop_assert_eq!(back, plain);
+        }
+    }
+
+    #[test]
+    fn pieces_are_the_whole() {
+        for bytes in [0usize, 1, 2, 511, 32 << 10, (32 << 10) + 1, 100_003] {
+            let plain: Vec<u8> = (0..bytes).map(|i| ((i * 7919) >> 3) as u8).collect();
+            let (mut filtered, mut back) = (Vec::new(), Vec::new());
+            apply_delta16(&plain, &mut filtered);
+            undo_delta16_in_pieces(&filtered, |piece| back.extend_from_slice(piece));
+            assert_eq!(back, plain);
         }
     }
 

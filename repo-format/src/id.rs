@@ -55,6 +55,28 @@ impl ChunkId {
     }
 }
 
+/// A chunk's name from pieces of its content.
+pub struct ChunkHash(blake3::Hasher);
+
+impl ChunkHash {
+    /// Nothing yet, under the chunk-id key of a K generation.
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(blake3::Hasher::new_keyed(key))
+    }
+
+    /// The next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The name; the next chunk begins.
+    pub fn take(&mut self) -> ChunkId {
+        let id = ChunkId(*self.0.finalize().as_bytes());
+        self.0.reset();
+        id
+    }
+}
+
 impl fmt::Display for ChunkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))

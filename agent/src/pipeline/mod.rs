@@ -307,7 +307,8 @@ fn labour(work: &crossbeam_channel::Receiver<Work>, shared: &Shared<'_>) -> Resu
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
                 drop(_working);
                 if shared.parts.is_done() {
-                    return Ok(());
+                    // No frame comes any more: each worker seals a pack of those that are open.
+                    return worker.flush_data_packs();
                 }
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }

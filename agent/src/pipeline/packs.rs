@@ -20,6 +20,9 @@ use scelle_format::random::OsRandom;
 use super::pack_memory::{MemoryShare, PackMemory};
 use crate::error::{AgentError, Result};
 
+/// Open packs are merged at the end of a run while together they have at most this part of a pack.
+const MERGED_PART: usize = 4;
+
 /// Which packs a frame may share. Pages of databases change often and never lie with what stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
@@ -172,19 +175,35 @@ impl PackPool {
         Ok(chunks.iter().map(place).collect())
     }
 
-    /// Closes the open packs of a lane; two halves that fit into one are merged.
+    /// Closes the open packs of a lane. Several workers may do so at once: each takes one.
     pub fn flush(&self, lane: Lane, verifier: &mut PackVerifier) -> Result<()> {
+        while let Some(pack) = self.take_open(lane) {
+            self.seal(lane, pack, verifier)?;
+        }
+        Ok(())
+    }
+
+    /// An open pack; two that together are small are merged. Larger ones are sealed side by side: that ends sooner.
+    fn take_open(&self, lane: Lane) -> Option<OpenPack> {
         let [left, right] = &self.lanes[lane as usize];
-        let (left, right) = (left.lock().take(), right.lock().take());
-        let packs = match (left, right) {
-            (Some(mut left), Some(right)) if left.builder.has_room_for(&right.builder) => {
-                let moved_by = left.builder.absorb(right.builder);
-                left.slots.extend(right.slots.into_iter().map(|(slot, by)| (slot, by + moved_by)));
-                [Some(left), None]
-            }
-            both => [both.0, both.1],
+        let (mut left, mut right) = (left.lock(), right.lock());
+        let are_small = |left: &OpenPack, right: &OpenPack| {
+            let stored_bytes = left.builder.stored_bytes() + right.builder.stored_bytes();
+            stored_bytes <= self.sealing.target_bytes / MERGED_PART
+                && left.builder.has_room_for(&right.builder)
         };
-        packs.into_iter().flatten().try_for_each(|pack| self.seal(lane, pack, verifier))
+        match (left.take(), right.take()) {
+            (Some(mut first), Some(second)) if are_small(&first, &second) => {
+                let moved_by = first.builder.absorb(second.builder);
+                first.slots.extend(second.slots.into_iter().map(|(slot, by)| (slot, by + moved_by)));
+                Some(first)
+            }
+            (Some(first), second) => {
+                *right = second;
+                Some(first)
+            }
+            (None, second) => second,
+        }
     }
 
     fn open_pack(&self, lane: Lane) -> Result<OpenPack> {

@@ -9,7 +9,7 @@ use aws_lc_rs::digest;
 use crate::compress::Expander;
 use crate::crypto::{CHUNK_CIPHER_BYTES, TAG_BYTES};
 use crate::error::{FormatError, Result, malformed};
-use crate::id::{ChunkId, Sha256};
+use crate::id::{ChunkHash, ChunkId, Sha256};
 use crate::pack::build::FinishedPack;
 use crate::pack::trailer::{ChunkRow, FrameRow, Trailer};
 
@@ -18,7 +18,6 @@ use crate::pack::trailer::{ChunkRow, FrameRow, Trailer};
 pub struct PackVerifier {
     expander: Expander,
     plain: Vec<u8>,
-    content: Vec<u8>,
 }
 
 impl PackVerifier {
@@ -47,7 +46,7 @@ impl PackVerifier {
             while let Some((_, frame, chunks)) = frames.peek() {
                 let end = checked + frame.stored_bytes as usize;
                 let Some(stored) = self.plain[..opened].get(checked..end) else { break };
-                check_frame(&mut self.expander, &mut self.content, stored, frame, chunks, id_key)?;
+                check_frame(&mut self.expander, stored, frame, chunks, id_key)?;
                 checked = end;
                 frames.next();
             }
@@ -73,22 +72,31 @@ impl PackVerifier {
 
 fn check_frame(
     expander: &mut Expander,
-    content: &mut Vec<u8>,
     stored: &[u8],
     frame: &FrameRow,
     chunks: &[ChunkRow],
     id_key: &[u8; 32],
 ) -> Result<()> {
-    expander.expand(stored, frame.plain_bytes as usize, frame.filter, content)?;
-    let mut rest = content.as_slice();
-    for chunk in chunks {
-        let (mine, later) = rest
-            .split_at_checked(chunk.plain_bytes as usize)
-            .ok_or(FormatError::Truncated { what: "sealed pack" })?;
-        if ChunkId::of(id_key, mine) != chunk.id {
-            return Err(FormatError::IdMismatch { what: "sealed pack" });
+    // Names are computed from pieces as they come, while they are in cache.
+    let mut ids = chunks.iter().map(|chunk| (chunk.id, chunk.plain_bytes as usize));
+    let mut open: Option<(ChunkId, usize)> = ids.next();
+    let mut hash = ChunkHash::new(id_key);
+    let mut is_same = true;
+    expander.expand_in_pieces(stored, frame.plain_bytes as usize, frame.filter, |mut piece| {
+        while let Some((id, left)) = open.filter(|_| !piece.is_empty()) {
+            let (mine, later) = piece.split_at(piece.len().min(left));
+            hash.update(mine);
+            piece = later;
+            open = Some((id, left - mine.len()));
+            if left == mine.len() {
+                is_same &= hash.take() == id;
+                open = ids.next();
+            }
         }
-        rest = later;
+    })?;
+    match open {
+        None if is_same => Ok(()),
+        None => Err(FormatError::IdMismatch { what: "sealed pack" }),
+        Some(_) => Err(FormatError::Truncated { what: "sealed pack" }),
     }
-    Ok(())
 }
