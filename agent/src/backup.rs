@@ -34,6 +34,9 @@ use crate::verify::listing::{self, Listing};
 /// A clock this far off is said aloud.
 const CLOCK_OFF_MS: i64 = 60_000;
 
+/// More workers than this would not keep to 256 MiB, and no practice has a disk that feeds them.
+const WORKERS_MAX: usize = 16;
+
 /// Copies of the wrapped keys in the state folder.
 pub const KEY_COPIES_FILE: &str = "keys-copy.json";
 
@@ -45,7 +48,7 @@ pub struct Request {
     pub exclude: Vec<String>,
     /// Folders of the backup itself: state and store.
     pub own_folders: Vec<PathBuf>,
-    /// Threads; 0 means one per core.
+    /// Threads; 0 means one per core, at most 16.
     pub threads: usize,
     /// When partial notes are due.
     pub checkpoints: CheckpointEvery,
@@ -122,7 +125,7 @@ pub async fn run(
     let earlier_runs = ledger.head().runs.get(&set).copied().unwrap_or(0);
     let filter = Filter::new(&[], &request.exclude, &request.own_folders).map_err(AgentError::bad_glob)?;
     let workers = match request.threads {
-        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        0 => std::thread::available_parallelism().map_or(2, usize::from).min(WORKERS_MAX),
         n => n,
     };
     let checkpoints = request.checkpoints;

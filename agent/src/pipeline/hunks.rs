@@ -3,7 +3,7 @@
 //! Entries come from the scan stage in the manifest's order; a hunk is written as soon as the packs that hold its content
 //! have names, whatever the hunks before it wait for. Hunks none of whose entries changed are taken over as they are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
@@ -25,6 +25,8 @@ const HUNK_MAX_PLAIN_BYTES: usize = 2 << 20;
 
 /// Entries that may come before waiting hunks are looked through again without news.
 const LOOK_ENTRIES: usize = 4096;
+/// Entries looked through at a time while the walk goes on: the workers must not run out of jobs meanwhile.
+const LOOK_SHARE: usize = 512;
 
 /// One entry of a hunk being made.
 pub struct Item {
@@ -87,7 +89,9 @@ pub struct Trouble {
 /// Hunks of one run.
 pub struct Hunks<'a> {
     catalog: &'a Catalog,
-    pending: Vec<PendingHunk>,
+    pending: VecDeque<PendingHunk>,
+    /// Hunks at the front of `pending` that are to be looked through.
+    unseen: usize,
     /// By place among the hunks, and place within one that was split.
     made: BTreeMap<(usize, usize), MadeHunk>,
     next_ordinal: usize,
@@ -107,7 +111,8 @@ impl<'a> Hunks<'a> {
         Ok(Self {
             catalog,
             nodes: HashMap::new(),
-            pending: Vec::new(),
+            pending: VecDeque::new(),
+            unseen: 0,
             made: BTreeMap::new(),
             next_ordinal: 0,
             last_look: (0, 0),
@@ -125,7 +130,7 @@ impl<'a> Hunks<'a> {
     pub fn push(&mut self, items: Vec<Item>) {
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
-        self.pending.push(PendingHunk { ordinal, items });
+        self.pending.push_back(PendingHunk { ordinal, items });
     }
 
     /// Takes an earlier hunk over.
@@ -137,31 +142,50 @@ impl<'a> Hunks<'a> {
         self.next_ordinal += 1;
     }
 
-    /// Writes what can be written, when there is news: a pack got its name, or many entries came.
+    /// Writes some of what can be written, when there is news: a pack got its name, or many entries came.
     pub fn settle_news(&mut self, worker: &mut Worker<'_>) -> Result<()> {
         let (named, waited) = self.last_look;
-        if worker.shared.pool.named_packs() == named && self.waiting_entries() < waited + LOOK_ENTRIES {
-            return Ok(());
+        if self.unseen == 0 {
+            // Read before the look: a pack that gets its name meanwhile is news for the next.
+            let now_named = worker.shared.pool.named_packs();
+            if now_named == named && self.waiting_entries() < waited + LOOK_ENTRIES {
+                return Ok(());
+            }
+            self.last_look.0 = now_named;
+            self.unseen = self.pending.len();
         }
-        // Read before the look: a pack that gets its name meanwhile is news for the next.
-        let named = worker.shared.pool.named_packs();
-        self.settle(worker)?;
-        self.last_look = (named, self.waiting_entries());
+        let mut entries = 0;
+        while entries < LOOK_SHARE && self.unseen > 0 {
+            entries += self.settle_first(worker)?;
+        }
+        self.last_look.1 = self.waiting_entries();
         Ok(())
     }
 
     /// Writes every hunk that waits for nothing any more.
     pub fn settle(&mut self, worker: &mut Worker<'_>) -> Result<()> {
-        let mut still = Vec::new();
-        for mut hunk in std::mem::take(&mut self.pending) {
-            let mut ready = true;
-            for item in &mut hunk.items {
-                ready &= self.settle_item(item, worker)?;
-            }
-            if ready { self.make(hunk, worker)? } else { still.push(hunk) }
+        self.unseen = self.pending.len();
+        while self.unseen > 0 {
+            self.settle_first(worker)?;
         }
-        self.pending = still;
         Ok(())
+    }
+
+    /// Writes the first hunk, or lets it wait behind the others; returns how many entries it has.
+    fn settle_first(&mut self, worker: &mut Worker<'_>) -> Result<usize> {
+        self.unseen -= 1;
+        let Some(mut hunk) = self.pending.pop_front() else { return Ok(0) };
+        let entries = hunk.items.len();
+        let mut ready = true;
+        for item in &mut hunk.items {
+            ready &= self.settle_item(item, worker)?;
+        }
+        if ready {
+            self.make(hunk, worker)?;
+        } else {
+            self.pending.push_back(hunk);
+        }
+        Ok(entries)
     }
 
     /// Whether nothing waits any more.

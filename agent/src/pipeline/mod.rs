@@ -248,7 +248,7 @@ fn make(
     if roots.is_empty() {
         return Err(AgentError::source_missing());
     }
-    let (jobs, work) = crossbeam_channel::bounded(plan.workers * 4);
+    let (jobs, work) = crossbeam_channel::bounded(plan.workers * JOBS_WAITING);
     let keys = (device.secret.boundary_key(), device.secret.token_key());
     let mut scan = Scan::new(catalog, set.as_ref(), jobs, keys, around.clock, &*around.monitor)?;
     for pack in resumed {
@@ -384,6 +384,9 @@ fn source_roots(walker: &Walker) -> Vec<SourceRoot> {
     });
     found.collect()
 }
+
+/// Jobs that wait for each worker, without content: enough to keep it busy while hunks are written.
+const JOBS_WAITING: usize = 32;
 
 /// Packs in memory at a time: two open ones of each lane, and some that are sealed or on their way.
 const PACKS_MAX: usize = 9;
