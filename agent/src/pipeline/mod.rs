@@ -327,7 +327,6 @@ fn finish(
     worker.flush_data_packs()?;
     let mut rounds = 0;
     while !scan.hunks.is_settled() {
-        // Chunk lists need a round for each level and no entry waits longer than that.
         rounds += 1;
         if rounds > SETTLE_ROUNDS {
             return Err(AgentError::bug("entries that never get a place"));
