@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
-use scelle_format::layout;
 use scelle_format::ledger::{NoteKind, SnapshotStatus};
 use scelle_format::padme::padme;
 use scelle_format::refs::{PackSet, Refs};
 use tokio::runtime::Handle;
 
 use super::commit::CONCURRENT_HEADS;
+use super::upload::is_shown;
 use crate::catalog::Journal;
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
@@ -98,10 +98,8 @@ impl<'a, 'b> Checkpoints<'a, 'b> {
         let journalled = self.journal.lock().packs()?;
         let objects = self.objects;
         let asked = journalled.into_iter().map(|pack| async move {
-            let shown = objects.head(&layout::pack(pack.kind, &pack.id)).await?;
             // A pack that is still on its way comes with the next note.
-            let is_there = shown.is_some_and(|meta| meta.bytes == pack.object_bytes);
-            Ok::<_, AgentError>(is_there.then_some(pack))
+            Ok::<_, AgentError>(is_shown(objects, &pack).await?.then_some(pack))
         });
         let shown: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
         let mut packs = PackSet::new();

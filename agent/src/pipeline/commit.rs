@@ -12,6 +12,7 @@ use scelle_format::compress::{Compressor, push_padding};
 use scelle_format::crypto::seal::seal_bytes;
 use scelle_format::filter::Filter;
 use scelle_format::id::{PackId, PackKind, Sha256};
+use scelle_format::layout;
 use scelle_format::ledger::{Attachment, NoteKind, SnapshotStatus};
 use scelle_format::limits::{self, FRAME_MAX_BYTES, ROOT_MAX_BYTES, SMALL_FLOOR_BYTES};
 use scelle_format::manifest::{NodeRef, Root};
@@ -21,7 +22,7 @@ use scelle_format::random::Random;
 use scelle_format::refs::{PackSet, Refs, RefsPlan, plan};
 
 use super::hunks::MadeHunk;
-use super::upload::{Uploaded, show};
+use super::upload::{Uploaded, is_shown};
 use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::append::{LedgerWriter, attach};
@@ -60,12 +61,19 @@ pub struct Committed {
     pub confirmed_packs: u64,
 }
 
-/// Adds what an interrupted run had sent: it was seen when this run began, and is asked for again.
+/// Asks the store for what it has not shown since it was sent, and for what an interrupted run had sent.
+///
+/// Errors: exit 13 naming a pack that is not there with its size.
 pub async fn confirm(objects: &Objects, uploaded: Uploaded, resumed: &[JournaledPack]) -> Result<Confirmed> {
-    let checks = resumed.iter().map(|pack| show(objects, pack.kind, &pack.id, pack.object_bytes));
-    stream::iter(checks).buffer_unordered(CONCURRENT_HEADS).try_collect::<()>().await?;
+    let asked = uploaded.unseen.iter().chain(resumed).map(|pack| async move {
+        match is_shown(objects, pack).await? {
+            true => Ok((pack.id, (pack.kind, pack.object_bytes))),
+            false => Err(AgentError::not_confirmed().at(layout::pack(pack.kind, &pack.id))),
+        }
+    });
+    let shown: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
     let mut packs = uploaded.packs;
-    packs.extend(resumed.iter().map(|pack| (pack.id, (pack.kind, pack.object_bytes))));
+    packs.extend(shown);
     Ok(Confirmed { packs, sent_bytes: uploaded.sent_bytes })
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::layout;
@@ -15,6 +16,7 @@ use scelle_store::Put;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::commit::CONCURRENT_HEADS;
 use super::packs::VerifiedPack;
 use crate::catalog::{Journal, JournaledPack};
 use crate::error::{AgentError, Result};
@@ -25,10 +27,13 @@ use crate::shutdown::Shutdown;
 /// Packs sent at a time.
 pub const CONCURRENT_PUTS: usize = 4;
 
-/// Packs that this run has sent and the store then showed with their sizes: proof that the upload stage is over.
+/// Packs that this run has sent: proof that the upload stage is over.
 #[derive(Debug, Default)]
 pub struct Uploaded {
+    /// Those that the store then showed with their sizes.
     pub(super) packs: BTreeMap<PackId, (PackKind, u64)>,
+    /// Those that it did not show at once: it is asked again before anything names them.
+    pub(super) unseen: Vec<JournaledPack>,
     /// Bytes that were really sent.
     pub(super) sent_bytes: u64,
 }
@@ -43,7 +48,7 @@ pub async fn upload(
     shutdown: Shutdown,
 ) -> Result<Uploaded> {
     let slots = Arc::new(Semaphore::new(CONCURRENT_PUTS));
-    let mut sending: JoinSet<Result<(PackId, PackKind, u64)>> = JoinSet::new();
+    let mut sending: JoinSet<Result<(JournaledPack, bool)>> = JoinSet::new();
     let mut uploaded = Uploaded::default();
     while let Some(pack) = sealed.recv().await {
         let slot = tokio::select! {
@@ -71,8 +76,8 @@ pub async fn upload(
             }
             // The line is for the next pack while the store is asked for this one.
             drop(slot);
-            show(&objects, pack.kind, &pack.id, object_bytes).await?;
-            Ok((pack.id, pack.kind, object_bytes))
+            let is_shown = is_shown(&objects, &row).await?;
+            Ok((row, is_shown))
         });
     }
     while let Some(done) = sending.join_next().await {
@@ -82,34 +87,32 @@ pub async fn upload(
     Ok(uploaded)
 }
 
-/// Asks the store for a pack.
-///
-/// Errors: exit 13 when it is not there with this size.
-pub(super) async fn show(objects: &Objects, kind: PackKind, id: &PackId, object_bytes: u64) -> Result<()> {
-    let name = layout::pack(kind, id);
-    match objects.head(&name).await? {
-        Some(meta) if meta.bytes == object_bytes => Ok(()),
-        _ => Err(AgentError::not_confirmed().at(name)),
-    }
+/// Whether the store shows a pack with its size.
+pub(super) async fn is_shown(objects: &Objects, pack: &JournaledPack) -> Result<bool> {
+    let meta = objects.head(&layout::pack(pack.kind, &pack.id)).await?;
+    Ok(meta.is_some_and(|meta| meta.bytes == pack.object_bytes))
 }
 
-type Sent = std::result::Result<Result<(PackId, PackKind, u64)>, tokio::task::JoinError>;
+type Sent = std::result::Result<Result<(JournaledPack, bool)>, tokio::task::JoinError>;
 
 fn keep(uploaded: &mut Uploaded, done: Sent) -> Result<()> {
-    let (id, kind, object_bytes) = done.map_err(AgentError::bug)??;
-    uploaded.packs.insert(id, (kind, object_bytes));
+    match done.map_err(AgentError::bug)?? {
+        (pack, true) => drop(uploaded.packs.insert(pack.id, (pack.kind, pack.object_bytes))),
+        (pack, false) => uploaded.unseen.push(pack),
+    }
     Ok(())
 }
 
 /// Takes up what an interrupted run has sent: packs that the store really has, with their size.
 pub async fn resume(objects: &Objects, journal: &Mutex<Journal>) -> Result<Vec<JournaledPack>> {
     let packs = journal.lock().packs()?;
+    let asked = packs.into_iter().map(|pack| async move { Ok((pack, is_shown(objects, &pack).await?)) });
+    let shown: Result<Vec<_>> = stream::iter(asked).buffered(CONCURRENT_HEADS).try_collect().await;
     let mut present = Vec::new();
-    for pack in packs {
-        let name = layout::pack(pack.kind, &pack.id);
-        match objects.head(&name).await? {
-            Some(meta) if meta.bytes == pack.object_bytes => present.push(pack),
-            _ => journal.lock().strike(&pack.id)?,
+    for (pack, is_shown) in shown? {
+        match is_shown {
+            true => present.push(pack),
+            false => journal.lock().strike(&pack.id)?,
         }
     }
     Ok(present)

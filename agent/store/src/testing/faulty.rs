@@ -56,6 +56,8 @@ pub enum Fault {
     Delay(Duration),
     /// The call never ends.
     Hang,
+    /// `head` does not show an object that is there.
+    Hide,
 }
 
 #[derive(Clone, Debug)]
@@ -192,7 +194,10 @@ impl Store for Faulty {
     }
 
     async fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {
-        self.run(Operation::Head, key.as_str(), self.inner.head(key), |meta, _| meta).await
+        self.run(Operation::Head, key.as_str(), self.inner.head(key), |meta, fault| {
+            meta.filter(|_| fault != Fault::Hide)
+        })
+        .await
     }
 
     async fn list(
