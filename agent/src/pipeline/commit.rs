@@ -89,7 +89,7 @@ pub struct SnapshotFacts {
 
 /// What is stored while the index is.
 pub struct Prepared {
-    packs: PackSet,
+    draft: RefsDraft,
     root: Attachment,
     /// Where the refs are to be full.
     keys: Option<KeyCopies>,
@@ -108,9 +108,21 @@ pub fn needed_packs(confirmed: &Confirmed, facts: &SnapshotFacts) -> Result<Pack
     Ok(packs)
 }
 
-/// Whether the next refs name all packs rather than what changed.
-pub fn are_refs_full(state: &State, ledger: &LedgerWriter<'_>, packs: &PackSet) -> bool {
-    matches!(plan_refs(previous_refs(state, ledger).as_ref(), packs), RefsPlan::Full)
+/// The packs of a snapshot beside those of the last: what its refs are made of.
+pub struct RefsDraft {
+    packs: PackSet,
+    previous: Option<(Sha256, u32, PackSet)>,
+}
+
+impl RefsDraft {
+    /// Reads what the last refs were.
+    pub fn new(state: &State, ledger: &LedgerWriter<'_>, packs: PackSet) -> Self {
+        Self { packs, previous: previous_refs(state, ledger) }
+    }
+
+    fn plan(&self) -> RefsPlan {
+        plan(self.previous.as_ref().map(|(sha256, depth, set)| (sha256, *depth, set)), &self.packs)
+    }
 }
 
 /// Stores the root; fetches what full refs are to hold.
@@ -118,19 +130,18 @@ pub async fn prepare(
     objects: &Objects,
     device: &Device,
     root: &Root,
-    packs: PackSet,
-    are_refs_full: bool,
+    draft: RefsDraft,
     random: &mut dyn Random,
 ) -> Result<Prepared> {
     let sealed = seal_root(device, &root.encode(), random)?;
     let keys = async {
-        match are_refs_full {
-            true => key_copies(objects).await.map(Some),
-            false => Ok(None),
+        match draft.plan() {
+            RefsPlan::Full => key_copies(objects).await.map(Some),
+            _ => Ok(None),
         }
     };
     let (root, keys) = tokio::try_join!(attach(objects, "root", sealed), keys)?;
-    Ok(Prepared { packs, root, keys })
+    Ok(Prepared { draft, root, keys })
 }
 
 /// Writes refs and note.
@@ -140,17 +151,17 @@ pub async fn snapshot(
     device: &Device,
     ledger: &mut LedgerWriter<'_>,
     Indexed { confirmed }: Indexed,
-    Prepared { packs, root, keys }: Prepared,
+    Prepared { draft, root, keys }: Prepared,
     facts: SnapshotFacts,
 ) -> Result<Committed> {
     let mut stored_bytes = confirmed.sent_bytes + root.stored_bytes;
-    let refs = match next_refs(objects, state, device, ledger, &packs, keys).await? {
+    let refs = match next_refs(objects, device, ledger, &draft, keys).await? {
         NextRefs::New(text, depth) => {
             let attached = attach(objects, "refs", text.into_bytes()).await?;
             stored_bytes += attached.stored_bytes;
             ledger.head_mut().refs = Some((attached.sha256.to_string(), depth));
             ledger.head_mut().refs_bytes = Some(attached.stored_bytes);
-            let list = full_refs(objects, device, &packs, Vec::new(), Vec::new())?;
+            let list = full_refs(objects, device, &draft.packs, Vec::new(), Vec::new())?;
             // A crash before the note leaves this copy ahead of the head: the hash tells.
             let beside = format!("{}\n{list}", attached.sha256);
             state.put(REFS_FILE, beside.as_bytes())?;
@@ -171,6 +182,7 @@ pub async fn snapshot(
     let confirmed_packs = confirmed.packs.len() as u64;
     let root_sha256 = root.sha256;
     ledger.append(kind, vec![root, refs]).await?;
+    let packs = draft.packs;
     Ok(Committed { snapshot: facts.root.snapshot, root: root_sha256, packs, stored_bytes, confirmed_packs })
 }
 
@@ -199,20 +211,18 @@ enum NextRefs {
 
 async fn next_refs(
     objects: &Objects,
-    state: &State,
     device: &Device,
     ledger: &LedgerWriter<'_>,
-    packs: &PackSet,
+    draft: &RefsDraft,
     keys: Option<KeyCopies>,
 ) -> Result<NextRefs> {
     let segments = segments(ledger)?;
-    let previous = previous_refs(state, ledger);
-    match (plan_refs(previous.as_ref(), packs), previous) {
-        (RefsPlan::Reuse, Some((sha256, _, _, stored))) if stored.is_some() => {
-            let stored_bytes = stored.unwrap_or(0);
-            Ok(NextRefs::Same(Attachment { role: "refs".into(), sha256, stored_bytes }))
+    // Index segments made since make the last refs outdated, also where the packs are the same.
+    match (draft.plan(), &draft.previous, ledger.head().refs_bytes) {
+        (RefsPlan::Reuse, Some((sha256, ..)), Some(stored_bytes)) => {
+            Ok(NextRefs::Same(Attachment { role: "refs".into(), sha256: *sha256, stored_bytes }))
         }
-        (RefsPlan::Delta { base, added, removed }, _) => {
+        (RefsPlan::Delta { base, added, removed }, ..) => {
             let (repository, device) = (objects.repository().clone(), device.id.clone());
             let refs =
                 Refs { repository, device, base: Some(base), keys: Vec::new(), added, removed, segments };
@@ -223,7 +233,7 @@ async fn next_refs(
                 Some(keys) => keys,
                 None => key_copies(objects).await?,
             };
-            Ok(NextRefs::New(full_refs(objects, device, packs, keys, segments)?, 0))
+            Ok(NextRefs::New(full_refs(objects, device, &draft.packs, keys, segments)?, 0))
         }
     }
 }
@@ -256,15 +266,8 @@ fn segments(ledger: &LedgerWriter<'_>) -> Result<Vec<(Sha256, u64)>> {
     Ok(rows)
 }
 
-/// Hash, depth, packs, and the stored size where the last refs can be named again as they are.
-type PreviousRefs = (Sha256, u32, PackSet, Option<u64>);
-
-fn plan_refs(previous: Option<&PreviousRefs>, packs: &PackSet) -> RefsPlan {
-    plan(previous.map(|(sha256, depth, set, _)| (sha256, *depth, set)), packs)
-}
-
-/// The last snapshot's refs.
-fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<PreviousRefs> {
+/// Hash, depth and packs of the last snapshot's refs.
+fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u32, PackSet)> {
     let (sha256, depth) = ledger.head().refs.clone()?;
     let sha256 = Sha256::parse(&sha256).ok()?;
     let bytes = state.get(REFS_FILE).ok()??;
@@ -275,8 +278,7 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<PreviousRef
     let local = Refs::parse(list).ok()?;
     let mut packs = PackSet::new();
     packs.apply(&local).ok()?;
-    let stored = ledger.head().refs_bytes;
-    Some((sha256, depth, packs, stored))
+    Some((sha256, depth, packs))
 }
 
 /// Copies of the small objects without which all is lost (FORMAT.md §9): the key files and the newest descriptor.

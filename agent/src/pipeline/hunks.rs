@@ -126,6 +126,11 @@ impl<'a> Hunks<'a> {
         self.pending.iter().map(|hunk| hunk.items.len()).sum()
     }
 
+    /// Whether no look is under way.
+    pub fn is_looked_through(&self) -> bool {
+        self.unseen == 0
+    }
+
     /// Adds the next hunk.
     pub fn push(&mut self, items: Vec<Item>) {
         let ordinal = self.next_ordinal;

@@ -39,7 +39,7 @@ use scelle_format::pack::{Location, PackVerifier};
 use scelle_format::random::OsRandom;
 
 use self::checkpoint::{CheckpointEvery, Checkpoints};
-use self::commit::{Committed, SnapshotFacts};
+use self::commit::{Committed, RefsDraft, SnapshotFacts};
 use self::dedup::{KnownChunks, RunChunks};
 use self::hunks::{MadeHunk, Trouble};
 use self::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
@@ -163,11 +163,10 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         problems: problems_of(&made.troubles),
     };
     let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
-    let packs = commit::needed_packs(&confirmed, &facts)?;
-    let are_refs_full = commit::are_refs_full(state, ledger, &packs);
+    let draft = RefsDraft::new(state, ledger, commit::needed_packs(&confirmed, &facts)?);
     let (for_root, for_index) = (&mut OsRandom, &mut OsRandom);
     let (prepared, indexed) = tokio::try_join!(
-        commit::prepare(objects, device, &facts.root, packs, are_refs_full, for_root),
+        commit::prepare(objects, device, &facts.root, draft, for_root),
         segments::index(objects, state, device, ledger, confirmed, made.fresh, &facts.needs, for_index),
     )?;
     let committed = commit::snapshot(objects, state, device, ledger, indexed, prepared, facts).await?;

@@ -338,7 +338,8 @@ impl<'a> Scan<'a> {
             None => {
                 self.hunks.push(items);
                 self.hunks.settle_news(worker)?;
-                if self.hunks.waiting_entries() > WAITING_MAX {
+                // Once each look: while one goes on, what waits may only not have been reached yet.
+                if self.hunks.is_looked_through() && self.hunks.waiting_entries() > WAITING_MAX {
                     worker.flush_data_packs()?;
                 }
             }
