@@ -85,9 +85,10 @@ fn dress(command: clap::Command, path: &str, lang: Lang) -> clap::Command {
 
 fn dress_arg(arg: Arg, path: &str, lang: Lang) -> Arg {
     let id = arg.get_id().as_str().to_owned();
-    // A flag has no values to hide, and a debug build of clap refuses the wish.
-    let hides_values = arg.get_action().takes_values();
-    let mut arg = arg.hide_possible_values(hides_values).hide_env_values(true).hide_default_value(true);
+    let mut arg = arg.hide_env_values(true);
+    if arg.get_action().takes_values() {
+        arg = arg.hide_possible_values(true).hide_default_value(true);
+    }
     if let (Lang::Fr, Some(help)) = (lang, help_fr::argument(path, &id)) {
         arg = arg.help(help);
     }
