@@ -19,7 +19,8 @@ use crate::repo::descriptors::Descriptors;
 use crate::repo::history::History;
 use crate::repo::state::{Device, State};
 
-const PROBE_FILE: &str = "probe.json";
+/// What the probe learned of the store, in the state folder.
+pub const PROBE_FILE: &str = "probe.json";
 
 /// How a run ended.
 #[derive(Clone, Copy)]

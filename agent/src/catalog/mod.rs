@@ -15,6 +15,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::error::Result;
+use crate::repo::state::{Shape, clear_way};
 
 pub use journal::{Journal, JournaledPack};
 pub use lists::Lists;
@@ -35,6 +36,7 @@ impl Catalog {
     ///
     /// A file that SQLite cannot read is set aside: the next run reads every source byte again, nothing is lost.
     pub fn open(path: &Path, key: &[u8; 32]) -> Result<Self> {
+        clear_way(path, Shape::File)?;
         match Self::open_file(path, key) {
             Ok(catalog) => Ok(catalog),
             Err(_) => {

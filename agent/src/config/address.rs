@@ -45,7 +45,9 @@ impl fmt::Display for RepoAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => {
-                let path = path.to_string_lossy().replace('\\', "/").replace('%', "%25");
+                let path = path.to_string_lossy().replace('%', "%25");
+                // Elsewhere a backslash is a character of a name like any other.
+                let path = if cfg!(windows) { path.replace('\\', "/") } else { path };
                 let slash = if path.starts_with('/') { "" } else { "/" };
                 write!(f, "file://{slash}{path}")
             }
@@ -137,8 +139,10 @@ mod tests {
         assert_eq!(folder("file://localhost/mnt"), RepoAddress::Folder("/mnt".into()));
         assert_eq!(folder("/mnt/nas"), RepoAddress::Folder("/mnt/nas".into()));
         assert_eq!(folder("file:///a%20b/100%"), RepoAddress::Folder("/a b/100%".into()));
-        let odd = RepoAddress::Folder("/mnt/a%41 é".into());
-        assert_eq!(folder(&odd.to_string()), odd);
+        for odd in ["/mnt/a%41 é", "/mnt/a\\b", "/mnt/new\nline", "/mnt/trail "] {
+            let odd = RepoAddress::Folder(odd.into());
+            assert_eq!(folder(&odd.to_string()), odd);
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::repo::keyring::Unlock;
 use crate::repo::objects::Objects;
 use crate::repo::open::{OpenOptions, Repository};
 use crate::repo::state::{Device, State};
+use crate::repo::unfinished::Unfinished;
 use crate::restore::fetch::Fetcher;
 use crate::restore::plan::{Request as RestoreRequest, Target};
 use crate::restore::run::restore;
@@ -231,6 +232,7 @@ impl Scene {
             place: connected.place.clone(),
         };
         let device = create(&objects, &state, &creation, stage.clock, &mut OsRandom).await?;
+        Unfinished::finish(&state);
         let mut nonce = [0; 8];
         OsRandom.fill(&mut nonce);
         let probed = probe(&*connected.bare, &hex::encode(nonce), stage.clock.now()).await?;

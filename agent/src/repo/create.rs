@@ -1,7 +1,8 @@
 //! Making a repository: keys, descriptor, FORMAT.txt, and this device's place in it.
 //!
 //! Keys come from the operating system's generator; what opens packs goes to the store, wrapped for the kit, the everyday
-//! phrase and escrows, and is then forgotten. Order: keys → descriptor → state → FORMAT.txt, which is the commit point.
+//! phrase and escrows, and is then forgotten. Order: all of it sealed into the state folder → keys → descriptor →
+//! FORMAT.txt, which is the commit point.
 //! Never: keeps an epoch identity, or finishes without the owner or a provisional mark.
 
 use scelle_format::crypto::kdf::DedupSecret;
@@ -13,19 +14,19 @@ use scelle_format::descriptor::{
     RetentionPolicy, Succession,
 };
 use scelle_format::format_txt::FormatTxt;
-use scelle_format::id::{DeviceId, Sha256};
+use scelle_format::id::{DeviceId, RepositoryId, Sha256};
 use scelle_format::kit::{Kit, KitPublic};
 use scelle_format::layout;
 use scelle_format::note::{self, SigningKey};
 use scelle_format::random::Random;
 use scelle_format::vkey_text::VKey;
-use scelle_store::Put;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::append::now;
 use super::objects::Objects;
 use super::state::{Device, Head, State, StorePlace, key_name};
+use super::unfinished::{Unfinished, put_exact};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 
@@ -47,7 +48,10 @@ pub struct Creation<'a> {
 const POLICY: RetentionPolicy =
     RetentionPolicy { keep_daily: 30, keep_weekly: 12, keep_monthly: 24, keep_yearly: 0 };
 
-/// Makes the repository and this device. Errors: exit 1 when there is one already.
+/// Makes the repository and this device, or goes on with what an earlier attempt began. The caller says when it is
+/// finished: [`Unfinished::finish`].
+///
+/// Errors: exit 1 when there is one already, or another one's begun; exit 2 when it was begun with other escrows.
 pub async fn create(
     objects: &Objects,
     state: &State,
@@ -55,16 +59,42 @@ pub async fn create(
     clock: &dyn Clock,
     random: &mut dyn Random,
 ) -> Result<Device> {
+    let unfinished = match Unfinished::load(state)? {
+        Some(begun) if begun.escrows != escrow_texts(creation) => {
+            return Err(AgentError::init_begun_otherwise());
+        }
+        Some(begun) => begun,
+        None => prepare(objects, state, creation, clock, random).await?,
+    };
+    unfinished.send(objects).await?;
+    let mut device = state.device()?;
+    if device.place != creation.place {
+        device.place = creation.place.clone();
+        state.put_device(&device)?;
+    }
+    Ok(device)
+}
+
+/// Seals everything and keeps it here, device and all, before the first byte is sent.
+async fn prepare(
+    objects: &Objects,
+    state: &State,
+    creation: &Creation<'_>,
+    clock: &dyn Clock,
+    random: &mut dyn Random,
+) -> Result<Unfinished> {
     if objects.head(layout::FORMAT_TXT).await?.is_some() {
         return Err(AgentError::repository_exists().at(objects.store().address()));
     }
+    let mut unfinished = Unfinished::new(escrow_texts(creation), creation.phrase.is_some());
     let repository = objects.repository().clone();
     let epoch = PqIdentity::generate(random);
-    let admin = make_everyday(objects, creation, random).await?;
+    let admin = make_everyday(&repository, creation, &mut unfinished, random)?;
     let device = make_device(objects, creation, &epoch, clock, random)?;
     let wrap_to = recipients(creation, admin.as_ref());
-    put_epoch_key(objects, &epoch, device.epoch, &wrap_to, random).await?;
-    put_device_key(objects, &device, random).await?;
+    let sealed = sealed_epoch_key(&repository, &epoch, device.epoch, &wrap_to, random)?;
+    unfinished.push(layout::epoch_key(device.epoch, 1), &sealed);
+    unfinished.push(layout::device_key(&device.id), &sealed_device_key(&device, random)?);
 
     let descriptor = Descriptor {
         repository,
@@ -91,14 +121,19 @@ pub async fn create(
         extensions: Vec::new(),
     };
     let signer = creation.kit.map_or(&device.signing, |kit| &kit.owner);
-    let head = put_descriptor(objects, &descriptor, signer).await?;
+    let (signed, head) = signed_descriptor(&descriptor, signer)?;
+    unfinished.push(layout::descriptor(1), signed.as_bytes());
+    let signpost = FormatTxt::new(objects.repository().clone()).to_text().map_err(AgentError::bug)?;
+    unfinished.push(layout::FORMAT_TXT.to_owned(), signpost.as_bytes());
+    // The mark first: a device beside which it stands is one whose repository may not be there yet.
+    unfinished.keep(state)?;
     state.put_device(&device)?;
     state.put_head(&head)?;
-    let signpost = FormatTxt::new(objects.repository().clone()).to_text().map_err(AgentError::bug)?;
-    match objects.put_new(layout::FORMAT_TXT, signpost.into_bytes()).await? {
-        Put::Created => Ok(device),
-        Put::AlreadyThere => Err(AgentError::repository_exists().at(objects.store().address())),
-    }
+    Ok(unfinished)
+}
+
+fn escrow_texts(creation: &Creation<'_>) -> Vec<String> {
+    creation.escrows.iter().map(ToString::to_string).collect()
 }
 
 /// Makes a new device's keys (no store access).
@@ -152,19 +187,32 @@ pub fn device_line(device: &Device) -> Result<DeviceLine> {
 }
 
 /// Signs and stores a descriptor; returns the head of a ledger that has seen it.
+///
+/// Errors: exit 11 when someone else wrote that revision at the same time.
 pub async fn put_descriptor(objects: &Objects, descriptor: &Descriptor, signer: &SigningKey) -> Result<Head> {
+    let (signed, head) = signed_descriptor(descriptor, signer)?;
+    let name = layout::descriptor(descriptor.revision);
+    match put_exact(objects, &name, signed.into()).await? {
+        true => Ok(head),
+        false => Err(AgentError::busy().at(name)),
+    }
+}
+
+fn signed_descriptor(descriptor: &Descriptor, signer: &SigningKey) -> Result<(String, Head)> {
     let text = descriptor.to_text().map_err(AgentError::bug)?;
     let signed = note::sign(&text, &[signer]).map_err(AgentError::bug)?;
-    let name = layout::descriptor(descriptor.revision);
-    if objects.put_new(&name, signed.into_bytes()).await? == Put::AlreadyThere {
-        return Err(AgentError::repository_exists().at(name));
-    }
     let descriptor = (descriptor.revision, descriptor.text_sha256().to_string());
-    Ok(Head { descriptor, ..Head::default() })
+    Ok((signed, Head { descriptor, ..Head::default() }))
+}
+
+/// Stores `keys/d<dev>.age` of a device that joins.
+pub async fn put_device_key(objects: &Objects, device: &Device, random: &mut dyn Random) -> Result<()> {
+    objects.put_new(&layout::device_key(&device.id), sealed_device_key(device, random)?).await?;
+    Ok(())
 }
 
 /// `keys/d<dev>.age`: what another holder needs to go on with this device's chunks.
-pub async fn put_device_key(objects: &Objects, device: &Device, random: &mut dyn Random) -> Result<()> {
+fn sealed_device_key(device: &Device, random: &mut dyn Random) -> Result<Vec<u8>> {
     let secret = Zeroizing::new(hex::encode(device.secret.expose()));
     let identity = device.index_identity.to_secret_string();
     let json = Zeroizing::new(
@@ -178,37 +226,33 @@ pub async fn put_device_key(objects: &Objects, device: &Device, random: &mut dyn
         })
         .to_string(),
     );
-    let sealed = seal_bytes(std::slice::from_ref(&device.epoch_recipient), json.as_bytes(), random);
-    objects.put_new(&layout::device_key(&device.id), sealed.map_err(AgentError::bug)?).await?;
-    Ok(())
+    seal_bytes(std::slice::from_ref(&device.epoch_recipient), json.as_bytes(), random)
+        .map_err(AgentError::bug)
 }
 
-async fn put_epoch_key(
-    objects: &Objects,
+fn sealed_epoch_key(
+    repository: &RepositoryId,
     epoch: &PqIdentity,
     number: u32,
     recipients: &[PqRecipient],
     random: &mut dyn Random,
-) -> Result<()> {
+) -> Result<Vec<u8>> {
     let identity = epoch.to_secret_string();
     let text = Zeroizing::new(format!(
-        "# scelle epoch 1\n# repository {}\n# epoch {number}\n{}\n",
-        objects.repository(),
+        "# scelle epoch 1\n# repository {repository}\n# epoch {number}\n{}\n",
         identity.expose_secret()
     ));
-    let sealed = seal_bytes(recipients, text.as_bytes(), random).map_err(AgentError::bug)?;
-    objects.put_new(&layout::epoch_key(number, 1), sealed).await?;
-    Ok(())
+    seal_bytes(recipients, text.as_bytes(), random).map_err(AgentError::bug)
 }
 
 /// The everyday identity and the admin key, behind the phrase.
-async fn make_everyday(
-    objects: &Objects,
+fn make_everyday(
+    repository: &RepositoryId,
     creation: &Creation<'_>,
+    unfinished: &mut Unfinished,
     random: &mut dyn Random,
 ) -> Result<Option<(PqIdentity, SigningKey)>> {
     let Some(phrase) = creation.phrase else { return Ok(None) };
-    let repository = objects.repository();
     let identity = PqIdentity::generate(random);
     let admin = SigningKey::generate(&key_name(repository, "admin"), random).map_err(AgentError::bug)?;
     let seed = Zeroizing::new(hex::encode(admin.seed()));
@@ -219,7 +263,7 @@ async fn make_everyday(
         secret.expose_secret()
     ));
     let sealed = seal_with_phrase(phrase, text.as_bytes()).map_err(AgentError::bug)?;
-    objects.put_new(&layout::everyday_key(1), sealed).await?;
+    unfinished.push(layout::everyday_key(1), &sealed);
     Ok(Some((identity, admin)))
 }
 

@@ -8,14 +8,17 @@ use std::sync::Arc;
 
 use scelle_format::crypto::open::open_bytes;
 use scelle_format::crypto::pq::{PqIdentity, PqRecipient};
-use scelle_format::descriptor::Descriptor;
+use scelle_format::descriptor::{Descriptor, EpochLine};
+use scelle_format::id::Sha256;
 use scelle_format::layout;
 use scelle_format::limits::KEY_FILE_MAX_BYTES;
 use scelle_format::note::SigningKey;
 use scelle_format::random::Random;
+use scelle_format::vkey_text::VKey;
 
 use super::append::now;
 use super::create::{device_line, new_device, put_descriptor, put_device_key};
+use super::descriptors::Descriptors;
 use super::keyring::Unlock;
 use super::objects::Objects;
 use super::open::{OpenOptions, Repository};
@@ -31,15 +34,15 @@ pub async fn join(
     home: &Path,
     clock: &dyn Clock,
     random: &mut dyn Random,
-) -> Result<Device> {
+) -> Result<Joined> {
     let options = OpenOptions { unlock: Some(unlock), ..OpenOptions::default() };
     let opened = Repository::open(connected.store.clone(), options).await?;
     let keyring = opened.keyring.as_ref().ok_or_else(AgentError::key_required)?;
     let signer: &SigningKey =
         keyring.owner.as_ref().or(keyring.admin.as_ref()).ok_or_else(AgentError::key_required)?;
     let state = State::open(home, opened.objects.repository())?;
-    if state.has_device() {
-        return Err(AgentError::repository_exists().at(connected.store.address()));
+    if state.device().is_ok_and(|own| expect_own(&opened.descriptors, &own).is_ok()) {
+        return Err(AgentError::already_joined().at(connected.store.address()));
     }
     let current = &opened.descriptors.current;
     let epoch = current.epochs.last().ok_or_else(AgentError::no_repository)?;
@@ -57,9 +60,35 @@ pub async fn join(
     };
     next.devices.push(device_line(&device)?);
     let head = put_descriptor(objects, &next, signer).await?;
+    // A state that cannot be read, or of a device that is none here any more: kept aside, never overwritten.
+    let was_set_aside = state.set_aside()?;
     state.put_device(&device)?;
     state.put_head(&head)?;
-    Ok(device)
+    Ok(Joined { device, was_set_aside })
+}
+
+/// A device that took its place.
+pub struct Joined {
+    /// The device.
+    pub device: Device,
+    /// Whether an older state of this computer was kept aside.
+    pub was_set_aside: bool,
+}
+
+/// Refuses to write where this device, with its key and its epoch, is not one that the descriptors know: what it would
+/// seal there, nobody could open, and what it would sign, nobody would believe.
+///
+/// Errors: exit 13.
+pub fn expect_own(descriptors: &Descriptors, device: &Device) -> Result<()> {
+    let vkey = VKey::of(device.signing.verifying_key()).map_err(AgentError::bug)?;
+    let is_enrolled = descriptors.device(&device.id).is_some_and(|line| line.vkey == vkey)
+        && descriptors.revoked(&device.id).is_none();
+    let sealed_to = Sha256(device.epoch_recipient.sha256());
+    let is_epoch = |line: &EpochLine| line.number == device.epoch && line.recipient_sha256 == sealed_to;
+    match is_enrolled && descriptors.current.epochs.iter().any(is_epoch) {
+        true => Ok(()),
+        false => Err(AgentError::not_this_device()),
+    }
 }
 
 /// Checks that `holder` opens the stored identity of an epoch, and that it is the one packs are sealed to.

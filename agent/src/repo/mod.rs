@@ -15,3 +15,4 @@ pub mod open;
 pub mod rebuild;
 pub mod state;
 mod stored_notes;
+pub mod unfinished;

@@ -16,10 +16,15 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::unfinished::CREATION_FILE;
 use crate::error::{AgentError, Result};
 
 const DEVICE_FILE: &str = "device.json";
 const HEAD_FILE: &str = "head.json";
+const LOCK_FILE: &str = "lock";
+const INDEX_FOLDER: &str = "index";
+/// Folders of what a damaged state held begin with it.
+const ASIDE: &str = "aside-";
 
 /// Where the store is, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +120,35 @@ impl Head {
     }
 }
 
+/// What a state folder says without its lock: for commands that look, and to find the repository that is meant.
+pub struct Remembered {
+    /// The repository whose folder it is.
+    pub repository: RepositoryId,
+    /// The device, or why it cannot be read: only `init --join` makes another.
+    pub device: Result<Device>,
+    /// The head; the default where it cannot be read: the next backup takes it over from the store.
+    pub head: Head,
+    /// Whether the making of the repository was begun here and not finished.
+    pub is_unfinished: bool,
+}
+
+impl Remembered {
+    /// `None` where this computer never was a device: a folder that only holds a lock, say.
+    pub fn read(home: &Path, repository: RepositoryId) -> Option<Self> {
+        let folder = home.join(repository.as_str());
+        let was_device = [DEVICE_FILE, HEAD_FILE, "last.note"];
+        if !was_device.iter().any(|name| folder.join(name).symlink_metadata().is_ok()) {
+            return None;
+        }
+        let device = read_device(&folder).and_then(|device| match device.repository == repository {
+            true => Ok(device),
+            false => Err(AgentError::local_state("device file of another repository")),
+        });
+        let is_unfinished = folder.join(CREATION_FILE).is_file();
+        Some(Self { device, head: read_head(&folder).unwrap_or_default(), repository, is_unfinished })
+    }
+}
+
 /// The state folder of one repository, locked.
 pub struct State {
     folder: PathBuf,
@@ -124,35 +158,33 @@ pub struct State {
 impl State {
     /// Opens (and makes, when `create`) the folder of `repository` below `home` and locks it.
     ///
-    /// Errors: exit 11 when another process holds it; exit 2 on a network file system is the caller's check.
+    /// Errors: exit 11 when another process holds it, exit 1 when its disk is full or refuses; exit 2 on a network file
+    /// system is the caller's check.
     pub fn open(home: &Path, repository: &RepositoryId) -> Result<Self> {
         let folder = home.join(repository.as_str());
         make_private(&folder)?;
-        make_private(&folder.join("index"))?;
-        let lock =
-            fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+        clear_way(&folder.join(INDEX_FOLDER), Shape::Folder)?;
+        make_private(&folder.join(INDEX_FOLDER))?;
+        let path = folder.join(LOCK_FILE);
+        clear_way(&path, Shape::File)?;
+        let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path);
+        let lock = lock.map_err(trouble)?;
         match lock.try_lock_exclusive() {
             Ok(true) => Ok(Self { folder, _lock: lock }),
             _ => Err(AgentError::busy()),
         }
     }
 
-    /// Repositories that `home` knows: those with a device file.
-    pub fn known(home: &Path) -> Vec<RepositoryId> {
+    /// What `home` holds of each repository, ascending by id. Takes no lock and makes nothing: a folder that cannot be
+    /// read holds nothing.
+    pub fn remembered(home: &Path) -> Vec<Remembered> {
         let Ok(entries) = fs::read_dir(home) else { return Vec::new() };
-        let mut known: Vec<RepositoryId> = entries
+        let mut all: Vec<Remembered> = entries
             .filter_map(|entry| RepositoryId::parse(entry.ok()?.file_name().to_str()?).ok())
-            .filter(|id| home.join(id.as_str()).join(DEVICE_FILE).is_file())
+            .filter_map(|repository| Remembered::read(home, repository))
             .collect();
-        known.sort();
-        known
-    }
-
-    /// Reads the device file without taking the lock: for commands that only look.
-    pub fn peek(home: &Path, repository: &RepositoryId) -> Result<(Device, Head)> {
-        let folder = home.join(repository.as_str());
-        // Looking must not fail for a lost head: the next backup takes it over from the store.
-        Ok((read_device(&folder)?, read_head(&folder).unwrap_or_default()))
+        all.sort_by(|a, b| a.repository.cmp(&b.repository));
+        all
     }
 
     /// The folder.
@@ -170,12 +202,33 @@ impl State {
         read_head(&self.folder)
     }
 
-    /// Whether a device was already made here.
-    pub fn has_device(&self) -> bool {
-        self.folder.join(DEVICE_FILE).is_file()
+    /// Moves everything into a new folder `aside-1`, `aside-2`, … of the state folder, so that a new device begins from
+    /// nothing and nothing is destroyed. Returns whether there was anything.
+    pub fn set_aside(&self) -> Result<bool> {
+        let stays = |name: &str| name == LOCK_FILE || name.starts_with(ASIDE);
+        let names: Vec<_> = fs::read_dir(&self.folder)
+            .map_err(trouble)?
+            .filter_map(|entry| Some(entry.ok()?.file_name()))
+            .filter(|name| !name.to_str().is_some_and(stays))
+            .collect();
+        let has_content = |name: &std::ffi::OsString| {
+            let path = self.folder.join(name);
+            name != INDEX_FOLDER || fs::read_dir(path).map_or(true, |mut rows| rows.next().is_some())
+        };
+        if !names.iter().any(has_content) {
+            return Ok(false);
+        }
+        let free = (1u32..).map(|n| self.folder.join(format!("{ASIDE}{n}"))).find(|path| !path.exists());
+        let aside = free.ok_or_else(|| AgentError::bug("no name left"))?;
+        make_private(&aside)?;
+        for name in names {
+            fs::rename(self.folder.join(&name), aside.join(&name)).map_err(trouble)?;
+        }
+        make_private(&self.folder.join(INDEX_FOLDER))?;
+        Ok(true)
     }
 
-    /// Writes the device file, once.
+    /// Writes the device file.
     pub fn put_device(&self, device: &Device) -> Result<()> {
         let file = DeviceFile {
             version: 1,
@@ -207,10 +260,11 @@ impl State {
             return Ok(());
         }
         let parent = path.parent().unwrap_or(&self.folder);
-        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(parent)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(&path).map_err(|error| AgentError::from(error.error))?;
+        clear_way(&path, Shape::File)?;
+        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(parent).map_err(trouble)?;
+        file.write_all(bytes).map_err(trouble)?;
+        file.as_file().sync_all().map_err(trouble)?;
+        file.persist(&path).map_err(|error| trouble(error.error))?;
         // Folders cannot be synced everywhere (Windows); there the rename is durable by itself.
         if let Ok(folder) = fs::File::open(parent) {
             let _ = folder.sync_all();
@@ -218,12 +272,13 @@ impl State {
         Ok(())
     }
 
-    /// Reads a file of the state folder, if it is there.
+    /// Reads a file of the state folder, if it is there. A folder in its place was never written by us: no file.
     pub fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        use std::io::ErrorKind::{IsADirectory, NotFound};
         match fs::read(self.folder.join(name)) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) if matches!(error.kind(), NotFound | IsADirectory) => Ok(None),
+            Err(error) => Err(trouble(error)),
         }
     }
 
@@ -234,9 +289,38 @@ impl State {
 }
 
 fn make_private(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    crate::platform::make_private(folder)?;
+    fs::create_dir_all(folder).map_err(trouble)?;
+    crate::platform::make_private(folder).map_err(trouble)?;
     Ok(())
+}
+
+/// A full disk here is not a full destination.
+fn trouble(error: std::io::Error) -> AgentError {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            AgentError::state_full().because(error)
+        }
+        _ => AgentError::local_state(error),
+    }
+}
+
+/// What should stand at a path of the state folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    File,
+    Folder,
+}
+
+/// Moves away what stands at `path` in the wrong shape, so that it ends no run. Nothing is destroyed.
+pub(crate) fn clear_way(path: &Path, wanted: Shape) -> Result<()> {
+    let Ok(found) = path.symlink_metadata() else { return Ok(()) };
+    let shape = if found.is_dir() { Shape::Folder } else { Shape::File };
+    if shape == wanted {
+        return Ok(());
+    }
+    let beside = |n: u32| PathBuf::from(format!("{}.damaged-{n}", path.display()));
+    let free = (1u32..).map(beside).find(|other| other.symlink_metadata().is_err());
+    fs::rename(path, free.unwrap_or_else(|| beside(0))).map_err(trouble)
 }
 
 fn read_device(folder: &Path) -> Result<Device> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use scelle_format::report::file_token;
 use serde_json::json;
 
-use super::{Context, Known};
+use super::{Context, Found, Known};
 use crate::backup::{self, Footing, Request, Summary};
 use crate::bilan::show::status_word;
 use crate::bilan::{Declared, Written};
@@ -14,11 +14,11 @@ use crate::bilingual;
 use crate::cli::args::Backup;
 use crate::cli::screen::{count, duration, size};
 use crate::config::RepoAddress;
-use crate::connect::Create;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Notice;
 use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::repo::append::LedgerWriter;
+use crate::repo::join::expect_own;
 use crate::repo::objects::Objects;
 use crate::repo::state::State;
 
@@ -28,23 +28,23 @@ const PROBLEMS_SHOWN: usize = 20;
 /// Runs `backup`.
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let roots = roots(context, &args)?;
-    let known = context.known()?;
-    let known = match known {
-        Some(known) => known,
-        None => return Err(unknown(context).await),
-    };
+    let found = context.find(None, args.limit_upload).await?;
+    let Some(known) = &found.known else { return Err(unknown(&found).await) };
+    let connected = &found.connected;
+    if known.is_unfinished {
+        return Err(AgentError::init_unfinished_here().at(connected.store.address()));
+    }
     let state = State::open(&context.settings.home, &known.repository)?;
     let device = state.device()?;
-    let connected = context.connect(Some(&known), Create::Never, args.limit_upload).await?;
     let objects = Arc::new(Objects::new(connected.store.clone(), known.repository.clone()));
     let descriptors = match backup::descriptors(&objects, &state, &device).await {
-        Err(error) if error.code == ExitCode::NoRepository => {
-            return Err(AgentError::known_repository_gone().at(connected.store.address()));
-        }
-        loaded => loaded?,
+        Err(error) => return Err(known.explain(connected, error).await),
+        Ok(descriptors) => descriptors,
     };
+    expect_own(&descriptors, &device).map_err(|error| error.at(connected.store.address()))?;
+    let device = context.settle(&state, known, found.moved_from.as_deref())?;
     let footing = Footing {
-        connected: &connected,
+        connected,
         state: &state,
         device: &device,
         clock: &context.clock,
@@ -56,7 +56,7 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let request = Request {
         roots,
         exclude: exclude(context, &args),
-        own_folders: own_folders(context, &known),
+        own_folders: own_folders(context, known),
         threads: context.settings.limits.threads.unwrap_or(0),
         checkpoints: CheckpointEvery::default(),
     };
@@ -107,18 +107,16 @@ fn own_folders(context: &Context, known: &Known) -> Vec<PathBuf> {
     std::iter::once(context.settings.home.clone()).chain(store).collect()
 }
 
-/// Says whether there is no repository at all, or only none that this PC is part of.
-async fn unknown(context: &Context) -> AgentError {
-    if context.settings.repo.is_none() {
-        return AgentError::repository_not_given();
+/// Says whether there is no repository at all, one that this PC is no part of, or one whose state it has lost.
+async fn unknown(found: &Found) -> AgentError {
+    let address = found.connected.store.address();
+    if found.damaged.is_some() {
+        return AgentError::state_damaged(Some(&found.connected.place.url)).at(address);
     }
-    match context.connect(None, Create::Never, None).await {
+    match crate::repo::objects::repositories_in(&*found.connected.store).await {
+        Ok(here) if here.is_empty() => AgentError::no_repository().at(address),
+        Ok(_) => AgentError::not_a_member().at(address),
         Err(error) => error,
-        Ok(connected) => match crate::repo::objects::repositories_in(&*connected.store).await {
-            Ok(found) if found.is_empty() => AgentError::no_repository().at(connected.store.address()),
-            Ok(_) => AgentError::not_a_member().at(connected.store.address()),
-            Err(error) => error,
-        },
     }
 }
 

@@ -123,7 +123,7 @@ fn verify_file(context: &Context, args: &BilanVerify) -> Result<ExitCode> {
 
 /// What this PC vouches for, when it knows exactly one repository or the one that was named.
 fn local_anchor(context: &Context) -> Option<Anchor> {
-    context.known().ok().flatten().map(|known| Anchor::of(&known.device))
+    context.known_offline().map(|known| Anchor::of(&known.device))
 }
 
 async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {

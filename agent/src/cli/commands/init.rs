@@ -7,6 +7,7 @@ use scelle_format::crypto::pq::PqRecipient;
 use scelle_format::fingerprint::six_words;
 use scelle_format::id::RepositoryId;
 use scelle_format::kit::{Kit, KitPublic};
+use scelle_format::layout;
 use scelle_format::ledger::NoteKind;
 use scelle_format::phrase::generate_phrase;
 use scelle_format::random::{OsRandom, Random};
@@ -15,11 +16,13 @@ use secrecy::ExposeSecret as _;
 
 use super::kit::{language, write_private};
 use super::{Context, kit, read_kit};
+use crate::bilan::run::PROBE_FILE;
 use crate::bilingual;
 use crate::cli::args::Init;
 use crate::cli::messages::Message;
 use crate::cli::secrets;
 use crate::clock::Clock as _;
+use crate::config::RepoAddress;
 use crate::connect::{Connected, Create};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Notice, Phase, Weakness};
@@ -27,7 +30,8 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::create::{Creation, create};
 use crate::repo::join;
 use crate::repo::objects::{Objects, repositories_in};
-use crate::repo::state::{Device, State};
+use crate::repo::state::{Device, Remembered, State};
+use crate::repo::unfinished::Unfinished;
 
 /// Days of default retention of a bucket made by `--create-bucket`.
 const DEFAULT_RETENTION_DAYS: u32 = 100;
@@ -47,25 +51,40 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
         return Err(AgentError::not_in_this_version("init --label"));
     }
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
-    context.settings.required_repo()?;
-    let how = if args.create_bucket { Create::Bucket(DEFAULT_RETENTION_DAYS) } else { Create::Folder };
-    let mut connected = context.connect(None, how, None).await?;
-    if !repositories_in(&*connected.store).await?.is_empty() {
-        return Err(AgentError::repository_exists().at(connected.store.address()));
+    let address = context.settings.required_repo()?;
+    // Before anything is made anywhere: a kit whose repository this computer knows makes no second one.
+    let id = kit_at_hand(&args)?;
+    let mut state = None;
+    if let Some(id) = &id {
+        refuse_known(context, id, address)?;
+        state = Some(State::open(&context.settings.home, id)?);
+        // Another `init` may have finished between the look and the lock.
+        refuse_known(context, id, address)?;
     }
+    let how = if args.create_bucket { Create::Bucket(DEFAULT_RETENTION_DAYS) } else { Create::Folder };
+    let mut connected = context.connect(how).await?;
+    let begun = state.as_ref().map(Unfinished::load).transpose()?.flatten();
+    refuse_others(&connected, id.as_ref().filter(|_| begun.is_some())).await?;
     let (kit, public) = kit_of(context, &args)?;
     let repository = RepositoryId::parse(&public.repository).map_err(AgentError::bug)?;
     let report = probe_store(context, &mut connected).await?;
 
-    let phrase = match &args.phrase_file {
-        None => None,
-        Some(path) => {
+    let phrase = match (&args.phrase_file, &begun) {
+        (None, _) => None,
+        (Some(_), Some(begun)) => {
+            phrase_of_begun(context, begun);
+            None
+        }
+        (Some(path), None) => {
             let phrase = generate_phrase(&mut OsRandom, language(context.lang()));
             write_private(path, &format!("{}\n", phrase.expose_secret()).into())?;
             Some(phrase)
         }
     };
-    let state = State::open(&context.settings.home, &repository)?;
+    let state = match state {
+        Some(state) => state,
+        None => State::open(&context.settings.home, &repository)?,
+    };
     let objects = Arc::new(Objects::new(connected.store.clone(), repository));
     let creation = Creation {
         public: &public,
@@ -84,8 +103,65 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     if !context.settings.config_exists {
         write_config(context, &connected)?;
     }
+    Unfinished::finish(&state);
     told(context, &public, &device, &escrows, &report);
     Ok(ExitCode::Ok)
+}
+
+/// The repository of the kit that was given, where its file is there already.
+fn kit_at_hand(args: &Init) -> Result<Option<RepositoryId>> {
+    let repository = match (&args.kit_public, &args.kit) {
+        (Some(path), _) => read_public(path)?.repository,
+        (None, Some(path)) if path.exists() => read_kit(path)?.repository,
+        _ => return Ok(None),
+    };
+    RepositoryId::parse(&repository).map(Some).map_err(|error| AgentError::kit_unreadable().because(error))
+}
+
+/// Refuses a kit that made a repository on this computer, wherever that is, but for one that was not finished.
+fn refuse_known(context: &Context, id: &RepositoryId, address: &RepoAddress) -> Result<()> {
+    match Remembered::read(&context.settings.home, id.clone()) {
+        Some(known) if !known.is_unfinished => match known.device {
+            Ok(device) if device.place.url.parse::<RepoAddress>().ok().as_ref() == Some(address) => {
+                Err(AgentError::repository_exists().at(device.place.url))
+            }
+            Ok(device) => Err(AgentError::kit_has_a_repository().at(device.place.url)),
+            Err(_) => Err(AgentError::state_damaged(Some(&address.to_string())).at(id.as_str())),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a store that holds a repository, but for the one whose making goes on.
+async fn refuse_others(connected: &Connected, begun: Option<&RepositoryId>) -> Result<()> {
+    for here in repositories_in(&*connected.store).await? {
+        if Some(&here) == begun {
+            continue;
+        }
+        let objects = Objects::new(connected.store.clone(), here);
+        let is_finished = objects.head(layout::FORMAT_TXT).await?.is_some()
+            || !objects.list_first("c/", 1).await?.is_empty();
+        return Err(match is_finished {
+            true => AgentError::repository_exists(),
+            false => AgentError::init_unfinished_elsewhere(),
+        }
+        .at(connected.store.address()));
+    }
+    Ok(())
+}
+
+/// A making that goes on cannot be given a phrase any more: what it opens is sealed already.
+fn phrase_of_begun(context: &Context, begun: &Unfinished) {
+    context.screen.warn(&match begun.has_phrase {
+        true => bilingual!(
+            "la création reprend avec la phrase écrite à la première tentative ; le fichier n'est pas réécrit",
+            "making goes on with the phrase written at the first attempt; its file is not written again"
+        ),
+        false => bilingual!(
+            "la création reprend sans phrase du quotidien, comme à la première tentative",
+            "making goes on without an everyday phrase, as at the first attempt"
+        ),
+    });
 }
 
 async fn join(context: &Context, args: Init) -> Result<ExitCode> {
@@ -95,16 +171,22 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
             crate::repo::keyring::Unlock::Phrase(secrets::read_phrase(phrase.as_deref(), context.lang())?)
         }
     };
-    let connected = context.connect(None, Create::Never, None).await?;
+    let connected = context.connect(Create::Never).await?;
     let joined =
         join::join(&connected, unlock, &context.settings.home, &context.clock, &mut OsRandom).await?;
     context.screen.say(&bilingual!(
         "Ce poste a rejoint le dépôt ; sa première sauvegarde enverra tout son contenu.",
         "This computer has joined the repository; its first backup sends all of its content."
     ));
+    if joined.was_set_aside {
+        context.screen.say(&bilingual!(
+            "L'ancien état de ce poste est gardé à côté, dans son dossier d'état.",
+            "The old state of this computer is kept aside, in its state folder."
+        ));
+    }
     context.screen.json(&serde_json::json!({
-        "repository": joined.repository.as_str(),
-        "device": joined.id.as_str(),
+        "repository": joined.device.repository.as_str(),
+        "device": joined.device.id.as_str(),
     }));
     if !context.settings.config_exists {
         write_config(context, &connected)?;
@@ -128,9 +210,7 @@ fn escrow(text: &str) -> Result<PqRecipient> {
 /// The kit, made here when its file does not exist yet, or its public half.
 fn kit_of(context: &Context, args: &Init) -> Result<(Option<Kit>, KitPublic)> {
     if let Some(path) = &args.kit_public {
-        let text = std::fs::read_to_string(path).map_err(|error| AgentError::kit_missing().because(error))?;
-        let public = KitPublic::parse(&text).map_err(|error| AgentError::kit_unreadable().because(error))?;
-        return Ok((None, public));
+        return Ok((None, read_public(path)?));
     }
     let path = args.kit.as_deref().ok_or_else(AgentError::key_required)?;
     let kit = if path.exists() {
@@ -145,6 +225,11 @@ fn kit_of(context: &Context, args: &Init) -> Result<(Option<Kit>, KitPublic)> {
     };
     let public = kit.public().map_err(AgentError::bug)?;
     Ok((Some(kit), public))
+}
+
+fn read_public(path: &Path) -> Result<KitPublic> {
+    let text = std::fs::read_to_string(path).map_err(|error| AgentError::kit_missing().because(error))?;
+    KitPublic::parse(&text).map_err(|error| AgentError::kit_unreadable().because(error))
 }
 
 /// Learns what the store really does, says it, and refuses what is unsafe.
@@ -189,7 +274,7 @@ fn weakness(code: &str) -> Option<Weakness> {
 /// Keeps what the probe learned: in the ledger for others, in the state for later runs.
 async fn record_probe(ledger: &mut LedgerWriter<'_>, state: &State, report: &ProbeReport) -> Result<()> {
     let json = serde_json::to_vec(report).map_err(AgentError::bug)?;
-    state.put("probe.json", &json)?;
+    state.put(PROBE_FILE, &json)?;
     let attachment = ledger.attach("probe", json).await?;
     ledger.append(NoteKind::Probe, vec![attachment]).await?;
     Ok(())

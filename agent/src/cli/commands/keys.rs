@@ -92,7 +92,7 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
     let Some(signer) = keyring.owner.as_ref().or(keyring.admin.as_ref().filter(|_| !provisional)) else {
         return Ok(false);
     };
-    if !waiting {
+    if !waiting || reading.is_elsewhere {
         return Ok(false);
     }
     let question = bilingual!(
@@ -113,7 +113,7 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
     };
     next.epochs.iter_mut().for_each(|epoch| epoch.state = EpochState::Confirmed);
     let head = put_descriptor(&reading.repository.objects, &next, signer).await?;
-    if let Some(known) = &reading.known {
+    if let Some(known) = reading.pen() {
         let state = State::open(&context.settings.home, &known.repository)?;
         let mut own = state.head()?;
         own.descriptor = head.descriptor;
@@ -124,7 +124,7 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
 
 /// Writes the proof into this PC's ledger, signed by the holder.
 async fn prove(context: &Context, reading: &Reading, opened: u64) -> Result<bool> {
-    let Some(known) = &reading.known else { return Ok(false) };
+    let Some(known) = reading.pen() else { return Ok(false) };
     let keyring = reading.repository.keyring()?;
     let Some(signer) = keyring.owner.as_ref().or(keyring.admin.as_ref()) else { return Ok(false) };
     let state = State::open(&context.settings.home, &known.repository)?;

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use scelle_format::descriptor::{Pin, Standing};
+use scelle_format::id::RepositoryId;
 use scelle_format::note::VerifyingKey;
 
-use super::{Context, Known, read_kit};
+use super::{Context, Found, Known, read_kit};
 use crate::bilingual;
 use crate::cli::args::KeyArgs;
 use crate::cli::secrets;
 use crate::cli::snapshot_spec::SnapshotSpec;
-use crate::connect::{Connected, Create};
-use crate::error::{AgentError, ExitCode, Result};
+use crate::connect::Connected;
+use crate::error::{AgentError, Result};
 use crate::look::list::select;
 use crate::repo::finding::Finding;
 use crate::repo::history::Snapshot;
@@ -24,6 +25,8 @@ use crate::restore::tree::Tree;
 pub struct Reading {
     /// What this PC knows of it, if anything.
     pub known: Option<Known>,
+    /// Whether the state remembers another address: it may be a copy that is looked at.
+    pub is_elsewhere: bool,
     /// The store.
     pub connected: Connected,
     /// The repository.
@@ -42,22 +45,31 @@ pub enum Key {
 /// Opens the repository that was meant.
 pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: bool) -> Result<Reading> {
     let unlock = unlock(context, key, need)?;
-    let known = context.known()?;
-    let connected = context.connect(known.as_ref(), Create::Never, None).await?;
-    let pin = known.as_ref().map(pin_of).transpose()?;
-    let seen = known.as_ref().map(|known| known.head.descriptor_seen()).transpose()?;
-    let repository = match (&unlock, &known) {
-        // The kit names its own repository: a kit of another one must say so.
-        (_, Some(known)) => Some(known.repository.clone()),
+    let of_kit = match &unlock {
+        Some(Unlock::Kit(kit)) => RepositoryId::parse(&kit.repository).ok(),
         _ => None,
     };
-    let pin = if matches!(unlock, Some(Unlock::Kit(_))) { None } else { pin };
+    let Found { known, moved_from, damaged, connected } = context.find(of_kit.as_ref(), None).await?;
+    if damaged.is_some() {
+        context.screen.warn(&bilingual!(
+            "l'état de ce poste pour ce dépôt ne peut pas être lu ; cette commande s'en passe",
+            "this computer's state for this repository cannot be read; this command does without it"
+        ));
+    }
+    let pin = match &unlock {
+        Some(Unlock::Kit(_)) => None,
+        _ => known.as_ref().and_then(pin_of),
+    };
+    let head = known.as_ref().map(|known| &known.head).or(damaged.as_ref().map(|(_, head)| head));
+    // A state that lost its head has seen nothing.
+    let seen = head.and_then(|head| head.descriptor_seen().ok());
+    // The kit names its own repository: a kit of another one must say so.
+    let repository = known.as_ref().map(|known| known.repository.clone());
+    let repository = repository.or(damaged.as_ref().map(|(repository, _)| repository.clone()));
     let options = OpenOptions { repository, unlock, pin, seen, whole_ledger };
-    let repository = match Repository::open(connected.store.clone(), options).await {
-        Err(error) if error.code == ExitCode::NoRepository && known.is_some() => {
-            return Err(AgentError::known_repository_gone().at(connected.store.address()));
-        }
-        opened => opened?,
+    let repository = match (Repository::open(connected.store.clone(), options).await, &known) {
+        (Err(error), Some(known)) => return Err(known.explain(&connected, error).await),
+        (opened, _) => opened?,
     };
     if repository.descriptors.standing == Standing::Provisional {
         context.screen.warn(&bilingual!(
@@ -69,7 +81,7 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
     if need == Key::Required || !whole_ledger {
         show_findings(context, &repository.all_findings());
     }
-    Ok(Reading { known, connected, repository })
+    Ok(Reading { known, is_elsewhere: moved_from.is_some(), connected, repository })
 }
 
 fn unlock(context: &Context, key: &KeyArgs, need: Key) -> Result<Option<Unlock>> {
@@ -85,9 +97,9 @@ fn unlock(context: &Context, key: &KeyArgs, need: Key) -> Result<Option<Unlock>>
     }
 }
 
-fn pin_of(known: &Known) -> Result<Pin> {
-    let owner = VerifyingKey::parse(&known.device.owner).map_err(AgentError::local_state)?;
-    Ok(Pin { owner_key: *owner.public_key(), recovery_sha256: None })
+fn pin_of(known: &Known) -> Option<Pin> {
+    let owner = VerifyingKey::parse(&known.device.owner).ok()?;
+    Some(Pin { owner_key: *owner.public_key(), recovery_sha256: None })
 }
 
 impl Reading {
@@ -98,6 +110,12 @@ impl Reading {
         }
         let own = self.known.as_ref().map(|known| known.device.id.as_str());
         select(&self.repository.history, spec, own, None)
+    }
+
+    /// What this PC knows, where it may write to the ledger it reads: a copy at another address would grow a chain of
+    /// its own. Only a backup makes the new address its own.
+    pub fn pen(&self) -> Option<&Known> {
+        self.known.as_ref().filter(|_| !self.is_elsewhere)
     }
 
     /// A fetcher with the key that was given.

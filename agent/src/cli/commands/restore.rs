@@ -15,6 +15,7 @@ use crate::clock::Clock as _;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::append::{LedgerWriter, now};
 use crate::repo::history::Snapshot;
+use crate::repo::join::expect_own;
 use crate::repo::state::State;
 use crate::restore::plan::{Action, Request, Target, plan};
 use crate::restore::record::RestoreRecord;
@@ -99,23 +100,35 @@ async fn write_record(
     let record =
         RestoreRecord::of(objects.repository(), snapshot, request, summary, role, now(&context.clock));
     let json = record.to_json()?;
-    if let Some(known) = &reading.known {
-        // Another run holds the lock: the record is left beside the tree then.
-        if let Ok(state) = State::open(&context.settings.home, &known.repository) {
-            let device = state.device()?;
-            let offset = reading.connected.clock_offset_ms;
-            let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
-            // The state may come from an older image of this PC: its pen goes on from the store's head.
-            ledger.start(&repository.descriptors).await?;
-            let attached = ledger.attach("record", json).await?;
-            ledger.append(NoteKind::Restore, vec![attached]).await?;
-            return Ok(());
-        }
+    // Another run holds the lock, or the state folder cannot be written: the record is left beside the tree then.
+    if append_record(context, reading, &json).await.is_ok() {
+        return Ok(());
     }
     if let Target::Folder(folder) = &request.target {
         let name = format!("scelle-restore-{}.json", now(&context.clock).to_string().replace(':', ""));
         std::fs::write(folder.join(name), &json)?;
+        return Ok(());
     }
+    // In place there is no folder of the restoration's own: only the ledger could hold it.
+    match reading.pen() {
+        Some(_) => Err(AgentError::local_state("the ledger could not be written")),
+        None => Ok(()),
+    }
+}
+
+/// Errors: this PC has no pen in that repository, or cannot write with it now.
+async fn append_record(context: &Context, reading: &Reading, json: &[u8]) -> Result<()> {
+    let known = reading.pen().ok_or_else(AgentError::not_a_member)?;
+    let state = State::open(&context.settings.home, &known.repository)?;
+    let device = state.device()?;
+    let (objects, descriptors) = (&reading.repository.objects, &reading.repository.descriptors);
+    expect_own(descriptors, &device)?;
+    let offset = reading.connected.clock_offset_ms;
+    let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
+    // The state may come from an older image of this PC: its pen goes on from the store's head.
+    ledger.start(descriptors).await?;
+    let attached = ledger.attach("record", json.to_vec()).await?;
+    ledger.append(NoteKind::Restore, vec![attached]).await?;
     Ok(())
 }
 

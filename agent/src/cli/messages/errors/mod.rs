@@ -12,3 +12,4 @@ mod local;
 mod repository;
 mod store;
 mod usage;
+mod whereabouts;

@@ -32,18 +32,6 @@ impl AgentError {
         )
     }
 
-    /// A repository this computer knows is gone (disk not plugged in, folder removed).
-    pub fn known_repository_gone() -> Self {
-        Self::new(
-            ExitCode::Unreachable,
-            bilingual!(
-                "le dépôt connu de ce poste n'est plus là",
-                "the repository this computer knows is gone"
-            ),
-            bilingual!("branchez le disque ou vérifiez le dossier", "plug the disk in or check the folder"),
-        )
-    }
-
     /// No credential for S3 anywhere.
     pub fn no_credential() -> Self {
         Self::new(

@@ -1,0 +1,254 @@
+//! Which repository a command means, where it is today, and what this computer knows of it.
+//!
+//! From the address given (or remembered), the kit and the state folder to a store with the right memory beside it.
+//! The state belongs to a repository, never to an address: a disk that is mounted elsewhere is found by the id that lies
+//! on it. A state that cannot be read stops nothing but writing. Never: writes, but for the address of a repository that
+//! has moved, once it was backed up there.
+
+use scelle_format::id::RepositoryId;
+
+use super::Context;
+use crate::bilingual;
+use crate::config::{RepoAddress, S3Settings};
+use crate::connect::{Connected, Connection, Create, address_of};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::repo::objects::repositories_in;
+use crate::repo::state::{Device, Head, Remembered, State, StorePlace};
+
+/// A repository this PC knows.
+pub struct Known {
+    /// Its id.
+    pub repository: RepositoryId,
+    /// What the PC knows about it for good; its place is where the repository was found today.
+    pub device: Device,
+    /// The head of its ledger.
+    pub head: Head,
+    /// Whether the making of the repository was begun here and not finished.
+    pub is_unfinished: bool,
+}
+
+/// A store that was reached, and what this PC knows of the repository meant in it.
+pub struct Found {
+    /// What this PC knows of it; `None` where it is no device of it or cannot read its own state.
+    pub known: Option<Known>,
+    /// Where the state says it was, when that is another address than today's.
+    pub moved_from: Option<String>,
+    /// The repository whose state is there and cannot be read, with the head, which may be sound.
+    pub damaged: Option<(RepositoryId, Head)>,
+    /// The store.
+    pub connected: Connected,
+}
+
+impl Known {
+    fn of(remembered: Remembered) -> Option<Self> {
+        let Remembered { repository, device, head, is_unfinished } = remembered;
+        Some(Self { repository, device: device.ok()?, head, is_unfinished })
+    }
+
+    /// Says of an error that means "nothing there" that this repository should have been: gone, or another one in its
+    /// place. Other errors pass.
+    pub async fn explain(&self, connected: &Connected, error: AgentError) -> AgentError {
+        let is_other = error.what == AgentError::kit_of_another_repository().what;
+        if error.code != ExitCode::NoRepository && !is_other {
+            return error;
+        }
+        let address = connected.store.address();
+        if self.is_unfinished {
+            return AgentError::init_unfinished_here().at(address);
+        }
+        match repositories_in(&*connected.store).await {
+            Ok(others) if others.iter().any(|other| *other != self.repository) => {
+                AgentError::another_repository().at(address)
+            }
+            _ => AgentError::known_repository_gone(connected.is_folder).at(address),
+        }
+    }
+}
+
+impl Context {
+    /// Reaches the store of the repository that was meant and finds what this PC knows of it. A kit names its own.
+    ///
+    /// Requests: none beside the connection where the address is the remembered one; else one listing for each
+    /// repository in the store and one more.
+    ///
+    /// Errors: exit 2 none or several could be meant, exit 1 the only state there is cannot be read and no address is
+    /// given, exit 14 the repository is not where it was.
+    pub async fn find(&self, of_kit: Option<&RepositoryId>, upload: Option<u64>) -> Result<Found> {
+        let mut all = State::remembered(&self.settings.home);
+        let named = self.settings.repo.clone();
+        let index = match &named {
+            Some(address) => at_address(&all, address, of_kit),
+            None => Some(only(&all, of_kit)?),
+        };
+        if let Some(known) = index.and_then(|index| Known::of(all.swap_remove(index))) {
+            let address = match named {
+                Some(address) => address,
+                None => address_of(&known.device.place)?,
+            };
+            let connected = self.reach(&address, Some(&known.device.place), Create::Never, upload).await;
+            let connected = connected.map_err(|error| gone(&address, error))?;
+            return Ok(Found { known: Some(known), moved_from: None, damaged: None, connected });
+        }
+        let address = named.ok_or_else(AgentError::repository_not_given)?;
+        let place = match &all[..] {
+            [Remembered { device: Ok(device), .. }] => Some(device.place.clone()),
+            _ => None,
+        };
+        let connected = match self.reach(&address, place.as_ref(), Create::Never, upload).await {
+            // The configuration still says where the disk was before.
+            Err(error) if error.code == ExitCode::NoRepository && self.global.repo.is_none() => {
+                return Err(match &place {
+                    Some(place) => gone(&address, error).last_seen_at(&place.url),
+                    None => error,
+                });
+            }
+            connected => connected?,
+        };
+        self.by_id(all, connected, of_kit, upload).await
+    }
+
+    /// Finds in the store what the state knows by id.
+    async fn by_id(
+        &self,
+        all: Vec<Remembered>,
+        connected: Connected,
+        of_kit: Option<&RepositoryId>,
+        upload: Option<u64>,
+    ) -> Result<Found> {
+        let mut found = Found { known: None, moved_from: None, damaged: None, connected };
+        if all.is_empty() {
+            return Ok(found);
+        }
+        let here = repositories_in(&*found.connected.store).await?;
+        let is_meant = |one: &Remembered| {
+            here.contains(&one.repository) && of_kit.is_none_or(|of_kit| *of_kit == one.repository)
+        };
+        let mut meant: Vec<Remembered> = all.into_iter().filter(is_meant).collect();
+        let Some(one) = meant.pop().filter(|_| meant.is_empty()) else { return Ok(found) };
+        if one.device.is_err() {
+            found.damaged = Some((one.repository, one.head));
+            return Ok(found);
+        }
+        let Some(mut known) = Known::of(one) else { return Ok(found) };
+        let address = address_of(&found.connected.place)?;
+        if !is_at(&known.device.place, &address) {
+            found.moved_from = Some(known.device.place.url.clone());
+        }
+        let place = &mut found.connected.place;
+        place.conditional_put = known.device.place.conditional_put;
+        if !place.conditional_put {
+            // The engine is not to be relied on for this: the store is opened again with what is known of it.
+            let place = place.clone();
+            found.connected = self.reach(&address, Some(&place), Create::Never, upload).await?;
+        }
+        known.device.place = found.connected.place.clone();
+        found.known = Some(known);
+        Ok(found)
+    }
+
+    /// What this PC vouches for without asking a store: the repository at the address given, or the only one.
+    pub fn known_offline(&self) -> Option<Known> {
+        let mut all = State::remembered(&self.settings.home);
+        let index = match &self.settings.repo {
+            Some(address) => at_address(&all, address, None)?,
+            None => only(&all, None).ok()?,
+        };
+        Known::of(all.swap_remove(index))
+    }
+
+    /// Opens the store at the address given, of which nothing is known yet.
+    pub async fn connect(&self, create: Create) -> Result<Connected> {
+        self.reach(self.settings.required_repo()?, None, create, None).await
+    }
+
+    async fn reach(
+        &self,
+        address: &RepoAddress,
+        place: Option<&StorePlace>,
+        create: Create,
+        upload: Option<u64>,
+    ) -> Result<Connected> {
+        // Flags and configuration win; what the state remembers fills the gaps.
+        let s3 = S3Settings {
+            endpoint: self.settings.s3.endpoint.clone().or_else(|| place.and_then(|p| p.endpoint.clone())),
+            region: self.settings.s3.region.clone().or_else(|| place.and_then(|p| p.region.clone())),
+            credentials: self.settings.s3.credentials.clone(),
+        };
+        let connection = Connection {
+            s3: &s3,
+            upload_bytes_per_second: upload.or(self.settings.limits.upload_bytes_per_second),
+            conditional_put: place.is_none_or(|place| place.conditional_put),
+            monitor: self.monitor.clone(),
+            shutdown: &self.shutdown,
+        };
+        connection.open(address, create).await
+    }
+
+    /// The device as its state folder holds it. Where the repository was found at another address, that is said and
+    /// kept, so that it is said once.
+    pub fn settle(&self, state: &State, known: &Known, moved_from: Option<&str>) -> Result<Device> {
+        let mut device = state.device()?;
+        let Some(from) = moved_from else { return Ok(device) };
+        let to = known.device.place.url.clone();
+        self.screen.warn(&bilingual!(
+            "le dépôt connu de ce poste était à {from} ; il est maintenant à {to}, et cette adresse est retenue",
+            "the repository this computer knows was at {from}; it is now at {to}, and this address is remembered"
+        ));
+        if let Ok(RepoAddress::Folder(old)) = from.parse::<RepoAddress>()
+            && old.join(known.repository.as_str()).is_dir()
+        {
+            self.screen.warn(&bilingual!(
+                "il en reste une copie à {from} : elle n'avance plus",
+                "a copy of it remains at {from}: it no longer advances"
+            ));
+        }
+        if !known.device.place.url.starts_with("file:") || !from.starts_with("file:") {
+            // What was measured was measured there.
+            state.remove(crate::bilan::run::PROBE_FILE);
+        }
+        device.place = known.device.place.clone();
+        state.put_device(&device)?;
+        Ok(device)
+    }
+}
+
+/// Whether a place is this address, however it was written.
+fn is_at(place: &StorePlace, address: &RepoAddress) -> bool {
+    address_of(place).is_ok_and(|remembered| remembered == *address)
+}
+
+/// The one whose place this is, where only one is.
+fn at_address(all: &[Remembered], address: &RepoAddress, of_kit: Option<&RepositoryId>) -> Option<usize> {
+    let is_there = |one: &Remembered| {
+        one.device.as_ref().is_ok_and(|device| is_at(&device.place, address))
+            && of_kit.is_none_or(|of_kit| *of_kit == one.repository)
+    };
+    let mut there = (0..all.len()).filter(|index| is_there(&all[*index]));
+    there.next().filter(|_| there.next().is_none())
+}
+
+/// The one that is meant where no address is given.
+fn only(all: &[Remembered], of_kit: Option<&RepositoryId>) -> Result<usize> {
+    let of_this_kit = all.iter().position(|one| Some(&one.repository) == of_kit);
+    let index = match (of_this_kit, all.len()) {
+        (Some(index), _) => index,
+        (None, 0) => return Err(AgentError::repository_not_given()),
+        (None, 1) => 0,
+        (None, many) => return Err(AgentError::repository_ambiguous(many)),
+    };
+    match all[index].device {
+        Ok(_) => Ok(index),
+        Err(_) => Err(AgentError::state_damaged(None).at(all[index].repository.as_str())),
+    }
+}
+
+/// Says of a store that is not there that it should have been.
+fn gone(address: &RepoAddress, error: AgentError) -> AgentError {
+    match error.code {
+        ExitCode::NoRepository => {
+            let is_folder = matches!(address, RepoAddress::Folder(_));
+            AgentError::known_repository_gone(is_folder).at(address.to_string())
+        }
+        _ => error,
+    }
+}
