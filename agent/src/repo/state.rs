@@ -23,8 +23,8 @@ const DEVICE_FILE: &str = "device.json";
 const HEAD_FILE: &str = "head.json";
 const LOCK_FILE: &str = "lock";
 const INDEX_FOLDER: &str = "index";
-/// Folders of what a damaged state held begin with it.
-const ASIDE: &str = "aside-";
+/// Stands, with a number, behind the names of what a state held that was set aside.
+const ASIDE: &str = ".aside-";
 
 /// Where the store is, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,27 +202,26 @@ impl State {
         read_head(&self.folder)
     }
 
-    /// Moves everything into a new folder `aside-1`, `aside-2`, … of the state folder, so that a new device begins from
-    /// nothing and nothing is destroyed. Returns whether there was anything.
+    /// Renames everything to `….aside-1`, `….aside-2`, …, so that a new device begins from nothing and nothing is
+    /// destroyed. Returns whether there was anything.
     pub fn set_aside(&self) -> Result<bool> {
-        let stays = |name: &str| name == LOCK_FILE || name.starts_with(ASIDE);
-        let names: Vec<_> = fs::read_dir(&self.folder)
+        let names: Vec<String> = fs::read_dir(&self.folder)
             .map_err(trouble)?
-            .filter_map(|entry| Some(entry.ok()?.file_name()))
-            .filter(|name| !name.to_str().is_some_and(stays))
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name != LOCK_FILE && !name.contains(ASIDE))
             .collect();
-        let has_content = |name: &std::ffi::OsString| {
-            let path = self.folder.join(name);
-            name != INDEX_FOLDER || fs::read_dir(path).map_or(true, |mut rows| rows.next().is_some())
+        let has_content = |name: &String| {
+            let rows = fs::read_dir(self.folder.join(name));
+            name != INDEX_FOLDER || rows.map_or(true, |mut rows| rows.next().is_some())
         };
         if !names.iter().any(has_content) {
             return Ok(false);
         }
-        let free = (1u32..).map(|n| self.folder.join(format!("{ASIDE}{n}"))).find(|path| !path.exists());
-        let aside = free.ok_or_else(|| AgentError::bug("no name left"))?;
-        make_private(&aside)?;
-        for name in names {
-            fs::rename(self.folder.join(&name), aside.join(&name)).map_err(trouble)?;
+        let beside = |name: &str, n: u32| self.folder.join(format!("{name}{ASIDE}{n}"));
+        let is_free = |n: &u32| names.iter().all(|name| beside(name, *n).symlink_metadata().is_err());
+        let number = (1..).find(is_free).ok_or_else(|| AgentError::bug("no name left"))?;
+        for name in &names {
+            fs::rename(self.folder.join(name), beside(name, number)).map_err(trouble)?;
         }
         make_private(&self.folder.join(INDEX_FOLDER))?;
         Ok(true)
@@ -318,7 +317,7 @@ pub(crate) fn clear_way(path: &Path, wanted: Shape) -> Result<()> {
     if shape == wanted {
         return Ok(());
     }
-    let beside = |n: u32| PathBuf::from(format!("{}.damaged-{n}", path.display()));
+    let beside = |n: u32| PathBuf::from(format!("{}{ASIDE}{n}", path.display()));
     let free = (1u32..).map(beside).find(|other| other.symlink_metadata().is_err());
     fs::rename(path, free.unwrap_or_else(|| beside(0))).map_err(trouble)
 }
