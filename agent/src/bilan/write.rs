@@ -48,6 +48,10 @@ pub async fn write(
     let assessment = status(&facts(report));
     // What the run left in the head (its count of runs) must not be lost with a note that is not sent.
     ledger.save_head()?;
+    // A note of the run that may be in the store or not comes first: the record names the one before it.
+    if let Err(error) = ledger.settle().await {
+        return keep_because(state, report, token_key, assessment, error);
+    }
     if let Err(error) = send_unsent(ledger, state.folder()).await {
         return keep_because(state, report, token_key, assessment, error);
     }
@@ -91,7 +95,7 @@ pub fn unsent(folder: &Path) -> Vec<(String, Record)> {
 enum Sent {
     /// Record and note are stored.
     Whole(u64),
-    /// The note waits in the state folder; the next run's [`LedgerWriter::open`] sends it.
+    /// The note waits in the state folder; the next run's [`LedgerWriter::settle`] sends it.
     Pending(u64, AgentError),
     /// Not even the record is stored.
     Nothing(AgentError),
@@ -114,7 +118,9 @@ async fn send(ledger: &mut LedgerWriter<'_>, record: &Record) -> Sent {
     let sequence = ledger.head().sequence + 1;
     match ledger.append(kind, vec![attached]).await {
         Ok((sequence, _)) => Sent::Whole(sequence),
-        Err(error) => Sent::Pending(sequence, error),
+        Err(error) if ledger.is_pending() => Sent::Pending(sequence, error),
+        // It did not even get so far that it waits.
+        Err(error) => Sent::Nothing(error),
     }
 }
 

@@ -25,7 +25,7 @@ use super::hunks::MadeHunk;
 use super::upload::{Uploaded, is_shown};
 use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
 use crate::error::{AgentError, Result};
-use crate::repo::append::{LedgerWriter, attach};
+use crate::repo::append::{Attached, LedgerWriter, attach};
 use crate::repo::objects::Objects;
 use crate::repo::state::{Device, State};
 
@@ -90,7 +90,7 @@ pub struct SnapshotFacts {
 /// What is stored while the index is.
 pub struct Prepared {
     draft: RefsDraft,
-    root: Attachment,
+    root: Attached,
     /// Where the refs are to be full.
     keys: Option<KeyCopies>,
 }
@@ -154,20 +154,20 @@ pub async fn snapshot(
     Prepared { draft, root, keys }: Prepared,
     facts: SnapshotFacts,
 ) -> Result<Committed> {
-    let mut stored_bytes = confirmed.sent_bytes + root.stored_bytes;
+    let mut stored_bytes = confirmed.sent_bytes + root.row.stored_bytes;
     let refs = match next_refs(objects, device, ledger, &draft, keys).await? {
         NextRefs::New(text, depth) => {
             let attached = attach(objects, "refs", text.into_bytes()).await?;
-            stored_bytes += attached.stored_bytes;
-            ledger.head_mut().refs = Some((attached.sha256.to_string(), depth));
-            ledger.head_mut().refs_bytes = Some(attached.stored_bytes);
+            stored_bytes += attached.row.stored_bytes;
+            ledger.head_mut().refs = Some((attached.row.sha256.to_string(), depth));
+            ledger.head_mut().refs_bytes = Some(attached.row.stored_bytes);
             let list = full_refs(objects, device, &draft.packs, Vec::new(), Vec::new())?;
             // A crash before the note leaves this copy ahead of the head: the hash tells.
-            let beside = format!("{}\n{list}", attached.sha256);
+            let beside = format!("{}\n{list}", attached.row.sha256);
             state.put(REFS_FILE, beside.as_bytes())?;
             attached
         }
-        NextRefs::Same(attachment) => attachment,
+        NextRefs::Same(attachment) => attachment.into(),
     };
     let totals = facts.root.totals;
     let kind = NoteKind::Snapshot {
@@ -180,7 +180,7 @@ pub async fn snapshot(
         stored_bytes,
     };
     let confirmed_packs = confirmed.packs.len() as u64;
-    let root_sha256 = root.sha256;
+    let root_sha256 = root.row.sha256;
     ledger.append(kind, vec![root, refs]).await?;
     let packs = draft.packs;
     Ok(Committed { snapshot: facts.root.snapshot, root: root_sha256, packs, stored_bytes, confirmed_packs })

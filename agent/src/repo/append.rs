@@ -1,9 +1,11 @@
 //! Appending to this device's ledger, and finding where it stands when a run begins (FORMAT.md §10, §12).
 //!
 //! Data comes from the commit stage, the bilan and the probe; notes go to the store, the new head to the state folder. A
-//! note is kept locally before it is sent, so that a crash between store and state leaves one chain, not two. Never:
-//! writes a note before its attachments are durable.
+//! note is kept locally before it is sent ([`super::pending`]) and read back after: one whose sending ended in an error,
+//! or with the process, is settled before any other is written, so that no number is ever given twice. Never: writes a
+//! note before its attachments are durable.
 
+use bytes::Bytes;
 use scelle_format::id::Sha256;
 use scelle_format::layout;
 use scelle_format::ledger::{
@@ -12,19 +14,19 @@ use scelle_format::ledger::{
 use scelle_format::note;
 use scelle_format::random::{OsRandom, Random};
 use scelle_format::timestamp::Timestamp;
-
-use serde::{Deserialize, Serialize};
+use scelle_store::Put;
 
 use super::descriptors::Descriptors;
 use super::history::{History, VerifiedNote};
 use super::objects::Objects;
+use super::pending::Pending;
 use super::state::{Device, Head, State};
 use crate::clock::Clock;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 
-/// The note being sent, and the head as it is to be once it is in the store.
-const PENDING_FILE: &str = "pending.json";
 const LAST_FILE: &str = "last.note";
+/// Times that a note is put when the store says yes and then does not show it.
+const DELIVERIES: u32 = 2;
 
 /// What was found when the store's head was compared with the local one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,12 +39,14 @@ pub struct Start {
     pub store_behind: bool,
 }
 
-/// A note on its way. What the run changed in the head beside the chain (refs, segments, counts) belongs to it: a crash
-/// between store and state must not tear them apart.
-#[derive(Serialize, Deserialize)]
-struct Pending {
-    note: String,
-    head: Head,
+/// An attachment, and its bytes where this run has made it: a note that has to be sent again later brings along what the
+/// store lost meanwhile.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// What the note says of it.
+    pub row: Attachment,
+    /// Its stored bytes.
+    pub bytes: Option<Bytes>,
 }
 
 /// This device's pen.
@@ -54,10 +58,13 @@ pub struct LedgerWriter<'a> {
     instance: [u8; 8],
     clock_offset_ms: Option<i64>,
     head: Head,
+    /// A note that may be in the store or not.
+    pending: Option<Pending>,
 }
 
 impl<'a> LedgerWriter<'a> {
-    /// Takes up the pen where the state says it was laid down. Sends a note that a crash left behind.
+    /// Takes up the pen where the state says it was laid down. A note that an earlier run has left on its way is taken up
+    /// with it, and settled before anything else is written.
     pub async fn open(
         objects: &'a Objects,
         state: &'a State,
@@ -67,19 +74,24 @@ impl<'a> LedgerWriter<'a> {
     ) -> Result<Self> {
         let mut instance = [0; 8];
         OsRandom.fill(&mut instance);
-        let head = match state.head() {
-            Ok(head) => head,
-            Err(_) => head_from_store(objects).await?,
-        };
-        let mut writer = Self { objects, state, device, clock, instance, clock_offset_ms, head };
-        if let Some(bytes) = state.get(PENDING_FILE)? {
-            // A file that a crash left half-written was never sent: it is replaced whole, never in place.
-            if let Ok(pending) = serde_json::from_slice::<Pending>(&bytes) {
-                writer.head = pending.head;
-                writer.send(pending.note.as_bytes()).await?;
+        let pending = Pending::load(state)?;
+        let (head, pending) = match (state.head(), pending) {
+            // Settled already: only its file outlived it.
+            (Ok(head), Some(pending)) if pending.sequence() <= head.sequence => {
+                Pending::remove(state);
+                (head, None)
             }
-        }
-        Ok(writer)
+            // The head that belongs to it: what the run changed beside the chain is in there.
+            (_, Some(pending)) => (pending.head.clone(), Some(pending)),
+            (Ok(head), None) => (head, None),
+            (Err(_), None) => (head_from_store(objects).await?, None),
+        };
+        Ok(Self { objects, state, device, clock, instance, clock_offset_ms, head, pending })
+    }
+
+    /// Whether a note waits of which nobody knows whether it is in the store.
+    pub fn is_pending(&self) -> bool {
+        self.pending.is_some()
     }
 
     /// The head.
@@ -98,7 +110,11 @@ impl<'a> LedgerWriter<'a> {
     }
 
     /// Appends one note and returns its sequence and the SHA-256 of its text.
-    pub async fn append(&mut self, kind: NoteKind, attachments: Vec<Attachment>) -> Result<(u64, Sha256)> {
+    ///
+    /// Errors: where the note may have reached the store all the same it stays pending ([`Self::is_pending`]), and the
+    /// next note is not written before it.
+    pub async fn append(&mut self, kind: NoteKind, attachments: Vec<Attached>) -> Result<(u64, Sha256)> {
+        self.settle().await?;
         let note = Note {
             repository: self.device.repository.clone(),
             device: self.device.id.clone(),
@@ -110,26 +126,67 @@ impl<'a> LedgerWriter<'a> {
             prev: self.head.link().map(|(_, hash)| hash),
             descriptor: self.head.descriptor_seen()?,
             generation: self.device.secret.generation(),
-            attachments,
+            attachments: attachments.iter().map(|attached| attached.row.clone()).collect(),
         };
         let text = note.to_text().map_err(AgentError::bug)?;
         let signed = note::sign(&text, &[&self.device.signing]).map_err(AgentError::bug)?;
-        let pending = Pending { note: signed, head: self.head.clone() };
-        self.state.put(PENDING_FILE, &serde_json::to_vec(&pending).map_err(AgentError::bug)?)?;
-        self.send(pending.note.as_bytes()).await?;
+        let pending = Pending::new(signed, note.sequence, self.head.clone(), &attachments);
+        pending.save(self.state)?;
+        self.pending = Some(pending.clone());
+        match self.deliver(&pending.note).await {
+            Ok(()) => self.sent(&pending.note)?,
+            // An answer that was lost on the way: the store knows better.
+            Err(error) => self.settle().await.map_err(|_| error)?,
+        }
         self.head.link().ok_or_else(|| AgentError::bug("a head without a hash"))
     }
 
+    /// Brings a note that may be in the store, or not, to its end: it is put again, with what it attaches, and read back.
+    /// As long as that fails no other note can be written: whatever stands under its number later is this very note.
+    pub async fn settle(&mut self) -> Result<()> {
+        let Some(pending) = self.pending.clone() else { return Ok(()) };
+        for (sha256, bytes) in pending.attachments() {
+            let name = layout::attachment(&sha256);
+            if self.objects.head(&name).await?.is_none_or(|meta| meta.bytes != bytes.len() as u64) {
+                self.objects.put_new_hashed(&name, bytes, &sha256).await?;
+            }
+        }
+        match self.deliver(&pending.note).await {
+            // Its name is taken by other bytes: it was there, or never will be. The chain goes on from it, and `check`
+            // names the object.
+            Err(error) if error.what == AgentError::object_corrupt().what => {}
+            delivered => delivered?,
+        }
+        self.sent(&pending.note)
+    }
+
     /// [`attach`] to this ledger's repository.
-    pub async fn attach(&self, role: &str, bytes: Vec<u8>) -> Result<Attachment> {
+    pub async fn attach(&self, role: &str, bytes: Vec<u8>) -> Result<Attached> {
         attach(self.objects, role, bytes).await
     }
 
-    async fn send(&mut self, signed: &[u8]) -> Result<()> {
-        let parsed = note::parse(signed).map_err(AgentError::local_state)?;
-        let note = Note::parse(&parsed.text).map_err(AgentError::local_state)?;
-        let name = layout::note(&note.device, note.sequence, &Sha256::of(signed));
-        self.objects.put_new(&name, signed.to_vec()).await?;
+    /// Puts a note and reads it back. Its name holds the hash of its bytes, so putting it twice is putting it once.
+    async fn deliver(&self, signed: &str) -> Result<()> {
+        let (_, name) = read(signed)?;
+        let (bytes, sha256) = (Bytes::copy_from_slice(signed.as_bytes()), Sha256::of(signed.as_bytes()));
+        let max = scelle_format::limits::NOTE_MAX_BYTES as u64;
+        let mut missed = AgentError::not_confirmed().at(name.clone());
+        for _ in 0..DELIVERIES {
+            let put = self.objects.put_new_hashed(&name, bytes.clone(), &sha256).await?;
+            match self.objects.get_hashed(&name, &sha256, max).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.code != ExitCode::Damaged => return Err(error),
+                Err(error) if put == Put::AlreadyThere => missed = error,
+                Err(error) => missed = AgentError::not_confirmed().at(name.clone()).because(error),
+            }
+        }
+        Err(missed)
+    }
+
+    /// The note is in the store: the head moves on.
+    fn sent(&mut self, signed: &str) -> Result<()> {
+        let (note, name) = read(signed)?;
+        self.pending = None;
         if note.sequence > self.head.sequence {
             self.head.sequence = note.sequence;
             self.head.text_sha256 = Some(note.text_sha256().to_string());
@@ -139,14 +196,15 @@ impl<'a> LedgerWriter<'a> {
                 self.head.snapshot = self.head.snapshot.max(number);
             }
         }
-        self.state.put(LAST_FILE, signed)?;
+        self.state.put(LAST_FILE, signed.as_bytes())?;
         self.state.put_head(&self.head)?;
-        self.state.remove(PENDING_FILE);
+        Pending::remove(self.state);
         Ok(())
     }
 
     /// Compares the store's head with the local one and acts on the difference.
     pub async fn start(&mut self, descriptors: &Descriptors) -> Result<Start> {
+        self.settle().await?;
         let rows = self.objects.list_first(&layout::notes_of(&self.device.id), 2).await?;
         let sequences: Vec<u64> =
             rows.iter().filter_map(|row| layout::parse_note(&row.name).ok()).map(|(_, n, _)| n).collect();
@@ -163,13 +221,12 @@ impl<'a> LedgerWriter<'a> {
             Position::Empty | Position::Same => Ok(Start::default()),
             Position::StoreAhead { descends: true } => self.fast_forward(own).await,
             Position::StoreBehind => {
-                if let Some(last) = self.state.get(LAST_FILE)? {
-                    self.send(&last).await?;
-                }
-                // What the store lost before it is said to be lost, so that the chain can be followed again.
+                let is_back = self.send_head_again().await?;
+                // What the store lost is said to be lost, so that the chain can be followed again.
                 let newest =
                     own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
-                let (from, to) = (newest.unwrap_or(0) + 1, self.head.sequence.saturating_sub(1));
+                let to = if is_back { self.head.sequence.saturating_sub(1) } else { self.head.sequence };
+                let from = newest.unwrap_or(0) + 1;
                 if from <= to {
                     self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;
                 }
@@ -182,6 +239,19 @@ impl<'a> LedgerWriter<'a> {
                 Ok(Start { forked: true, ..Start::default() })
             }
         }
+    }
+
+    /// Puts the local head back into the store; `false` where its bytes are not at hand any more.
+    async fn send_head_again(&self) -> Result<bool> {
+        let Some(last) = self.state.get(LAST_FILE)? else { return Ok(false) };
+        let Ok(signed) = String::from_utf8(last) else { return Ok(false) };
+        let is_head =
+            |(note, _): &(Note, String)| self.head.link() == Some((note.sequence, note.text_sha256()));
+        if !read(&signed).is_ok_and(|last| is_head(&last)) {
+            return Ok(false);
+        }
+        self.deliver(&signed).await?;
+        Ok(true)
     }
 
     /// The state came from an older image of this computer: go on from the store's head.
@@ -211,11 +281,26 @@ impl<'a> LedgerWriter<'a> {
 }
 
 /// Stores an attachment and names it.
-pub async fn attach(objects: &Objects, role: &str, bytes: Vec<u8>) -> Result<Attachment> {
-    let sha256 = Sha256::of(&bytes);
-    let stored_bytes = bytes.len() as u64;
-    objects.put_new_hashed(&layout::attachment(&sha256), bytes.into(), &sha256).await?;
-    Ok(Attachment { role: role.to_owned(), sha256, stored_bytes })
+pub async fn attach(objects: &Objects, role: &str, bytes: Vec<u8>) -> Result<Attached> {
+    let (sha256, bytes) = (Sha256::of(&bytes), Bytes::from(bytes));
+    objects.put_new_hashed(&layout::attachment(&sha256), bytes.clone(), &sha256).await?;
+    let row = Attachment { role: role.to_owned(), sha256, stored_bytes: bytes.len() as u64 };
+    Ok(Attached { row, bytes: Some(bytes) })
+}
+
+impl From<Attachment> for Attached {
+    /// One that is in the store already.
+    fn from(row: Attachment) -> Self {
+        Self { row, bytes: None }
+    }
+}
+
+/// A signed note of this device and the name of its object.
+fn read(signed: &str) -> Result<(Note, String)> {
+    let parsed = note::parse(signed.as_bytes()).map_err(AgentError::local_state)?;
+    let note = Note::parse(&parsed.text).map_err(AgentError::local_state)?;
+    let name = layout::note(&note.device, note.sequence, &Sha256::of(signed.as_bytes()));
+    Ok((note, name))
 }
 
 /// The head of a state folder that lost its own: that of the store, with nothing remembered beside the chain.

@@ -12,6 +12,7 @@ pub mod join;
 pub mod keyring;
 pub mod objects;
 pub mod open;
+mod pending;
 pub mod rebuild;
 pub mod state;
 mod stored_notes;
