@@ -13,6 +13,7 @@ pub mod error;
 pub mod key;
 pub mod mem;
 pub mod probe;
+pub mod read_back;
 pub mod retry;
 #[cfg(feature = "s3")]
 pub mod s3;
@@ -24,4 +25,4 @@ mod verdict;
 
 pub use error::{ErrorKind, StoreError};
 pub use key::Key;
-pub use store::{ListEntry, ListPage, Lock, LockOps, ObjectMeta, Put, Store, Version};
+pub use store::{HiddenPage, ListEntry, ListPage, Lock, LockOps, ObjectMeta, Put, Store, Version};

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +15,8 @@ use bytes::Bytes;
 
 use crate::dir::too_large;
 use crate::{
-    ErrorKind, Key, ListEntry, ListPage, Lock, LockOps, ObjectMeta, Put, Store, StoreError, Version,
+    ErrorKind, HiddenPage, Key, ListEntry, ListPage, Lock, LockOps, ObjectMeta, Put, Store, StoreError,
+    Version,
 };
 
 /// How the simulated bucket is set up.
@@ -45,6 +47,10 @@ pub struct Misbehaviour {
     pub shortens_locks: bool,
     /// A wrong checksum is accepted.
     pub accepts_wrong_checksum: bool,
+    /// A byte of every body is changed on its way in, so many times.
+    pub flips_puts: u32,
+    /// The credential may not see versions.
+    pub hides_versions: bool,
     /// The credential may write and nothing else.
     pub put_only: bool,
 }
@@ -54,6 +60,8 @@ pub struct Misbehaviour {
 pub struct MemStore {
     settings: MemSettings,
     objects: Arc<Mutex<Objects>>,
+    /// Bodies that are still to be changed on their way in.
+    flipped: Arc<AtomicU32>,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +88,8 @@ impl MemStore {
 
     /// An empty store set up as told.
     pub fn with(settings: MemSettings) -> Self {
-        Self { settings, objects: Arc::default() }
+        let flipped = Arc::new(AtomicU32::new(settings.misbehaviour.flips_puts));
+        Self { settings, objects: Arc::default(), flipped }
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
@@ -97,6 +106,23 @@ impl MemStore {
         match self.settings.misbehaviour.put_only {
             true => Err(StoreError::new(ErrorKind::Denied, operation, target.to_string(), "not allowed")),
             false => Ok(()),
+        }
+    }
+
+    /// What a body is once it has arrived; refused where it is not what was announced and the store looks.
+    fn received(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Bytes, StoreError> {
+        let mut body = body;
+        if self.flipped.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+            let mut changed = body.to_vec();
+            if let Some(byte) = changed.last_mut() {
+                *byte ^= 1;
+            }
+            body = changed.into();
+        }
+        let matches = digest(&SHA256, &body).as_ref() == sha256;
+        match matches || self.settings.misbehaviour.accepts_wrong_checksum {
+            true => Ok(body),
+            false => Err(StoreError::new(ErrorKind::Corrupt, "put", key, "wrong SHA-256")),
         }
     }
 
@@ -178,10 +204,7 @@ fn bounded(body: Bytes, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> 
 #[async_trait]
 impl Store for MemStore {
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
-        let matches = digest(&SHA256, &body).as_ref() == sha256;
-        if !matches && !self.settings.misbehaviour.accepts_wrong_checksum {
-            return Err(StoreError::new(ErrorKind::Corrupt, "put", key, "wrong SHA-256"));
-        }
+        let body = self.received(key, body, sha256)?;
         Ok(self.put_conditionally(key, body).await)
     }
 
@@ -230,7 +253,7 @@ impl Store for MemStore {
                 Some(ListEntry { key: Key::new(name.clone())?, bytes, modified: Some(stored.modified) })
             });
         let entries: Vec<ListEntry> = rows.by_ref().take(max_rows).collect();
-        Ok(ListPage { entries, more: rows.next().is_some() })
+        Ok(ListPage { entries, more: rows.next().is_some(), foreign: 0 })
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
@@ -262,6 +285,9 @@ impl Store for MemStore {
 impl LockOps for MemStore {
     async fn versions(&self, key: &Key, max_rows: usize) -> Result<Vec<Version>, StoreError> {
         self.may_only_put("versions", key)?;
+        if self.settings.misbehaviour.hides_versions {
+            return Err(StoreError::new(ErrorKind::Denied, "versions", key, "not allowed"));
+        }
         let objects = self.objects();
         let versions = objects.by_name.get(key.as_str()).into_iter().flatten().rev().take(max_rows);
         Ok(versions
@@ -272,6 +298,25 @@ impl LockOps for MemStore {
                 modified: Some(stored.modified),
             })
             .collect())
+    }
+
+    async fn hidden(&self, prefix: &str, start_after: Option<&str>) -> Result<HiddenPage, StoreError> {
+        self.may_only_put("versions", &prefix)?;
+        if self.settings.misbehaviour.hides_versions {
+            return Err(StoreError::new(ErrorKind::Denied, "versions", prefix, "not allowed"));
+        }
+        let objects = self.objects();
+        let is_wanted = |name: &str| name.starts_with(prefix) && start_after.is_none_or(|after| name > after);
+        let hidden = objects.by_name.iter().filter(|(name, versions)| {
+            is_wanted(name) && versions.last().is_some_and(|stored| stored.body.is_none())
+        });
+        let entries = hidden.filter_map(|(name, versions)| {
+            let (body, stored) =
+                versions.iter().rev().find_map(|stored| Some((stored.body.as_ref()?, stored)))?;
+            let key = Key::new(name.clone())?;
+            Some(ListEntry { key, bytes: body.len() as u64, modified: Some(stored.modified) })
+        });
+        Ok(HiddenPage { entries: entries.collect(), next: None })
     }
 
     async fn get_version(&self, key: &Key, version: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
@@ -342,6 +387,12 @@ impl LockOps for MemStore {
             return Ok(());
         }
         Err(StoreError::new(ErrorKind::Corrupt, "put", key, "wrong SHA-256"))
+    }
+
+    async fn put_over(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        let body = self.received(key, body, sha256)?;
+        self.store(&mut self.objects(), key, Some(body), self.default_lock());
+        Ok(())
     }
 
     async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError> {

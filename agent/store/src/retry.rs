@@ -14,7 +14,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ErrorKind, Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
+use crate::{
+    ErrorKind, HiddenPage, Key, ListPage, Lock, LockOps, ObjectMeta, Put, Store, StoreError, Version,
+};
 
 /// How long and how often to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +141,11 @@ impl Retrying {
         Err(self.cancelled(operation))
     }
 
+    fn below(&self) -> Result<&dyn LockOps, StoreError> {
+        let none = || StoreError::new(ErrorKind::Unsupported, "versions", "store", "no versions here");
+        self.inner.locks().ok_or_else(none)
+    }
+
     fn cancelled(&self, operation: &'static str) -> StoreError {
         StoreError::new(ErrorKind::Other, operation, "store", "cancelled")
     }
@@ -184,7 +191,59 @@ impl Store for Retrying {
     }
 
     fn locks(&self) -> Option<&dyn LockOps> {
-        self.inner.locks()
+        self.inner.locks().map(|_| self as &dyn LockOps)
+    }
+}
+
+/// What readers ask of versions is waited out as any other read; the rest is the probe's, which provokes failures.
+#[async_trait]
+impl LockOps for Retrying {
+    async fn versions(&self, key: &Key, max_rows: usize) -> Result<Vec<Version>, StoreError> {
+        self.run("versions", || async { self.below()?.versions(key, max_rows).await }).await
+    }
+
+    async fn hidden(&self, prefix: &str, start_after: Option<&str>) -> Result<HiddenPage, StoreError> {
+        self.run("versions", || async { self.below()?.hidden(prefix, start_after).await }).await
+    }
+
+    async fn get_version(&self, key: &Key, version: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
+        self.run("get", || async { self.below()?.get_version(key, version, max_bytes).await }).await
+    }
+
+    async fn put_locked(&self, key: &Key, body: Bytes, until: SystemTime) -> Result<String, StoreError> {
+        self.below()?.put_locked(key, body, until).await
+    }
+
+    async fn delete_version(&self, key: &Key, version: &str) -> Result<(), StoreError> {
+        self.below()?.delete_version(key, version).await
+    }
+
+    async fn lock(&self, key: &Key, version: Option<&str>) -> Result<Option<Lock>, StoreError> {
+        self.below()?.lock(key, version).await
+    }
+
+    async fn set_lock(&self, key: &Key, version: Option<&str>, lock: Lock) -> Result<(), StoreError> {
+        self.below()?.set_lock(key, version, lock).await
+    }
+
+    async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError> {
+        self.below()?.default_retention_days().await
+    }
+
+    async fn versioning(&self) -> Result<bool, StoreError> {
+        self.below()?.versioning().await
+    }
+
+    async fn put_with_wrong_checksum(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
+        self.below()?.put_with_wrong_checksum(key, body).await
+    }
+
+    async fn put_over(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        self.below()?.put_over(key, body, sha256).await
+    }
+
+    async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError> {
+        self.below()?.put_if_absent_raw(key, body).await
     }
 }
 

@@ -45,6 +45,17 @@ pub struct ListPage {
     pub entries: Vec<ListEntry>,
     /// Whether more rows follow the last one.
     pub more: bool,
+    /// Names on this page that are no [`Key`]s: somebody else's files. They are counted and passed over.
+    pub foreign: u64,
+}
+
+/// One page of names that a delete marker hides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HiddenPage {
+    /// The newest version below each marker, in the order of names.
+    pub entries: Vec<ListEntry>,
+    /// Where to go on (as `start_after`); `None` at the end.
+    pub next: Option<String>,
 }
 
 /// One version of an object in a store that keeps versions.
@@ -124,6 +135,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 pub trait LockOps: Send + Sync {
     /// Versions of one name, newest first, at most `max_rows`.
     async fn versions(&self, key: &Key, max_rows: usize) -> Result<Vec<Version>, StoreError>;
+    /// Names that begin with `prefix`, after `start_after` when given, whose current version is a delete marker and
+    /// which have an older version: one request's worth of them.
+    async fn hidden(&self, prefix: &str, start_after: Option<&str>) -> Result<HiddenPage, StoreError>;
     /// Reads one version.
     async fn get_version(&self, key: &Key, version: &str, max_bytes: u64) -> Result<Bytes, StoreError>;
     /// Writes an object with an explicit COMPLIANCE retention (probe objects only); returns its version id.
@@ -138,8 +152,11 @@ pub trait LockOps: Send + Sync {
     async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError>;
     /// Whether the bucket keeps versions.
     async fn versioning(&self) -> Result<bool, StoreError>;
-    /// Writes without any condition and with a deliberately wrong SHA-256: `Ok` means the store does not check.
+    /// Writes as [`Store::put_new`] does, but without any condition and with a deliberately wrong SHA-256 wherever one is
+    /// sent: `Ok` means the store checks none of them.
     async fn put_with_wrong_checksum(&self, key: &Key, body: Bytes) -> Result<(), StoreError>;
+    /// Writes whatever is there: for an object of the caller's own that came to lie there damaged.
+    async fn put_over(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError>;
     /// Writes with `If-None-Match: *` and nothing else: `AlreadyThere` when the engine honours it.
     async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError>;
 }

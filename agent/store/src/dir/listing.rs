@@ -47,7 +47,7 @@ pub(super) fn list(root: &Path, query: Query) -> io::Result<ListPage> {
     if !fs::metadata(root)?.is_dir() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let mut page = Page { query, entries: Vec::new() };
+    let mut page = Page { query, entries: Vec::new(), foreign: Vec::new() };
     if folder.is_empty() && !page.query.prefix.starts_with('/') {
         page.walk(root, "")?;
     } else if Key::new(folder.as_str()).is_some() && has_no_link(root, &folder) {
@@ -55,7 +55,10 @@ pub(super) fn list(root: &Path, query: Query) -> io::Result<ListPage> {
     }
     let more = page.entries.len() > page.query.max_rows;
     page.entries.truncate(page.query.max_rows);
-    Ok(ListPage { entries: page.entries, more })
+    // What lies beyond the last row is on the next page.
+    let last = page.entries.last().filter(|_| more).map(|entry| entry.key.as_str());
+    let foreign = page.foreign.iter().filter(|name| last.is_none_or(|last| name.as_str() < last)).count();
+    Ok(ListPage { foreign: foreign as u64, entries: page.entries, more })
 }
 
 fn has_no_link(root: &Path, folder: &str) -> bool {
@@ -69,6 +72,8 @@ fn has_no_link(root: &Path, folder: &str) -> bool {
 struct Page {
     query: Query,
     entries: Vec<ListEntry>,
+    /// Names that no key can have, links, and folders that are closed to us and cannot be the backup's.
+    foreign: Vec<String>,
 }
 
 impl Page {
@@ -84,7 +89,10 @@ impl Page {
             }
             let path = folder.join(name[folder_name.len()..].trim_end_matches('/'));
             if name.ends_with('/') {
-                self.walk(&path, &name)?;
+                match self.walk(&path, &name) {
+                    Err(error) if self.is_strangers(&error, folder_name, &name) => self.foreign.push(name),
+                    walked => walked?,
+                }
             } else {
                 self.add(&path, name);
             }
@@ -92,8 +100,16 @@ impl Page {
         Ok(())
     }
 
+    /// Whether a folder that does not open is somebody else's: a system's own (`.Trashes`), or one beside the
+    /// repositories. Inside of one it is a failure: its objects would seem to be gone.
+    fn is_strangers(&self, error: &io::Error, parent: &str, name: &str) -> bool {
+        let is_beside = parent.is_empty() && self.query.prefix.is_empty();
+        error.kind() == io::ErrorKind::PermissionDenied
+            && (is_beside || name[parent.len()..].starts_with('.'))
+    }
+
     /// Full names of the entries worth looking at, sorted; folders end in `/`.
-    fn names_in(&self, folder: &Path, folder_name: &str) -> io::Result<Vec<String>> {
+    fn names_in(&mut self, folder: &Path, folder_name: &str) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(folder) {
             // Removed between being seen and being read, or never there: no rows.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -102,15 +118,19 @@ impl Page {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
             if name.starts_with(TEMPORARY_PREFIX) {
                 continue;
             }
             let kind = entry.file_type()?;
-            let full = format!("{folder_name}{name}{}", if kind.is_dir() { "/" } else { "" });
-            let wanted = if kind.is_dir() { self.query.may_hold(&full) } else { self.query.wants(&full) };
-            if wanted && (kind.is_dir() || kind.is_file()) {
-                names.push(full);
+            let is_ours = (kind.is_dir() || kind.is_file()) && Key::new(name.as_ref()).is_some();
+            let full = format!("{folder_name}{name}{}", if kind.is_dir() && is_ours { "/" } else { "" });
+            match is_ours && kind.is_dir() {
+                true if self.query.may_hold(&full) => names.push(full),
+                false if self.query.wants(&full) && is_ours => names.push(full),
+                false if self.query.wants(&full) => self.foreign.push(full),
+                _ => {}
             }
         }
         names.sort_unstable();
@@ -146,6 +166,29 @@ mod tests {
         assert_eq!(names(folder.path(), "b/x/2/", None, 9).0, Vec::<String>::new());
         let query = Query::new("b/", Some("b/x/1"), 9);
         assert!(query.may_hold("b/x/") && !query.may_hold("a/") && !query.may_hold("b/w/"));
+    }
+
+    #[test]
+    fn names_of_strangers_are_counted_once_however_the_pages_fall() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a/1", "a/2", "a/copie (conflit).note", "a/~$1", "b/1", "lost+found/x", "z z"] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"").unwrap();
+        }
+        for rows in 1..5 {
+            let (mut after, mut foreign, mut seen) = (None, 0, Vec::new());
+            loop {
+                let page = list(folder.path(), Query::new("", after.as_deref(), rows)).unwrap();
+                foreign += page.foreign;
+                seen.extend(page.entries.iter().map(|entry| entry.key.to_string()));
+                if !page.more {
+                    break;
+                }
+                after = seen.last().cloned();
+            }
+            assert_eq!((seen.join(" ").as_str(), foreign), ("a/1 a/2 b/1", 4), "{rows} rows a page");
+        }
     }
 
     #[cfg(unix)]

@@ -1,7 +1,9 @@
 //! Versions and Object Lock of an S3 bucket.
 //!
-//! For: the probe, the gardener, and readers that walk to an older version. Never: called by a backup.
+//! For: the probe, the gardener, readers that walk to an older version, and what must be sent again over a damaged
+//! object of one's own. Never: sets a lock during a backup.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -14,7 +16,7 @@ use bytes::Bytes;
 
 use super::errors::{speaks_of_retention, status, store_error};
 use super::{S3Store, is_precondition_failed, size, system_time};
-use crate::{ErrorKind, Key, Lock, LockOps, Put, StoreError, Version};
+use crate::{ErrorKind, HiddenPage, Key, ListEntry, Lock, LockOps, Put, StoreError, Version};
 
 /// S3 answers a page of at most this many versions.
 const PAGE_ROWS: usize = 1000;
@@ -67,6 +69,44 @@ impl LockOps for S3Store {
         let mut rows: Vec<(bool, Version)> = objects.chain(markers).collect();
         rows.sort_by_key(|(latest, version)| std::cmp::Reverse((*latest, version.modified)));
         Ok(rows.into_iter().map(|(_, version)| version).take(max_rows).collect())
+    }
+
+    async fn hidden(&self, prefix: &str, start_after: Option<&str>) -> Result<HiddenPage, StoreError> {
+        let request = self
+            .client
+            .list_object_versions()
+            .bucket(self.bucket())
+            .prefix(format!("{}{prefix}", self.key_prefix))
+            .set_key_marker(start_after.map(|after| format!("{}{after}", self.key_prefix)))
+            .max_keys(i32::try_from(PAGE_ROWS).unwrap_or(1000));
+        let answer = self.signed(|| request.clone().send()).await;
+        let answer = answer.map_err(|error| store_error("versions", self.bucket(), &error))?;
+        let own = |name: Option<&str>| Key::new(name?.strip_prefix(&self.key_prefix)?);
+        let mut hidden: BTreeMap<Key, Option<ListEntry>> = BTreeMap::new();
+        for marker in answer.delete_markers().iter().filter(|row| row.is_latest() == Some(true)) {
+            hidden.extend(own(marker.key()).map(|key| (key, None)));
+        }
+        for row in answer.versions() {
+            let Some(key) = own(row.key()) else { continue };
+            let modified = row.last_modified().and_then(system_time);
+            let entry = ListEntry { key: key.clone(), bytes: size(row.size()), modified };
+            // Newest first: the first row below the marker.
+            if let Some(below @ None) = hidden.get_mut(&key) {
+                *below = Some(entry);
+            }
+        }
+        // Where a page ends within the versions of one name, that name is left to the next page; unless it is all there is.
+        let mut next = answer.next_key_marker().filter(|_| answer.is_truncated() == Some(true));
+        let names = answer.versions().iter().filter_map(|row| row.key());
+        let names = names.chain(answer.delete_markers().iter().filter_map(|row| row.key()));
+        if let Some(last) = next
+            && let Some(before) = names.filter(|name| *name < last).max()
+        {
+            hidden.retain(|key, _| self.full_key(key).as_str() <= before);
+            next = Some(before);
+        }
+        let next = next.and_then(|name| name.strip_prefix(&self.key_prefix)).map(str::to_owned);
+        Ok(HiddenPage { entries: hidden.into_values().flatten().collect(), next })
     }
 
     async fn get_version(&self, key: &Key, version: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
@@ -174,6 +214,11 @@ impl LockOps for S3Store {
         let mut wrong = sha256(&body);
         wrong[0] ^= 1;
         let answer = self.send_put(key, &body, wrong, |put| put).await;
+        answer.map(|_| ()).map_err(|error| store_error("put", key, &error))
+    }
+
+    async fn put_over(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        let answer = self.send_put(key, &body, sha256, |put| put).await;
         answer.map(|_| ()).map_err(|error| store_error("put", key, &error))
     }
 

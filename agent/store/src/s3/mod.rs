@@ -1,7 +1,8 @@
 //! An S3-compatible bucket as a store.
 //!
 //! For: hosts whose bucket keeps versions under a default retention, so that the agent's credential can
-//! add and never take away. Data goes up as one PutObject with its SHA-256 and `If-None-Match: *`.
+//! add and never take away. Data goes up as one PutObject with its SHA-256, in the signature as well as in S3's own
+//! checksum header, and `If-None-Match: *`.
 //! Never: sends a lock header with a backup object (retention is the bucket's default), retries (see
 //! [`crate::retry`]), or speaks plain HTTP to another machine.
 
@@ -31,11 +32,13 @@ mod clock;
 mod config;
 mod errors;
 mod locks;
+mod signed_payload;
 
 pub use config::S3Settings;
 
 use clock::ServerClock;
 use errors::{body_error, status, store_error};
+use signed_payload::SignedPayload;
 
 /// A body that moves no byte for this long is given up.
 const BODY_STALL: Duration = Duration::from_secs(60);
@@ -158,7 +161,7 @@ impl S3Store {
                 None => ByteStream::from(body.clone()),
             };
             let request = with(self.put_request(key, body, sha256)).body(sent);
-            request.customize().config_override(timeouts).send()
+            request.customize().config_override(timeouts).interceptor(SignedPayload::new(sha256)).send()
         })
         .await
     }
@@ -311,7 +314,7 @@ impl Store for S3Store {
             .prefix(format!("{}{prefix}", self.key_prefix))
             .set_start_after(start_after.map(|after| format!("{}{after}", self.key_prefix)))
             .max_keys(i32::try_from(max_rows.clamp(1, 1000)).unwrap_or(1000));
-        let mut continuation = None;
+        let (mut continuation, mut foreign) = (None, 0);
         // Pages whose rows are all foreign names are passed over, so that an empty page is the last one.
         loop {
             let request = request.clone().set_continuation_token(continuation.take());
@@ -329,10 +332,11 @@ impl Store for S3Store {
                     })
                 })
                 .collect();
+            foreign += (answer.contents().len() - entries.len()) as u64;
             let more = answer.is_truncated() == Some(true);
             continuation = answer.next_continuation_token().map(str::to_owned);
             if !entries.is_empty() || !more || continuation.is_none() {
-                return Ok(ListPage { entries, more });
+                return Ok(ListPage { entries, more, foreign });
             }
         }
     }
