@@ -1,5 +1,6 @@
 //! One file on its way through the workers, and what became of it.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +12,7 @@ use super::packs::Place;
 use crate::catalog::Record;
 use crate::monitor::Problem;
 use crate::platform::{Attributes, Stat};
-use crate::scan::EntryPath;
+use crate::scan::{EntryPath, Folders, SourceFile};
 
 /// What a file's content became.
 #[derive(Clone, Debug, Default)]
@@ -77,14 +78,26 @@ pub struct FileJob {
     pub stat: Stat,
     /// The list of a paged file in the last snapshot.
     pub earlier: Option<EarlierList>,
+    folders: Arc<Folders>,
     outcome: OnceLock<Outcome>,
 }
 
 impl FileJob {
     /// A job that nobody has begun; `earlier` is the file in the last snapshot.
-    pub fn new(path: EntryPath, os_path: PathBuf, stat: Stat, earlier: Option<Record>) -> Self {
+    pub fn new(
+        folders: Arc<Folders>,
+        path: EntryPath,
+        os_path: PathBuf,
+        stat: Stat,
+        earlier: Option<Record>,
+    ) -> Self {
         let earlier = earlier.and_then(EarlierList::of);
-        Self { path, os_path, stat, earlier, outcome: OnceLock::new() }
+        Self { path, os_path, stat, earlier, folders, outcome: OnceLock::new() }
+    }
+
+    /// Opens the file, by the handle of its folder.
+    pub fn open(&self) -> io::Result<SourceFile> {
+        SourceFile::open_in(&self.folders, &self.path, &self.os_path)
     }
 
     /// What became of it, once it is done.

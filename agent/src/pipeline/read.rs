@@ -237,8 +237,7 @@ impl<'a> Worker<'a> {
 
     /// Begins a large file: opens it, decides how to cut it, and hands its parts out.
     pub fn large_file(&mut self, job: &Arc<FileJob>) -> Result<()> {
-        let begun =
-            SourceFile::open(&job.os_path).and_then(|source| Ok((database::recognise(&source)?, source)));
+        let begun = job.open().and_then(|source| Ok((database::recognise(&source)?, source)));
         match begun {
             Err(error) => {
                 self.shared.monitor.advance(1, job.stat.bytes);
@@ -297,7 +296,7 @@ impl<'a> Worker<'a> {
         let (job, reading) = (&work.job, &work.reading);
         let unchanged = work.source.is_unchanged().unwrap_or(false) && reading.still_idle(&job.os_path);
         let again = !unchanged && reading.attempt < READ_ATTEMPTS && job.outcome().is_none();
-        if again && let Ok(source) = SourceFile::open(&job.os_path) {
+        if again && let Ok(source) = job.open() {
             return match reading.is_sqlite() {
                 true => self.sqlite(job, source, reading.attempt + 1),
                 false => self.hand_out(job, source, reading.again()),
@@ -337,7 +336,7 @@ struct SmallRead {
 fn read_small(job: &FileJob, buffer: &mut Vec<u8>) -> io::Result<SmallRead> {
     let mut attempt = 1;
     loop {
-        let source = SourceFile::open(&job.os_path)?;
+        let source = job.open()?;
         let most = usize::try_from(source.stat().bytes.min(super::part::BUFFER_BYTES as u64)).unwrap_or(0);
         // The buffer never shrinks: growing it again would fill it with zeros first.
         if buffer.len() < most {
@@ -361,7 +360,8 @@ fn read_small(job: &FileJob, buffer: &mut Vec<u8>) -> io::Result<SmallRead> {
 /// Why a file could not be read, by kind and without its name.
 pub(super) fn problem_of(error: &io::Error) -> Problem {
     match error.kind() {
-        io::ErrorKind::NotFound => Problem::Vanished,
+        // What has become a folder or a link is no longer the file that was listed.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Problem::Vanished,
         io::ErrorKind::PermissionDenied => Problem::Unreadable,
         _ if error.raw_os_error() == Some(5) => Problem::DiskError,
         _ => Problem::Unreadable,

@@ -20,8 +20,8 @@ use crate::catalog::{Catalog, Fingerprint, HunkRow, PackEntry, Record, SetRow};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::monitor::{Monitor, Problem};
-use crate::platform::{self, Kind, ProblemCode, Stat};
-use crate::scan::{WalkItem, WalkProblem, Walked, Walker};
+use crate::platform::{Attributes, Kind, ProblemCode, Stat};
+use crate::scan::{Folders, WalkItem, WalkProblem, Walked, Walker};
 
 /// Small files of one batch: at most so many bytes and so many files.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -70,6 +70,7 @@ pub struct Scan<'a> {
     batch: Vec<Arc<FileJob>>,
     batch_bytes: u64,
     links: HashMap<(u64, u64), Arc<FileJob>>,
+    folders: Arc<Folders>,
     /// Hunks made so far.
     pub hunks: Hunks<'a>,
     /// What was counted.
@@ -104,6 +105,7 @@ impl<'a> Scan<'a> {
             batch: Vec::new(),
             batch_bytes: 0,
             links: HashMap::new(),
+            folders: Arc::default(),
             hunks: Hunks::new(catalog)?,
             totals: Totals::default(),
             changes: Changes::default(),
@@ -237,10 +239,7 @@ impl<'a> Scan<'a> {
             self.push(Item { record, source: ItemSource::Job { job, now_ns } });
             return Ok(());
         }
-        let attributes = match item.os_path() {
-            Ok(path) => platform::attributes(&path, &item.stat),
-            Err(_) => platform::Attributes::default(),
-        };
+        let attributes = self.attributes(&item);
         let path = item.path.as_bytes();
         if item.stat.kind == Kind::Symlink && attributes.link_target.is_none() {
             self.hunks.troubles.push(Trouble {
@@ -263,6 +262,16 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
+    /// What a folder or link carries beyond its stat. The steps `UNC` and `UNC/server` of Windows carry nothing.
+    fn attributes(&self, item: &WalkItem) -> Attributes {
+        if item.os_path().is_err() {
+            return Attributes::default();
+        }
+        let found = self.folders.attributes(&item.path, &item.stat);
+        let problem = Some(ProblemCode::AttributesUnreadable);
+        found.unwrap_or_else(|_| Attributes { problem, ..Attributes::default() })
+    }
+
     /// The job that reads a file; names of one inode share one.
     fn job(&mut self, item: &WalkItem, earlier: Option<Record>) -> Result<Arc<FileJob>> {
         let inode = (item.stat.volume, item.stat.inode);
@@ -272,7 +281,8 @@ impl<'a> Scan<'a> {
             return Ok(job.clone());
         }
         let os_path = item.os_path()?;
-        let job = Arc::new(FileJob::new(item.path.clone(), os_path, item.stat, earlier));
+        let job =
+            Arc::new(FileJob::new(self.folders.clone(), item.path.clone(), os_path, item.stat, earlier));
         if shared {
             self.links.insert(inode, job.clone());
         }

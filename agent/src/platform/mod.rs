@@ -15,10 +15,14 @@ mod unix;
 mod unix_attributes;
 #[cfg(unix)]
 mod unix_folder;
+#[cfg(unix)]
+mod unix_source;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
 mod windows_folder;
+#[cfg(windows)]
+mod windows_source;
 
 pub use names::Names;
 #[cfg(unix)]
@@ -31,6 +35,8 @@ pub use unix::{
 pub use unix_attributes::{attributes, attributes_of, set_attributes};
 #[cfg(unix)]
 pub use unix_folder::Folder;
+#[cfg(unix)]
+pub use unix_source::SourceFolder;
 #[cfg(windows)]
 pub use windows::{
     DirectoryReader, attributes, attributes_of, bytes_to_os, data_extents, is_transient, is_writable_name,
@@ -39,6 +45,8 @@ pub use windows::{
 };
 #[cfg(windows)]
 pub use windows_folder::Folder;
+#[cfg(windows)]
+pub use windows_source::SourceFolder;
 
 /// What a name in a directory stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -43,7 +43,7 @@ pub fn attributes_of(file: &File, stat: &Stat) -> Attributes {
     found
 }
 
-fn owners(stat: &Stat) -> Attributes {
+pub(super) fn owners(stat: &Stat) -> Attributes {
     Attributes {
         owner_name: stat.owner.and_then(|id| name_of(&OWNERS, "/etc/passwd", id)),
         group_name: stat.group.and_then(|id| name_of(&GROUPS, "/etc/group", id)),
@@ -51,7 +51,7 @@ fn owners(stat: &Stat) -> Attributes {
     }
 }
 
-fn take_xattrs(
+pub(super) fn take_xattrs(
     found: &mut Attributes,
     list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
     get: impl Fn(&[u8], &mut [u8]) -> rustix::io::Result<usize>,

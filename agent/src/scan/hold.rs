@@ -1,6 +1,7 @@
 //! A source file held open while it is read, and the question whether it stayed the same meanwhile. Used by the
 //! pipeline: a file that changed while it was read is read again, then reported. Never locks, never writes.
 
+use super::{EntryPath, Folders};
 use crate::platform::{self, Attributes, Kind, Stat};
 use std::fs::File;
 use std::io;
@@ -17,6 +18,13 @@ impl SourceFile {
     /// Opens a regular file; see [`platform::open_for_reading`].
     pub fn open(path: &Path) -> io::Result<SourceFile> {
         let (file, stat) = platform::open_for_reading(path)?;
+        Ok(SourceFile { path: path.to_owned(), file, stat })
+    }
+
+    /// Opens a regular file found by the walk, by the handle of its folder: no link on the way is followed. `path` is
+    /// where it lies for the system.
+    pub fn open_in(folders: &Folders, entry: &EntryPath, path: &Path) -> io::Result<SourceFile> {
+        let (file, stat) = folders.open_file(entry)?;
         Ok(SourceFile { path: path.to_owned(), file, stat })
     }
 

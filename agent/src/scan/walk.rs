@@ -2,15 +2,17 @@
 //! subdirectories, one after the other, in the same way.
 //!
 //! A thread reads directories ahead into a bounded channel. Data comes from `platform`, goes to the pipeline. Symbolic
-//! links are never followed, other file systems below a root are entered, no file is opened.
+//! links are never followed, at no component of a path; other file systems below a root are entered, no file is opened.
 
 use super::filter::Verdict;
 use super::{EntryPath, Filter, PathFault};
-use crate::platform::{self, DirectoryReader, Kind, Names, ProblemCode, Stat};
+use crate::platform::{Kind, Names, ProblemCode, SourceFolder, Stat};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// Entries looked at, and sent, together.
@@ -69,6 +71,7 @@ pub struct Walker {
     batches: Option<Receiver<Vec<Walked>>>,
     batch: std::vec::IntoIter<Walked>,
     reader: Option<JoinHandle<()>>,
+    left_out: Arc<AtomicU64>,
 }
 
 impl Walker {
@@ -91,8 +94,17 @@ impl Walker {
             resolved.push(Root { given: given.clone(), path });
         }
         let (sender, batches) = bounded(BATCHES_AHEAD);
+        let left_out = Arc::new(AtomicU64::new(0));
+        let counted = left_out.clone();
         let reader = std::thread::Builder::new().name("walk".to_owned()).spawn(move || {
-            let mut reading = Reading { filter, sender, batch: problems };
+            let mut reading = Reading {
+                filter,
+                sender,
+                batch: problems,
+                left_out: counted,
+                #[cfg(test)]
+                before_open: None,
+            };
             // An error means that nobody listens any more.
             let _ = reading.walk(tree).and_then(|()| reading.send_end());
         })?;
@@ -101,7 +113,13 @@ impl Walker {
             batches: Some(batches),
             batch: Vec::new().into_iter(),
             reader: Some(reader),
+            left_out,
         })
+    }
+
+    /// Names left out so far, each folder once: by a glob, as the backup's own, or as noise. Final when the walk is over.
+    pub fn left_out(&self) -> Arc<AtomicU64> {
+        self.left_out.clone()
     }
 
     /// The roots in the order given.
@@ -195,6 +213,11 @@ struct Reading {
     filter: Filter,
     sender: Sender<Vec<Walked>>,
     batch: Vec<Walked>,
+    /// Names that were left out: by a glob, as the backup's own, or as noise.
+    left_out: Arc<AtomicU64>,
+    /// What happens between the listing that named a folder and its opening.
+    #[cfg(test)]
+    before_open: Option<Box<dyn FnMut(&EntryPath)>>,
 }
 
 impl Reading {
@@ -216,9 +239,13 @@ impl Reading {
 
     /// A directory on the way to a root.
     fn read_steps(&mut self, task: Task, tasks: &mut Vec<Task>) -> Result<(), Abandoned> {
+        let folder = SourceFolder::open(task.path.as_bytes());
         for (name, steps) in task.steps.below {
-            let looked = match task.path.child(&name).map(|path| path.to_os()) {
-                Ok(Ok(path)) => platform::stat(&path),
+            let looked = match (&folder, task.path.child(&name).map(|path| path.to_os())) {
+                (Ok(folder), Ok(Ok(_))) => folder.stat(&name),
+                // The top of Windows is no folder; a drive in it is one.
+                (Err(_), Ok(Ok(path))) if task.path.to_os().is_err() => crate::platform::stat(&path),
+                (Err(error), Ok(Ok(_))) => Err(io::Error::from(error.kind())),
                 _ => Ok(Stat::step()),
             };
             self.take_child(&task.path, &name, looked, Some(steps), false, tasks)?;
@@ -228,7 +255,11 @@ impl Reading {
 
     /// A directory in a root.
     fn read_whole(&mut self, mut task: Task, tasks: &mut Vec<Task>) -> Result<(), Abandoned> {
-        let opened = task.path.to_os().and_then(|path| DirectoryReader::open(&path));
+        #[cfg(test)]
+        if let Some(before_open) = &mut self.before_open {
+            before_open(&task.path);
+        }
+        let opened = SourceFolder::open_to_list(task.path.as_bytes());
         let (reader, names) = match opened.and_then(|reader| reader.names().map(|names| (reader, names))) {
             Ok(read) => read,
             Err(error) => return self.problem(task.path, io_code(&error)),
@@ -273,6 +304,7 @@ impl Reading {
             _ => Verdict::Leave,
         };
         if verdict == Verdict::Leave && steps.is_none() {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
         if !stat.kind.is_stored() {
@@ -308,7 +340,7 @@ impl Reading {
 }
 
 /// Looks at one batch of names in the order of their inodes, which spares a cold disk most of its seeks.
-fn look(reader: &DirectoryReader, names: &Names, start: usize, looks: &mut Vec<io::Result<Stat>>) {
+fn look(reader: &SourceFolder, names: &Names, start: usize, looks: &mut Vec<io::Result<Stat>>) {
     let end = names.len().min(start + BATCH);
     let mut order: Vec<usize> = (start..end).collect();
     order.sort_unstable_by_key(|at| names.inode(*at));
@@ -334,3 +366,7 @@ fn fault_code(fault: PathFault) -> ProblemCode {
         PathFault::NotAbsolute | PathFault::Component | PathFault::Foreign => ProblemCode::Unreadable,
     }
 }
+
+#[cfg(all(test, unix))]
+#[path = "walk_tests.rs"]
+mod tests;
