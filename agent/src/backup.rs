@@ -3,25 +3,27 @@
 //! Called by the command line (and later by the service). Data comes from a [`Request`]; the summary goes to whoever
 //! asked. Never: prints, or ends without a bilan when the ledger can be reached.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use scelle_format::descriptor::Pin;
+use scelle_format::layout;
 use scelle_format::note::VerifyingKey;
 
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, EndCheck, Memory, Proofs, RunEnd, RunReport, Written};
-use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::connect::Connected;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Phase};
 use crate::pipeline::checkpoint::CheckpointEvery;
-use crate::pipeline::{self, Outcome, Plan, Surroundings};
+use crate::pipeline::{self, Attempt, Outcome, Plan, Surroundings};
 use crate::repo::append::{LedgerWriter, Start, now};
+use crate::repo::damage::Damage;
 use crate::repo::descriptors::Descriptors;
+use crate::repo::finding::FindingKind;
 use crate::repo::history::{History, StoredNotes};
 use crate::repo::keyring::KeyFiles;
 use crate::repo::objects::Objects;
@@ -29,7 +31,7 @@ use crate::repo::rebuild;
 use crate::repo::state::{Device, State};
 use crate::scan::Filter;
 use crate::shutdown::Shutdown;
-use crate::verify::listing::{self, Listing};
+use crate::verify::listing::Listing;
 
 /// A clock this far off is said aloud.
 const CLOCK_OFF_MS: i64 = 60_000;
@@ -58,8 +60,8 @@ pub struct Request {
 pub struct Summary {
     /// What the pipeline says.
     pub outcome: Outcome,
-    /// What the listing at the end shows.
-    pub listing: Listing,
+    /// Small objects that were gone from the store and were stored again, or replaced.
+    pub mended_objects: u64,
     /// What the start of the ledger showed.
     pub start: Start,
     /// The set of roots.
@@ -138,22 +140,17 @@ pub async fn run(
         monitor: monitor.clone(),
         shutdown: footing.shutdown,
     };
-    let outcome = pipeline::backup(plan, &around, ledger).await?;
+    let outcome = attempts(footing, &plan, &around, ledger, descriptors).await?;
     *ledger.head_mut().runs.entry(set.clone()).or_default() += 1;
     monitor.start(Phase::Verify, None, None);
-    let (listing, (ledger_sound, proofs), key_copies) = tokio::try_join!(
-        listing::compare(objects, &outcome.committed.packs),
-        read_back(footing, descriptors, objects),
-        keep_key_copies(state, objects),
-    )?;
-    if !listing.is_sound() {
-        heal_next_time(state, device, ledger, &listing)?;
-    }
+    let ((ledger_sound, proofs), (key_copies, keys_again)) =
+        tokio::try_join!(read_back(footing, descriptors, objects), keep_key_copies(state, objects))?;
     monitor.finish();
     let duration = footing.clock.now().duration_since(began).unwrap_or_default();
+    let mended_objects = outcome.mended_objects + keys_again;
     Ok(Summary {
         outcome,
-        listing,
+        mended_objects,
         start,
         set,
         earlier_runs,
@@ -194,7 +191,7 @@ pub async fn run_to_bilan(
     report.declared = declared;
     report.memory = Memory::load(state);
     if let Ok(summary) = &result {
-        let listing = &summary.listing;
+        let listing = &summary.outcome.listing;
         let (missing, wrong_size) = (listing.missing.len() as u64, listing.wrong_size.len() as u64);
         report.start = Some(summary.start);
         report.check = Some(EndCheck {
@@ -206,7 +203,9 @@ pub async fn run_to_bilan(
         report.earlier_runs = summary.earlier_runs;
         report.key_copies = Some(summary.key_copies);
         report.proofs = summary.proofs;
+        report.mended = summary.outcome.healed_packs + summary.mended_objects;
     }
+    report.damaged_packs = Damage::load(state).map_or(0, |damage| damage.open_packs().len() as u64);
     let written = bilan::write(ledger, state, &report, &device.secret.token_key()).await?;
     Ok((result?, written))
 }
@@ -256,20 +255,36 @@ async fn read_back(
     Ok((sound, Proofs::of(&history, &device.id, device.epoch)))
 }
 
-/// Keeps a copy of the wrapped keys beside the state, and counts the copies: store, refs, here (FORMAT.md §9).
-async fn keep_key_copies(state: &State, objects: &Objects) -> Result<u64> {
+/// Keeps a copy of the wrapped keys beside the state, and counts the copies: store, refs, here (FORMAT.md §9). One that the
+/// store lost is put back. Also returns how many were.
+async fn keep_key_copies(state: &State, objects: &Objects) -> Result<(u64, u64)> {
     let files = KeyFiles::fetch(objects).await?;
     let mut copies = 1;
-    let mut kept = std::collections::BTreeMap::new();
+    let bytes = state.get(KEY_COPIES_FILE)?.unwrap_or_default();
+    let mut kept: BTreeMap<String, String> = serde_json::from_slice(&bytes).unwrap_or_default();
+    let mut put_back = 0;
+    for (name, copy) in &kept {
+        let is_lost = name.starts_with("keys/") && files.iter().all(|(there, _)| there != name.as_str());
+        if let Some(bytes) = base64_read(copy).filter(|_| is_lost) {
+            objects.put_new(name, bytes).await?;
+            put_back += 1;
+        }
+    }
     for (name, bytes) in files.iter() {
-        kept.insert(name.to_owned(), base64_of(bytes));
+        // What this PC saw first counts: a key file is never written twice under one name.
+        kept.entry(name.to_owned()).or_insert_with(|| base64_of(bytes));
     }
     if !kept.is_empty() {
         state.put(KEY_COPIES_FILE, &serde_json::to_vec(&kept).map_err(AgentError::bug)?)?;
         copies += 1;
     }
     // Full refs carry the third: written with the first snapshot, and again at least every 32nd.
-    Ok(copies + u64::from(state.head()?.refs.is_some()))
+    Ok((copies + u64::from(state.head()?.refs.is_some()), put_back))
+}
+
+fn base64_read(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }
 
 fn base64_of(bytes: &[u8]) -> String {
@@ -277,16 +292,41 @@ fn base64_of(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// What is missing in the store is stored again by the next run, from the source.
-fn heal_next_time(
-    state: &State,
-    device: &Device,
-    ledger: &LedgerWriter<'_>,
-    listing: &Listing,
-) -> Result<()> {
-    let gone: HashSet<_> = listing.missing.iter().chain(&listing.wrong_size).map(|(_, id)| *id).collect();
-    rebuild::forget_packs(state, ledger.head(), &gone)?;
-    Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?.forget_snapshots()
+/// Runs the pipeline. Where packs that the snapshot would build on are gone it begins once more without them: their content
+/// is read from the source again, and no note ever names what is not there.
+///
+/// Errors: exit 13 where a second time packs are not shown.
+async fn attempts(
+    footing: &Footing<'_>,
+    plan: &Plan,
+    around: &Surroundings<'_>,
+    ledger: &mut LedgerWriter<'_>,
+    descriptors: &Descriptors,
+) -> Result<Outcome> {
+    let (state, device) = (footing.state, footing.device);
+    let mut damage = Damage::look(&around.objects, state, device, descriptors).await?;
+    let lacking = match pipeline::backup(plan, around, ledger, &mut damage).await? {
+        Attempt::Whole(outcome) => return Ok(*outcome),
+        Attempt::Lacking(listing) => listing,
+    };
+    let bad = rows_of(&lacking);
+    bad.iter().for_each(|(_, name)| footing.monitor.notice(Notice::Damaged { key: name.clone() }));
+    damage.record(ledger, state, "backup", bad, Vec::new()).await?;
+    match pipeline::backup(plan, around, ledger, &mut damage).await? {
+        Attempt::Whole(outcome) => Ok(*outcome),
+        Attempt::Lacking(listing) => {
+            let first = rows_of(&listing).into_iter().next().map(|(_, name)| name);
+            Err(AgentError::not_confirmed().at(first.unwrap_or_default()))
+        }
+    }
+}
+
+/// What a listing lacks, for the ledger.
+fn rows_of(listing: &Listing) -> Vec<(String, String)> {
+    let row =
+        |why: FindingKind| move |(kind, pack): &(_, _)| (why.code().to_owned(), layout::pack(*kind, pack));
+    let missing = listing.missing.iter().map(row(FindingKind::PackMissing));
+    missing.chain(listing.wrong_size.iter().map(row(FindingKind::PackTruncated))).collect()
 }
 
 /// Names a set of roots without saying which: runs are compared within it.

@@ -39,17 +39,17 @@ function parseNote(note, object) {
   return parsed;
 }
 
-/** The first words of the lines of each known kind, in order; `+` one or more. */
+/** The first words of the lines of each known kind, in order; `+` one or more, `*` any number. */
 const LINES = { snapshot: "snapshot status epoch set files source-bytes stored-bytes", bilan: "run status snapshot", restore: "",
-  forget: "snapshot+ reason", heal: "replaces by+", gap: "missing reason", proof: "holder epoch opened signature", probe: "",
+  forget: "snapshot+ reason", heal: "replaces by+", damage: "found-by bad* good*", gap: "missing reason", proof: "holder epoch opened signature", probe: "",
   config: "", keys: "", pause: "", rewound: "from to" };
 
 function hasItsLines(note) {
   const words = note.lines.map((row) => row[0]);
   for (const wanted of LINES[note.kind].split(" ").filter(Boolean)) {
-    const word = wanted.replace("+", "");
-    if (words.shift() !== word) return false;
-    while (wanted.endsWith("+") && words[0] === word) words.shift();
+    const word = wanted.replace(/[+*]$/, "");
+    if (!wanted.endsWith("*") && words.shift() !== word) return false;
+    while (/[+*]$/.test(wanted) && words[0] === word) words.shift();
   }
   return words.length === 0;
 }
@@ -90,6 +90,11 @@ function readKind(note) {
     if (by.length === 0 || by.some(([, bytes]) => bytes === null)) throw bad();
     note.heal = { replaces: pack(one("replaces")), by };
     if (by.some(([heir]) => heir[0] !== note.heal.replaces[0] || heir === note.heal.replaces)) throw bad();
+  } else if (note.kind === "damage") {
+    const names = note.lines.slice(1).map((row) => row.at(-1));
+    const fits = note.lines.every((row) => row.length === (row[0] === "bad" ? 3 : 2) && (row[0] === "good" || isWord(row[1])))
+      && names.every((name) => /^[pmia]\/[a-z0-9/]{1,126}$/.test(name));
+    if (!fits || names.length === 0 || new Set(names).size !== names.length) throw bad();
   } else if (note.kind === "gap") {
     note.gap = one("missing").map(decimal);
     if (note.gap.length !== 2 || note.gap.includes(null) || note.gap[0] < 1 || note.gap[0] > note.gap[1]

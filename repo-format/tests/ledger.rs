@@ -204,6 +204,11 @@ fn any_kind() -> impl Strategy<Value = NoteKind> {
         (any_pack(), prop::collection::vec((any_pack(), any::<u64>()), 1..4)).prop_map(|(replaces, by)| {
             NoteKind::Heal { replaces, by: by.into_iter().map(|((_, id), n)| (replaces.0, id, n)).collect() }
         }),
+        (word(), prop::collection::btree_map(any_pack(), word(), 1..5)).prop_map(|(found_by, bad)| {
+            let name = |(kind, id): (PackKind, PackId)| scelle_format::layout::pack(kind, &id);
+            let bad = bad.into_iter().map(|(pack, why)| (why, name(pack))).collect();
+            NoteKind::Damage { found_by, bad, good: Vec::new() }
+        }),
         (word(), 1u64..10).prop_map(|(reason, n)| NoteKind::Gap { from: n, to: n + 3, reason }),
         (holder, any::<u32>(), any::<u64>(), vkey, prop::collection::vec(any::<u8>(), 1..80)).prop_map(
             |(holder, epoch, opened, vkey, signature)| NoteKind::Proof {
@@ -259,7 +264,7 @@ proptest! {
     fn hostile_text_never_panics(text in any::<String>(), lines in prop::collection::vec("[a-z]{1,8} [ -~]{0,20}", 0..9)) {
         let _ = Note::parse(&text);
         let good = note(9, Some(Sha256([1; 32])), NoteKind::Restore).to_text().unwrap();
-        for kind in ["snapshot", "bilan", "forget", "heal", "gap", "proof", "rewound", "else"] {
+        for kind in ["snapshot", "bilan", "forget", "heal", "damage", "gap", "proof", "rewound", "else"] {
             let hostile = good.replace("kind restore", &format!("kind {kind}"));
             let _ = Note::parse(&format!("{hostile}{}\n", lines.join("\n")));
         }

@@ -6,10 +6,10 @@
 
 use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
 use scelle_format::report::{
-    Anomaly, Chain, Clock, Credential, Databases, DestinationKind, Destinations, EpochProof, ExtensionClass,
-    Facts, Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner,
-    PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, Space, TlsCertificate, UnknownWhy,
-    Verification, extension_class,
+    Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof,
+    ExtensionClass, Facts, Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite,
+    Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, Space, TlsCertificate,
+    UnknownWhy, Verification, extension_class,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
@@ -59,6 +59,11 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         databases: report.outcome().map_or(base.databases, |outcome| databases(report, outcome)),
         verification: verification(report).unwrap_or(base.verification),
         pack_presence: pack_presence(report).unwrap_or(base.pack_presence),
+        damage: match (report.damaged_packs, report.mended) {
+            (0, 0) => Damage::NoneKnown,
+            (0, _) => Damage::Healed,
+            _ => Damage::Known,
+        },
         key_copies: report
             .key_copies
             .map_or(base.key_copies, |n| if n >= KEY_COPIES { KeyCopies::Enough } else { KeyCopies::TooFew }),

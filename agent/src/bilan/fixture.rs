@@ -95,6 +95,9 @@ pub fn outcome() -> Outcome {
         read_bytes: 2_000_001,
         resumed_bytes: 0,
         consistent_copies: 1,
+        listing: crate::verify::listing::Listing::default(),
+        healed_packs: 0,
+        mended_objects: 0,
     }
 }
 

@@ -177,6 +177,10 @@ pub struct RunReport<'a> {
     pub earlier_runs: u64,
     /// Fewest copies that any small object without which all is lost has.
     pub key_copies: Option<u64>,
+    /// Packs known to be damaged whose content is not whole in others.
+    pub damaged_packs: u64,
+    /// Damaged packs healed and lost small objects stored again by this run.
+    pub mended: u64,
     /// Number of exclusion rules.
     pub exclusions: u64,
     /// What `proof` notes say.
@@ -218,6 +222,8 @@ impl<'a> RunReport<'a> {
             probe: None,
             earlier_runs: 0,
             key_copies: None,
+            damaged_packs: 0,
+            mended: 0,
             exclusions: 0,
             proofs: Proofs::default(),
             declared: Declared::default(),

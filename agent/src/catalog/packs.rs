@@ -58,6 +58,22 @@ impl Catalog {
         location.transpose()
     }
 
+    /// Remembers what a manifest pack holds.
+    pub fn remember_manifest_pack(&self, pack: &PackId, chunks: &[Location]) -> Result<()> {
+        let ids: Vec<u8> = chunks.iter().flat_map(|at| at.id.0).collect();
+        let sql = "INSERT OR REPLACE INTO manifest_chunks (sha256, ids) VALUES (?1, ?2)";
+        self.connection.prepare_cached(sql)?.execute(params![pack.sha256.0, ids])?;
+        Ok(())
+    }
+
+    /// What a manifest pack holds; nothing where that is not known.
+    pub fn manifest_chunks(&self, pack: &PackId) -> Result<Vec<ChunkId>> {
+        let sql = "SELECT ids FROM manifest_chunks WHERE sha256 = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let ids = statement.query_row([pack.sha256.0], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+        Ok(ids.unwrap_or_default().as_chunks::<32>().0.iter().map(|id| ChunkId(*id)).collect())
+    }
+
     /// Forgets the manifest chunks in packs that are not in `kept`.
     pub(super) fn forget_nodes_outside(&self, kept: &HashSet<[u8; 32]>) -> Result<()> {
         let mut statement = self.connection.prepare("SELECT id, location FROM nodes")?;

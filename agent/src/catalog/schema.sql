@@ -24,3 +24,8 @@ CREATE TABLE IF NOT EXISTS nodes (
     id       BLOB PRIMARY KEY,
     location BLOB NOT NULL           -- postcard
 ) WITHOUT ROWID;
+-- What each manifest pack holds, ids one after another: known here only, and needed when the pack is damaged.
+CREATE TABLE IF NOT EXISTS manifest_chunks (
+    sha256 BLOB PRIMARY KEY,
+    ids    BLOB NOT NULL
+) WITHOUT ROWID;

@@ -22,10 +22,12 @@ use scelle_format::random::Random;
 use scelle_format::refs::{PackSet, Refs, RefsPlan, plan};
 
 use super::hunks::MadeHunk;
+use super::presence::{is_there, keep_copy};
 use super::upload::{Uploaded, is_shown};
 use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::append::{Attached, LedgerWriter, attach};
+use crate::repo::damage::Damage;
 use crate::repo::objects::Objects;
 use crate::repo::state::{Device, State};
 
@@ -153,14 +155,20 @@ pub async fn snapshot(
     Indexed { confirmed }: Indexed,
     Prepared { draft, root, keys }: Prepared,
     facts: SnapshotFacts,
+    damage: &Damage,
 ) -> Result<Committed> {
     let mut stored_bytes = confirmed.sent_bytes + root.row.stored_bytes;
-    let refs = match next_refs(objects, device, ledger, &draft, keys).await? {
+    let refs = match next_refs(objects, device, ledger, &draft, keys, damage).await? {
         NextRefs::New(text, depth) => {
             let attached = attach(objects, "refs", text.into_bytes()).await?;
             stored_bytes += attached.row.stored_bytes;
             ledger.head_mut().refs = Some((attached.row.sha256.to_string(), depth));
             ledger.head_mut().refs_bytes = Some(attached.row.stored_bytes);
+            let mut chain = if depth == 0 { Vec::new() } else { ledger.head().refs_chain.clone() };
+            chain.push((attached.row.sha256.to_string(), attached.row.stored_bytes));
+            ledger.head_mut().refs_chain = chain;
+            let bytes = attached.bytes.clone().unwrap_or_default();
+            keep_copy(state, ledger, &attached.row.sha256.to_string(), &bytes)?;
             let list = full_refs(objects, device, &draft.packs, Vec::new(), Vec::new())?;
             // A crash before the note leaves this copy ahead of the head: the hash tells.
             let beside = format!("{}\n{list}", attached.row.sha256);
@@ -169,6 +177,12 @@ pub async fn snapshot(
         }
         NextRefs::Same(attachment) => attachment.into(),
     };
+    let shown = tokio::try_join!(is_attached(objects, &root), is_attached(objects, &refs))?;
+    for (attached, is_shown) in [(&root, shown.0), (&refs, shown.1)] {
+        if !is_shown {
+            return Err(AgentError::not_confirmed().at(layout::attachment(&attached.row.sha256)));
+        }
+    }
     let totals = facts.root.totals;
     let kind = NoteKind::Snapshot {
         number: facts.root.snapshot,
@@ -184,6 +198,11 @@ pub async fn snapshot(
     ledger.append(kind, vec![root, refs]).await?;
     let packs = draft.packs;
     Ok(Committed { snapshot: facts.root.snapshot, root: root_sha256, packs, stored_bytes, confirmed_packs })
+}
+
+/// Whether the store shows an attachment with its size.
+async fn is_attached(objects: &Objects, attached: &Attached) -> Result<bool> {
+    is_there(objects, &layout::attachment(&attached.row.sha256), attached.row.stored_bytes).await
 }
 
 /// Compresses, pads and seals a root.
@@ -215,6 +234,7 @@ async fn next_refs(
     ledger: &LedgerWriter<'_>,
     draft: &RefsDraft,
     keys: Option<KeyCopies>,
+    damage: &Damage,
 ) -> Result<NextRefs> {
     let segments = segments(ledger)?;
     // Index segments made since make the last refs outdated, also where the packs are the same.
@@ -233,7 +253,17 @@ async fn next_refs(
                 Some(keys) => keys,
                 None => key_copies(objects).await?,
             };
-            Ok(NextRefs::New(full_refs(objects, device, &draft.packs, keys, segments)?, 0))
+            let text = full_refs(objects, device, &draft.packs, keys.clone(), segments.clone())?;
+            // Where an object of that name is not what it should be, the copies in another order make another name.
+            let name = layout::attachment(&Sha256::of(text.as_bytes()));
+            if damage.is_open(&name)
+                || objects.head(&name).await?.is_some_and(|m| m.bytes != text.len() as u64)
+            {
+                let mut keys = keys;
+                keys.reverse();
+                return Ok(NextRefs::New(full_refs(objects, device, &draft.packs, keys, segments)?, 0));
+            }
+            Ok(NextRefs::New(text, 0))
         }
     }
 }
@@ -269,6 +299,8 @@ fn segments(ledger: &LedgerWriter<'_>) -> Result<Vec<(Sha256, u64)>> {
 /// Hash, depth and packs of the last snapshot's refs.
 fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u32, PackSet)> {
     let (sha256, depth) = ledger.head().refs.clone()?;
+    // What they stand on must have been asked for. An earlier version did not write down what that is.
+    ledger.head().refs_chain.last().filter(|(last, _)| *last == sha256)?;
     let sha256 = Sha256::parse(&sha256).ok()?;
     let bytes = state.get(REFS_FILE).ok()??;
     let (of, list) = bytes.split_at_checked(65)?;
@@ -309,6 +341,9 @@ pub(super) fn remember(
     let gone = catalog.transaction(|catalog| {
         for row in committed.packs.rows() {
             catalog.pack_row((row.kind, row.pack, row.object_bytes))?;
+        }
+        for pack in journal.lock().packs()?.iter().filter(|pack| pack.kind == PackKind::Manifest) {
+            catalog.remember_manifest_pack(&pack.id, &journal.lock().locations(pack)?)?;
         }
         for hunk in hunks.iter().filter(|hunk| hunk.is_new) {
             catalog.place_hunk(hunk.row, &hunk.node)?;

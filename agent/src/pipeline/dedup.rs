@@ -17,6 +17,7 @@ use super::packs::Place;
 use crate::error::Result;
 use crate::index::merge::Merged;
 use crate::index::{SegmentFile, SegmentWriter};
+use crate::repo::damage::Avoided;
 use crate::repo::rebuild;
 
 const SHARDS: usize = 16;
@@ -31,6 +32,8 @@ const RUN_ENDING: &str = "run";
 pub struct KnownChunks {
     folder: PathBuf,
     segment_names: Vec<String>,
+    /// Packs that are damaged: what they hold is stored again.
+    avoided: Arc<Avoided>,
     segments: OnceLock<Vec<SegmentFile>>,
     run: [Mutex<HashMap<ChunkId, Place>>; SHARDS],
     run_chunks: AtomicUsize,
@@ -48,12 +51,13 @@ pub struct RunChunks {
 
 impl KnownChunks {
     /// Knows what the segments `segment_names` list, of which copies lie in the state folder.
-    pub fn new(folder: PathBuf, segment_names: Vec<String>) -> Self {
+    pub fn new(folder: PathBuf, segment_names: Vec<String>, avoided: Arc<Avoided>) -> Self {
         let folder = folder.join("index");
         sweep_run_files(&folder);
         Self {
             folder,
             segment_names,
+            avoided,
             segments: OnceLock::new(),
             run: Default::default(),
             run_chunks: AtomicUsize::new(0),
@@ -68,8 +72,13 @@ impl KnownChunks {
             return Some(place.clone());
         }
         let spilled = self.spilled.read().iter().find_map(|segment| segment.find(id));
-        let found = spilled.or_else(|| self.segments().iter().find_map(|segment| segment.find(id)));
+        let found = spilled.or_else(|| self.find_stored(id));
         found.map(Place::Known)
+    }
+
+    fn find_stored(&self, id: &ChunkId) -> Option<Location> {
+        let mut found = self.segments().iter().filter_map(|segment| segment.find(id));
+        found.find(|at| !self.avoided.has(&at.pack))
     }
 
     /// Stored sizes of the packs that the segments name, where segments were asked at all.
@@ -219,7 +228,7 @@ mod tests {
     fn chunks_that_left_memory_are_still_known_and_come_back_once() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("index")).unwrap();
-        let known = KnownChunks::new(folder.path().to_owned(), Vec::new());
+        let known = KnownChunks::new(folder.path().to_owned(), Vec::new(), Arc::default());
         let count = RUN_CHUNKS_MAX as u32 * (RUN_FILES_MAX as u32 + 3) / 2;
         for n in 0..count {
             known.remember(location(n).id, Place::Known(location(n)));

@@ -203,10 +203,9 @@ impl<'a> Hunks<'a> {
         std::mem::take(&mut self.made).into_values().collect()
     }
 
-    /// Where the manifest chunks that this run has written lie, once their packs are sealed.
+    /// Where the manifest chunks that this run has written, or found sent, lie, once their packs are sealed.
     pub fn new_nodes(&self) -> Vec<Location> {
-        let fresh = self.nodes.values().filter(|place| matches!(place, Place::Soon(_)));
-        fresh.filter_map(Place::resolve).collect()
+        self.nodes.values().filter_map(Place::resolve).collect()
     }
 
     /// Knows more manifest chunks: those that an interrupted run has sent.
@@ -294,7 +293,7 @@ impl<'a> Hunks<'a> {
         if let Some(place) = self.nodes.get(&id) {
             return Ok(place.clone());
         }
-        if let Some(at) = self.catalog.node(&id)? {
+        if let Some(at) = self.catalog.node(&id)?.filter(|at| !worker.shared.avoided.has(&at.pack)) {
             return Ok(Place::Known(at));
         }
         let recipe = Some(Recipe::Zstd(scelle_format::filter::Filter::None));
@@ -363,7 +362,8 @@ pub const PLACEHOLDER: Location = Location {
     filter: scelle_format::filter::Filter::None,
 };
 
-fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) {
+/// Packs that an entry needs.
+pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) {
     for &(is_data, epoch, sha256) in &record.needs {
         let kind = if is_data { PackKind::Data } else { PackKind::Manifest };
         packs.insert(PackId { epoch, sha256: Sha256(sha256) }, kind);

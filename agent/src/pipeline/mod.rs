@@ -9,13 +9,16 @@ mod database;
 pub mod dedup;
 mod earlier;
 mod failures;
+mod heal;
 mod hunks;
 mod job;
 mod list;
+mod make;
 mod pack_memory;
 pub mod packs;
 mod pages;
 mod part;
+mod presence;
 mod previous;
 mod read;
 pub mod recipe;
@@ -25,36 +28,30 @@ mod solid;
 mod tree;
 pub mod upload;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use scelle_format::chunker::ContentCutter;
-use scelle_format::id::{PackId, PackKind};
-use scelle_format::limits::PACK_TARGET_BYTES;
-use scelle_format::manifest::{NodeRef, Root, SourceRoot, Totals};
-use scelle_format::pack::{Location, PackVerifier};
+use scelle_format::manifest::{Root, Totals};
 use scelle_format::random::OsRandom;
 
 use self::checkpoint::{CheckpointEvery, Checkpoints};
 use self::commit::{Committed, RefsDraft, SnapshotFacts};
-use self::dedup::{KnownChunks, RunChunks};
-use self::hunks::{MadeHunk, Trouble};
-use self::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
-use self::part::PartQueue;
-use self::read::{Shared, Worker};
-use self::scan::{Scan, Work};
-use crate::catalog::{Catalog, Journal, JournaledPack, Lists, SetRow};
+use self::hunks::Trouble;
+use self::make::make;
+use crate::catalog::{Catalog, Journal, Lists};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::repo::append::{LedgerWriter, now};
+use crate::repo::damage::{Avoided, Damage};
 use crate::repo::objects::Objects;
 use crate::repo::state::{Device, State};
-use crate::scan::{EntryPath, Filter, Walker};
+use crate::scan::Filter;
 use crate::shutdown::Shutdown;
+use crate::verify::listing::Listing;
 
 pub use self::scan::Changes;
 
@@ -104,18 +101,38 @@ pub struct Outcome {
     pub resumed_bytes: u64,
     /// Databases taken through their own interface, and others.
     pub consistent_copies: u64,
+    /// The store's listing against the packs of the snapshot, before its note.
+    pub listing: Listing,
+    /// Damaged packs whose content is whole again in others.
+    pub healed_packs: u64,
+    /// Small objects that were gone from the store and were stored again, or replaced.
+    pub mended_objects: u64,
+}
+
+/// How far a run came.
+pub enum Attempt {
+    /// Its snapshot is in the store.
+    Whole(Box<Outcome>),
+    /// Packs of earlier snapshots that it builds on are gone: nothing was named, and it is to begin again without them.
+    Lacking(Listing),
 }
 
 /// One run: scan, read, seal, send, confirm, index, commit.
-pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWriter<'_>) -> Result<Outcome> {
+pub async fn backup(
+    plan: &Plan,
+    around: &Surroundings<'_>,
+    ledger: &mut LedgerWriter<'_>,
+    damage: &mut Damage,
+) -> Result<Attempt> {
     let (state, device, monitor) = (around.state, around.device, &around.monitor);
     let began = now(around.clock);
+    let avoided = Arc::new(damage.avoided());
     let mut catalog = Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?;
     let journal = Arc::new(Mutex::new(Journal::open(&state.folder().join("journal.sqlite"))?));
     catalog.remove_orphans()?;
     let lists = state.folder().join("lists.sqlite");
-    let lists = Lists::open(&lists, device.secret.chunk_id_key(), catalog.manifest_packs()?)?;
-    let resumed = upload::resume(&around.objects, &journal).await?;
+    let lists = Lists::open(&lists, device.secret.chunk_id_key(), live_manifest_packs(&catalog, &avoided)?)?;
+    let resumed = upload::resume(&around.objects, &journal, &avoided).await?;
 
     monitor.start(Phase::Backup, None, None);
     let (sealed, packs) = tokio::sync::mpsc::channel(1);
@@ -135,7 +152,16 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         Checkpoints::new(plan.checkpoints, objects, device, &plan.set, around.clock, &journal, ledger);
     let mut checkpoint = || checkpoints.look(sent_bytes.load(Ordering::Relaxed));
     let made = tokio::task::block_in_place(|| {
-        make(&plan, around, segments, (&catalog, &lists), (&journal, &resumed), sealed, &mut checkpoint)
+        make(
+            plan,
+            around,
+            segments,
+            &avoided,
+            (&catalog, &lists),
+            (&journal, &resumed),
+            sealed,
+            &mut checkpoint,
+        )
     });
     let uploaded = uploading.await.map_err(AgentError::bug)?;
     // Where both ended badly, the upload's reason is the cause.
@@ -162,14 +188,34 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         totals: made.totals,
         problems: problems_of(&made.troubles),
     };
+    let mut random = OsRandom;
     let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
-    let draft = RefsDraft::new(state, ledger, commit::needed_packs(&confirmed, &facts)?);
+    let needed = commit::needed_packs(&confirmed, &facts)?;
+    let ((listing, listed), mended_objects) = tokio::try_join!(
+        presence::packs(objects, &needed),
+        presence::small_objects(objects, state, device, ledger, damage, &mut random),
+    )?;
+    if !listing.is_sound() {
+        return Ok(Attempt::Lacking(listing));
+    }
+    let draft = RefsDraft::new(state, ledger, needed);
     let (for_root, for_index) = (&mut OsRandom, &mut OsRandom);
     let (prepared, indexed) = tokio::try_join!(
         commit::prepare(objects, device, &facts.root, draft, for_root),
-        segments::index(objects, state, device, ledger, confirmed, made.fresh, &facts.needs, for_index),
+        segments::index(
+            objects,
+            state,
+            device,
+            ledger,
+            confirmed,
+            made.fresh,
+            &facts.needs,
+            damage,
+            for_index
+        ),
     )?;
-    let committed = commit::snapshot(objects, state, device, ledger, indexed, prepared, facts).await?;
+    let committed =
+        commit::snapshot(objects, state, device, ledger, indexed, prepared, facts, damage).await?;
     let gone = commit::remember(
         &mut catalog,
         &journal,
@@ -180,7 +226,10 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         made.level2,
     )?;
     lists.settle(&made.list_nodes, &gone)?;
-    Ok(Outcome {
+    // The snapshot stands: what could not be said of older ones stays known as damaged, and is tried again next time.
+    let healed = heal::heal(state, (&catalog, &lists), ledger, damage, &committed.packs, &listed).await;
+    let healed_packs = healed.unwrap_or(0);
+    Ok(Attempt::Whole(Box::new(Outcome {
         committed,
         totals: made.totals,
         changes: made.changes,
@@ -188,182 +237,19 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         read_bytes: made.read_bytes,
         resumed_bytes,
         consistent_copies: made.consistent_copies,
-    })
+        listing,
+        healed_packs,
+        mended_objects,
+    })))
 }
 
-/// Rounds of closing packs until every entry has a place: one for each level of chunk lists, and room.
-const SETTLE_ROUNDS: u32 = 12;
-
-/// Everything the threads have made: the tree is whole, all packs are sealed and handed to the upload stage.
-struct Made {
-    hunks: Vec<MadeHunk>,
-    level2: Vec<NodeRef>,
-    needs: BTreeMap<PackId, PackKind>,
-    known_sizes: HashMap<PackId, u64>,
-    fresh: RunChunks,
-    nodes: Vec<Location>,
-    list_nodes: Vec<Location>,
-    roots: Vec<SourceRoot>,
-    totals: Totals,
-    changes: Changes,
-    troubles: Vec<Trouble>,
-    read_bytes: u64,
-    consistent_copies: u64,
-}
-
-fn make(
-    plan: &Plan,
-    around: &Surroundings<'_>,
-    segments: Vec<String>,
-    (catalog, lists): (&Catalog, &Lists),
-    (journal, resumed): (&Mutex<Journal>, &[JournaledPack]),
-    sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
-    checkpoint: &mut dyn FnMut() -> Result<()>,
-) -> Result<Made> {
-    let device = around.device;
-    let set = catalog.set(&plan.set)?;
-    let sealing = Sealing {
-        epoch: device.epoch,
-        recipient: device.epoch_recipient.clone(),
-        generation: device.secret.generation(),
-        id_key: device.secret.chunk_id_key(),
-        target_bytes: pack_target_bytes(plan.workers),
-        packs_max: PACKS_MAX,
-    };
-    let shared = Shared {
-        pool: PackPool::new(sealing, sealed),
-        known: KnownChunks::new(around.state.folder().to_owned(), segments),
-        cutter: ContentCutter::new(device.secret.gear_table()),
-        parts: PartQueue::default(),
-        lists,
-        list_nodes: Mutex::default(),
-        monitor: &*around.monitor,
-        shutdown: around.shutdown,
-        read_bytes: AtomicU64::new(0),
-        failed: AtomicBool::new(false),
-    };
-    let walker = Walker::new(&plan.roots, plan.filter.clone())?;
-    let roots = source_roots(&walker);
-    if roots.is_empty() {
-        return Err(AgentError::source_missing());
-    }
-    let (jobs, work) = crossbeam_channel::bounded(plan.workers * JOBS_WAITING);
-    let keys = (device.secret.boundary_key(), device.secret.token_key());
-    let mut scan = Scan::new(catalog, set.as_ref(), jobs, keys, around.clock, &*around.monitor)?;
-    for pack in resumed {
-        let locations = journal.lock().locations(pack)?;
-        if pack.kind == PackKind::Manifest {
-            let nodes = locations.iter().map(|at| (at.id, Place::Known(*at)));
-            shared.list_nodes.lock().extend(nodes);
-            scan.hunks.know(locations);
-        } else {
-            locations.iter().for_each(|at| shared.known.remember(at.id, Place::Known(*at)));
-            shared.known.spill()?;
-        }
-    }
-    let failure: Mutex<Option<AgentError>> = Mutex::new(None);
-    let mut own = Worker::new(&shared);
-    let scanned = std::thread::scope(|scope| {
-        for _ in 0..plan.workers {
-            let (work, shared, failure) = (work.clone(), &shared, &failure);
-            scope.spawn(move || {
-                if let Err(error) = labour(&work, shared) {
-                    failure.lock().get_or_insert(error);
-                    // Nobody takes jobs any more: the scan stage notices when its channel closes.
-                    shared.shutdown_workers();
-                }
-            });
-        }
-        drop(work);
-        let scanned = scan.run(walker, &mut own, checkpoint);
-        scan.close();
-        scanned
+/// Manifest packs that nodes may be taken from.
+fn live_manifest_packs(catalog: &Catalog, avoided: &Avoided) -> Result<HashSet<[u8; 32]>> {
+    let mut live = catalog.manifest_packs()?;
+    avoided.iter().for_each(|pack| {
+        live.remove(&pack.sha256.0);
     });
-    if let Some(error) = failure.lock().take() {
-        return Err(error);
-    }
-    scanned?;
-    shared.shutdown.check()?;
-    finish(scan, &shared, &mut own, set, roots)
-}
-
-/// One worker's life: parts of large files first, then whatever comes.
-fn labour(work: &crossbeam_channel::Receiver<Work>, shared: &Shared<'_>) -> Result<()> {
-    let mut worker = Worker::new(shared);
-    loop {
-        let working = shared.parts.working();
-        while let Some((work, part, ranges)) = shared.parts.pop() {
-            worker.part(&work, part, &ranges)?;
-        }
-        shared.check_workers()?;
-        drop(working);
-        let next = work.recv_timeout(std::time::Duration::from_millis(5));
-        let _working = shared.parts.working();
-        match next {
-            Ok(Work::Small(jobs)) => worker.small_files(&jobs)?,
-            Ok(Work::Large(job)) => worker.large_file(&job)?,
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
-                drop(_working);
-                if shared.parts.is_done() {
-                    // No frame comes any more: each worker seals a pack of those that are open.
-                    return worker.flush_data_packs();
-                }
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-        }
-    }
-}
-
-/// Closes all packs and hangs the tree together.
-fn finish(
-    mut scan: Scan<'_>,
-    shared: &Shared<'_>,
-    worker: &mut Worker<'_>,
-    set: Option<SetRow>,
-    roots: Vec<SourceRoot>,
-) -> Result<Made> {
-    worker.flush_data_packs()?;
-    let mut rounds = 0;
-    while !scan.hunks.is_settled() {
-        rounds += 1;
-        if rounds > SETTLE_ROUNDS {
-            return Err(AgentError::bug("entries that never get a place"));
-        }
-        scan.hunks.settle(worker)?;
-        shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
-    }
-    shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
-    let (totals, changes) = (scan.totals, scan.changes);
-    let mut known_sizes: HashMap<PackId, u64> = scan.known_packs().map(|(_, id, n)| (id, n)).collect();
-    let tree = tree::build(&mut scan, set, worker)?;
-    shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
-    let tree = tree.resolve()?;
-    let nodes = scan.hunks.new_nodes();
-    let consistent_copies = scan.hunks.consistent_copies;
-    let troubles = std::mem::take(&mut scan.hunks.troubles);
-    known_sizes.extend(shared.known.pack_sizes());
-    let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
-    let totals =
-        Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
-    let of_this_run = shared.list_nodes.lock();
-    let list_nodes = of_this_run.values().filter_map(Place::resolve).collect();
-    drop(of_this_run);
-    Ok(Made {
-        hunks: tree.hunks,
-        level2: tree.level2,
-        needs: tree.needs,
-        known_sizes,
-        fresh: shared.known.take_run(),
-        nodes,
-        list_nodes,
-        roots,
-        totals,
-        changes,
-        troubles,
-        read_bytes: shared.read_bytes.load(Ordering::Relaxed),
-        consistent_copies,
-    })
+    Ok(live)
 }
 
 fn problems_of(troubles: &[Trouble]) -> Vec<scelle_format::manifest::Problem> {
@@ -373,27 +259,4 @@ fn problems_of(troubles: &[Trouble]) -> Vec<scelle_format::manifest::Problem> {
     };
     // A root has room for many, not for all of a disk that fails.
     troubles.iter().take(10_000).map(problem).collect()
-}
-
-fn source_roots(walker: &Walker) -> Vec<SourceRoot> {
-    let found = walker.roots().iter().enumerate().filter_map(|(i, root)| {
-        let path = root.path.as_ref().map(EntryPath::as_bytes)?;
-        Some(SourceRoot { path: path.to_vec(), label: format!("racine {}", i + 1) })
-    });
-    found.collect()
-}
-
-/// Jobs that wait for each worker, without content: enough to keep it busy while hunks are written.
-const JOBS_WAITING: usize = 32;
-
-/// Packs in memory at a time: two open ones of each lane, and some that are sealed or on their way.
-const PACKS_MAX: usize = 9;
-
-/// Pack size under the memory budget: many workers hold many packs.
-fn pack_target_bytes(workers: usize) -> usize {
-    match workers {
-        0..=2 => PACK_TARGET_BYTES,
-        3..=8 => PACK_TARGET_BYTES / 2,
-        _ => PACK_TARGET_BYTES / 4,
-    }
 }

@@ -88,6 +88,7 @@ impl Worker<'_> {
             let bytes = page.len() as u32;
             let id = ChunkId::of(&id_key, page);
             let earlier = pages.earlier.as_mut().and_then(|list| list.same_page(offset, bytes, &id));
+            let earlier = earlier.filter(|at| !self.shared.avoided.has(&at.pack));
             offset += u64::from(bytes);
             let gathered = pages.fresh.iter().position(|(other, _)| *other == id);
             let place = match (earlier, gathered) {

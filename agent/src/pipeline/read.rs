@@ -26,6 +26,7 @@ use super::solid::Solid;
 use crate::catalog::Lists;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
+use crate::repo::damage::Avoided;
 use crate::scan::SourceFile;
 use crate::shutdown::Shutdown;
 
@@ -46,6 +47,8 @@ pub struct Shared<'a> {
     pub cutter: ContentCutter,
     /// Parts of large files.
     pub parts: PartQueue,
+    /// Packs that are damaged.
+    pub avoided: Arc<Avoided>,
     /// Chunk lists of the last snapshots.
     pub lists: &'a Lists,
     /// Chunk-list nodes that this run has stored, or an interrupted one has sent.

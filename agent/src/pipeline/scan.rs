@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::monitor::{Monitor, Problem};
 use crate::platform::{Attributes, Kind, ProblemCode, Stat};
+use crate::repo::damage::Avoided;
 use crate::scan::{Folders, WalkItem, WalkProblem, Walked, Walker};
 
 /// Small files of one batch: at most so many bytes and so many files.
@@ -69,6 +70,8 @@ pub struct Scan<'a> {
     soft_bytes: usize,
     batch: Vec<Arc<FileJob>>,
     batch_bytes: u64,
+    /// Packs that are damaged: what needs them is read again.
+    avoided: Arc<Avoided>,
     links: HashMap<(u64, u64), Arc<FileJob>>,
     folders: Arc<Folders>,
     /// Hunks made so far.
@@ -90,6 +93,7 @@ impl<'a> Scan<'a> {
         (boundary_key, token_key): ([u8; 32], [u8; 32]),
         clock: &'a dyn Clock,
         monitor: &'a dyn Monitor,
+        avoided: Arc<Avoided>,
     ) -> Result<Self> {
         Ok(Self {
             previous: Previous::new(catalog, set),
@@ -104,6 +108,7 @@ impl<'a> Scan<'a> {
             soft_bytes: 0,
             batch: Vec::new(),
             batch_bytes: 0,
+            avoided,
             links: HashMap::new(),
             folders: Arc::default(),
             hunks: Hunks::new(catalog)?,
@@ -196,6 +201,9 @@ impl<'a> Scan<'a> {
     }
 
     fn is_untouched(&self, record: &Record, item: &WalkItem) -> bool {
+        if self.needs_damaged(record) {
+            return false;
+        }
         // The times of a folder above the roots change with what others make there: no reason to write it anew.
         if item.is_ancestor {
             return record.fingerprint.is_some_and(|print| print.looks_like_but_for_times(&item.stat));
@@ -206,6 +214,15 @@ impl<'a> Scan<'a> {
         same && !(is_database
             && (record.entry.consistent_copy
                 || item.os_path().is_ok_and(|path| database::has_side_files(&path))))
+    }
+
+    /// Whether its content, or the list of it, lies in a pack that is damaged.
+    fn needs_damaged(&self, record: &Record) -> bool {
+        let mut packs = BTreeMap::new();
+        if !self.avoided.is_empty() {
+            super::hunks::packs_of(record, &mut packs);
+        }
+        packs.keys().any(|pack| self.avoided.has(pack))
     }
 
     fn keep(&mut self, row: i64, index: usize, record: Record, item: &WalkItem) {
@@ -339,7 +356,8 @@ impl<'a> Scan<'a> {
         self.soft_bytes = 0;
         let items = std::mem::take(&mut self.items);
         let Some(first) = items.first() else { return Ok(()) };
-        match self.previous.hunk_of(&items) {
+        let sound = |hunk: &HunkRow| !self.avoided.has(&hunk.node.at.pack);
+        match self.previous.hunk_of(&items).filter(sound) {
             Some(hunk) => {
                 let first = scelle_format::path::join(&first.record.directory, &first.record.entry.name);
                 let packs = self.packs_of(&hunk);

@@ -4,7 +4,7 @@
 //! store and to the local index in segments of bounded size. Never: holds more than one segment, indexes a chunk whose pack
 //! the snapshot does not need.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use scelle_format::crypto::seal::seal_bytes;
 use scelle_format::id::{PackId, PackKind, Sha256};
@@ -19,6 +19,7 @@ use crate::error::{AgentError, Result};
 use crate::index::SegmentFile;
 use crate::index::merge::{Merged, SEGMENT_ROWS_MAX, due};
 use crate::repo::append::LedgerWriter;
+use crate::repo::damage::Damage;
 use crate::repo::objects::Objects;
 use crate::repo::rebuild;
 use crate::repo::state::{Device, State};
@@ -32,8 +33,11 @@ pub async fn index(
     mut confirmed: Confirmed,
     run: RunChunks,
     needs: &BTreeMap<PackId, PackKind>,
+    damage: &Damage,
     random: &mut dyn Random,
 ) -> Result<Indexed> {
+    // What a healed pack held is in others: it is no target of dedup any more.
+    let avoided = damage.avoided();
     // A pack that the snapshot does not need may be cleared away: its chunks are no targets of dedup.
     let is_fresh = |at: &Location| {
         let is_sent = confirmed.packs.get(&at.pack).is_some_and(|(kind, _)| *kind == PackKind::Data);
@@ -41,13 +45,13 @@ pub async fn index(
     };
     let mut fresh = Merged::new(run.sources()).filter(is_fresh).peekable();
     let is_empty = fresh.peek().is_none();
-    let earlier = if is_empty { Vec::new() } else { merge_with(state, device, ledger, run.most()) };
+    let earlier = if is_empty { Vec::new() } else { merge_with(state, device, ledger, run.most(), damage) };
     let mut sizes: HashMap<PackId, u64> = confirmed.packs.iter().map(|(id, (_, n))| (*id, *n)).collect();
     sizes.extend(earlier.iter().flat_map(|(_, segment)| segment.packs().iter().copied()));
     let rows = run.most() + earlier.iter().map(|(_, segment)| segment.rows()).sum::<u64>();
     let mut sources: Vec<Box<dyn Iterator<Item = Location> + '_>> = vec![Box::new(fresh)];
     for (_, segment) in &earlier {
-        sources.push(Box::new(segment.iter()));
+        sources.push(Box::new(segment.iter().filter(|at| !avoided.has(&at.pack))));
     }
     let mut rest = Merged::new(sources);
     // Even pieces: none is so small that it is soon merged again.
@@ -80,14 +84,20 @@ fn merge_with(
     device: &Device,
     ledger: &LedgerWriter<'_>,
     fresh: u64,
+    damage: &Damage,
 ) -> Vec<(String, SegmentFile)> {
     let segments = &ledger.head().segments;
     let rows =
         segments.iter().map(|(name, _)| rebuild::copy_rows(state.folder(), name).unwrap_or(SEGMENT_ROWS_MAX));
     let rows: Vec<u64> = rows.collect();
+    let open_packs: BTreeSet<PackId> = damage.open_packs().into_iter().map(|(_, pack)| pack).collect();
     let open = |at: usize| {
         let name = &segments.get(at)?.0;
         let segment = rebuild::open_copy(state.folder(), name)?;
+        // What a damaged pack held is known from here only, until it is healed.
+        if segment.packs().iter().any(|(pack, _)| open_packs.contains(pack)) {
+            return None;
+        }
         let mut all = segment.iter();
         let is_whole = all.by_ref().count() as u64 == segment.rows() && !all.is_damaged();
         (is_whole && segment.generation() == device.secret.generation()).then(|| (name.clone(), segment))
@@ -95,8 +105,8 @@ fn merge_with(
     due(&rows, fresh).into_iter().filter_map(open).collect()
 }
 
-/// Seals and stores one segment; returns its name and stored size.
-async fn store(
+/// Seals and stores one segment, and asks the store for it; returns its name and stored size.
+pub(super) async fn store(
     objects: &Objects,
     state: &State,
     device: &Device,
@@ -107,7 +117,11 @@ async fn store(
     let sealed = seal_bytes(&recipients, &segment.encode(), random).map_err(AgentError::bug)?;
     let sha256 = Sha256::of(&sealed);
     let (name, stored_bytes) = (sha256.to_string(), sealed.len() as u64);
-    objects.put_new_hashed(&layout::index_segment(&device.id, &sha256), sealed.into(), &sha256).await?;
+    let object = layout::index_segment(&device.id, &sha256);
+    objects.put_new_hashed(&object, sealed.into(), &sha256).await?;
+    if !super::presence::is_there(objects, &object, stored_bytes).await? {
+        return Err(AgentError::not_confirmed().at(object));
+    }
     rebuild::put_copy(state, &name, segment)?;
     Ok((name, stored_bytes))
 }

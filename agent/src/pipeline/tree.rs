@@ -41,7 +41,9 @@ pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) 
         hunk.node.at = hunk.place.resolve().ok_or_else(|| AgentError::bug("a hunk without a place"))?;
     }
     let rows: Vec<i64> = hunks.iter().map(|hunk| hunk.row).collect();
-    if let Some(set) = set.filter(|set| set.hunks == rows) {
+    let avoided = &worker.shared.avoided;
+    let is_whole = |set: &SetRow| set.level2.iter().all(|node| !avoided.has(&node.at.pack));
+    if let Some(set) = set.filter(|set| set.hunks == rows && is_whole(set)) {
         let level2 = set.level2.into_iter().map(|node| {
             let place = Place::Known(node.at);
             (node, place)

@@ -21,6 +21,7 @@ use super::packs::VerifiedPack;
 use crate::catalog::{Journal, JournaledPack};
 use crate::error::{AgentError, Result};
 use crate::monitor::Monitor;
+use crate::repo::damage::Avoided;
 use crate::repo::objects::Objects;
 use crate::shutdown::Shutdown;
 
@@ -104,13 +105,17 @@ fn keep(uploaded: &mut Uploaded, done: Sent) -> Result<()> {
 }
 
 /// Takes up what an interrupted run has sent: packs that the store really has, with their size.
-pub async fn resume(objects: &Objects, journal: &Mutex<Journal>) -> Result<Vec<JournaledPack>> {
+pub async fn resume(
+    objects: &Objects,
+    journal: &Mutex<Journal>,
+    avoided: &Avoided,
+) -> Result<Vec<JournaledPack>> {
     let packs = journal.lock().packs()?;
     let asked = packs.into_iter().map(|pack| async move { Ok((pack, is_shown(objects, &pack).await?)) });
     let shown: Result<Vec<_>> = stream::iter(asked).buffered(CONCURRENT_HEADS).try_collect().await;
     let mut present = Vec::new();
     for (pack, is_shown) in shown? {
-        match is_shown {
+        match is_shown && !avoided.has(&pack.id) {
             true => present.push(pack),
             false => journal.lock().strike(&pack.id)?,
         }

@@ -268,9 +268,10 @@ impl<'a> LedgerWriter<'a> {
         self.head.descriptor = (newest.note.descriptor.0, newest.note.descriptor.1.to_string());
         // What the catalog believes is of the past: refs and segments are read again from the store.
         self.head.refs = None;
+        self.head.refs_chain.clear();
         self.head.segments.clear();
         self.head.is_index_unknown = true;
-        for file in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
+        for file in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm", super::damage::FILE] {
             self.state.remove(file);
         }
         self.save_head()?;

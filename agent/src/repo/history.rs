@@ -74,6 +74,9 @@ pub struct Snapshot {
     pub note_sha256: Sha256,
 }
 
+/// By lost pack: packs that hold its chunks, with the sizes that their `heal` notes give them.
+pub type Healed = HashMap<(PackKind, PackId), Vec<(PackKind, PackId, u64)>>;
+
 /// All devices' notes.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -156,11 +159,11 @@ impl History {
     }
 
     /// Where `heal` notes say that chunks of lost packs are now.
-    pub fn healed(&self) -> HashMap<(PackKind, PackId), Vec<(PackKind, PackId)>> {
+    pub fn healed(&self) -> Healed {
         let mut out: HashMap<_, Vec<_>> = HashMap::new();
         for row in self.devices.iter().flat_map(|device| &device.notes) {
             if let NoteKind::Heal { replaces, by } = &row.note.kind {
-                out.entry(*replaces).or_default().extend(by.iter().map(|(kind, pack, _)| (*kind, *pack)));
+                out.entry(*replaces).or_default().extend(by.iter().copied());
             }
         }
         out

@@ -5,6 +5,7 @@
 pub mod append;
 mod copies;
 pub mod create;
+pub mod damage;
 pub mod descriptors;
 pub mod finding;
 pub mod history;

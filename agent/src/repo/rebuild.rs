@@ -3,7 +3,7 @@
 //! Segments come from the refs of the newest snapshot of this device (a signed note names them), are opened with the
 //! device's index identity and kept as files of the local index. Never: trusts a segment that no valid note names.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use scelle_format::crypto::open::open_bytes;
@@ -18,8 +18,11 @@ use super::descriptors::Descriptors;
 use super::history::{History, read_attachment};
 use super::objects::Objects;
 use super::state::{Device, Head, State};
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 use crate::index::{SegmentFile, SegmentWriter};
+
+/// Snapshots whose refs are tried, newest first.
+const REFS_TRIED: usize = 32;
 
 /// Keeps a local copy of a segment, checksummed: a wrong entry would send a later snapshot astray.
 pub fn put_copy(state: &State, sha256: &str, segment: &Segment) -> Result<()> {
@@ -68,18 +71,30 @@ pub async fn segments(
 ) -> Result<usize> {
     let history = History::load(objects, descriptors).await?;
     let own = history.device(&device.id).map_or(&[][..], |own| &own.notes);
-    let newest = own.iter().rev().find_map(|row| match row.note.kind {
+    let newest = own.iter().rev().filter_map(|row| match row.note.kind {
         NoteKind::Snapshot { status: SnapshotStatus::Complete, .. } => row.note.attachment("refs"),
         _ => None,
     });
-    let Some(attachment) = newest else { return Ok(0) };
-    let bytes = read_attachment(objects, attachment, REFS_MAX_BYTES as u64).await?;
-    let refs = Refs::parse(&bytes).map_err(|error| AgentError::object_corrupt().because(error))?;
+    // The newest that can be read: an older one knows fewer chunks, which are then stored again.
+    let mut refs = None;
+    for attachment in newest.take(REFS_TRIED) {
+        let read = unless_damaged(read_attachment(objects, attachment, REFS_MAX_BYTES as u64).await)?;
+        refs = read.and_then(|bytes| Refs::parse(&bytes).ok());
+        if refs.is_some() {
+            break;
+        }
+    }
+    let Some(refs) = refs else { return Ok(0) };
     let mut fetched = 0;
     for (sha256, stored_bytes) in &refs.segments {
         let name = sha256.to_string();
         if copy_rows(state.folder(), &name).is_none() {
-            fetch(objects, state, device, sha256).await?;
+            if unless_damaged(fetch(objects, state, device, sha256).await)?.is_none() {
+                // Gone in the store as well: it counts no more.
+                head.segments.retain(|(known, _)| *known != name);
+                head.refs_bytes = None;
+                continue;
+            }
             fetched += 1;
         }
         if !head.segments.iter().any(|(known, _)| *known == name) {
@@ -87,6 +102,15 @@ pub async fn segments(
         }
     }
     Ok(fetched)
+}
+
+/// `None` where only this object is lost.
+fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.code == ExitCode::Damaged => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn fetch(objects: &Objects, state: &State, device: &Device, sha256: &Sha256) -> Result<()> {
@@ -97,25 +121,6 @@ async fn fetch(objects: &Objects, state: &State, device: &Device, sha256: &Sha25
     let plain = plain.map_err(|error| corrupt(error.to_string()))?;
     let segment = Segment::decode(&plain).map_err(|error| corrupt(error.to_string()))?;
     put_copy(state, &sha256.to_string(), &segment)
-}
-
-/// Forgets the chunks of packs that the store no longer has, so that the next run stores them again.
-pub fn forget_packs(state: &State, head: &Head, gone: &HashSet<PackId>) -> Result<()> {
-    for (sha256, _) in &head.segments {
-        let Some(segment) = open_copy(state.folder(), sha256) else { continue };
-        if !segment.packs().iter().any(|(id, _)| gone.contains(id)) {
-            continue;
-        }
-        let sizes: HashMap<PackId, u64> = segment.packs().iter().copied().collect();
-        let mut writer = SegmentWriter::create(segment.path(), segment.generation(), segment.rows())?;
-        for at in segment.iter().filter(|at| !gone.contains(&at.pack)) {
-            writer.push(&at, sizes.get(&at.pack).copied().unwrap_or(0))?;
-        }
-        // Some systems do not replace a file that is open.
-        drop(segment);
-        writer.finish(true)?;
-    }
-    Ok(())
 }
 
 /// Removes local copies of segments that no longer count: they were merged into another.

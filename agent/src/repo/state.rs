@@ -97,6 +97,9 @@ pub struct Head {
     /// Its stored size, as long as it lists the live index segments too.
     #[serde(default)]
     pub refs_bytes: Option<u64>,
+    /// The attachments that those refs stand on, from the full list to the refs themselves, with their stored sizes.
+    #[serde(default)]
+    pub refs_chain: Vec<(String, u64)>,
     /// Live index segments: SHA-256 of the object and its stored size.
     pub segments: Vec<(String, u64)>,
     /// The chain was taken over from the store: index segments must be read again before the next run.

@@ -96,6 +96,26 @@ impl StoredNotes {
         Ok(notes)
     }
 
+    /// Notes of one device after number `seen`, newest first. One LIST where there are few.
+    pub async fn fetch_after(objects: &Objects, device: &DeviceId, seen: u64) -> Result<Self> {
+        let mut rows = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let (page, more) = objects.list_page(&layout::notes_of(device), after.as_deref(), 1000).await?;
+            after = page.last().map(|row| row.name.clone());
+            let is_new = |row: &Listed| layout::parse_note(&row.name).is_ok_and(|(_, n, _)| n > seen);
+            let reached = page.is_empty() || page.last().is_some_and(|row| !is_new(row));
+            rows.extend(page.into_iter().filter(is_new));
+            if reached || !more {
+                break;
+            }
+        }
+        let mut notes = Self::named(rows);
+        let wanted: Vec<usize> = (0..notes.notes.len()).collect();
+        notes.read(objects, &wanted).await?;
+        Ok(notes)
+    }
+
     fn named(rows: Vec<Listed>) -> Self {
         let mut out = Self::default();
         for row in rows {

@@ -3,7 +3,7 @@
 //! For: `fetch`, and only after a location failed: then the ledger and the index are read, once. Data comes from
 //! signed notes, sealed index segments and trailers. Never: believed; the chunk's id is recomputed by the reader.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
@@ -17,26 +17,31 @@ use tokio::sync::OnceCell;
 use super::fetch::Fetcher;
 use crate::error::{ExitCode, Result};
 use crate::repo::descriptors::Descriptors;
-use crate::repo::history::{History, Snapshot, read_attachment};
+use crate::repo::history::{Healed, History, Snapshot, read_attachment};
 
 /// Packs followed from one `heal` note to the next.
 const HEALS_MAX: usize = 64;
 /// Decoded index bytes that are kept.
 const INDEX_BUDGET_BYTES: usize = 128 << 20;
 
-type Healed = HashMap<(PackKind, PackId), Vec<(PackKind, PackId)>>;
-
 /// Knows where else a chunk may be.
 pub(crate) struct Elsewhere {
     descriptors: Option<Descriptors>,
     snapshots: Mutex<Vec<Snapshot>>,
+    history: OnceCell<Option<History>>,
     healed: OnceCell<Healed>,
     index: OnceCell<Vec<Segment>>,
 }
 
 impl Elsewhere {
     pub(super) fn new(descriptors: Option<Descriptors>) -> Self {
-        Self { descriptors, snapshots: Mutex::default(), healed: OnceCell::new(), index: OnceCell::new() }
+        Self {
+            descriptors,
+            snapshots: Mutex::default(),
+            history: OnceCell::new(),
+            healed: OnceCell::new(),
+            index: OnceCell::new(),
+        }
     }
 
     pub(super) fn add(&self, snapshot: &Snapshot) {
@@ -74,24 +79,40 @@ impl Elsewhere {
         fetcher: &Fetcher,
         lost: (PackKind, PackId),
     ) -> Result<Vec<(PackKind, PackId)>> {
-        let Some(descriptors) = &self.descriptors else { return Ok(Vec::new()) };
-        let load =
-            || async { History::load(fetcher.objects(), descriptors).await.map(|history| history.healed()) };
-        let healed = self.healed.get_or_try_init(load).await?;
+        let Some(history) = self.history(fetcher).await? else { return Ok(Vec::new()) };
+        let healed = self.healed.get_or_init(|| async { history.healed() }).await;
         let (mut seen, mut open, mut out) = (BTreeSet::new(), vec![lost], Vec::new());
         while let Some(pack) = open.pop() {
-            for next in healed.get(&pack).into_iter().flatten() {
-                if out.len() < HEALS_MAX && seen.insert(*next) {
-                    out.push(*next);
-                    open.push(*next);
+            for (kind, pack, _) in healed.get(&pack).into_iter().flatten() {
+                let next = (*kind, *pack);
+                if out.len() < HEALS_MAX && seen.insert(next) {
+                    out.push(next);
+                    open.push(next);
                 }
             }
         }
         Ok(out)
     }
 
+    async fn history(&self, fetcher: &Fetcher) -> Result<Option<&History>> {
+        let load = || async {
+            match &self.descriptors {
+                Some(descriptors) => History::load(fetcher.objects(), descriptors).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        Ok(self.history.get_or_try_init(load).await?.as_ref())
+    }
+
     async fn load_index(&self, fetcher: &Fetcher) -> Result<Vec<Segment>> {
-        let snapshots = self.snapshots.lock().clone();
+        let mut snapshots = self.snapshots.lock().clone();
+        // What was stored again after damage is in the index of the device's newest snapshot.
+        if let Some(history) = self.history(fetcher).await? {
+            let newest = history.devices.iter().filter_map(|device| device.snapshots().pop());
+            let is_wanted = |newest: &Snapshot| snapshots.iter().any(|s| s.id.device == newest.id.device);
+            let newest: Vec<Snapshot> = newest.filter(is_wanted).collect();
+            snapshots.extend(newest);
+        }
         let mut wanted: Vec<(String, Sha256)> = Vec::new();
         for snapshot in snapshots {
             let Ok(bytes) = read_attachment(fetcher.objects(), &snapshot.refs, REFS_MAX_BYTES as u64).await

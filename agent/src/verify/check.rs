@@ -12,12 +12,13 @@ use scelle_format::layout;
 use serde::Serialize;
 
 use super::data::IdKeys;
-use super::packs::{Known, PackUses};
+use super::packs::{Known, PackUses, heirs, is_replaced};
 use super::{attachments, data, keys, trees};
 use crate::error::{ExitCode, Result};
 use crate::monitor::{Monitor, Phase};
+use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
-use crate::repo::history::Snapshot;
+use crate::repo::history::{Healed, Snapshot};
 use crate::repo::keyring::KeyFiles;
 use crate::repo::open::Repository;
 use crate::restore::fetch::Fetcher;
@@ -78,6 +79,9 @@ pub struct CheckReport {
     /// How long it took.
     #[serde(skip)]
     pub duration: Duration,
+    /// Packs that the ledger calls bad and that were read whole: for the ledger.
+    #[serde(skip)]
+    pub sound_again: Vec<String>,
 }
 
 impl CheckReport {
@@ -139,7 +143,8 @@ pub async fn check(
     report.key_copies = copies;
 
     let id_keys = follow_trees(repository, &snapshots, &listed, options, shutdown, &mut report).await?;
-    read_packs(repository, needed, id_keys, &snapshots, options, monitor, shutdown, &mut report).await?;
+    read_packs(repository, needed, &known, id_keys, &snapshots, options, monitor, shutdown, &mut report)
+        .await?;
     conclude(&mut report, &snapshots);
     report.duration = began.elapsed();
     monitor.finish();
@@ -172,9 +177,9 @@ fn count_orphans(
     attached: &BTreeSet<String>,
     needed: &BTreeMap<(PackKind, PackId), super::packs::PackUse>,
     segments: &[attachments::SegmentRow],
-    healed: &HashMap<(PackKind, PackId), Vec<(PackKind, PackId)>>,
+    healed: &Healed,
 ) {
-    let healing = healed.values().flatten().copied();
+    let healing = healed.values().flatten().map(|(kind, pack, _)| (*kind, *pack));
     let packs: BTreeSet<String> =
         needed.keys().copied().chain(healing).map(|(kind, pack)| layout::pack(kind, &pack)).collect();
     let segments: BTreeSet<&str> = segments.iter().map(|(name, _)| name.as_str()).collect();
@@ -215,6 +220,7 @@ async fn follow_trees(
 async fn read_packs(
     repository: &Repository,
     mut packs: BTreeMap<(PackKind, PackId), super::packs::PackUse>,
+    known: &Known<'_>,
     id_keys: IdKeys,
     snapshots: &[Snapshot],
     options: &CheckOptions,
@@ -227,6 +233,7 @@ async fn read_packs(
         ReadData::Percent { percent, turn } => packs.retain(|(_, pack), _| data::is_due(pack, percent, turn)),
         ReadData::All => {}
     }
+    packs.extend(heirs(&packs, known.healed));
     let bytes = packs.values().map(|used| used.object_bytes).sum();
     monitor.start(Phase::ReadData, Some(packs.len() as u64), Some(bytes));
     let devices: HashMap<(PackKind, PackId), DeviceId> =
@@ -235,9 +242,17 @@ async fn read_packs(
     let read = data::read(&repository.objects, packs, keys, monitor, shutdown).await?;
     report.packs_read = read.packs;
     report.bytes_read += read.bytes_read;
+    let damage = Damage::of(&repository.history);
+    let wrong: BTreeSet<(PackKind, PackId)> = read.findings.iter().map(|(name, _)| *name).collect();
+    let sound =
+        devices.keys().filter(|name| !wrong.contains(name)).map(|(kind, pack)| layout::pack(*kind, pack));
+    report.sound_again = sound.filter(|name| damage.is_open(name)).collect();
+    // A pack that was replaced is no damage, as long as everything in its place was read whole.
     for (name, kind) in read.findings {
         let object = layout::pack(name.0, &name.1);
-        if report.findings.iter().any(|finding| finding.object == object) {
+        if is_replaced(name, &wrong, known.healed, 0)
+            || report.findings.iter().any(|finding| finding.object == object)
+        {
             continue;
         }
         let mut finding = Finding::new(kind, object);

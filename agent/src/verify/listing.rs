@@ -1,4 +1,4 @@
-//! The end of every run: the store's listing against what the snapshot needs. Reads no pack.
+//! The store's listing against what a snapshot needs, before its note is written. Reads no pack.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,12 @@ impl Listing {
 }
 
 /// Lists the packs of the epochs in use and compares names and sizes.
-pub async fn compare(objects: &Objects, needed: &PackSet) -> Result<Listing> {
+///
+/// Also returns what is listed, with sizes.
+pub async fn compare(
+    objects: &Objects,
+    needed: &PackSet,
+) -> Result<(Listing, HashMap<(PackKind, PackId), u64>)> {
     let mut present: HashMap<(PackKind, PackId), u64> = HashMap::new();
     let (data, manifests) = tokio::try_join!(objects.list_all("p/"), objects.list_all("m/"))?;
     for row in data.into_iter().chain(manifests) {
@@ -44,5 +49,5 @@ pub async fn compare(objects: &Objects, needed: &PackSet) -> Result<Listing> {
             Some(_) => {}
         }
     }
-    Ok(listing)
+    Ok((listing, present))
 }

@@ -11,7 +11,10 @@ use scelle_format::limits::REFS_MAX_DEPTH;
 use scelle_format::refs::{PackSet, Refs, resolve};
 
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
-use crate::repo::history::Snapshot;
+use crate::repo::history::{Healed, Snapshot};
+
+/// From one `heal` note to the next, so many times.
+const HEALS_DEPTH: u32 = 8;
 
 /// A pack that a snapshot needs.
 #[derive(Clone, Debug)]
@@ -38,7 +41,7 @@ pub(super) struct PackUses {
 pub(super) struct Known<'a> {
     pub(super) listed: &'a HashMap<String, u64>,
     pub(super) refs: &'a HashMap<Sha256, Arc<Refs>>,
-    pub(super) healed: &'a HashMap<(PackKind, PackId), Vec<(PackKind, PackId)>>,
+    pub(super) healed: &'a Healed,
 }
 
 impl PackUses {
@@ -106,16 +109,49 @@ impl PackUses {
     }
 }
 
-/// Whether `heal` notes put packs in its place that are all there.
+/// Whether `heal` notes put packs in its place that are all there, with the sizes that the notes give them. A note alone
+/// excuses nothing.
 fn is_healed(lost: (PackKind, PackId), known: &Known<'_>) -> bool {
     let (mut open, mut seen) = (vec![lost], BTreeSet::new());
     while let Some(pack) = open.pop() {
         let Some(by) = known.healed.get(&pack).filter(|by| !by.is_empty()) else { return false };
-        for next in by {
-            if !known.listed.contains_key(&layout::pack(next.0, &next.1)) && seen.insert(*next) {
-                open.push(*next);
+        for (kind, next, bytes) in by {
+            let is_there = known.listed.get(&layout::pack(*kind, next)) == Some(bytes);
+            if !is_there && seen.insert((*kind, *next)) {
+                open.push((*kind, *next));
             }
         }
     }
     true
+}
+
+/// Whether everything in the place of a pack was read whole; `wrong` are the packs that were not.
+pub(super) fn is_replaced(
+    lost: (PackKind, PackId),
+    wrong: &BTreeSet<(PackKind, PackId)>,
+    healed: &Healed,
+    depth: u32,
+) -> bool {
+    let is_whole = |heir| !wrong.contains(&heir) || is_replaced(heir, wrong, healed, depth + 1);
+    let by = healed.get(&lost).filter(|by| depth < HEALS_DEPTH && !by.is_empty());
+    by.is_some_and(|by| by.iter().all(|(kind, pack, _)| is_whole((*kind, *pack))))
+}
+
+/// Packs in the place of those of `needed` that heal notes replace: they are to be read as well.
+pub(super) fn heirs(
+    needed: &BTreeMap<(PackKind, PackId), PackUse>,
+    healed: &Healed,
+) -> BTreeMap<(PackKind, PackId), PackUse> {
+    let mut heirs = BTreeMap::new();
+    let mut open: Vec<_> = needed.iter().map(|(name, used)| (*name, used.device.clone())).collect();
+    while let Some((pack, device)) = open.pop() {
+        for (kind, next, object_bytes) in healed.get(&pack).into_iter().flatten() {
+            let name = (*kind, *next);
+            if !needed.contains_key(&name) && !heirs.contains_key(&name) {
+                heirs.insert(name, PackUse { object_bytes: *object_bytes, device: device.clone() });
+                open.push((name, device.clone()));
+            }
+        }
+    }
+    heirs
 }

@@ -13,12 +13,14 @@ use crate::error::{FormatError, Result, malformed};
 use crate::id::{DeviceId, PackId, PackKind, Sha256};
 use crate::padme::padme;
 use crate::report::Light;
-use crate::text::{Lines, closed_words, dash_or, number, or_dash, ordinal, word, words};
+use crate::text::{Lines, all_differ, closed_words, dash_or, number, or_dash, ordinal, word, words};
 use crate::vkey_text::VKey;
 
 const WHAT: &str = "note";
-/// Rows of a `forget` or `heal` note, at most (the note's size bounds them anyway).
+/// Rows of a `forget`, `heal` or `damage` note, at most (the note's size bounds them anyway).
 const ROWS_MAX: usize = 16_384;
+/// Bytes of an object's name in a `damage` note, at most.
+const NAME_MAX_BYTES: usize = 128;
 /// Bytes of a proof's signature, at most: room for a post-quantum one.
 const SIGNATURE_MAX_BYTES: usize = 8192;
 
@@ -79,6 +81,16 @@ pub enum NoteKind {
         /// Where its chunks are now, with object bytes; at least one.
         by: Vec<(PackKind, PackId, u64)>,
     },
+    /// Objects that someone found missing or wrong, or found whole again. It tells the writer what to store again and
+    /// excuses nothing: what the store shows decides.
+    Damage {
+        /// What found it: `check`, `backup`, `restore`, … one word.
+        found_by: String,
+        /// What is wrong, one word, and the object's name.
+        bad: Vec<(String, String)>,
+        /// Names of objects that were called bad and were read whole since.
+        good: Vec<String>,
+    },
     /// The store lost notes; the chain goes on from what is there.
     Gap {
         /// First sequence lost.
@@ -134,6 +146,7 @@ impl NoteKind {
             Self::Restore => "restore",
             Self::Forget { .. } => "forget",
             Self::Heal { .. } => "heal",
+            Self::Damage { .. } => "damage",
             Self::Gap { .. } => "gap",
             Self::Proof { .. } => "proof",
             Self::Probe => "probe",
@@ -189,6 +202,11 @@ impl NoteKind {
                 replaces: pack(&words::<3>(WHAT, lines.field("replaces")?)?)?,
                 by: lines.repeated("by", ROWS_MAX, healed)?,
             },
+            "damage" => Self::Damage {
+                found_by: word(WHAT, lines.field("found-by")?)?,
+                bad: lines.repeated("bad", ROWS_MAX, found_bad)?,
+                good: lines.repeated("good", ROWS_MAX, object_name)?,
+            },
             "gap" => {
                 let [from, to] = words(WHAT, lines.field("missing")?)?;
                 let (from, to) = (ordinal(WHAT, from)?, ordinal(WHAT, to)?);
@@ -224,6 +242,12 @@ impl NoteKind {
             {
                 wrong("a pack is replaced by others of its kind")
             }
+            Self::Damage { bad, good, .. } if bad.is_empty() && good.is_empty() => {
+                wrong("an object is expected")
+            }
+            Self::Damage { bad, good, .. } if !all_differ(bad.iter().map(|(_, name)| name).chain(good)) => {
+                wrong("an object twice")
+            }
             Self::Gap { from, to, .. } if from > to || *to >= sequence => {
                 wrong("missing does not precede the note")
             }
@@ -253,6 +277,16 @@ impl NoteKind {
                 let _ = writeln!(out, "replaces {} {} {}", kind.letter(), id.epoch, id.sha256);
                 for (kind, id, bytes) in by {
                     let _ = writeln!(out, "by {} {} {} {bytes}", kind.letter(), id.epoch, id.sha256);
+                }
+                Ok(())
+            }
+            Self::Damage { found_by, bad, good } => {
+                let _ = writeln!(out, "found-by {found_by}");
+                for (why, name) in bad {
+                    let _ = writeln!(out, "bad {why} {name}");
+                }
+                for name in good {
+                    let _ = writeln!(out, "good {name}");
                 }
                 Ok(())
             }
@@ -288,6 +322,22 @@ fn healed(value: &str) -> Result<(PackKind, PackId, u64)> {
     let [kind, epoch, sha256, bytes] = words(WHAT, value)?;
     let (kind, id) = pack(&[kind, epoch, sha256])?;
     Ok((kind, id, number(bytes).ok_or(malformed("pack", "a size is expected"))?))
+}
+
+fn found_bad(value: &str) -> Result<(String, String)> {
+    let [why, name] = words(WHAT, value)?;
+    Ok((word(WHAT, why)?, object_name(name)?))
+}
+
+/// The name of a pack, an index segment or an attachment.
+fn object_name(name: &str) -> Result<String> {
+    let below = ["p/", "m/", "i/", "a/"].iter().any(|prefix| name.starts_with(prefix));
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'/';
+    if below && name.len() <= NAME_MAX_BYTES && name.bytes().all(plain) {
+        Ok(name.to_owned())
+    } else {
+        Err(malformed(WHAT, "the name of an object is expected"))
+    }
 }
 
 fn signature(value: &str) -> Result<(VKey, Vec<u8>)> {

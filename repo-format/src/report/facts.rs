@@ -157,6 +157,17 @@ facts! {
         ; unknown "packs-unknown" Protection Provider
     } best AllPresent, at_init Unknown(NotMeasured);
 
+    /// Whether stored objects are known to be missing or wrong.
+    Damage as damage {
+        /// None are.
+        NoneKnown: Fine,
+        /// Some were, and this run has stored their content again.
+        Healed: Amber "damage-healed" Protection Host,
+        /// Some are, and their content is not whole elsewhere yet.
+        Known: Red "damage-known" Protection Host,
+        ; unknown "damage-unknown" Protection Provider
+    } best NoneKnown, at_init NoneKnown;
+
     /// Copies of the small objects without which all is lost.
     KeyCopies as key_copies {
         /// At least three of each.

@@ -18,7 +18,7 @@ pub use blocks::{
     SetVolumes, Traceability, Trigger,
 };
 pub use facts::{
-    AgentVersion, Anomaly, BackupAge, Chain, Clock, Credential, Databases, Destinations, EpochProof,
+    AgentVersion, Anomaly, BackupAge, Chain, Clock, Credential, Damage, Databases, Destinations, EpochProof,
     EverydayPhrase, Facts, Files, FullReread, History, Hosting as HostingFact, KeyCopies, Kit, LastRun,
     Licence, Lock, OffSite, Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RetentionKept,
     SecondParty, Space, TlsCertificate, Verification,

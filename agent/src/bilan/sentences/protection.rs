@@ -36,6 +36,19 @@ sentences! {
     "critical-file-unreadable":
         "un fichier indispensable n'a pas pu être lu" => "fermer le logiciel qui le tient ou corriger les droits",
         "a file that must be saved could not be read" => "close the program that holds it or correct its rights";
+    "damage-healed":
+        "le stockage avait perdu ou abîmé des données de sauvegarde ; leur contenu vient d'être enregistré à nouveau"
+            => "demander à l'hébergeur ce qui s'est passé, vérifier le disque",
+        "the store had lost or spoiled backup data; its content has just been stored again"
+            => "ask the host what happened, check the disk";
+    "damage-known":
+        "des données de sauvegarde sont perdues ou abîmées dans le stockage, et leur contenu n'a pas encore été retrouvé en entier sur ce PC"
+            => "lancer « scelle check » pour savoir quels instantanés sont touchés, et prévenir l'hébergeur",
+        "backup data is lost or spoiled in the store, and its content has not yet been found whole on this PC"
+            => "run \"scelle check\" to learn which snapshots are affected, and tell the host";
+    "damage-unknown":
+        "on ne sait pas si des données sont abîmées dans le stockage" => "lancer « scelle check »",
+        "it is not known whether data in the store is damaged" => "run \"scelle check\"";
     "database-check-failed":
         "la copie d'une base de données est refusée par son propre contrôle" => "appeler l'éditeur du logiciel",
         "the copy of a database is refused by its own check" => "call the software's maker";

@@ -75,7 +75,6 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
 /// The code follows the run, not the colour.
 fn code(summary: &Summary) -> ExitCode {
     match () {
-        () if !summary.listing.is_sound() => ExitCode::Damaged,
         () if !summary.outcome.troubles.is_empty() => ExitCode::Partial,
         () => ExitCode::Ok,
     }
@@ -138,17 +137,23 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
         "  volume : {source} au total, {read} lus, {stored} envoyés (chiffrés)",
         "  volume: {source} in all, {read} read, {stored} sent (encrypted)"
     ));
-    let packs = count(summary.listing.needed_packs, lang);
-    let gone = (summary.listing.missing.len() + summary.listing.wrong_size.len()) as u64;
-    if gone == 0 {
-        screen.say(&bilingual!(
-            "  vérification : {packs} paquets attendus, tous présents avec leur taille",
-            "  verification: {packs} packs expected, all present with their size"
-        ));
-    } else {
+    let packs = count(outcome.listing.needed_packs, lang);
+    screen.say(&bilingual!(
+        "  vérification : {packs} paquets attendus, tous présents avec leur taille",
+        "  verification: {packs} packs expected, all present with their size"
+    ));
+    if outcome.healed_packs > 0 {
+        let healed = count(outcome.healed_packs, lang);
         screen.warn(&bilingual!(
-            "{gone} paquets sur {packs} manquent ou sont tronqués ; la prochaine sauvegarde les remplacera",
-            "{gone} packs of {packs} are missing or truncated; the next backup replaces them"
+            "{healed} paquets perdus ou abîmés dans le stockage : leur contenu a été enregistré à nouveau",
+            "{healed} packs were lost or damaged in the store: their content has been stored again"
+        ));
+    }
+    if summary.mended_objects > 0 {
+        let mended = count(summary.mended_objects, lang);
+        screen.warn(&bilingual!(
+            "{mended} petits objets manquaient ou étaient abîmés dans le stockage : remplacés",
+            "{mended} small objects were missing or damaged in the store: replaced"
         ));
     }
     let status = status_word(written.status, lang);
@@ -170,7 +175,9 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
         "stored_bytes": outcome.committed.stored_bytes,
         "resumed_bytes": outcome.resumed_bytes,
         "consistent_copies": outcome.consistent_copies,
-        "missing_packs": summary.listing.missing.len() + summary.listing.wrong_size.len(),
+        "missing_packs": outcome.listing.missing.len() + outcome.listing.wrong_size.len(),
+        "healed_packs": outcome.healed_packs,
+        "mended_objects": summary.mended_objects,
         "duration_ms": u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
         "bilan": written.id,
     }));

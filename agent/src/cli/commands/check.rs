@@ -30,6 +30,7 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
     let mut report = check(&mut reading.repository, &options, &*context.monitor, &context.shutdown).await?;
     context.monitor.finish();
     count_local_copies(context, &reading, &mut report);
+    super::damage::record(context, &reading, "check", &report.findings, report.sound_again.clone()).await;
     told(context, &report);
     Ok(report.code())
 }

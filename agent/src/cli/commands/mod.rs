@@ -5,6 +5,7 @@
 mod backup;
 mod bilan;
 mod check;
+mod damage;
 mod demo;
 mod init;
 mod keys;

@@ -14,6 +14,7 @@ use crate::cli::screen::{count, duration, local_day, size};
 use crate::clock::Clock as _;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::append::{LedgerWriter, now};
+use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
 use crate::repo::join::expect_own;
 use crate::repo::state::State;
@@ -53,6 +54,10 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     context.monitor.finish();
     let recorded = write_record(context, &reading, &snapshot, &request, &summary).await;
     told(context, &snapshot, &summary, recorded.is_ok());
+    let damaged = summary.damaged_objects.iter();
+    let findings: Vec<Finding> =
+        damaged.map(|name| Finding::new(FindingKind::PackContent, name.clone())).collect();
+    super::damage::record(context, &reading, "restore", &findings, Vec::new()).await;
     Ok(summary.code())
 }
 

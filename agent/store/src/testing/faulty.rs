@@ -58,6 +58,17 @@ pub enum Fault {
     Hang,
     /// `head` does not show an object that is there.
     Hide,
+    /// `put_new` answers that the object was written, and nothing was.
+    Pretend,
+}
+
+/// The end of the caller's process at a put.
+struct Death {
+    nth: u64,
+    key_prefix: String,
+    is_put: bool,
+    image: Box<dyn Fn() + Send + Sync>,
+    seen: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -77,10 +88,18 @@ pub struct Faulty {
     script: Arc<Mutex<Script>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Script {
     rules: Vec<Rule>,
+    death: Option<Death>,
+    is_dead: bool,
     counts: HashMap<Operation, u64>,
+}
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Script").field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 impl Faulty {
@@ -102,7 +121,29 @@ impl Faulty {
 
     /// Ends all faults.
     pub fn heal(&self) {
-        self.script().rules.clear();
+        let mut script = self.script();
+        script.rules.clear();
+        (script.death, script.is_dead) = (None, false);
+    }
+
+    /// The caller dies at the `nth` put of a name that begins with `key_prefix`, before it is done or, with `is_put`, right
+    /// after: `image` is called to take what would be found of it, and from then on no call does anything.
+    pub fn die(&self, nth: u64, key_prefix: &str, is_put: bool, image: impl Fn() + Send + Sync + 'static) {
+        let key_prefix = key_prefix.to_owned();
+        self.script().death = Some(Death { nth, key_prefix, is_put, image: Box::new(image), seen: 0 });
+    }
+
+    /// Whether the caller died.
+    pub fn is_dead(&self) -> bool {
+        self.script().is_dead
+    }
+
+    /// Whether the caller dies at this put, and whether it is done before.
+    fn dies(&self, key: &str) -> Option<bool> {
+        let mut script = self.script();
+        let death = script.death.as_mut().filter(|death| key.starts_with(&death.key_prefix))?;
+        death.seen += 1;
+        (death.seen == death.nth).then_some(death.is_put)
     }
 
     /// Calls of `operation` so far, failed ones included.
@@ -143,6 +184,20 @@ impl Faulty {
         damage: impl Fn(T, Fault) -> T,
     ) -> Result<T, StoreError> {
         let faults = self.faults(operation, key);
+        self.run_with(faults, operation, key, call, damage).await
+    }
+
+    async fn run_with<T>(
+        &self,
+        faults: Vec<Fault>,
+        operation: Operation,
+        key: &str,
+        call: impl Future<Output = Result<T, StoreError>>,
+        damage: impl Fn(T, Fault) -> T,
+    ) -> Result<T, StoreError> {
+        if self.is_dead() {
+            return Err(StoreError::new(ErrorKind::Other, operation.word(), key, "the caller is dead"));
+        }
         let error = |kind| StoreError::new(kind, operation.word(), key, "scripted fault");
         for fault in &faults {
             match fault {
@@ -181,8 +236,23 @@ fn damaged(bytes: Bytes, fault: Fault) -> Bytes {
 #[async_trait]
 impl Store for Faulty {
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
+        if let Some(is_put) = self.dies(key.as_str()) {
+            if is_put {
+                self.inner.put_new(key, body, sha256).await?;
+            }
+            let mut script = self.script();
+            script.is_dead = true;
+            if let Some(death) = &script.death {
+                (death.image)();
+            }
+            return Err(StoreError::new(ErrorKind::Other, "put", key, "the caller is dead"));
+        }
+        let faults = self.faults(Operation::Put, key.as_str());
+        if faults.contains(&Fault::Pretend) && !self.is_dead() {
+            return Ok(Put::Created);
+        }
         let call = self.inner.put_new(key, body, sha256);
-        self.run(Operation::Put, key.as_str(), call, |put, _| put).await
+        self.run_with(faults, Operation::Put, key.as_str(), call, |put, _| put).await
     }
 
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {

@@ -1,0 +1,86 @@
+//! What `check` and `restore` found wrong, written down where the next backup reads it.
+//!
+//! Findings become a `damage` note of this PC, and lie in its state folder. A PC without a place in the repository cannot
+//! write one: that is said. Never: changes what a command answers, or its code.
+
+use super::Context;
+use super::reading::Reading;
+use crate::bilingual;
+use crate::error::{ExitCode, Result};
+use crate::repo::append::LedgerWriter;
+use crate::repo::damage::Damage;
+use crate::repo::finding::Finding;
+use crate::repo::state::State;
+
+/// Writes down what is damaged and what is whole again, and says so; nothing is said where nothing is new.
+pub async fn record(
+    context: &Context,
+    reading: &Reading,
+    found_by: &str,
+    findings: &[Finding],
+    good: Vec<String>,
+) {
+    let told = Damage::default().news(findings);
+    if told.is_empty() && good.is_empty() {
+        return;
+    }
+    let screen = &context.screen;
+    match write(context, reading, found_by, findings, good).await {
+        Ok(Recorded::Written) => screen.say(&bilingual!(
+            "Noté au registre : la prochaine sauvegarde en tiendra compte",
+            "Recorded in the ledger: the next backup takes it into account"
+        )),
+        Ok(Recorded::KnownAlready) => screen.say(&bilingual!(
+            "Déjà noté au registre : la prochaine sauvegarde en tiendra compte",
+            "In the ledger already: the next backup takes it into account"
+        )),
+        Ok(Recorded::NoPen) => screen.warn(&bilingual!(
+            "ce constat n'est pas noté au registre : ce poste ne fait pas partie du dépôt. Lancez « scelle check » sur le poste sauvegardé",
+            "this finding is not recorded in the ledger: this computer is no part of the repository. Run \"scelle check\" on the computer that is backed up"
+        )),
+        Err(error) if error.code == ExitCode::Busy => screen.warn(&bilingual!(
+            "ce constat n'est pas noté au registre : une autre opération est en cours. Relancez la commande après",
+            "this finding is not recorded in the ledger: another run is going on. Run the command again afterwards"
+        )),
+        Err(error) => {
+            let why = |lang| error.what.text(lang);
+            screen.warn(&crate::cli::messages::Message::by(|lang| {
+                lang.pick(
+                    format!("ce constat n'a pas pu être noté au registre : {}", why(lang)),
+                    format!("this finding could not be recorded in the ledger: {}", why(lang)),
+                )
+            }));
+        }
+    }
+}
+
+enum Recorded {
+    Written,
+    KnownAlready,
+    NoPen,
+}
+
+async fn write(
+    context: &Context,
+    reading: &Reading,
+    found_by: &str,
+    findings: &[Finding],
+    good: Vec<String>,
+) -> Result<Recorded> {
+    let Some(known) = &reading.known else { return Ok(Recorded::NoPen) };
+    let state = State::open(&context.settings.home, &known.repository)?;
+    let device = state.device()?;
+    let (objects, descriptors) = (&reading.repository.objects, &reading.repository.descriptors);
+    let mut damage = Damage::look(objects, &state, &device, descriptors).await?;
+    let bad = damage.news(findings);
+    let good: Vec<String> = good.into_iter().filter(|name| damage.is_open(name)).collect();
+    if bad.is_empty() && good.is_empty() {
+        return Ok(Recorded::KnownAlready);
+    }
+    let offset = reading.connected.clock_offset_ms;
+    let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
+    // The state may come from an older image of this PC: its pen goes on from the store's head.
+    ledger.start(descriptors).await?;
+    damage.record(&mut ledger, &state, found_by, bad, good).await?;
+    Ok(Recorded::Written)
+}

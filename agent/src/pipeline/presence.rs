@@ -1,0 +1,160 @@
+//! What a note is about to name, asked for in this run: packs by a listing, small objects one by one.
+//!
+//! Data comes from the store's answers. What is gone is put back where its bytes are at hand, else it is named no more: full
+//! refs instead of a difference, a segment sealed anew from the local copy. Never: names what the store does not show.
+
+use std::collections::HashMap;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use scelle_format::id::{PackId, PackKind, Sha256};
+use scelle_format::index::Segment;
+use scelle_format::layout;
+use scelle_format::random::Random;
+use scelle_format::refs::PackSet;
+
+use super::commit::CONCURRENT_HEADS;
+use super::segments;
+use crate::error::Result;
+use crate::repo::append::LedgerWriter;
+use crate::repo::damage::Damage;
+use crate::repo::objects::Objects;
+use crate::repo::rebuild;
+use crate::repo::state::{Device, State};
+use crate::verify::listing::{self, Listing};
+
+/// Whether the store shows an object with its size.
+pub(super) async fn is_there(objects: &Objects, name: &str, object_bytes: u64) -> Result<bool> {
+    Ok(objects.head(name).await?.is_some_and(|meta| meta.bytes == object_bytes))
+}
+
+/// Compares the packs of a snapshot with what the store lists. A listing may lag behind: what it lacks is asked for by name.
+pub(super) async fn packs(
+    objects: &Objects,
+    needed: &PackSet,
+) -> Result<(Listing, HashMap<(PackKind, PackId), u64>)> {
+    let (mut listing, listed) = listing::compare(objects, needed).await?;
+    let lacking: Vec<_> = listing.missing.iter().chain(&listing.wrong_size).copied().collect();
+    let asked = lacking.into_iter().map(|(kind, pack)| async move {
+        let object_bytes = needed.get(kind, pack).unwrap_or(0);
+        let shown = is_there(objects, &layout::pack(kind, &pack), object_bytes).await?;
+        Ok::<_, crate::error::AgentError>(((kind, pack), shown))
+    });
+    let answers: HashMap<_, _> = stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
+    let is_shown = |name: &(PackKind, PackId)| answers.get(name).copied().unwrap_or(false);
+    listing.missing.retain(|name| !is_shown(name));
+    listing.wrong_size.retain(|name| !is_shown(name));
+    Ok((listing, listed))
+}
+
+/// Asks for the refs that the next note stands on and for the index segments; one HEAD each, side by side. Returns how
+/// many were stored again or are replaced.
+pub(super) async fn small_objects(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    ledger: &mut LedgerWriter<'_>,
+    damage: &Damage,
+    random: &mut dyn Random,
+) -> Result<u64> {
+    let refs = ledger.head().refs_chain.iter().map(|(sha256, bytes)| (refs_name(sha256), *bytes));
+    let index = ledger.head().segments.iter().map(|(sha256, bytes)| (segment_name(device, sha256), *bytes));
+    let asked = refs.chain(index).map(|(name, bytes)| async move {
+        let is_whole = !damage.is_open(&name) && is_there(objects, &name, bytes).await?;
+        Ok::<_, crate::error::AgentError>((!is_whole).then_some(name))
+    });
+    let lost: Vec<Option<String>> =
+        stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
+    let lost: Vec<String> = lost.into_iter().flatten().collect();
+    if lost.is_empty() {
+        return Ok(0);
+    }
+    refs_again(objects, state, ledger, &lost).await?;
+    segments_again(objects, state, device, ledger, &lost, random).await?;
+    Ok(lost.len() as u64)
+}
+
+/// Puts lost refs back from the copy in the state folder. Where that does not help the next note gets a full list, which
+/// stands on nothing.
+async fn refs_again(
+    objects: &Objects,
+    state: &State,
+    ledger: &mut LedgerWriter<'_>,
+    lost: &[String],
+) -> Result<()> {
+    for (sha256, bytes) in ledger.head().refs_chain.clone() {
+        let name = refs_name(&sha256);
+        if !lost.contains(&name) {
+            continue;
+        }
+        let copy = state.get(&copy_file(&sha256))?.filter(|copy| Sha256::of(copy).to_string() == sha256);
+        if let Some(copy) = copy {
+            objects.put_new(&name, copy).await?;
+        }
+        if !is_there(objects, &name, bytes).await? {
+            let head = ledger.head_mut();
+            (head.refs, head.refs_bytes) = (None, None);
+            head.refs_chain.clear();
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Seals lost segments anew. One whose local copy is gone as well is named no more: its chunks are stored again when they
+/// are met.
+async fn segments_again(
+    objects: &Objects,
+    state: &State,
+    device: &Device,
+    ledger: &mut LedgerWriter<'_>,
+    lost: &[String],
+    random: &mut dyn Random,
+) -> Result<()> {
+    for (sha256, _) in ledger.head().segments.clone() {
+        if !lost.contains(&segment_name(device, &sha256)) {
+            continue;
+        }
+        let copy = rebuild::open_copy(state.folder(), &sha256);
+        let made = match &copy {
+            None => None,
+            Some(copy) => {
+                let sizes: HashMap<PackId, u64> = copy.packs().iter().copied().collect();
+                let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
+                let segment = Segment::build(copy.generation(), copy.iter().collect(), size_of);
+                Some(segments::store(objects, state, device, &segment, random).await?)
+            }
+        };
+        let head = ledger.head_mut();
+        head.segments.retain(|(name, _)| *name != sha256);
+        head.segments.extend(made);
+        head.refs_bytes = None;
+    }
+    Ok(())
+}
+
+fn refs_name(sha256: &str) -> String {
+    Sha256::parse(sha256).map(|sha256| layout::attachment(&sha256)).unwrap_or_default()
+}
+
+fn segment_name(device: &Device, sha256: &str) -> String {
+    Sha256::parse(sha256).map(|sha256| layout::index_segment(&device.id, &sha256)).unwrap_or_default()
+}
+
+/// Where the state folder keeps the bytes of a refs attachment.
+pub(super) fn copy_file(sha256: &str) -> String {
+    format!("refs-{sha256}.txt")
+}
+
+/// Keeps the bytes of a refs attachment, and lets go of those that no later one stands on.
+pub(super) fn keep_copy(state: &State, ledger: &LedgerWriter<'_>, sha256: &str, bytes: &[u8]) -> Result<()> {
+    state.put(&copy_file(sha256), bytes)?;
+    let kept: Vec<String> = ledger.head().refs_chain.iter().map(|(sha256, _)| copy_file(sha256)).collect();
+    let Ok(files) = std::fs::read_dir(state.folder()) else { return Ok(()) };
+    for file in files.flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        if name.starts_with("refs-") && name != copy_file(sha256) && !kept.contains(&name) {
+            state.remove(&name);
+        }
+    }
+    Ok(())
+}
