@@ -120,6 +120,8 @@ pub enum Problem {
     Mismatch,
     /// Its name cannot exist here, or leads out of the target folder.
     RefusedName,
+    /// A program has the database open that it would replace.
+    InUse,
     /// It exists already and was left alone.
     Kept,
     /// Its stored content is missing or damaged.
@@ -139,6 +141,7 @@ impl Problem {
             Self::MetadataNotSet => "attributes-not-set",
             Self::Mismatch => "mismatch",
             Self::RefusedName => "refused-name",
+            Self::InUse => "in-use",
             Self::Kept => "kept",
             Self::Damaged => "damaged",
         }

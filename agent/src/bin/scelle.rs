@@ -16,6 +16,7 @@ use scelle_agent::error::{AgentError, ExitCode, Result};
 use scelle_agent::shutdown::Shutdown;
 
 fn main() -> ProcessCode {
+    scelle_agent::platform::raise_handle_limit();
     let argv: Vec<_> = std::env::args_os().collect();
     let lang = Lang::of_process(&argv);
     let Cli { global, command } = match parse(argv.clone(), lang) {

@@ -294,6 +294,7 @@ impl Scene {
             filter: Filter::default(),
             has_includes: false,
             overwrite: Overwrite::Never,
+            aside: "mis de côté".to_owned(),
         };
         let summary = restore(Arc::new(tree), request, Arc::new(Silent), stage.shutdown.clone()).await?;
         if summary.code() != ExitCode::Ok {

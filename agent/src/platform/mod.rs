@@ -5,6 +5,7 @@
 //! for Unix (`unix*.rs`) and Windows (`windows*.rs`); no other module asks which system it runs on. Nothing here
 //! follows a symbolic link unless its documentation says so, and nothing here logs: names are health data.
 
+mod handles;
 mod names;
 #[cfg(any(windows, test))]
 mod wtf8;
@@ -24,6 +25,7 @@ mod windows_folder;
 #[cfg(windows)]
 mod windows_source;
 
+pub use handles::{handle_limit, raise_handle_limit};
 pub use names::Names;
 #[cfg(unix)]
 pub use unix::{

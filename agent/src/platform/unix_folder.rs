@@ -4,6 +4,7 @@
 use super::{FileAttributes, Kind, Shortfall, Stat, unix, unix_attributes};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -53,6 +54,35 @@ impl Folder {
     /// Names and looks, sorted.
     pub fn list(&self) -> io::Result<Vec<(Vec<u8>, Stat)>> {
         unix::list(&self.handle)
+    }
+
+    /// Makes an empty file, and looks at nothing else; an existing name is `AlreadyExists`.
+    pub fn make_file(&self, name: &[u8]) -> io::Result<()> {
+        self.create_new(name).map(drop)
+    }
+
+    /// Whether another program holds the SQLite database `name`, by the locks SQLite takes (sqlite.org/lockingv3.html,
+    /// wal.html): asked for, never taken. A program that has it open and does nothing holds none in rollback mode. File
+    /// systems that cannot be asked hold nothing.
+    pub fn is_database_held(&self, name: &[u8]) -> bool {
+        // Pending byte, reserved byte and the 510 shared ones; the locks of the write-ahead index.
+        let places: [(&[u8], u64, u64); 2] = [(b"", 0x4000_0000, 512), (b"-shm", 120, 9)];
+        places.iter().any(|(suffix, start, bytes)| {
+            let wanted = Flock {
+                start: *start,
+                length: *bytes,
+                pid: None,
+                typ: FlockType::WriteLock,
+                offset_type: FlockOffsetType::Set,
+            };
+            let opened = self.open_file(&[name, suffix].concat());
+            opened.is_ok_and(|(file, _)| matches!(fcntl_getlk(&file, &wanted), Ok(Some(_))))
+        })
+    }
+
+    /// Removes an empty folder.
+    pub fn remove_folder(&self, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR)?)
     }
 
     /// Removes a file or a link.

@@ -20,7 +20,7 @@ const REPARSE_POINT: u32 = 0x400;
 const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 pub(super) const BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const ACCESS_DENIED: i32 = 5;
-const SHARING_VIOLATION: i32 = 32;
+pub(super) const SHARING_VIOLATION: i32 = 32;
 const LOCK_VIOLATION: i32 = 33;
 
 /// One look at `path`, which is not followed.

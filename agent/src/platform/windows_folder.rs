@@ -64,6 +64,23 @@ impl Folder {
         windows::read_directory(&self.path)
     }
 
+    /// Makes an empty file, and looks at nothing else; an existing name is `AlreadyExists`.
+    pub fn make_file(&self, name: &[u8]) -> io::Result<()> {
+        self.create_new(name).map(drop)
+    }
+
+    /// Whether another program holds the database `name` open: nobody can then have it alone.
+    pub fn is_database_held(&self, name: &[u8]) -> bool {
+        let Ok(path) = self.below(name) else { return false };
+        let alone = OpenOptions::new().read(true).share_mode(0).open(path);
+        alone.is_err_and(|error| error.raw_os_error() == Some(windows::SHARING_VIOLATION))
+    }
+
+    /// Removes an empty folder.
+    pub fn remove_folder(&self, name: &[u8]) -> io::Result<()> {
+        std::fs::remove_dir(self.below(name)?)
+    }
+
     /// Removes a file or a link.
     pub fn remove(&self, name: &[u8]) -> io::Result<()> {
         std::fs::remove_file(self.below(name)?)

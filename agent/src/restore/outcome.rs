@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::workers::FileJob;
 use crate::monitor::Problem;
 use crate::scan::EntryPath;
 
@@ -29,6 +30,9 @@ pub(super) struct Outcome {
     pub(super) same: u64,
     pub(super) kept: u64,
     pub(super) beside: u64,
+    pub(super) renamed: u64,
+    /// Databases that stand there byte for byte, with files beside them that may belong to another version.
+    pub(super) standing: Vec<FileJob>,
     pub(super) problems: Vec<FileProblem>,
     /// Link groups whose first name does not stand at its path.
     pub(super) unplaced_groups: HashSet<u64>,

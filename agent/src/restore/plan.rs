@@ -6,13 +6,19 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use scelle_format::chunker::Cut;
 use scelle_format::manifest::{Entry, EntryKind, Item};
 use scelle_format::path;
 
 use super::tree::{Part, Step, Tree};
-use super::write::{Destination, FileAttributes, Overwrite, WriteError, WriteErrorKind};
+use super::twins::Twins;
+use super::write::{
+    Destination, FileAttributes, NameProbe, Overwrite, WriteError, WriteErrorKind, is_database,
+    may_be_database,
+};
 use crate::bilingual;
 use crate::error::{AgentError, Result};
 use crate::platform::Kind;
@@ -41,6 +47,8 @@ pub struct Request {
     pub has_includes: bool,
     /// What to do where something stands.
     pub overwrite: Overwrite,
+    /// Put behind the name of a file that has to be moved aside: `mis de côté 2026-11-21`.
+    pub aside: String,
 }
 
 /// What would become of an entry.
@@ -52,6 +60,10 @@ pub enum Action {
     Compare,
     /// Something stands there and is kept.
     Keep,
+    /// A log or journal of another version lies beside the database: it is moved aside, then the database written.
+    SetAside,
+    /// A program has the database open: it is refused.
+    InUse,
 }
 
 /// One line of a dry run. Holds a name: for the local screen only.
@@ -84,6 +96,13 @@ pub struct Plan {
     pub compare: u64,
     /// Entries that would be left as they are.
     pub keep: u64,
+    /// Databases from beside which a log or a journal would be moved aside.
+    pub set_aside: u64,
+    /// Databases that would be refused because a program has them open.
+    pub in_use: u64,
+    /// Entries that differ from another of their folder only in what some file systems take for the same: letters' case,
+    /// composed accents, dots at the end. Where the destination does, they get another name.
+    pub twins: u64,
     /// Files in parts of the tree that cannot be read.
     pub unreadable: u64,
 }
@@ -145,16 +164,66 @@ pub(super) struct Places {
     /// Whether the destination was empty or absent: nothing needs to be compared.
     pub(super) fresh: bool,
     roots: Mutex<HashMap<EntryPath, Arc<Destination>>>,
+    aside: String,
+    /// Entries that have another name in the destination than in the snapshot.
+    renames: RwLock<HashMap<EntryPath, EntryPath>>,
+    has_renames: AtomicBool,
 }
 
 impl Places {
+    /// A destination that nothing has been opened of.
+    fn new(request: &Request, fresh: bool) -> Self {
+        Self {
+            in_place: request.target == Target::InPlace,
+            fresh,
+            roots: Mutex::default(),
+            aside: request.aside.clone(),
+            renames: RwLock::default(),
+            has_renames: AtomicBool::new(false),
+        }
+    }
+
     /// Opens (and makes) the destination.
-    pub(super) fn create(target: &Target) -> std::result::Result<Self, WriteError> {
-        let places = Self { in_place: *target == Target::InPlace, fresh: false, roots: Mutex::default() };
-        let Target::Folder(folder) = target else { return Ok(places) };
+    pub(super) fn create(request: &Request) -> std::result::Result<Self, WriteError> {
+        let Target::Folder(folder) = &request.target else { return Ok(Self::new(request, false)) };
         let fresh = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
-        places.roots.lock().insert(EntryPath::top(), Arc::new(Destination::create(folder)?));
-        Ok(Self { fresh, ..places })
+        let places = Self::new(request, fresh);
+        let root = Destination::create(folder, &places.aside)?;
+        places.roots.lock().insert(EntryPath::top(), Arc::new(root));
+        Ok(places)
+    }
+
+    /// Gives an entry another name in the destination; what is below it goes with it.
+    pub(super) fn rename(&self, entry: &EntryPath, name: &[u8]) {
+        let parent = self.renamed(&entry.parent().unwrap_or_default());
+        if let Ok(other) = parent.child(name) {
+            self.renames.write().insert(entry.clone(), other);
+            self.has_renames.store(true, Relaxed);
+        }
+    }
+
+    fn renamed(&self, entry: &EntryPath) -> EntryPath {
+        if !self.has_renames.load(Relaxed) {
+            return entry.clone();
+        }
+        let renames = self.renames.read();
+        let mut above = Some(entry.clone());
+        while let Some(at) = above.filter(|at| !at.is_top()) {
+            if let Some(other) = renames.get(&at) {
+                let rest = &entry.as_bytes()[at.as_bytes().len()..];
+                // Longer than a path may be: refused under its own name.
+                return EntryPath::from_bytes(&[other.as_bytes(), rest].concat())
+                    .unwrap_or_else(|_| entry.clone());
+            }
+            above = at.parent();
+        }
+        entry.clone()
+    }
+
+    /// A probe beside an entry.
+    pub(super) fn probe_names_of(&self, entry: &EntryPath) -> Option<NameProbe> {
+        let (destination, below) = self.place(entry).ok()?;
+        destination.probe_names(&below.parent()?).ok()
     }
 
     /// The destination and the path in it. In place on Windows every drive and share is a destination of its own.
@@ -169,6 +238,7 @@ impl Places {
             Some(b"UNC") => 3,
             _ => 1,
         };
+        let entry = &self.renamed(entry);
         if depth == 0
             && !entry.is_top()
             && let Some(root) = self.roots.lock().get(&EntryPath::top())
@@ -186,7 +256,7 @@ impl Places {
             return Ok((Arc::clone(root), below));
         }
         let root = base.to_os().map_err(|_| hostile())?;
-        let root = Arc::new(Destination::create(&root)?);
+        let root = Arc::new(Destination::create(&root, &self.aside)?);
         roots.insert(base, Arc::clone(&root));
         Ok((root, below))
     }
@@ -229,6 +299,29 @@ pub(super) fn action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: 
     }
 }
 
+/// What is different for a database that would be placed where one stands, or where something of one lies.
+fn database_action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: &EntryPath) -> Option<Action> {
+    if places.fresh || !may_be_database(entry.bytes) {
+        return None;
+    }
+    let (destination, below) = places.place(at).ok()?;
+    let existing = destination.existing(&below).ok()?;
+    let mut first = [0; 16];
+    let is_one = existing.as_ref().map_or_else(
+        || entry.consistent_copy || matches!(entry.cut, Cut::Paged { .. }),
+        |there| there.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read])),
+    );
+    let is_replaced = existing.is_none() || matches!(overwrite, Overwrite::Changed | Overwrite::Always);
+    if !is_one || !is_replaced {
+        return None;
+    }
+    if destination.is_database_held(&below) {
+        return Some(Action::InUse);
+    }
+    let beside = destination.replayed_beside(&below).ok()?;
+    (!beside.is_empty()).then_some(Action::SetAside)
+}
+
 /// A restore in place on another system would put files where nothing belongs.
 pub(super) fn check_system(request: &Request, tree: &Tree) -> Result<()> {
     let own = if cfg!(windows) { "windows" } else { "unix" };
@@ -249,12 +342,11 @@ pub async fn plan(
 ) -> Result<Plan> {
     check_system(request, tree)?;
     let places = match &request.target {
-        Target::Folder(folder) if !folder.exists() => {
-            Places { in_place: false, fresh: true, roots: Mutex::default() }
-        }
-        target => Places::create(target).map_err(|error| write_failed(&error))?,
+        Target::Folder(folder) if !folder.exists() => Places::new(request, true),
+        _ => Places::create(request).map_err(|error| write_failed(&error))?,
     };
     let mut plan = Plan::default();
+    let mut twins = Twins::default();
     let mut asked = request.paths.is_empty();
     let mut walk = tree.walk_parts(request.parts());
     while let Some(step) = walk.next().await? {
@@ -271,9 +363,13 @@ pub async fn plan(
             asked |= request.is_asked(&path);
             let entry = &item.entry;
             let action = match entry.kind {
-                EntryKind::File => action(&places, &request.overwrite, entry, &path),
+                EntryKind::File => match action(&places, &request.overwrite, entry, &path) {
+                    Action::Keep => Action::Keep,
+                    other => database_action(&places, &request.overwrite, entry, &path).unwrap_or(other),
+                },
                 _ => Action::Write,
             };
+            plan.twins += u64::from(twins.is_like_another(&item.directory, &entry.name));
             plan.add(entry, action);
             each(&PlannedEntry { path, kind: entry.kind, bytes: entry.bytes, action });
         }
@@ -293,6 +389,8 @@ impl Plan {
             Action::Write => self.write += 1,
             Action::Compare => self.compare += 1,
             Action::Keep => self.keep += 1,
+            Action::SetAside => (self.write, self.set_aside) = (self.write + 1, self.set_aside + 1),
+            Action::InUse => self.in_use += 1,
         }
     }
 }

@@ -4,7 +4,6 @@
 //! For: `run`. Data comes from `tree` and goes to `workers`; content is fetched a window ahead, no further. Never:
 //! opens content itself.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -14,11 +13,14 @@ use scelle_format::pack::Location;
 
 use super::data_map::DataMap;
 use super::fetch::{ChunkReader, Prepared};
+use super::groups::Groups;
+use super::order::{frame_of, in_pack_order};
 use super::plan::{Action, Request, action, attributes_of};
 use super::run::LostPart;
 use super::tree::{ChunkRuns, Step, Tree};
+use super::twins::Twins;
 use super::workers::{FileJob, Job, LargeFile, RunJob, Shared};
-use super::write::{Placed, WriteErrorKind};
+use super::write::{Placed, WriteErrorKind, base_of};
 use crate::error::{AgentError, Result};
 use crate::scan::EntryPath;
 
@@ -55,7 +57,8 @@ pub(super) struct Producer<'a> {
     batch_bytes: u64,
     /// The frame that the last file of the batch ends in.
     batch_frame: Option<(PackId, u32)>,
-    groups: HashMap<u64, EntryPath>,
+    groups: Groups,
+    twins: Twins,
     closed: Closed,
 }
 
@@ -63,9 +66,15 @@ pub(super) struct Producer<'a> {
 #[derive(Default)]
 pub(super) struct Closed {
     pub(super) links: Vec<(FileJob, EntryPath)>,
+    /// Files named like the side files of a database in the same folder, with the database's path.
+    pub(super) sides: Vec<(EntryPath, FileJob)>,
     pub(super) lost_parts: Vec<LostPart>,
     pub(super) directories: u64,
     pub(super) kept: u64,
+    /// Entries that got another name.
+    pub(super) renamed: u64,
+    /// Names of an inode that the snapshot holds in another version than its first name.
+    pub(super) split_links: u64,
 }
 
 impl<'a> Producer<'a> {
@@ -87,7 +96,8 @@ impl<'a> Producer<'a> {
             batch: Vec::new(),
             batch_bytes: 0,
             batch_frame: None,
-            groups: HashMap::new(),
+            groups: Groups::default(),
+            twins: Twins::default(),
             closed: Closed::default(),
         }
     }
@@ -119,12 +129,27 @@ impl<'a> Producer<'a> {
     fn take(&mut self, item: Item) -> Result<bool> {
         let Some(path) = self.request.choose(&item) else { return Ok(false) };
         let asked = self.request.is_asked(&path);
+        self.settle_name(&path, &item);
         match item.entry.kind {
             EntryKind::Directory => self.directory(&path, &item),
             EntryKind::Symlink => self.symlink(&path, &item),
             EntryKind::File => self.file(path, item)?,
         }
         Ok(asked)
+    }
+
+    /// Gives an entry another name where the destination would take its own for that of an earlier one.
+    fn settle_name(&mut self, path: &EntryPath, item: &Item) {
+        let name = &item.entry.name;
+        let places = self.shared.places;
+        let mut other = None;
+        if self.twins.is_like_another(&item.directory, name) {
+            other = self.twins.other_name(name, || places.probe_names_of(path));
+        }
+        if let Some(other) = other.or_else(|| self.twins.name_beside(name)) {
+            places.rename(path, &other);
+            self.closed.renamed += 1;
+        }
     }
 
     fn directory(&mut self, path: &EntryPath, item: &Item) {
@@ -154,21 +179,27 @@ impl<'a> Producer<'a> {
         });
         match placed {
             Ok(Placed::Kept) => self.closed.kept += 1,
+            Ok(Placed::Renamed(_)) => {
+                self.closed.renamed += 1;
+                self.shared.outcome.lock().symlinks += 1;
+            }
             Ok(_) => self.shared.outcome.lock().symlinks += 1,
             Err(error) => self.shared.note_refusal(path, error),
         }
     }
 
     fn file(&mut self, path: EntryPath, item: Item) -> Result<()> {
-        let entry = item.entry;
+        let mut entry = item.entry;
+        if let Some(base) = self.database_of(&path) {
+            entry.link_group = None;
+            self.closed.sides.push((base, FileJob { path, entry, compare: true }));
+            return Ok(());
+        }
         let action = action(self.shared.places, self.shared.overwrite, &entry, &path);
         let compare = action == Action::Compare;
-        if let Some(group) = entry.link_group {
-            if let Some(first) = self.groups.get(&group) {
-                self.closed.links.push((FileJob { path, entry, compare }, first.clone()));
-                return Ok(());
-            }
-            self.groups.insert(group, path.clone());
+        if let Some(first) = self.groups.earlier(&path, &mut entry) {
+            self.closed.links.push((FileJob { path, entry, compare }, first));
+            return Ok(());
         }
         if action == Action::Keep {
             let (kept, bytes) = (Placed::Kept, entry.bytes);
@@ -199,9 +230,19 @@ impl<'a> Producer<'a> {
         Ok(())
     }
 
+    /// The file that this one may be a side file of. In an empty destination they cannot but be of one version.
+    fn database_of(&mut self, path: &EntryPath) -> Option<EntryPath> {
+        let base = base_of(path.name()).filter(|_| !self.shared.places.fresh)?;
+        self.twins.has_like(base).then(|| path.parent()?.child(base).ok()).flatten()
+    }
+
     /// A large file: its chunk list is read here, node by node, and its parts go to all threads.
     fn large(&mut self, path: EntryPath, entry: Entry) -> Result<()> {
         self.close_batch()?;
+        if self.shared.open_files.is_full() {
+            self.flush()?;
+        }
+        let open = self.shared.open_files.open();
         let begun = self
             .shared
             .places
@@ -218,6 +259,7 @@ impl<'a> Producer<'a> {
         let file = Arc::new(LargeFile {
             path,
             writing,
+            _open: open,
             attributes: attributes_of(&entry),
             link_group: entry.link_group,
             bytes: entry.bytes,
@@ -329,51 +371,6 @@ impl<'a> Producer<'a> {
 
     /// Ends the jobs. What was not sent is dropped.
     pub(super) fn closed(self) -> Closed {
-        self.closed
-    }
-}
-
-/// The frame of a chunk.
-fn frame_of(at: &Location) -> (PackId, u32) {
-    (at.pack, at.frame_offset)
-}
-
-/// Rows in the order in which they lie in their packs; packs in the order of their first row.
-fn in_pack_order(mut rows: Vec<(u64, Location)>) -> Vec<(u64, Location)> {
-    let mut order: HashMap<PackId, usize> = HashMap::new();
-    for (_, at) in &rows {
-        let next = order.len();
-        order.entry(at.pack).or_insert(next);
-    }
-    rows.sort_by_cached_key(|(_, at)| (order.get(&at.pack).copied(), at.frame_offset, at.offset));
-    rows
-}
-
-#[cfg(test)]
-mod tests {
-    use scelle_format::filter::Filter;
-    use scelle_format::id::{ChunkId, Sha256};
-
-    use super::*;
-
-    #[test]
-    fn rows_lie_in_the_order_of_their_packs() {
-        let row = |n: u64, pack: u8, frame_offset: u32, offset: u32| {
-            let pack = PackId { epoch: 0, sha256: Sha256([pack; 32]) };
-            let at = Location {
-                id: ChunkId([0; 32]),
-                pack,
-                frame_offset,
-                frame_bytes: 10,
-                offset,
-                bytes: 1,
-                filter: Filter::None,
-            };
-            (n, at)
-        };
-        let rows =
-            vec![row(0, 9, 50, 1), row(1, 2, 0, 0), row(2, 9, 0, 7), row(3, 9, 50, 0), row(4, 2, 0, 0)];
-        let sorted: Vec<u64> = in_pack_order(rows).into_iter().map(|(n, _)| n).collect();
-        assert_eq!(sorted, [2, 3, 0, 1, 4]);
+        Closed { split_links: self.groups.split, ..self.closed }
     }
 }

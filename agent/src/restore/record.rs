@@ -53,6 +53,8 @@ pub struct RestoreRecord {
     pub note: String,
     /// Problems by code.
     pub problems: BTreeMap<String, u64>,
+    /// Entries that got another name.
+    pub renamed: u64,
     /// Repository.
     pub repository: String,
     /// Exit code.
@@ -61,10 +63,14 @@ pub struct RestoreRecord {
     pub scelle: String,
     /// `all` or `selection`.
     pub scope: String,
+    /// Logs and journals moved aside from beside databases.
+    pub set_aside: u64,
     /// Files already there with the same content.
     pub skipped_same: u64,
     /// Number of the snapshot.
     pub snapshot: u64,
+    /// Names of inodes that are files of their own, because the snapshot holds another version under them.
+    pub split_links: u64,
     /// Symlinks.
     pub symlinks: u64,
     /// `folder` or `in-place`.
@@ -107,12 +113,15 @@ impl RestoreRecord {
             not_given: [given.owners, given.modes, given.xattrs, given.times],
             note: snapshot.note_sha256.to_string(),
             problems,
+            renamed: summary.renamed,
             repository: repository.to_string(),
             result: summary.code().number(),
             scelle: "restore/1".to_owned(),
             scope: if request.paths.is_empty() { "all" } else { "selection" }.to_owned(),
+            set_aside: summary.set_aside,
             skipped_same: summary.skipped_same,
             snapshot: snapshot.id.number,
+            split_links: summary.split_links,
             symlinks: summary.symlinks,
             target: if request.target == Target::InPlace { "in-place" } else { "folder" }.to_owned(),
             time,

@@ -11,11 +11,12 @@ use tokio::runtime::Handle;
 
 use super::fetch::ChunkReader;
 use super::outcome::Outcome;
+use super::pairs;
 use super::plan::{Places, Request, check_system, write_failed};
 use super::produce::{Closed, Producer, WINDOW_FILES};
 use super::tree::Tree;
 use super::workers::{FileProblem, Shared};
-use super::write::{Notices, Placed, WriteErrorKind};
+use super::write::{Notices, Overwrite, Placed, WriteErrorKind};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Phase, Problem};
 use crate::scan::EntryPath;
@@ -54,6 +55,12 @@ pub struct RestoreSummary {
     pub kept: u64,
     /// Files placed beside what stands there.
     pub beside: u64,
+    /// Entries that got another name, because the destination takes theirs for that of another entry.
+    pub renamed: u64,
+    /// Further names of files that are files of their own, because the snapshot holds another version under them.
+    pub split_links: u64,
+    /// Logs and journals that lay beside databases and were moved aside.
+    pub set_aside: u64,
     /// Files whose content is missing or damaged in the store.
     pub damaged: Vec<FileProblem>,
     /// Files that could not be written for another reason.
@@ -107,15 +114,16 @@ fn blocking(
     handle: Handle,
 ) -> Result<RestoreSummary> {
     let began = Instant::now();
-    let places = Places::create(&request.target).map_err(|error| write_failed(&error))?;
+    let places = Places::create(request).map_err(|error| write_failed(&error))?;
     sweep(&places, request, tree)?;
     let totals = request.paths.is_empty().then_some(tree.root.totals);
     monitor.start(Phase::Restore, totals.map(|t| t.files), totals.map(|t| t.bytes));
     let keys = (tree.id_key(), tree.token_key());
-    let shared = Shared::new(tree.fetcher(), handle, &places, &request.overwrite, keys, shutdown, monitor);
+    let overwrite = if places.fresh { &Overwrite::Numbered } else { &request.overwrite };
+    let shared = Shared::new(tree.fetcher(), handle, &places, overwrite, keys, shutdown, monitor);
     let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
     let (sender, jobs) = crossbeam_channel::bounded(WINDOW_FILES);
-    let producer = std::thread::scope(|scope| {
+    let mut producer = std::thread::scope(|scope| {
         for _ in 0..threads {
             let (shared, jobs) = (&shared, jobs.clone());
             scope.spawn(move || shared.work(&jobs));
@@ -127,6 +135,8 @@ fn blocking(
         producer.closed()
     });
     shared.verdict()?;
+    let standing = std::mem::take(&mut shared.outcome.lock().standing);
+    pairs::finish(&shared, tree, standing, std::mem::take(&mut producer.sides))?;
     link_and_finish(&shared, &producer)?;
     let mut directories_failed = Vec::new();
     let mut notices = Notices::default();
@@ -147,7 +157,9 @@ fn blocking(
         }
     }
     shared.verdict()?;
+    let set_aside = places.all().iter().map(|destination| destination.set_aside_count()).sum();
     let summary = producer.summary(shared.outcome.into_inner(), tree, notices, began.elapsed());
+    let summary = RestoreSummary { set_aside, ..summary };
     for object in &summary.damaged_objects {
         monitor.notice(Notice::Damaged { key: object.clone() });
     }
@@ -198,7 +210,9 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
             let ((from, existing), (to, new)) =
                 (shared.places.place(first).ok()?, shared.places.place(&job.path).ok()?);
             let same = Arc::ptr_eq(&from, &to);
-            same.then(|| from.place_hardlink(&existing, &new, shared.overwrite).ok()).flatten()
+            // A database among what belongs to another version of it is placed as one.
+            let free = shared.places.fresh || to.replayed_beside(&new).ok()?.is_empty();
+            (same && free).then(|| from.place_hardlink(&existing, &new, shared.overwrite).ok()).flatten()
         });
         match linked.flatten() {
             Some(Placed::New | Placed::Replaced) => {
@@ -225,6 +239,9 @@ impl Closed {
             skipped_same: outcome.same,
             kept: outcome.kept + self.kept,
             beside: outcome.beside,
+            renamed: outcome.renamed + self.renamed,
+            split_links: self.split_links,
+            set_aside: 0,
             damaged,
             problems,
             lost_parts: self.lost_parts.clone(),

@@ -17,11 +17,12 @@ use super::data_map::{DataMap, is_zero, read_existing};
 use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
 pub use super::outcome::FileProblem;
 use super::outcome::Outcome;
-use super::outstanding::{Outstanding, Share};
+use super::outstanding::{OpenFile, OpenFiles, Outstanding, Share};
 use super::plan::{Places, attributes_of, write_failed};
 use super::tree::ChunkRuns;
 use super::write::{
-    ExistingFile, FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind,
+    Destination, ExistingFile, FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind,
+    is_database, may_be_database,
 };
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Problem};
@@ -29,6 +30,7 @@ use crate::scan::EntryPath;
 use crate::shutdown::Shutdown;
 
 /// A whole file for one thread.
+#[derive(Clone)]
 pub(super) struct FileJob {
     pub(super) path: EntryPath,
     pub(super) entry: Entry,
@@ -52,6 +54,8 @@ pub(super) enum Job {
 pub(super) struct LargeFile {
     pub(super) path: EntryPath,
     pub(super) writing: FileInProgress,
+    /// Its place among the open files.
+    pub(super) _open: OpenFile,
     pub(super) attributes: FileAttributes,
     pub(super) link_group: Option<u64>,
     pub(super) bytes: u64,
@@ -71,12 +75,13 @@ pub(super) struct Shared<'a> {
     pub(super) monitor: &'a dyn Monitor,
     pub(super) outcome: Mutex<Outcome>,
     pub(super) outstanding: Outstanding,
+    pub(super) open_files: Arc<OpenFiles>,
     stop: AtomicBool,
     error: Mutex<Option<AgentError>>,
 }
 
 /// Why a file was not restored.
-enum Failure {
+pub(super) enum Failure {
     Store(AgentError),
     Write(WriteError),
 }
@@ -124,6 +129,7 @@ impl<'a> Shared<'a> {
             monitor,
             outcome: Mutex::default(),
             outstanding: Outstanding::default(),
+            open_files: OpenFiles::new(crate::platform::handle_limit()),
             stop: AtomicBool::new(false),
             error: Mutex::default(),
         }
@@ -167,25 +173,33 @@ impl<'a> Shared<'a> {
     /// Restores one file from beginning to end.
     pub(super) fn restore(&self, reader: &mut ChunkReader, job: &FileJob) {
         match self.try_restore(reader, job) {
-            Ok(placed) => self.note_placed(&job.entry.link_group, job.entry.bytes, &placed),
+            Ok(Some(placed)) => self.note_placed(&job.entry.link_group, job.entry.bytes, &placed),
+            Ok(None) => self.outcome.lock().standing.push(job.clone()),
             Err(failure) => self.note_failure(&job.path, job.entry.link_group, failure),
         }
     }
 
-    fn try_restore(&self, reader: &mut ChunkReader, job: &FileJob) -> std::result::Result<Placed, Failure> {
+    /// `None`: the same database stands there, with something beside it. What it is shows when all side files of the
+    /// snapshot are known.
+    pub(super) fn try_restore(
+        &self,
+        reader: &mut ChunkReader,
+        job: &FileJob,
+    ) -> std::result::Result<Option<Placed>, Failure> {
         let (destination, path) = self.places.place(&job.path)?;
-        let (entry, wanted) = (&job.entry, attributes_of(&job.entry));
+        let entry = &job.entry;
         if job.compare
             && let Some(existing) = destination.existing(&path)?
         {
             if self.has_same_content(reader, &existing, entry)? {
-                if matches!(self.overwrite, Overwrite::Changed | Overwrite::Always) {
-                    destination.update_attributes(&path, &wanted)?;
+                if is_standing_database(&existing) && !destination.replayed_beside(&path)?.is_empty() {
+                    return Ok(None);
                 }
-                return Ok(Placed::Same);
+                self.update_same(&destination, &path, entry)?;
+                return Ok(Some(Placed::Same));
             }
             if *self.overwrite == Overwrite::Never {
-                return Ok(Placed::Kept);
+                return Ok(Some(Placed::Kept));
             }
         }
         let writing = destination.begin_file(&path, entry.bytes)?;
@@ -210,7 +224,22 @@ impl<'a> Shared<'a> {
         if offset != map.data_bytes {
             return Err(contradiction().into());
         }
-        Ok(writing.commit(self.overwrite, &wanted)?)
+        Ok(Some(writing.commit(self.overwrite, &attributes_of(entry))?))
+    }
+
+    /// Gives a file that stands there already its attributes, where files may be changed.
+    pub(super) fn update_same(
+        &self,
+        destination: &Destination,
+        path: &EntryPath,
+        entry: &Entry,
+    ) -> std::result::Result<(), WriteError> {
+        match self.overwrite {
+            Overwrite::Changed | Overwrite::Always => {
+                destination.update_attributes(path, &attributes_of(entry))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write_chunks(
@@ -256,7 +285,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Compares an existing file with the manifest: chunk by chunk, without fetching content.
-    fn has_same_content(
+    pub(super) fn has_same_content(
         &self,
         reader: &mut ChunkReader,
         existing: &ExistingFile,
@@ -305,15 +334,20 @@ impl<'a> Shared<'a> {
                 outcome.beside += 1;
                 outcome.bytes += bytes;
             }
+            Placed::Renamed(_) => {
+                outcome.files += 1;
+                outcome.renamed += 1;
+                outcome.bytes += bytes;
+            }
         }
-        if matches!(placed, Placed::Kept | Placed::Beside(_)) {
+        if matches!(placed, Placed::Kept | Placed::Beside(_) | Placed::Renamed(_)) {
             outcome.unplaced_groups.extend(group);
         }
         drop(outcome);
         self.monitor.advance(1, bytes);
     }
 
-    fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
+    pub(super) fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
         let problem = match &failure {
             Failure::Store(error) if error.code == ExitCode::Damaged => Problem::Damaged,
             Failure::Store(error) => return self.fail(error.clone()),
@@ -321,6 +355,7 @@ impl<'a> Shared<'a> {
                 WriteErrorKind::Full | WriteErrorKind::ReadOnly => return self.fail(write_failed(error)),
                 WriteErrorKind::HostilePath | WriteErrorKind::SymlinkInPath => Problem::RefusedName,
                 WriteErrorKind::OutOfBounds => Problem::Damaged,
+                WriteErrorKind::Held => Problem::InUse,
                 _ => Problem::NotWritten,
             },
         };
@@ -338,11 +373,18 @@ impl<'a> Shared<'a> {
         self.note_failure(path, group, error.into());
     }
 
-    fn note_problem(&self, path: &EntryPath, problem: Problem) {
+    pub(super) fn note_problem(&self, path: &EntryPath, problem: Problem) {
         let token = file_token(&self.token_key, path.as_bytes());
         self.monitor.notice(Notice::Problem { root: String::new(), token: token.clone(), problem });
         self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
     }
+}
+
+/// Whether what stands there is a SQLite database. Looked at only where its length allows it.
+fn is_standing_database(existing: &ExistingFile) -> bool {
+    let mut first = [0; 16];
+    may_be_database(existing.stat.bytes)
+        && existing.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read]))
 }
 
 /// Chunks with their places in the data, the first at `offset`, and where the last one ends.

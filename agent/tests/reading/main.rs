@@ -65,6 +65,7 @@ fn request(to: &std::path::Path) -> Request {
         filter: Filter::default(),
         has_includes: false,
         overwrite: Overwrite::Changed,
+        aside: "mis de côté 2026-11-21".to_owned(),
     }
 }
 

@@ -13,12 +13,13 @@ use crate::cli::args::{Overwrite as When, Restore};
 use crate::cli::screen::{count, duration, local_day, size};
 use crate::clock::Clock as _;
 use crate::error::{AgentError, ExitCode, Result};
+use crate::monitor::Problem;
 use crate::repo::append::{LedgerWriter, now};
 use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
 use crate::repo::join::expect_own;
 use crate::repo::state::State;
-use crate::restore::plan::{Action, Request, Target, plan};
+use crate::restore::plan::{Action, Plan, Request, Target, plan};
 use crate::restore::record::RestoreRecord;
 use crate::restore::run::{RestoreSummary, restore};
 use crate::restore::tree::Tree;
@@ -34,7 +35,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         None => Target::InPlace,
     };
     let overwrite = match (args.overwrite, args.in_place) {
-        (When::Never, true) => Overwrite::Sibling(sibling(context)),
+        (When::Never, true) => Overwrite::Sibling(dated(context, "restauré", "restored")),
         (When::Never, false) => Overwrite::Never,
         (When::Changed, _) => Overwrite::Changed,
         (When::Always, _) => Overwrite::Always,
@@ -45,6 +46,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         filter: Filter::new(&args.include, &args.exclude, &[]).map_err(AgentError::bad_glob)?,
         has_includes: !args.include.is_empty(),
         overwrite,
+        aside: dated(context, "mis de côté", "set aside"),
     };
     if args.dry_run {
         return dry_run(context, &tree, &request).await;
@@ -61,10 +63,10 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     Ok(summary.code())
 }
 
-/// `restauré 2026-11-21`: put behind the name of a file that is placed beside one that was kept.
-fn sibling(context: &Context) -> String {
+/// `restauré 2026-11-21`: put behind the name of a file that is placed beside one that was kept, or moved aside.
+fn dated(context: &Context, fr: &str, en: &str) -> String {
     let day = local_day(context.clock.now());
-    format!("{} {day}", context.lang().pick("restauré", "restored"))
+    format!("{} {day}", context.lang().pick(fr, en))
 }
 
 async fn dry_run(context: &Context, tree: &Tree, request: &Request) -> Result<ExitCode> {
@@ -74,6 +76,8 @@ async fn dry_run(context: &Context, tree: &Tree, request: &Request) -> Result<Ex
             Action::Write => "write",
             Action::Compare => "compare",
             Action::Keep => "keep",
+            Action::SetAside => "aside",
+            Action::InUse => "in-use",
         };
         lines.push((word, entry.path.to_screen(), entry.bytes));
     })
@@ -86,9 +90,38 @@ async fn dry_run(context: &Context, tree: &Tree, request: &Request) -> Result<Ex
         "Essai à blanc : {files} fichiers, {bytes} ; rien n'a été écrit",
         "Dry run: {files} files, {bytes}; nothing was written"
     ));
+    foreseen(context, &sums);
     let rows: Vec<_> = lines.iter().map(|(a, p, n)| json!({"action": a, "path": p, "bytes": n})).collect();
     context.screen.json(&json!({"plan": sums, "entries": rows}));
     Ok(ExitCode::Ok)
+}
+
+/// What a dry run knows would not simply be written.
+fn foreseen(context: &Context, sums: &Plan) {
+    let (screen, lang) = (&context.screen, context.lang());
+    if sums.set_aside > 0 {
+        let databases = count(sums.set_aside, lang);
+        screen.say(&bilingual!(
+            "  bases à côté desquelles un journal (-wal, -journal) serait mis de côté : {databases}",
+            "  databases from beside which a log (-wal, -journal) would be moved aside: {databases}"
+        ));
+    }
+    if sums.in_use > 0 {
+        let databases = count(sums.in_use, lang);
+        screen.warn(&bilingual!(
+            "{databases} bases seraient refusées : un logiciel les tient ouvertes ; fermez-le d'abord",
+            "{databases} databases would be refused: a program has them open; close it first"
+        ));
+    }
+    if sums.twins > 0 {
+        let twins = count(sums.twins, lang);
+        screen.say(&bilingual!(
+            "  noms que certains disques confondent avec un autre du même dossier (majuscules, accents) : {twins} ; \
+             là où la destination les confond, ils reçoivent un numéro, comme « Note (2).txt »",
+            "  names that some disks take for another of the same folder (upper case, accents): {twins}; where the \
+             destination does, they get a number, like \"Note (2).txt\""
+        ));
+    }
 }
 
 /// The record goes to the ledger where this PC has a pen in that repository, else beside the restored tree.
@@ -137,6 +170,34 @@ async fn append_record(context: &Context, reading: &Reading, json: &[u8]) -> Res
     Ok(())
 }
 
+/// What does not stand where, or as, it stood in the source.
+fn moved(context: &Context, summary: &RestoreSummary) {
+    let (screen, lang) = (&context.screen, context.lang());
+    if summary.set_aside > 0 {
+        let files = count(summary.set_aside, lang);
+        screen.say(&bilingual!(
+            "  journaux de bases (-wal, -journal) d'une autre version, mis de côté sous un autre nom : {files}",
+            "  database logs (-wal, -journal) of another version, moved aside under another name: {files}"
+        ));
+    }
+    if summary.renamed > 0 {
+        let entries = count(summary.renamed, lang);
+        screen.say(&bilingual!(
+            "  placés sous un autre nom, comme « Note (2).txt » : {entries} ; la destination confond leur nom avec un \
+             autre du même dossier (majuscules, accents)",
+            "  placed under another name, like \"Note (2).txt\": {entries}; the destination takes their name for another \
+             of the same folder (upper case, accents)"
+        ));
+    }
+    if summary.split_links > 0 {
+        let names = count(summary.split_links, lang);
+        screen.say(&bilingual!(
+            "  autres noms d'un même fichier, modifié pendant la sauvegarde, restaurés comme fichiers à part : {names}",
+            "  further names of a file that changed during the backup, restored as files of their own: {names}"
+        ));
+    }
+}
+
 fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_recorded: bool) {
     let (screen, lang) = (&context.screen, context.lang());
     let (files, bytes) = (count(summary.files, lang), size(summary.bytes, lang));
@@ -156,6 +217,7 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
             "  kept: {kept}, placed beside: {beside}"
         ));
     }
+    moved(context, summary);
     for object in &summary.damaged_objects {
         screen.warn(&bilingual!("endommagé : {object}", "damaged: {object}"));
     }
@@ -168,8 +230,17 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
             "{damaged} files could not be restored: their content is damaged in the store"
         ));
     }
-    if !summary.problems.is_empty() {
-        let problems = count(summary.problems.len() as u64, lang);
+    let in_use = summary.problems.iter().filter(|file| file.problem == Problem::InUse).count() as u64;
+    if in_use > 0 {
+        let in_use = count(in_use, lang);
+        screen.warn(&bilingual!(
+            "{in_use} fichiers de bases laissés tels quels : un logiciel les tient ouverts ; \
+             fermez-le, puis relancez la même restauration",
+            "{in_use} database files left as they are: a program has them open; close it, then run the same restore again"
+        ));
+    }
+    if summary.problems.len() as u64 > in_use {
+        let problems = count(summary.problems.len() as u64 - in_use, lang);
         screen.warn(&bilingual!(
             "{problems} fichiers n'ont pas pu être écrits",
             "{problems} files could not be written"
@@ -195,6 +266,9 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
         "skipped_same": summary.skipped_same,
         "kept": summary.kept,
         "beside": summary.beside,
+        "set_aside": summary.set_aside,
+        "renamed": summary.renamed,
+        "split_links": summary.split_links,
         "damaged": damaged,
         "damaged_tokens": tokens(&summary.damaged),
         "damaged_objects": summary.damaged_objects,

@@ -110,6 +110,10 @@ pub fn problem(problem: Problem) -> Message {
         Problem::Mismatch => {
             bilingual!("différent de l'instantané", "different from the snapshot")
         }
+        Problem::InUse => bilingual!(
+            "base tenue ouverte par un logiciel ; fermez-le et relancez la restauration",
+            "a program has this database open; close it and restore again"
+        ),
         Problem::RefusedName => bilingual!("nom refusé ici", "name refused here"),
         Problem::Kept => bilingual!("existe déjà, laissé tel quel", "already exists, left alone"),
         Problem::Damaged => {

@@ -2,6 +2,7 @@
 //! already stands there, so that a resumed restore skips what is done.
 
 use super::attributes::NoticeCounters;
+use super::database::{Aside, is_database};
 use super::tree::{TemporaryNames, with_patience};
 use super::{Destination, Overwrite, Placed, WriteError, WriteErrorKind};
 use crate::platform::{self, FileAttributes, Folder, Kind, Stat};
@@ -9,7 +10,7 @@ use crate::scan::EntryPath;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Names tried for a temporary, and for a sibling.
 const TEMPORARIES: u32 = 4;
@@ -39,7 +40,10 @@ pub struct FileInProgress {
     bytes: u64,
     /// Where the last byte written so far ends: the length the file has.
     written_end: AtomicU64,
+    /// Whether what was written begins as a SQLite database does.
+    is_database: AtomicBool,
     notices: Arc<NoticeCounters>,
+    aside: Arc<Aside>,
 }
 
 impl Destination {
@@ -53,7 +57,9 @@ impl Destination {
             file: Some(file),
             bytes,
             written_end: AtomicU64::new(0),
+            is_database: AtomicBool::new(false),
             notices: Arc::clone(&self.notices),
+            aside: Arc::clone(&self.aside),
         })
     }
 
@@ -108,6 +114,9 @@ impl FileInProgress {
         platform::write_all_at(file, content, offset)
             .map_err(|error| WriteError::io(error, &self.target.path))?;
         self.written_end.fetch_max(offset + content.len() as u64, Relaxed);
+        if offset == 0 && is_database(content) {
+            self.is_database.store(true, Relaxed);
+        }
         Ok(())
     }
 
@@ -120,7 +129,10 @@ impl FileInProgress {
             }
             self.notices.add(&platform::set_attributes(&file, wanted));
         }
-        let placed = self.target.place(overwrite, &has_same_content)?;
+        let placed = match self.is_database.load(Relaxed) {
+            true => self.target.place_database(overwrite, &self.aside)?,
+            false => self.target.place(overwrite, &has_same_content)?,
+        };
         if placed == Placed::Same
             && *overwrite == Overwrite::Changed
             && let Ok((existing, _)) = self.target.folder.open_file(self.target.path.name())
@@ -177,6 +189,7 @@ impl Target {
             || same(&self.folder, self.temporary(), &name).map_err(|error| WriteError::io(error, &self.path));
         match overwrite {
             Overwrite::Never => Ok(Placed::Kept),
+            Overwrite::Numbered => self.place_numbered(&name),
             Overwrite::Always => self.replace(&name),
             Overwrite::Changed => {
                 if is_same()? {
@@ -194,7 +207,12 @@ impl Target {
         }
     }
 
-    fn place_beside(&mut self, name: &[u8], text: &str, same: Compare<'_>) -> Result<Placed, WriteError> {
+    pub(super) fn place_beside(
+        &mut self,
+        name: &[u8],
+        text: &str,
+        same: Compare<'_>,
+    ) -> Result<Placed, WriteError> {
         let parent = self.path.parent().unwrap_or_default();
         for attempt in 1..=NAMES {
             let sibling = sibling_name(name, text, attempt);
@@ -207,6 +225,19 @@ impl Target {
             let is_there = || same(&self.folder, self.temporary(), &sibling);
             if is_placed || is_there().map_err(|error| WriteError::io(error, &self.path))? {
                 return Ok(Placed::Beside(path));
+            }
+        }
+        Err(WriteError::new(WriteErrorKind::Occupied, &self.path))
+    }
+
+    fn place_numbered(&mut self, name: &[u8]) -> Result<Placed, WriteError> {
+        for number in 2..=NAMES {
+            let other = numbered_name(name, number);
+            if self.rename_new(&other)? {
+                let path = self.path.parent().unwrap_or_default().child(&other);
+                return Ok(Placed::Renamed(
+                    path.map_err(|_| WriteError::new(WriteErrorKind::HostilePath, &self.path))?,
+                ));
             }
         }
         Err(WriteError::new(WriteErrorKind::Occupied, &self.path))
@@ -240,7 +271,7 @@ impl Drop for Target {
     }
 }
 
-fn has_same_content(folder: &Folder, temporary: &[u8], name: &[u8]) -> io::Result<bool> {
+pub(super) fn has_same_content(folder: &Folder, temporary: &[u8], name: &[u8]) -> io::Result<bool> {
     let (ours, our_stat) = folder.open_file(temporary)?;
     if folder.stat(name).is_ok_and(|stat| stat.kind != Kind::File || stat.bytes != our_stat.bytes) {
         return Ok(false);
@@ -274,12 +305,26 @@ fn read_full(file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// `scan.tif` → `scan (restauré 2026-11-21).tif`, from the second attempt on `scan (restauré 2026-11-21 2).tif`; the
-/// stem is shortened where the name would have more than 255 bytes.
+/// `scan.tif` → `scan (restauré 2026-11-21).tif`, from the second attempt on `scan (restauré 2026-11-21 2).tif`.
 fn sibling_name(name: &[u8], text: &str, attempt: u32) -> Vec<u8> {
+    let note = if attempt == 1 { format!(" ({text})") } else { format!(" ({text} {attempt})") };
+    name_with(name, &note)
+}
+
+/// `Note.txt` → `Note (2).txt`: for an entry whose own name means another one's in the destination.
+pub fn numbered_name(name: &[u8], number: u32) -> Vec<u8> {
+    name_with(name, &format!(" ({number})"))
+}
+
+/// The note before the extension, or at the end where there is none.
+fn name_with(name: &[u8], note: &str) -> Vec<u8> {
     let dot = name.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0 && name.len() - dot <= 17);
     let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));
-    let note = if attempt == 1 { format!(" ({text})") } else { format!(" ({text} {attempt})") };
+    name_between(stem, note, extension)
+}
+
+/// The three behind each other; the stem is shortened where the name would have more than 255 bytes.
+pub(super) fn name_between(stem: &[u8], note: &str, extension: &[u8]) -> Vec<u8> {
     let mut stem_bytes = stem.len().min(NAME_BYTES.saturating_sub(note.len() + extension.len()));
     // Not in the middle of a letter.
     while stem_bytes < stem.len() && stem_bytes > 0 && stem[stem_bytes] & 0xC0 == 0x80 {

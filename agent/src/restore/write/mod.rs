@@ -6,16 +6,21 @@
 //! temporary name and renamed when it is complete. This module decrypts nothing, verifies no content and logs nothing.
 
 mod attributes;
+mod database;
 mod file;
 mod links;
+mod probe;
 mod tree;
 
 pub use crate::platform::FileAttributes;
-pub use file::{ExistingFile, FileInProgress};
+pub use database::{base_of, is_database, may_be_database};
+pub use file::{ExistingFile, FileInProgress, numbered_name};
+pub use probe::NameProbe;
 
 use crate::platform::Shortfall;
 use crate::scan::EntryPath;
 use attributes::NoticeCounters;
+use database::Aside;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
@@ -36,6 +41,9 @@ pub enum Overwrite {
     /// It stays; ours, when its content differs, is placed beside it as `name (<text>).ext`, with this text, for
     /// example `restauré 2026-11-21`.
     Sibling(String),
+    /// The folder was empty when we began: what stands there is ours, under a name that this file system takes for the
+    /// same. It stays; ours becomes `name (2).ext`.
+    Numbered,
 }
 
 /// What became of an entry.
@@ -51,6 +59,8 @@ pub enum Placed {
     Kept,
     /// Something else stands there and was kept; ours is, or already was, at this path.
     Beside(EntryPath),
+    /// Another entry of the snapshot has taken the name, which this file system does not tell from ours; ours is here.
+    Renamed(EntryPath),
 }
 
 /// What kind of failure, for exit codes and sentences.
@@ -69,6 +79,8 @@ pub enum WriteErrorKind {
     ReadOnly,
     /// Another program kept hold of it through all attempts.
     Busy,
+    /// A program has the database open that would be replaced.
+    Held,
     /// It is no longer there.
     Vanished,
     /// This file system cannot link these names: write a copy.
@@ -88,6 +100,7 @@ impl fmt::Display for WriteErrorKind {
             WriteErrorKind::Denied => "the system refuses the access",
             WriteErrorKind::ReadOnly => "the destination is read-only",
             WriteErrorKind::Busy => "another program holds the file",
+            WriteErrorKind::Held => "a program has the database open",
             WriteErrorKind::Vanished => "the file or folder is no longer there",
             WriteErrorKind::LinkUnsupported => "the destination cannot link these files",
             WriteErrorKind::OutOfBounds => "a write beyond the end of the file",
@@ -164,18 +177,20 @@ pub struct Destination {
     /// refuse them.
     folders: Mutex<HashMap<EntryPath, FileAttributes>>,
     notices: Arc<NoticeCounters>,
+    aside: Arc<Aside>,
 }
 
 impl Destination {
     /// Takes the folder, made with its parents when it does not exist. It is the user's choice: links on the way to it
-    /// are followed.
-    pub fn create(root: &Path) -> Result<Destination, WriteError> {
+    /// are followed. `aside` is put behind the names of files that have to be moved aside: `mis de côté 2026-11-21`.
+    pub fn create(root: &Path, aside: &str) -> Result<Destination, WriteError> {
         let failed = |error: io::Error| WriteError { kind: kind_of(&error), path: None, source: Some(error) };
         std::fs::create_dir_all(root).map_err(failed)?;
         Ok(Destination {
             tree: Tree::open(root).map_err(failed)?,
             folders: Mutex::default(),
             notices: Arc::default(),
+            aside: Arc::new(Aside::new(aside)),
         })
     }
 

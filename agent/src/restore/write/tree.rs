@@ -13,10 +13,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Folders kept open: well below the usual limit of 1 024 handles.
+/// Folders kept open, at most.
 const OPEN_FOLDERS: usize = 256;
+/// Of the handles the process may have, one in so many is kept for a folder: files, the store and the system need others.
+const OPEN_FOLDERS_SHARE: usize = 8;
+/// Folders kept open, however few handles there are.
+const OPEN_FOLDERS_MIN: usize = 8;
 /// What the temporary names begin with; 16 hexadecimal digits follow.
 const TEMPORARY: &[u8] = b".scelle-restore-";
+/// What the folders begin with in which names are tried; the same digits follow.
+pub(super) const PROBE: &[u8] = b".scelle-probe-";
 
 /// Attempts and first pause while another program holds a file (a virus scanner, the indexer); pauses double up to a
 /// second, about 4 s in all.
@@ -28,6 +34,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Tree {
     root: Arc<Folder>,
     open: Mutex<HashMap<EntryPath, Arc<Folder>>>,
+    open_max: usize,
     names: Arc<TemporaryNames>,
 }
 
@@ -45,8 +52,13 @@ impl TemporaryNames {
 
     /// Another name.
     pub(super) fn next(&self) -> Vec<u8> {
+        self.next_of(TEMPORARY)
+    }
+
+    /// Another name that begins so.
+    pub(super) fn next_of(&self, prefix: &[u8]) -> Vec<u8> {
         let random = self.random.hash_one((self.given.fetch_add(1, Relaxed), self.process));
-        [TEMPORARY, format!("{random:016x}").as_bytes()].concat()
+        [prefix, format!("{random:016x}").as_bytes()].concat()
     }
 }
 
@@ -56,6 +68,7 @@ impl Tree {
         Ok(Tree {
             root: Arc::new(Folder::open_root(root)?),
             open: Mutex::default(),
+            open_max: (platform::handle_limit() / OPEN_FOLDERS_SHARE).clamp(OPEN_FOLDERS_MIN, OPEN_FOLDERS),
             names: Arc::new(TemporaryNames::new()),
         })
     }
@@ -80,7 +93,7 @@ impl Tree {
         for step in missing.into_iter().rev() {
             folder = Arc::new(enter(&folder, &step, make)?);
             let mut open = self.open.lock();
-            if open.len() >= OPEN_FOLDERS {
+            if open.len() >= self.open_max {
                 open.clear();
             }
             open.insert(step, Arc::clone(&folder));
@@ -110,15 +123,30 @@ impl Tree {
             let Ok(folder) = self.folder(&path, false) else { continue };
             let Ok(entries) = folder.list() else { continue };
             for (name, stat) in entries {
-                if stat.kind == Kind::Directory {
+                if stat.kind == Kind::Directory && is_ours(&name, PROBE) {
+                    self.sweep_probe(&path, &name);
+                } else if stat.kind == Kind::Directory {
                     folders.extend(path.child(&name));
-                } else if matches!(stat.kind, Kind::File | Kind::Symlink) && is_temporary(&name) {
+                } else if matches!(stat.kind, Kind::File | Kind::Symlink) && is_ours(&name, TEMPORARY) {
                     with_patience(|| folder.remove(&name)).map_err(|error| WriteError::io(error, &path))?;
                     removed += 1;
                 }
             }
         }
         Ok(removed)
+    }
+
+    /// Removes a folder in which names were tried, unless something else has come into it.
+    fn sweep_probe(&self, parent: &EntryPath, name: &[u8]) {
+        let Ok(parent) = self.folder(parent, false) else { return };
+        let Ok(folder) = parent.open(name) else { return };
+        let Ok(entries) = folder.list() else { return };
+        if entries.iter().all(|(_, stat)| stat.kind == Kind::File && stat.bytes == 0) {
+            for (name, _) in entries {
+                let _ = folder.remove(&name);
+            }
+            let _ = parent.remove_folder(name);
+        }
     }
 
     /// Waits for the disk.
@@ -155,8 +183,9 @@ fn enter(parent: &Folder, path: &EntryPath, make: bool) -> Result<Folder, WriteE
     })
 }
 
-fn is_temporary(name: &[u8]) -> bool {
-    name.strip_prefix(TEMPORARY)
+/// Whether a name is one that we give: the prefix and 16 digits.
+fn is_ours(name: &[u8], prefix: &[u8]) -> bool {
+    name.strip_prefix(prefix)
         .is_some_and(|random| random.len() == 16 && random.iter().all(u8::is_ascii_hexdigit))
 }
 
@@ -183,7 +212,7 @@ fn retry<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::{ATTEMPTS, is_temporary, retry};
+    use super::{ATTEMPTS, TEMPORARY, is_ours, retry};
     use std::cell::{Cell, RefCell};
     use std::io;
 
@@ -216,11 +245,11 @@ mod tests {
 
     #[test]
     fn only_our_own_names_are_temporary() {
-        assert!(is_temporary(b".scelle-restore-0123456789abcdef"));
+        assert!(is_ours(b".scelle-restore-0123456789abcdef", TEMPORARY));
         for name in
             [&b".scelle-restore-"[..], b".scelle-restore-note.txt", b"x.scelle-restore-0123456789abcdef"]
         {
-            assert!(!is_temporary(name));
+            assert!(!is_ours(name, TEMPORARY));
         }
     }
 }
