@@ -342,8 +342,10 @@ pub(super) fn remember(
         for row in committed.packs.rows() {
             catalog.pack_row((row.kind, row.pack, row.object_bytes))?;
         }
-        for pack in journal.lock().packs()?.iter().filter(|pack| pack.kind == PackKind::Manifest) {
-            catalog.remember_manifest_pack(&pack.id, &journal.lock().locations(pack)?)?;
+        let sent = journal.lock().packs()?;
+        for pack in sent.iter().filter(|pack| pack.kind == PackKind::Manifest) {
+            let chunks = journal.lock().locations(pack)?;
+            catalog.remember_manifest_pack(&pack.id, &chunks)?;
         }
         for hunk in hunks.iter().filter(|hunk| hunk.is_new) {
             catalog.place_hunk(hunk.row, &hunk.node)?;
