@@ -16,4 +16,5 @@ mod real_input;
 mod round_trip;
 mod sizes;
 mod tamper;
+mod whereabouts;
 mod write_only;

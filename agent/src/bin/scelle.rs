@@ -11,7 +11,7 @@ use scelle_agent::cli::screen::Screen;
 use scelle_agent::cli::usage::{Parsed, parse, wants_json};
 use scelle_agent::cli::{exit, progress};
 use scelle_agent::clock::SystemClock;
-use scelle_agent::config::{Env, resolve};
+use scelle_agent::config::{Env, resolve, resolve_without_file};
 use scelle_agent::error::{AgentError, ExitCode, Result};
 use scelle_agent::shutdown::Shutdown;
 
@@ -31,7 +31,16 @@ fn main() -> ProcessCode {
             return exit::finish(Err(error), &Screen::new(&global, lang));
         }
     };
-    let settings = match resolve(&global, &Env::of_process(), lang) {
+    let env = Env::of_process();
+    let settings = match resolve(&global, &env, lang) {
+        Ok(settings) => Ok(settings),
+        Err(error) if command.only_reads() && global.repo.is_some() && global.config.is_none() => {
+            Screen::new(&global, lang).warn(&error.what);
+            resolve_without_file(&global, &env, lang)
+        }
+        Err(error) => Err(error),
+    };
+    let settings = match settings {
         Ok(settings) => settings,
         Err(error) => return exit::finish(Err(error), &Screen::new(&global, lang)),
     };

@@ -119,6 +119,21 @@ pub struct Later {
 }
 
 impl Command {
+    /// Whether it reads a repository and can do without a configuration.
+    pub fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Snapshots
+                | Self::Ls(_)
+                | Self::Find(_)
+                | Self::Diff(_)
+                | Self::Restore(_)
+                | Self::Check(_)
+                | Self::Bilan(_)
+                | Self::Keys(Keys::CheckKit(_) | Keys::List)
+        )
+    }
+
     /// The words of a command that belongs to a later version.
     pub fn later(&self) -> Option<&'static str> {
         Some(match self {

@@ -11,4 +11,4 @@ pub mod resolve;
 
 pub use address::RepoAddress;
 pub use file::{ConfigFile, Host, Limits, Plan, Retention};
-pub use resolve::{Env, S3Credentials, S3Settings, Settings, resolve};
+pub use resolve::{Env, S3Credentials, S3Settings, Settings, resolve, resolve_without_file};

@@ -129,9 +129,27 @@ pub fn resolve(global: &Global, env: &Env, lang: Lang) -> Result<Settings> {
         None => places::config_file(env)?,
     })?;
     let file = read(&config_path, global.config.is_some())?;
+    merge(global, env, lang, home, config_path, file)
+}
+
+/// [`resolve`] without the file, for a command that reads a repository whose address was given: a damaged configuration
+/// is no reason not to restore.
+pub fn resolve_without_file(global: &Global, env: &Env, lang: Lang) -> Result<Settings> {
+    let home = absolute(places::state_folder(env)?)?;
+    let config_path = absolute(places::config_file(env)?)?;
+    merge(global, env, lang, home, config_path, None)
+}
+
+fn merge(
+    global: &Global,
+    env: &Env,
+    lang: Lang,
+    home: PathBuf,
+    config_path: PathBuf,
+    file: Option<ConfigFile>,
+) -> Result<Settings> {
     let config_exists = file.is_some();
     let file = file.unwrap_or_default();
-
     let url = global.repo.as_deref().filter(|url| !url.is_empty()).or(file.repository.url.as_deref());
     Ok(Settings {
         repo: url.map(str::parse).transpose()?,
@@ -167,7 +185,11 @@ fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let unreadable = |error: io::Error| AgentError::config_unreadable().at(&name).because(error);
     match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !named => return Ok(None),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) && !named =>
+        {
+            return Ok(None);
+        }
         Err(error) => return Err(unreadable(error)),
         Ok(meta) if meta.len() > CONFIG_BYTES_MAX => {
             return Err(unreadable(io::ErrorKind::FileTooLarge.into()));

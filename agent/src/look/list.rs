@@ -1,6 +1,4 @@
-//! The table of snapshots, the choice of one, and the entries of one folder.
-
-use std::time::UNIX_EPOCH;
+//! The table of snapshots, and the entries of one folder.
 
 use scelle_format::id::Sha256;
 use scelle_format::manifest::{Entry, EntryKind};
@@ -8,14 +6,15 @@ use scelle_format::path;
 use scelle_format::timestamp::Timestamp;
 use serde::Serialize;
 
-use crate::cli::snapshot_spec::{NOTE_CHARS, SnapshotSpec};
+use crate::cli::snapshot_spec::NOTE_CHARS;
 use crate::error::{AgentError, Result};
 use crate::repo::descriptors::Descriptors;
-use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::history::{DeviceHistory, History, Snapshot};
+use crate::repo::history::{History, Snapshot};
 use crate::restore::tree::{Part, Tree};
 use crate::scan::EntryPath;
 use scelle_format::descriptor::Standing;
+
+pub use super::choose::select;
 
 /// One row of `snapshots --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,85 +70,8 @@ pub fn snapshot_rows(history: &History, descriptors: &Descriptors) -> Vec<Snapsh
     history.snapshots().into_iter().map(row).collect()
 }
 
-fn note_of(sha256: &Sha256) -> String {
+pub(super) fn note_of(sha256: &Sha256) -> String {
     sha256.to_string().chars().take(NOTE_CHARS).collect()
-}
-
-/// The snapshot a person means. `own` is this computer's device and `set` the plan's, where they are known: without
-/// a device in the word, the own one is meant, else the only one.
-///
-/// Errors: exit 2 when there is none, or when several have that number; exit 13 naming a note when the one asked for
-/// has been lost or damaged.
-pub fn select(
-    history: &History,
-    spec: &SnapshotSpec,
-    own: Option<&str>,
-    set: Option<&str>,
-) -> Result<Snapshot> {
-    let all = history.snapshots();
-    let in_set = |snapshot: &&Snapshot| set.is_none_or(|set| snapshot.set == set);
-    let of = |device: &Option<String>| -> Vec<&Snapshot> {
-        let on =
-            |name: &str| all.iter().filter(|s| s.id.device.as_str().starts_with(name)).collect::<Vec<_>>();
-        match (device, own) {
-            (Some(device), _) => on(device),
-            (None, Some(own)) if !on(own).is_empty() => on(own),
-            _ => all.iter().collect(),
-        }
-    };
-    let chosen = match spec {
-        SnapshotSpec::Latest { device } => of(device).into_iter().rfind(in_set),
-        SnapshotSpec::Number { device, number } => {
-            let found: Vec<&Snapshot> =
-                of(device).into_iter().filter(|snapshot| snapshot.id.number == *number).collect();
-            // Of two devices, or two branches of a fork, neither is meant more than the other.
-            if found.len() > 1 {
-                let names: Vec<String> = found.iter().map(|snapshot| full_word(snapshot)).collect();
-                return Err(AgentError::snapshot_ambiguous().at(names.join(", ")));
-            }
-            found.first().copied()
-        }
-        SnapshotSpec::Note { device, number, note } => of(device).into_iter().find(|snapshot| {
-            snapshot.id.number == *number && snapshot.note_sha256.to_string().starts_with(note)
-        }),
-        SnapshotSpec::AtOrBefore(moment) => {
-            let seconds = moment.duration_since(UNIX_EPOCH).map_or(-1, |since| since.as_secs() as i64);
-            of(&None).into_iter().filter(in_set).rfind(|snapshot| snapshot.time.0 <= seconds)
-        }
-    };
-    chosen.cloned().ok_or_else(|| lost(history, spec, own).unwrap_or_else(AgentError::snapshot_not_found))
-}
-
-/// `DEV/7@1a2b3c4d`.
-fn full_word(snapshot: &Snapshot) -> String {
-    format!("{}@{}", snapshot.id, note_of(&snapshot.note_sha256))
-}
-
-/// What is said of a number that nobody finds while notes are missing or damaged that may have been its own.
-fn lost(history: &History, spec: &SnapshotSpec, own: Option<&str>) -> Option<AgentError> {
-    let (device, number) = match spec {
-        SnapshotSpec::Number { device, number } | SnapshotSpec::Note { device, number, .. } => {
-            (device, *number)
-        }
-        _ => return None,
-    };
-    let is_known = |name: &&str| history.devices.iter().any(|chain| chain.id.as_str().starts_with(name));
-    let name = device.as_deref().or(own.filter(|own| is_known(own))).unwrap_or_default();
-    let bad: Vec<&Finding> = history
-        .findings
-        .iter()
-        .filter(|finding| finding.kind.is_lost_note())
-        .filter(|finding| finding.object.strip_prefix("c/").is_some_and(|rest| rest.starts_with(name)))
-        .collect();
-    let chains = history.devices.iter().filter(|chain| chain.id.as_str().starts_with(name));
-    // Each lost note may have been one snapshot more than those known.
-    let highest = chains.map(DeviceHistory::highest_number).max().unwrap_or(0) + bad.len() as u64;
-    let first = bad.first().filter(|_| number <= highest)?;
-    let error = match first.kind {
-        FindingKind::NoteMissing => AgentError::object_missing(),
-        _ => AgentError::object_corrupt(),
-    };
-    Some(error.at(first.object.clone()).because("the note of that snapshot may be this one"))
 }
 
 /// One line of `ls`. Holds a name: for the local screen only.

@@ -3,6 +3,8 @@
 //! For: `snapshots`, `ls`, `find`, `diff`. Data comes from notes and trees and goes to the local screen as plain values:
 //! these hold names, which appear nowhere else. Never: writes, or fetches content of files.
 
+pub mod choose;
 pub mod diff;
 pub mod find;
 pub mod list;
+pub mod newer;

@@ -89,7 +89,9 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
         value
     });
     context.screen.json(&rows.collect::<Vec<_>>());
-    Ok(ExitCode::Ok)
+    // A snapshot whose note is lost was not looked through: what is shown is not everything.
+    let is_lost = reading.repository.history.findings.iter().any(|finding| finding.kind.is_lost_note());
+    Ok(if is_lost { ExitCode::Damaged } else { ExitCode::Ok })
 }
 
 /// Runs `diff`.

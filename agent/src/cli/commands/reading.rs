@@ -12,9 +12,10 @@ use crate::cli::args::KeyArgs;
 use crate::cli::secrets;
 use crate::cli::snapshot_spec::SnapshotSpec;
 use crate::connect::Connected;
-use crate::error::{AgentError, Result};
-use crate::look::list::select;
-use crate::repo::finding::Finding;
+use crate::error::{AgentError, ExitCode, Result};
+use crate::look::choose::select;
+use crate::look::newer::Own;
+use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
 use crate::repo::keyring::Unlock;
 use crate::repo::open::{OpenOptions, Repository};
@@ -103,13 +104,33 @@ fn pin_of(known: &Known) -> Option<Pin> {
 }
 
 impl Reading {
-    /// The snapshot a person means. The newest one needs the newest notes only; any other needs the whole ledger.
+    /// The snapshot a person means. The newest one needs the newest notes only; any other, and saying which ones are left
+    /// when the newest is lost, needs the whole ledger.
     pub async fn select(&mut self, spec: &SnapshotSpec) -> Result<Snapshot> {
-        if *spec != (SnapshotSpec::Latest { device: None }) {
-            self.repository.load_history().await?;
+        if matches!(spec, SnapshotSpec::Latest { .. }) {
+            match self.choose(spec) {
+                Err(error) if error.code == ExitCode::Damaged => {}
+                chosen => return chosen,
+            }
         }
-        let own = self.known.as_ref().map(|known| known.device.id.as_str());
-        select(&self.repository.history, spec, own, None)
+        self.repository.load_history().await?;
+        self.choose(spec)
+    }
+
+    fn choose(&self, spec: &SnapshotSpec) -> Result<Snapshot> {
+        let Repository { history, descriptors, .. } = &self.repository;
+        let own = self.known.as_ref().map(|known| Own { device: &known.device.id, head: &known.head });
+        // Where descriptors are lost, a device that they enrolled looks like one that nobody did.
+        let stranger =
+            history.findings.iter().find(|f| f.kind == FindingKind::NoteDevice && f.object.ends_with('/'));
+        match (stranger, spec) {
+            (Some(stranger), SnapshotSpec::Latest { .. } | SnapshotSpec::AtOrBefore(_))
+                if !descriptors.findings.is_empty() && own.is_none() =>
+            {
+                Err(AgentError::newer_unreadable(None, "").at(stranger.object.clone()))
+            }
+            _ => select(history, spec, own, None),
+        }
     }
 
     /// What this PC knows, where it may write to the ledger it reads: a copy at another address would grow a chain of

@@ -145,6 +145,30 @@ impl AgentError {
         Self::damaged(bilingual!("un objet du dépôt est endommagé", "an object of the repository is damaged"))
     }
 
+    /// What is asked for automatically ("latest", a date) would be older than a snapshot that is known, or may be there,
+    /// and cannot be read. `known` names it, `readable` those that can be asked for by number. The place is its note's.
+    pub fn newer_unreadable(known: Option<&str>, readable: &str) -> Self {
+        let (aucun, none) = if readable.is_empty() { ("aucun", "none") } else { (readable, readable) };
+        let what = match known {
+            Some(known) => bilingual!(
+                "un instantané plus récent existe ({known}) et ne peut pas être lu ; lisibles : {aucun}",
+                "a newer snapshot exists ({known}) and cannot be read; readable: {none}"
+            ),
+            None => bilingual!(
+                "une note plus récente ne peut pas être lue et peut être celle d'un instantané ; lisibles : {aucun}",
+                "a newer note cannot be read and may be a snapshot's; readable: {none}"
+            ),
+        };
+        Self::new(
+            ExitCode::Damaged,
+            what,
+            bilingual!(
+                "demandez un instantané lisible par son numéro si un plus ancien suffit ; lancez « scelle check » et prévenez l'hébergeur, qui peut en avoir une version plus ancienne",
+                "ask for a readable snapshot by its number if an older one will do; run \"scelle check\" and tell the host, who may have an older version of the object"
+            ),
+        )
+    }
+
     /// A signature does not verify or comes from an unknown key.
     pub fn signature_invalid() -> Self {
         Self::damaged(bilingual!(
