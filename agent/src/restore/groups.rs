@@ -42,7 +42,9 @@ impl Groups {
 /// Stands for content and attributes, wherever the chunks lie.
 fn version_of(entry: &Entry) -> [u8; 32] {
     let mut hash = blake3::Hasher::new();
-    let mut number = |number: u64| drop(hash.update(&number.to_le_bytes()));
+    let mut number = |number: u64| {
+        hash.update(&number.to_le_bytes());
+    };
     number(entry.bytes);
     number(entry.modified_ns as u64);
     for part in [entry.mode, entry.owner, entry.group] {
