@@ -190,7 +190,8 @@ fn names_that_a_disk_takes_for_one_get_a_number_each_time_the_same() {
         let mut values: Vec<_> = found.values().map(String::as_str).collect();
         let mut expected = names.to_vec();
         expected.extend(["=", "=", "seul", "seul"]);
-        (values.sort_unstable(), expected.sort_unstable());
+        values.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(values, expected, "{found:?}");
         assert!(told["renamed"].as_u64().unwrap() >= 9, "{told}");
         // Run again, and again after an interruption, it finds and gives the same names.

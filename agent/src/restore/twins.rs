@@ -36,7 +36,10 @@ impl Twins {
     /// Takes the next name; whether it is like an earlier one of the same folder.
     pub(super) fn is_like_another(&mut self, directory: &[u8], name: &[u8]) -> bool {
         if self.directory != directory {
-            (self.directory.clear(), self.names.clear(), self.firsts.clear(), self.renamed.clear());
+            self.directory.clear();
+            self.names.clear();
+            self.firsts.clear();
+            self.renamed.clear();
             self.directory.extend_from_slice(directory);
             self.probe = None;
         }
