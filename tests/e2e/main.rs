@@ -13,6 +13,7 @@ mod house;
 mod ledger;
 mod metadata;
 mod real_input;
+mod restore_targets;
 mod round_trip;
 mod sizes;
 mod tamper;

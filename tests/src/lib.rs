@@ -28,7 +28,7 @@ pub mod tamper;
 pub mod tools;
 pub mod tree;
 
-pub use agent::{Agent, Outcome, Running};
+pub use agent::{Agent, Outcome, Running, program};
 pub use site::Site;
 pub use store::Place;
 pub use tree::{Tree, noise};

@@ -3,22 +3,16 @@
 //! For: `restore --dry-run` and `run`. Data comes from the tree and from a look at the destination and goes to the
 //! screen as plain values. Never: writes, fetches content, or makes the destination.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use parking_lot::{Mutex, RwLock};
 use scelle_format::chunker::Cut;
 use scelle_format::manifest::{Entry, EntryKind, Item};
 use scelle_format::path;
 
+use super::places::Places;
 use super::tree::{Part, Step, Tree};
 use super::twins::Twins;
-use super::write::{
-    Destination, FileAttributes, NameProbe, Overwrite, WriteError, WriteErrorKind, is_database,
-    may_be_database,
-};
+use super::write::{FileAttributes, Overwrite, WriteError, WriteErrorKind, is_database, may_be_database};
 use crate::bilingual;
 use crate::error::{AgentError, Result};
 use crate::platform::Kind;
@@ -155,120 +149,6 @@ impl Request {
         };
         let leads_only = kind == Kind::Directory && !self.is_asked(&entry);
         (leads_only || self.filter.verdict(&entry, kind) != Verdict::Leave).then_some(entry)
-    }
-}
-
-/// Finds the folder handle and the path below it for an entry's path.
-pub(super) struct Places {
-    in_place: bool,
-    /// Whether the destination was empty or absent: nothing needs to be compared.
-    pub(super) fresh: bool,
-    roots: Mutex<HashMap<EntryPath, Arc<Destination>>>,
-    aside: String,
-    /// Entries that have another name in the destination than in the snapshot.
-    renames: RwLock<HashMap<EntryPath, EntryPath>>,
-    has_renames: AtomicBool,
-}
-
-impl Places {
-    /// A destination that nothing has been opened of.
-    fn new(request: &Request, fresh: bool) -> Self {
-        Self {
-            in_place: request.target == Target::InPlace,
-            fresh,
-            roots: Mutex::default(),
-            aside: request.aside.clone(),
-            renames: RwLock::default(),
-            has_renames: AtomicBool::new(false),
-        }
-    }
-
-    /// Opens (and makes) the destination.
-    pub(super) fn create(request: &Request) -> std::result::Result<Self, WriteError> {
-        let Target::Folder(folder) = &request.target else { return Ok(Self::new(request, false)) };
-        let fresh = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
-        let places = Self::new(request, fresh);
-        let root = Destination::create(folder, &places.aside)?;
-        places.roots.lock().insert(EntryPath::top(), Arc::new(root));
-        Ok(places)
-    }
-
-    /// Gives an entry another name in the destination; what is below it goes with it.
-    pub(super) fn rename(&self, entry: &EntryPath, name: &[u8]) {
-        let parent = self.renamed(&entry.parent().unwrap_or_default());
-        if let Ok(other) = parent.child(name) {
-            self.renames.write().insert(entry.clone(), other);
-            self.has_renames.store(true, Relaxed);
-        }
-    }
-
-    fn renamed(&self, entry: &EntryPath) -> EntryPath {
-        if !self.has_renames.load(Relaxed) {
-            return entry.clone();
-        }
-        let renames = self.renames.read();
-        let mut above = Some(entry.clone());
-        while let Some(at) = above.filter(|at| !at.is_top()) {
-            if let Some(other) = renames.get(&at) {
-                let rest = &entry.as_bytes()[at.as_bytes().len()..];
-                // Longer than a path may be: refused under its own name.
-                return EntryPath::from_bytes(&[other.as_bytes(), rest].concat())
-                    .unwrap_or_else(|_| entry.clone());
-            }
-            above = at.parent();
-        }
-        entry.clone()
-    }
-
-    /// A probe beside an entry.
-    pub(super) fn probe_names_of(&self, entry: &EntryPath) -> Option<NameProbe> {
-        let (destination, below) = self.place(entry).ok()?;
-        destination.probe_names(&below.parent()?).ok()
-    }
-
-    /// The destination and the path in it. In place on Windows every drive and share is a destination of its own.
-    pub(super) fn place(
-        &self,
-        entry: &EntryPath,
-    ) -> std::result::Result<(Arc<Destination>, EntryPath), WriteError> {
-        let hostile =
-            || WriteError { kind: WriteErrorKind::HostilePath, path: Some(entry.clone()), source: None };
-        let depth = match entry.components().next() {
-            _ if !self.in_place || !cfg!(windows) => 0,
-            Some(b"UNC") => 3,
-            _ => 1,
-        };
-        let entry = &self.renamed(entry);
-        if depth == 0
-            && !entry.is_top()
-            && let Some(root) = self.roots.lock().get(&EntryPath::top())
-        {
-            return Ok((Arc::clone(root), entry.clone()));
-        }
-        let parts: Vec<&[u8]> = entry.components().collect();
-        if parts.len() <= depth {
-            return Err(hostile());
-        }
-        let base = EntryPath::from_bytes(&parts[..depth].join(&b'/')).map_err(|_| hostile())?;
-        let below = EntryPath::from_bytes(&parts[depth..].join(&b'/')).map_err(|_| hostile())?;
-        let mut roots = self.roots.lock();
-        if let Some(root) = roots.get(&base) {
-            return Ok((Arc::clone(root), below));
-        }
-        let root = base.to_os().map_err(|_| hostile())?;
-        let root = Arc::new(Destination::create(&root, &self.aside)?);
-        roots.insert(base, Arc::clone(&root));
-        Ok((root, below))
-    }
-
-    /// Everything that was opened.
-    pub(super) fn all(&self) -> Vec<Arc<Destination>> {
-        self.roots.lock().values().cloned().collect()
-    }
-
-    /// Whether restoring in place.
-    pub(super) fn is_in_place(&self) -> bool {
-        self.in_place
     }
 }
 

@@ -13,17 +13,16 @@ use scelle_format::pack::Location;
 use scelle_format::report::file_token;
 use tokio::runtime::Handle;
 
-use super::data_map::{DataMap, is_zero, read_existing};
+use super::data_map::DataMap;
 use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
 pub use super::outcome::FileProblem;
 use super::outcome::Outcome;
 use super::outstanding::{OpenFile, OpenFiles, Outstanding, Share};
-use super::plan::{Places, attributes_of, write_failed};
+use super::places::Places;
+use super::plan::{attributes_of, write_failed};
+use super::standing::is_standing_database;
 use super::tree::ChunkRuns;
-use super::write::{
-    Destination, ExistingFile, FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind,
-    is_database, may_be_database,
-};
+use super::write::{FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Problem};
 use crate::scan::EntryPath;
@@ -227,21 +226,6 @@ impl<'a> Shared<'a> {
         Ok(Some(writing.commit(self.overwrite, &attributes_of(entry))?))
     }
 
-    /// Gives a file that stands there already its attributes, where files may be changed.
-    pub(super) fn update_same(
-        &self,
-        destination: &Destination,
-        path: &EntryPath,
-        entry: &Entry,
-    ) -> std::result::Result<(), WriteError> {
-        match self.overwrite {
-            Overwrite::Changed | Overwrite::Always => {
-                destination.update_attributes(path, &attributes_of(entry))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn write_chunks(
         &self,
         reader: &mut ChunkReader,
@@ -282,43 +266,6 @@ impl<'a> Shared<'a> {
             Ok(placed) => self.note_placed(&file.link_group, file.bytes, &placed),
             Err(error) => self.note_failure(&file.path, file.link_group, error.into()),
         }
-    }
-
-    /// Compares an existing file with the manifest: chunk by chunk, without fetching content.
-    pub(super) fn has_same_content(
-        &self,
-        reader: &mut ChunkReader,
-        existing: &ExistingFile,
-        entry: &Entry,
-    ) -> std::result::Result<bool, Failure> {
-        if existing.file.is_none() || existing.stat.bytes != entry.bytes {
-            return Ok(false);
-        }
-        let map = DataMap::of(entry);
-        if !map.holes().iter().all(|(offset, bytes)| is_zero(existing, *offset, *bytes)) {
-            return Ok(false);
-        }
-        if let Content::Slice { at, offset, bytes } = &entry.content {
-            let Some(ours) = read_existing(existing, &map, 0, u64::from(*bytes)) else { return Ok(false) };
-            let chunk = self.handle.block_on(reader.read(self.fetcher, PackKind::Data, at))?;
-            let part = chunk.get(*offset as usize..(*offset as usize).saturating_add(*bytes as usize));
-            return Ok(part == Some(ours.as_slice()));
-        }
-        let mut runs = ChunkRuns::of(&entry.content);
-        let mut offset = 0;
-        while let Some(chunks) = self.handle.block_on(runs.next(reader, self.fetcher))? {
-            for at in chunks {
-                if self.is_stopped() {
-                    return Err(AgentError::interrupted().into());
-                }
-                let there = read_existing(existing, &map, offset, u64::from(at.bytes));
-                if there.is_none_or(|there| !self.id_keys.fit(&at.id, &there)) {
-                    return Ok(false);
-                }
-                offset += u64::from(at.bytes);
-            }
-        }
-        Ok(offset == map.data_bytes)
     }
 
     pub(super) fn note_placed(&self, group: &Option<u64>, bytes: u64, placed: &Placed) {
@@ -378,13 +325,6 @@ impl<'a> Shared<'a> {
         self.monitor.notice(Notice::Problem { root: String::new(), token: token.clone(), problem });
         self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
     }
-}
-
-/// Whether what stands there is a SQLite database. Looked at only where its length allows it.
-fn is_standing_database(existing: &ExistingFile) -> bool {
-    let mut first = [0; 16];
-    may_be_database(existing.stat.bytes)
-        && existing.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read]))
 }
 
 /// Chunks with their places in the data, the first at `offset`, and where the last one ends.

@@ -8,6 +8,8 @@
 mod support;
 
 mod packs;
+#[cfg(unix)]
+mod placing;
 mod rescue;
 
 use std::sync::Arc;

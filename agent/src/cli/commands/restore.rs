@@ -23,7 +23,7 @@ use crate::restore::plan::{Action, Plan, Request, Target, plan};
 use crate::restore::record::RestoreRecord;
 use crate::restore::run::{RestoreSummary, restore};
 use crate::restore::tree::Tree;
-use crate::restore::write::Overwrite;
+use crate::restore::write::{Notices, Overwrite};
 use crate::scan::Filter;
 
 /// Runs `restore`.
@@ -170,6 +170,22 @@ async fn append_record(context: &Context, reading: &Reading, json: &[u8]) -> Res
     Ok(())
 }
 
+/// What the system did not let us give. A restore without administrator rights is a normal restore.
+fn not_given(context: &Context, given: &Notices) {
+    if given.is_none() {
+        return;
+    }
+    let lang = context.lang();
+    let [owners, modes, xattrs, times] =
+        [given.owners, given.modes, given.xattrs, given.times].map(|number| count(number, lang));
+    context.screen.say(&bilingual!(
+        "  contenu restauré, attributs que ce système ou ce compte n'a pas permis de rendre : propriétaires {owners}, \
+         droits {modes}, attributs étendus et ACL {xattrs}, dates {times}",
+        "  content restored, attributes that this system or account did not let us give back: owners {owners}, \
+         permissions {modes}, extended attributes and ACLs {xattrs}, times {times}"
+    ));
+}
+
 /// What does not stand where, or as, it stood in the source.
 fn moved(context: &Context, summary: &RestoreSummary) {
     let (screen, lang) = (&context.screen, context.lang());
@@ -218,6 +234,7 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
         ));
     }
     moved(context, summary);
+    not_given(context, &summary.notices);
     for object in &summary.damaged_objects {
         screen.warn(&bilingual!("endommagé : {object}", "damaged: {object}"));
     }
@@ -266,6 +283,12 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
         "skipped_same": summary.skipped_same,
         "kept": summary.kept,
         "beside": summary.beside,
+        "not_given": {
+            "owners": summary.notices.owners,
+            "modes": summary.notices.modes,
+            "xattrs": summary.notices.xattrs,
+            "times": summary.notices.times,
+        },
         "set_aside": summary.set_aside,
         "renamed": summary.renamed,
         "split_links": summary.split_links,

@@ -51,7 +51,7 @@ pub fn is_database(first: &[u8]) -> bool {
 
 /// Whether a file of this length can be a SQLite database: it has whole pages, the smallest of 512 bytes.
 pub fn may_be_database(bytes: u64) -> bool {
-    bytes > 0 && bytes % 512 == 0
+    bytes > 0 && bytes.is_multiple_of(512)
 }
 
 /// The database that a side file of this name would belong to.
