@@ -42,6 +42,7 @@ fn main() -> ProcessCode {
         clock: SystemClock,
         settings,
         global,
+        oddities: Default::default(),
     };
     exit::finish(on_runtime(&context, command), &context.screen)
 }

@@ -11,6 +11,7 @@ pub mod history;
 pub mod join;
 pub mod keyring;
 pub mod objects;
+pub mod oddities;
 pub mod open;
 pub mod rebuild;
 pub mod state;

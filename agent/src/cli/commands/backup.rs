@@ -6,6 +6,7 @@ use std::sync::Arc;
 use scelle_format::report::file_token;
 use serde_json::json;
 
+use super::reading::gone;
 use super::{Context, Known};
 use crate::backup::{self, Footing, Request, Summary};
 use crate::bilan::show::status_word;
@@ -37,10 +38,9 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let device = state.device()?;
     let connected = context.connect(Some(&known), Create::Never, args.limit_upload).await?;
     let objects = Arc::new(Objects::new(connected.store.clone(), known.repository.clone()));
+    context.watch(&objects);
     let descriptors = match backup::descriptors(&objects, &state, &device).await {
-        Err(error) if error.code == ExitCode::NoRepository => {
-            return Err(AgentError::known_repository_gone().at(connected.store.address()));
-        }
+        Err(error) if error.code == ExitCode::NoRepository => return Err(gone(&connected)),
         loaded => loaded?,
     };
     let footing = Footing {

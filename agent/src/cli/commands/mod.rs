@@ -18,6 +18,7 @@ pub use self::kit::{language as words_of, write_private};
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use scelle_format::id::RepositoryId;
 use scelle_format::kit::{Kit, KitError};
 use secrecy::ExposeSecret as _;
@@ -26,11 +27,14 @@ use super::args::{Command, Global};
 use super::language::Lang;
 use super::screen::Screen;
 use super::secrets;
+use crate::bilan::run::probe_in;
 use crate::clock::SystemClock;
 use crate::config::{RepoAddress, S3Settings, Settings};
-use crate::connect::{Connected, Connection, Create, address_of};
+use crate::connect::{Connected, Connection, Create, Engine, address_of, must_be_read_back};
 use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Notice};
+use crate::repo::objects::Objects;
+use crate::repo::oddities::Oddities;
 use crate::repo::state::{Device, Head, State};
 use crate::shutdown::Shutdown;
 
@@ -48,10 +52,27 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// Time.
     pub clock: SystemClock,
+    /// What was odd about the stores that this command read from.
+    pub oddities: Mutex<Vec<Arc<Oddities>>>,
 }
 
-/// Runs a command.
+/// Runs a command, and says at its end what was odd about the store's answers, whatever became of it.
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
+    let ended = run_one(context, command).await;
+    for oddities in context.oddities.lock().iter() {
+        let objects = oddities.answered_wrongly();
+        if objects > 0 {
+            context.screen.notice(&Notice::AnsweredWrongly { objects });
+        }
+        let (hidden, overwritten) = (oddities.hidden().len() as u64, oddities.overwritten().len() as u64);
+        if hidden + overwritten > 0 {
+            context.screen.notice(&Notice::ReadThrough { hidden, overwritten });
+        }
+    }
+    ended
+}
+
+async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
     match command {
         Command::Kit(command) => kit::run(context, command),
         Command::Init(args) => init::run(context, args).await,
@@ -103,6 +124,11 @@ impl Context {
         }
     }
 
+    /// Has what is odd about the answers for `objects` said at the end.
+    pub fn watch(&self, objects: &Objects) {
+        self.oddities.lock().push(objects.oddities().clone());
+    }
+
     /// Where the repository is: as given, or as the state knows it.
     pub fn address(&self, known: Option<&Known>) -> Result<RepoAddress> {
         match (&self.settings.repo, known) {
@@ -127,18 +153,40 @@ impl Context {
             region: self.settings.s3.region.clone().or_else(|| place.and_then(|p| p.region.clone())),
             credentials: self.settings.s3.credentials.clone(),
         };
-        let connection = Connection {
-            s3: &s3,
-            upload_bytes_per_second: upload_bytes_per_second.or(self.settings.limits.upload_bytes_per_second),
+        let engine = Engine {
             conditional_put: place.is_none_or(|place| place.conditional_put),
-            monitor: self.monitor.clone(),
-            shutdown: &self.shutdown,
+            read_back: known.is_none_or(|known| {
+                must_be_read_back(probe_in(&self.settings.home.join(known.repository.as_str())).as_ref())
+            }),
         };
+        let connection = self.connection(&s3, engine, upload_bytes_per_second);
         match connection.open(&address, create).await {
             Err(error) if error.code == ExitCode::NoRepository && known.is_some() => {
                 Err(AgentError::known_repository_gone().at(address.to_string()))
             }
             opened => opened,
+        }
+    }
+
+    /// The store again, now that it is known what its engine does.
+    pub async fn reconnect(&self, connected: &mut Connected, engine: Engine) -> Result<()> {
+        let address = address_of(&connected.place)?;
+        *connected = self.connection(&self.settings.s3, engine, None).open(&address, Create::Never).await?;
+        Ok(())
+    }
+
+    fn connection<'a>(
+        &'a self,
+        s3: &'a S3Settings,
+        engine: Engine,
+        upload_bytes_per_second: Option<u64>,
+    ) -> Connection<'a> {
+        Connection {
+            s3,
+            upload_bytes_per_second: upload_bytes_per_second.or(self.settings.limits.upload_bytes_per_second),
+            engine,
+            monitor: self.monitor.clone(),
+            shutdown: &self.shutdown,
         }
     }
 }

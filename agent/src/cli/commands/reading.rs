@@ -13,7 +13,7 @@ use crate::cli::snapshot_spec::SnapshotSpec;
 use crate::connect::{Connected, Create};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::look::list::select;
-use crate::repo::finding::Finding;
+use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
 use crate::repo::keyring::Unlock;
 use crate::repo::open::{OpenOptions, Repository};
@@ -55,10 +55,11 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
     let options = OpenOptions { repository, unlock, pin, seen, whole_ledger };
     let repository = match Repository::open(connected.store.clone(), options).await {
         Err(error) if error.code == ExitCode::NoRepository && known.is_some() => {
-            return Err(AgentError::known_repository_gone().at(connected.store.address()));
+            return Err(gone(&connected));
         }
         opened => opened?,
     };
+    context.watch(&repository.objects);
     if repository.descriptors.standing == Standing::Provisional {
         context.screen.warn(&bilingual!(
             "le propriétaire n'a pas encore signé ce dépôt : faites « scelle keys check-kit --kit FICHIER »",
@@ -67,9 +68,21 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
     }
     // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.
     if need == Key::Required || !whole_ledger {
-        show_findings(context, &repository.all_findings());
+        // What was read through is counted at the end of the command, and named by a check.
+        let mut findings = repository.all_findings();
+        findings.retain(|finding| finding.kind != FindingKind::Hidden);
+        show_findings(context, &findings);
     }
     Ok(Reading { known, connected, repository })
+}
+
+/// A repository this computer knows and does not find: a folder is not plugged in, a bucket answered and showed nothing.
+pub fn gone(connected: &Connected) -> AgentError {
+    let error = match connected.is_folder {
+        true => AgentError::known_repository_gone(),
+        false => AgentError::known_repository_hidden(),
+    };
+    error.at(connected.store.address())
 }
 
 fn unlock(context: &Context, key: &KeyArgs, need: Key) -> Result<Option<Unlock>> {

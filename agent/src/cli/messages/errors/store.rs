@@ -44,6 +44,40 @@ impl AgentError {
         )
     }
 
+    /// A repository this computer knows shows nothing any more in its bucket.
+    pub fn known_repository_hidden() -> Self {
+        Self::new(
+            ExitCode::Unreachable,
+            bilingual!(
+                "le dépôt connu de ce poste ne se voit plus dans le compartiment : ses objets ont été masqués par des \
+                 marqueurs de suppression, ou effacés",
+                "the repository this computer knows no longer shows in its bucket: its objects were hidden by delete \
+                 markers, or deleted"
+            ),
+            bilingual!(
+                "n'en créez pas un autre ; prévenez l'hébergeur : qui a l'identifiant du propriétaire ou de restauration \
+                 peut lire les versions antérieures et retirer les marqueurs",
+                "do not create another; tell the host: whoever holds the owner's or the restorer's credential can read \
+                 the older versions and remove the markers"
+            ),
+        )
+    }
+
+    /// What was sent arrived as something else, at every attempt.
+    pub fn sent_altered() -> Self {
+        Self::new(
+            ExitCode::Unreachable,
+            bilingual!(
+                "ce que ce poste envoie arrive altéré au stockage, à chaque essai",
+                "what this computer sends arrives altered at the store, at every attempt"
+            ),
+            bilingual!(
+                "faites vérifier la liaison, le proxy et le stockage ; rien d'altéré ne compte comme sauvegardé",
+                "have the connection, the proxy and the store checked; nothing altered counts as backed up"
+            ),
+        )
+    }
+
     /// No credential for S3 anywhere.
     pub fn no_credential() -> Self {
         Self::new(
