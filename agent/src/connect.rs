@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scelle_store::dir::DirStore;
+use scelle_store::probe::{Fact, ProbeReport};
+use scelle_store::read_back::ReadBack;
 use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
 use scelle_store::s3::{S3Settings as BucketSettings, S3Store};
 use scelle_store::throttle::{ByteRate, Limits, Throttled};
@@ -33,6 +35,15 @@ pub enum Create {
     Bucket(u32),
 }
 
+/// What a bucket's engine does, as far as it is known. A folder does both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// It honours `If-None-Match`.
+    pub conditional_put: bool,
+    /// What is written counts only once it was read back: it was not seen to refuse wrong bytes.
+    pub read_back: bool,
+}
+
 /// A store, and what was learned on the way to it.
 #[derive(Debug)]
 pub struct Connected {
@@ -54,8 +65,8 @@ pub struct Connection<'a> {
     pub s3: &'a S3Settings,
     /// Upload limit in bytes a second.
     pub upload_bytes_per_second: Option<u64>,
-    /// Whether the engine honours `If-None-Match`, as far as it is known.
-    pub conditional_put: bool,
+    /// What the engine is known to do.
+    pub engine: Engine,
     /// Who is told of retries.
     pub monitor: Arc<dyn Monitor>,
     /// What ends them.
@@ -100,7 +111,7 @@ impl Connection<'_> {
         settings.session_token =
             credentials.session_token.as_ref().map(|token| SecretString::from(token.expose_secret()));
         settings.allow_plain_http_loopback = true;
-        settings.conditional_put = self.conditional_put;
+        settings.conditional_put = self.engine.conditional_put;
         settings.upload_rate = self.upload_bytes_per_second.map(|limit| Arc::new(ByteRate::new(limit)));
         if let Create::Bucket(days) = create {
             S3Store::create_bucket_with_lock(settings.clone(), days).await?;
@@ -111,10 +122,14 @@ impl Connection<'_> {
             url,
             endpoint: self.s3.endpoint.clone(),
             region: Some(region),
-            conditional_put: self.conditional_put,
+            conditional_put: self.engine.conditional_put,
         };
         let (bare, clock_offset_ms): (Arc<dyn Store>, _) = (Arc::new(store), Some(offset));
-        Ok(Connected { store: self.wrap(bare.clone()), bare, place, clock_offset_ms, is_folder: false })
+        let proven = match self.engine.read_back {
+            true => Arc::new(ReadBack::new(bare.clone())),
+            false => bare.clone(),
+        };
+        Ok(Connected { store: self.wrap(proven), bare, place, clock_offset_ms, is_folder: false })
     }
 
     /// Asks the bucket one question, a few times when nobody answers.
@@ -125,7 +140,12 @@ impl Connection<'_> {
                 Ok(store) => return Ok(store),
                 Err(error) if error.kind == ErrorKind::Unreachable && attempt < FIRST_CONTACT_ATTEMPTS => {
                     let wait_ms = 500 << (attempt - 1);
-                    self.monitor.notice(Notice::Retry { operation: "open", attempt, wait_ms });
+                    self.monitor.notice(Notice::Retry {
+                        operation: "open",
+                        attempt,
+                        wait_ms,
+                        altered: false,
+                    });
                     tokio::select! {
                         () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
                         () = self.shutdown.token().cancelled() => return Err(AgentError::interrupted()),
@@ -149,12 +169,18 @@ impl Connection<'_> {
         let monitor = self.monitor.clone();
         let retrying = Retrying::new(store, RetrySettings::default())
             .on_retry(move |notice: &RetryNotice| {
-                let &RetryNotice { operation, attempt, wait_ms, .. } = notice;
-                monitor.notice(Notice::Retry { operation, attempt, wait_ms });
+                let &RetryNotice { operation, attempt, wait_ms, kind } = notice;
+                let altered = kind == ErrorKind::Corrupt;
+                monitor.notice(Notice::Retry { operation, attempt, wait_ms, altered });
             })
             .cancelled_by(self.shutdown.token().clone());
         Arc::new(retrying)
     }
+}
+
+/// Whether a store with this probe must be read back: it takes wrong bytes, or nobody knows.
+pub fn must_be_read_back(probe: Option<&ProbeReport>) -> bool {
+    probe.is_none_or(|probe| matches!(probe.wrong_checksum_refused, Fact::No | Fact::Unknown { .. }))
 }
 
 /// An address that says where a known repository is.

@@ -157,6 +157,8 @@ impl From<StoreError> for AgentError {
             ErrorKind::Denied => Self::store_denied(),
             ErrorKind::Unreachable => Self::store_unreachable(),
             ErrorKind::Full => Self::destination_full(),
+            // Nothing stored is damaged: the store, or who looked after it, refused what came.
+            ErrorKind::Corrupt if error.operation == "put" => Self::sent_altered(),
             ErrorKind::Corrupt => Self::object_corrupt(),
             ErrorKind::Locked => Self::object_locked(),
             // A folder store says "folder" for itself; whoever knows the address puts it there.

@@ -9,6 +9,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde::Serialize;
 
+/// What a store was found not to do.
+pub use scelle_store::probe::Code as Weakness;
+
 /// The part of an operation that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,6 +59,8 @@ pub enum Notice {
         attempt: u32,
         /// Pause before the next attempt, in milliseconds.
         wait_ms: u64,
+        /// Whether what arrived was not what was sent; else nobody answered, or "try again".
+        altered: bool,
     },
     /// This computer's clock differs from the store's by so many seconds (positive: ours is ahead).
     ClockOff {
@@ -93,8 +98,20 @@ pub enum Notice {
     },
     /// The store does not do what the product relies on.
     StoreWeakness {
-        /// What it does not do.
+        /// What it does not do, or what could not be learned.
         weakness: Weakness,
+    },
+    /// The store answered wrongly (bytes that are not the object's, "not there") and rightly when asked once more.
+    AnsweredWrongly {
+        /// How many objects.
+        objects: u64,
+    },
+    /// Objects were hidden behind delete markers or written over; older versions of them were read.
+    ReadThrough {
+        /// How many a delete marker hides.
+        hidden: u64,
+        /// How many were written over.
+        overwritten: u64,
     },
 }
 
@@ -146,28 +163,6 @@ impl Problem {
             Self::Damaged => "damaged",
         }
     }
-}
-
-/// What a store was found not to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Weakness {
-    /// `If-None-Match` is ignored: an object can be replaced in silence.
-    ConditionalPutIgnored,
-    /// Of two simultaneous writers of one name, both were told they won.
-    ConditionalPutRaced,
-    /// A wrong checksum is accepted.
-    ChecksumIgnored,
-    /// No Object Lock at all.
-    NoLock,
-    /// A lock is accepted, then the object is deleted all the same.
-    LockIgnored,
-    /// The end of a lock could be brought forward.
-    LockShortened,
-    /// The bucket locks nothing by default.
-    NoDefaultRetention,
-    /// The credential of this computer may delete.
-    MayDelete,
 }
 
 /// Watches an operation. Methods are cheap, never block for long and never fail.

@@ -98,6 +98,41 @@ pub fn parse_pack(name: &str) -> Result<(PackKind, PackId)> {
     Ok((kind, PackId { epoch, sha256: Sha256::parse(hash)? }))
 }
 
+/// Whether FORMAT.md §1 knows a name (relative to the repository). Any other is somebody else's file: passed over, counted,
+/// and never damage.
+pub fn is_named(name: &str) -> bool {
+    let (top, rest) = name.split_once('/').unwrap_or((name, ""));
+    match top {
+        FORMAT_TXT => rest.is_empty() && name == FORMAT_TXT,
+        "desc" => parse_descriptor(name).is_ok(),
+        "c" => parse_note(name).is_ok_and(|(device, n, hash)| note(&device, n, &hash) == name),
+        "p" | "m" => parse_pack(name).is_ok_and(|(kind, id)| pack(kind, &id) == name),
+        "i" => rest
+            .split_once('/')
+            .is_some_and(|(device, hash)| DeviceId::parse(device).is_ok() && Sha256::parse(hash).is_ok()),
+        "a" => rest
+            .split_once('/')
+            .is_some_and(|(_, hash)| Sha256::parse(hash).is_ok_and(|sha256| attachment(&sha256) == name)),
+        "keys" => is_key_file(rest),
+        "probe" => !rest.is_empty(),
+        _ => false,
+    }
+}
+
+/// `e<k>/<rev8>.age`, `d<dev>.age` or `r2/<rev8>.age`.
+fn is_key_file(rest: &str) -> bool {
+    let is_revision = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(stem) = rest.strip_suffix(".age") else { return false };
+    match stem.split_once('/') {
+        Some(("r2", revision)) => is_revision(revision),
+        Some((epoch, revision)) => {
+            let epoch = epoch.strip_prefix('e').and_then(parse_decimal);
+            epoch.is_some_and(|k| u32::try_from(k).is_ok()) && is_revision(revision)
+        }
+        None => stem.strip_prefix('d').is_some_and(|device| DeviceId::parse(device).is_ok()),
+    }
+}
+
 fn parse_inverse(text: &str) -> Option<u64> {
     let digits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     let inverse: u64 = if digits { text.parse().ok()? } else { return None };
@@ -115,6 +150,37 @@ mod tests {
         assert!(note(&device, 2, &hash) < note(&device, 1, &hash));
         assert_eq!(parse_note(&note(&device, 42, &hash)).unwrap(), (device, 42, hash));
         assert_eq!(parse_descriptor(&descriptor(3)).unwrap(), 3);
+    }
+
+    #[test]
+    fn every_name_we_make_is_known_and_no_strangers_is() {
+        let (device, hash) = (DeviceId::parse("0123456789abcdef").unwrap(), Sha256([0xab; 32]));
+        let pack_id = PackId { epoch: 3, sha256: hash };
+        let ours = [
+            FORMAT_TXT.to_owned(),
+            descriptor(1),
+            epoch_key(0, 1),
+            device_key(&device),
+            everyday_key(2),
+            pack(PackKind::Data, &pack_id),
+            pack(PackKind::Manifest, &pack_id),
+            index_segment(&device, &hash),
+            attachment(&hash),
+            note(&device, 7, &hash),
+        ];
+        for name in &ours {
+            assert!(is_named(name), "{name}");
+            // What sync tools and systems leave beside and below.
+            let (folder, _) = name.rsplit_once('/').unwrap_or(("", name));
+            let mut strange =
+                vec![format!("{name}.tmp"), format!("{name}.sync-conflict-20261127-101010-ABCDEFG")];
+            strange.extend([format!("{name}/x"), format!("{name}~"), name.to_ascii_uppercase()]);
+            let stray = [".DS_Store", "Thumbs.db", "desktop.ini", "._x", "lost-found", "1", ".nfs0000001"];
+            strange.extend(stray.map(|stray| format!("{folder}/{stray}").trim_start_matches('/').to_owned()));
+            for stranger in strange.iter().filter(|stranger| *stranger != name) {
+                assert!(!is_named(stranger), "{stranger}");
+            }
+        }
     }
 
     #[test]

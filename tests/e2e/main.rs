@@ -9,6 +9,7 @@ mod demo;
 mod durability;
 mod escape_hatch;
 mod golden;
+mod hidden;
 mod house;
 mod ledger;
 mod metadata;

@@ -122,6 +122,13 @@ impl Place {
         })
     }
 
+    /// Puts a delete marker on an object, with the agent's own key.
+    pub fn hide(&self, name: &str) {
+        let Self::Seaweed(seaweed) = self else { panic!("a folder has no versions") };
+        let (store, key) = (seaweed.store(), Key::new(name).unwrap());
+        seaweed.runtime.block_on(store.delete(&key)).unwrap();
+    }
+
     /// Copies every object to a folder store below `folder`, as a gardener's mirror would.
     pub fn copy_to(&self, folder: &Path) {
         for name in self.sizes().into_keys() {

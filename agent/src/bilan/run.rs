@@ -3,6 +3,8 @@
 //! Data comes from the command that ran the backup and goes to [`super::facts()`] and [`super::record()`]. Nothing is
 //! measured here. Paths of troubles pass through on their way to becoming tokens. Never: stored or shown as it is.
 
+use std::path::Path;
+
 use scelle_format::descriptor::RecipientRole;
 use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::ledger::NoteKind;
@@ -302,7 +304,12 @@ pub fn error_code(error: &AgentError) -> &'static str {
 
 /// The probe kept in the state folder; one that cannot be read is as good as none.
 pub fn load_probe(state: &State) -> Option<ProbeReport> {
-    serde_json::from_slice(&state.get(PROBE_FILE).ok()??).ok()
+    probe_in(state.folder())
+}
+
+/// [`load_probe`] for who only looks: `folder` is the state folder of a repository.
+pub fn probe_in(folder: &Path) -> Option<ProbeReport> {
+    serde_json::from_slice(&std::fs::read(folder.join(PROBE_FILE)).ok()?).ok()
 }
 
 /// Keeps a probe in the state folder.

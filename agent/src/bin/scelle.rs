@@ -52,6 +52,7 @@ fn main() -> ProcessCode {
         clock: SystemClock,
         settings,
         global,
+        oddities: Default::default(),
     };
     exit::finish(on_runtime(&context, command), &context.screen)
 }

@@ -23,7 +23,7 @@ use crate::cli::messages::Message;
 use crate::cli::screen::{count, size};
 use crate::clock::Clock;
 use crate::config::{RepoAddress, S3Settings};
-use crate::connect::{Connected, Connection, Create};
+use crate::connect::{Connected, Connection, Create, Engine};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Silent;
 use crate::pipeline::checkpoint::CheckpointEvery;
@@ -211,7 +211,7 @@ impl Scene {
         let connection = Connection {
             s3: &s3,
             upload_bytes_per_second: None,
-            conditional_put: true,
+            engine: Engine { conditional_put: true, read_back: false },
             monitor: Arc::new(Silent),
             shutdown: stage.shutdown,
         };

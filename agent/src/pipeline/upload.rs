@@ -111,7 +111,11 @@ pub async fn resume(
     avoided: &Avoided,
 ) -> Result<Vec<JournaledPack>> {
     let packs = journal.lock().packs()?;
-    let asked = packs.into_iter().map(|pack| async move { Ok((pack, is_shown(objects, &pack).await?)) });
+    // Who died may have died before the pack was read back.
+    let asked = packs.into_iter().map(|pack| async move {
+        let name = layout::pack(pack.kind, &pack.id);
+        Ok((pack, objects.is_whole(&name, &pack.id.sha256, pack.object_bytes).await?))
+    });
     let shown: Result<Vec<_>> = stream::iter(asked).buffered(CONCURRENT_HEADS).try_collect().await;
     let mut present = Vec::new();
     for (pack, is_shown) in shown? {

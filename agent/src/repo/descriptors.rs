@@ -21,7 +21,7 @@ use scelle_format::{layout, limits};
 
 use super::copies::Copies;
 use super::finding::{Finding, FindingKind};
-use super::objects::Objects;
+use super::objects::{Found, Objects};
 use crate::error::{AgentError, ExitCode, Result};
 
 /// Objects fetched at a time.
@@ -59,9 +59,12 @@ impl Descriptors {
 
     /// [`Self::load`] where a note has seen revision `seen`, listed or not.
     pub(super) async fn load_up_to(objects: &Objects, pin: Option<&Pin>, seen: u64) -> Result<Self> {
-        let listed = objects.list_all("desc/").await?;
+        let mut listed = objects.list_all("desc/").await?;
+        if listed.is_empty() {
+            listed = objects.list_hidden("desc/").await?;
+        }
         if listed.is_empty() && is_absent(objects).await? {
-            return Err(AgentError::no_repository().at(objects.store().address()));
+            return Err(no_repository(objects));
         }
         let revisions: Vec<u64> =
             listed.iter().filter_map(|row| layout::parse_descriptor(&row.name).ok()).collect();
@@ -115,11 +118,17 @@ impl Descriptors {
                         true => FindingKind::DescriptorMissing,
                         false => FindingKind::DescriptorInvalid,
                     };
-                    findings.push(Finding::new(kind, name.clone()));
                     let max = limits::NOTE_MAX_BYTES as u64;
-                    match objects.version_where(&name, max, |bytes| accept(bytes).is_ok()).await? {
-                        Some(bytes) => accept(&bytes),
+                    match objects.find_where(&name, max, |bytes| accept(bytes).is_ok()).await? {
+                        Some((bytes, found)) => {
+                            if found == Found::Older {
+                                let kind = if was_missing { FindingKind::Hidden } else { kind };
+                                findings.push(Finding::new(kind, name.clone()));
+                            }
+                            accept(&bytes)
+                        }
                         None => {
+                            findings.push(Finding::new(kind, name.clone()));
                             let copies = match &copies {
                                 Some(copies) => copies,
                                 None => copies.insert(Copies::fetch(objects).await?),
@@ -177,7 +186,21 @@ impl Descriptors {
 
 /// Whether nothing says that a repository was ever finished here: FORMAT.txt is written last by who makes one.
 async fn is_absent(objects: &Objects) -> Result<bool> {
-    Ok(objects.head(layout::FORMAT_TXT).await?.is_none() && objects.list_first("c/", 1).await?.is_empty())
+    let signpost = objects.find_named(layout::FORMAT_TXT, limits::KEY_FILE_MAX_BYTES as u64).await;
+    let has_signpost = match signpost {
+        Err(error) if error.code == ExitCode::Damaged => true,
+        signpost => signpost?.is_some(),
+    };
+    Ok(!has_signpost && objects.list_first("c/", 1).await?.is_empty())
+}
+
+/// There is none to be seen; whether one is hidden may be beyond this credential.
+fn no_repository(objects: &Objects) -> AgentError {
+    let error = match objects.oddities().are_versions_closed() {
+        true => AgentError::no_repository_to_be_seen(),
+        false => AgentError::no_repository(),
+    };
+    error.at(objects.store().address())
 }
 
 /// Why one candidate for a revision is not taken.

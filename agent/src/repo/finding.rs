@@ -90,6 +90,10 @@ finding_kinds! {
     ChunkMissing = "chunk-missing",
     /// A root, level-2 node, hunk or chunk list cannot be read.
     TreeBroken = "tree-broken",
+    /// A delete marker hides the object; an older version of it is sound.
+    Hidden = "object-hidden",
+    /// The object was written over; an older version of it is sound.
+    Overwritten = "object-overwritten",
     /// An index segment is absent.
     IndexMissing = "index-missing",
     /// An index segment's bytes do not hash to its name, or it has another size.

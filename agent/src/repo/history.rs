@@ -97,7 +97,7 @@ impl History {
     /// Checks fetched notes against the devices of the descriptors.
     pub fn check(objects: &Objects, stored: StoredNotes, descriptors: &Descriptors) -> Self {
         let mut findings: Vec<Finding> =
-            stored.malformed.into_iter().map(|name| Finding::new(FindingKind::NoteMalformed, name)).collect();
+            stored.hidden.into_iter().map(|name| Finding::new(FindingKind::Hidden, name)).collect();
         let mut by_device: BTreeMap<DeviceId, Vec<StoredNote>> = BTreeMap::new();
         for note in stored.notes {
             by_device.entry(note.device.clone()).or_default().push(note);

@@ -63,7 +63,11 @@ impl KeyFiles {
     /// LIST `keys/`, then every file at once.
     pub async fn fetch(objects: &Objects) -> Result<Self> {
         let max = limits::KEY_FILE_MAX_BYTES as u64;
-        let listed = objects.list_all("keys/").await?;
+        let mut listed = objects.list_all("keys/").await?;
+        // Every repository has key files.
+        if listed.is_empty() {
+            listed = objects.list_hidden("keys/").await?;
+        }
         let small = listed.into_iter().filter(|row| row.bytes <= max);
         let files = stream::iter(small)
             .map(|row| async move {
@@ -137,6 +141,9 @@ impl Keyring {
             };
             let mut tried = wanted.open(files.newest_first(&wanted.prefix));
             none_matched &= tried.wrong.is_empty() && !tried.unmatched.is_empty();
+            if tried.opened.is_none() {
+                tried.opened = wanted.open_older(objects, &files).await?;
+            }
             if tried.opened.is_none() {
                 let copies = rescue.copies().await?.highest_first(&wanted.prefix);
                 tried.opened = wanted.open(copies).opened;
@@ -330,6 +337,25 @@ impl Wanted<'_> {
             tried.wrong.push(Finding::new(kind, name));
         }
         tried
+    }
+}
+
+impl Wanted<'_> {
+    /// Opens what was hidden, or written over, or answered wrongly, in an older version or a second answer.
+    async fn open_older(&self, objects: &Objects, files: &KeyFiles) -> Result<Option<(String, PqIdentity)>> {
+        let max = limits::KEY_FILE_MAX_BYTES as u64;
+        let hidden = objects.list_hidden(&self.prefix).await?.into_iter().map(|row| row.name);
+        let own = files.newest_first(&self.prefix).into_iter().map(|(name, _)| name.to_owned());
+        for name in hidden.chain(own) {
+            let opens = |bytes: &[u8]| {
+                let sealed = Bytes::copy_from_slice(bytes);
+                self.open(vec![(name.as_str(), &sealed)]).opened.is_some()
+            };
+            if let Some((sealed, _)) = objects.find_where(&name, max, opens).await? {
+                return Ok(self.open(vec![(name.as_str(), &sealed)]).opened);
+            }
+        }
+        Ok(None)
     }
 }
 

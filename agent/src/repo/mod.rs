@@ -12,6 +12,7 @@ pub mod history;
 pub mod join;
 pub mod keyring;
 pub mod objects;
+pub mod oddities;
 pub mod open;
 mod pending;
 pub mod rebuild;

@@ -2,7 +2,9 @@
 //!
 //! For: every reader and writer of the agent. Data comes from the store and is hostile until its hash, its
 //! signature or its seal was checked; it goes to `keyring`, `history`, `restore` and `verify`, and comes from the
-//! writing side as finished objects. Never: opens a seal, replaces an object, or believes a name.
+//! writing side as finished objects. One place decides how hard an object is looked for: a wrong or empty answer is asked
+//! for once more, then older versions are looked through, and [`Oddities`] counts both. Names that FORMAT.md does not
+//! know are passed over. Never: opens a seal, replaces an object, or believes a name.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,8 +13,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use scelle_format::id::{RepositoryId, Sha256};
 use scelle_format::layout;
-use scelle_store::{ErrorKind, Key, ObjectMeta, Put, Store, StoreError};
+use scelle_store::{ErrorKind, Key, ListEntry, ObjectMeta, Put, Store, StoreError};
 
+use super::oddities::Oddities;
 use crate::error::{AgentError, Result};
 
 /// Versions of one name that are looked through for the right one.
@@ -31,17 +34,32 @@ pub struct Listed {
     pub modified: Option<SystemTime>,
 }
 
-/// A repository's objects.
+/// Where sound bytes of an object were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// In its place.
+    Current,
+    /// In an older version: a delete marker hides it, or it was written over.
+    Older,
+}
+
+/// A repository's objects. Clones share what they saw.
 #[derive(Clone, Debug)]
 pub struct Objects {
     store: Arc<dyn Store>,
     repository: RepositoryId,
+    oddities: Arc<Oddities>,
 }
 
 impl Objects {
     /// The objects below `<repository>/` in `store`.
     pub fn new(store: Arc<dyn Store>, repository: RepositoryId) -> Self {
-        Self { store, repository }
+        Self { store, repository, oddities: Arc::default() }
+    }
+
+    /// What was odd about the store's answers.
+    pub fn oddities(&self) -> &Arc<Oddities> {
+        &self.oddities
     }
 
     /// The store itself.
@@ -62,65 +80,160 @@ impl Objects {
 
     /// Reads an object whose name says nothing about its content, at most `max_bytes`. A larger one is damage.
     pub async fn get_named(&self, name: &str, max_bytes: u64) -> Result<Bytes> {
-        let key = self.key(name)?;
-        self.store.get(&key, max_bytes).await.map_err(|error| too_large_is_damage(error, name))
+        self.find_named(name, max_bytes).await?.ok_or_else(|| AgentError::object_missing().at(name))
     }
 
-    /// [`Self::get_named`], `None` where there is no such object.
+    /// [`Self::get_named`], `None` where there is no such object. One that a delete marker hides is read in its oldest
+    /// version: an attacker can only have come after the writer.
     pub async fn find_named(&self, name: &str, max_bytes: u64) -> Result<Option<Bytes>> {
-        let key = self.key(name)?;
-        match self.store.get(&key, max_bytes).await {
+        match self.get_twice(name, max_bytes, |_| true).await? {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(too_large_is_damage(error, name)),
+            Err(wrong) if wrong.is_absent => {
+                let older = self.version_where(name, max_bytes, |_| true).await?;
+                if older.is_some() {
+                    self.oddities.note_hidden(name);
+                }
+                Ok(older)
+            }
+            Err(wrong) => Err(wrong.error),
         }
     }
 
-    /// Reads an object that must hash to `sha256`. Where the current version does not (or is gone behind a delete
-    /// marker) and the store keeps versions, the one that does is looked for, oldest first: an attacker can only
-    /// have come after the writer.
+    /// Reads an object that must hash to `sha256`, however hard it is to find.
     ///
     /// Errors: exit 13 naming the object when no version has that hash.
     pub async fn get_hashed(&self, name: &str, sha256: &Sha256, max_bytes: u64) -> Result<Bytes> {
-        let key = self.key(name)?;
-        let error = match self.store.get(&key, max_bytes).await {
-            Ok(bytes) if Sha256::of(&bytes) == *sha256 => return Ok(bytes),
-            Ok(_) => AgentError::object_corrupt().at(name).because("its bytes do not hash to its name"),
-            Err(error) if matters_to_one_object(error.kind) => too_large_is_damage(error, name),
-            Err(error) => return Err(error.into()),
-        };
-        self.version_where(name, max_bytes, |bytes| Sha256::of(bytes) == *sha256).await?.ok_or(error)
+        Ok(self.find_hashed(name, sha256, max_bytes).await?.0)
     }
 
-    /// The oldest of at most 1 000 versions of an object that `accepts`; `None` where there is none or the store
-    /// keeps no versions.
+    /// [`Self::get_hashed`], and where it was found.
+    pub async fn find_hashed(&self, name: &str, sha256: &Sha256, max_bytes: u64) -> Result<(Bytes, Found)> {
+        let is_right = |bytes: &[u8]| Sha256::of(bytes) == *sha256;
+        let wrong = match self.get_twice(name, max_bytes, is_right).await? {
+            Ok(bytes) => return Ok((bytes, Found::Current)),
+            Err(wrong) => wrong,
+        };
+        match self.look_through(name, max_bytes, is_right).await? {
+            Older::Found(bytes) => {
+                match wrong.is_absent {
+                    true => self.oddities.note_hidden(name),
+                    false => self.oddities.note_overwritten(name),
+                }
+                Ok((bytes, Found::Older))
+            }
+            Older::None => Err(wrong.error),
+            Older::NotAllowed => Err(wrong.error.older_version_may_exist()),
+        }
+    }
+
+    /// The object, or its oldest version, that `accepts`: for what must be signed or opened to be believed. The caller has
+    /// refused it once.
+    pub async fn find_where(
+        &self,
+        name: &str,
+        max_bytes: u64,
+        accepts: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<(Bytes, Found)>> {
+        let key = self.key(name)?;
+        let is_absent = match self.store.get(&key, max_bytes).await {
+            Ok(bytes) if accepts(&bytes) => {
+                self.oddities.note_answered_wrongly(name);
+                return Ok(Some((bytes, Found::Current)));
+            }
+            Ok(_) => false,
+            Err(error) if matters_to_one_object(error.kind) => error.kind == ErrorKind::NotFound,
+            Err(error) => return Err(error.into()),
+        };
+        let older = self.version_where(name, max_bytes, accepts).await?;
+        if older.is_some() {
+            match is_absent {
+                true => self.oddities.note_hidden(name),
+                false => self.oddities.note_overwritten(name),
+            }
+        }
+        Ok(older.map(|bytes| (bytes, Found::Older)))
+    }
+
+    /// Asks for an object, and once more where the answer is wrong: a cache or a line may have been, not the store.
+    async fn get_twice(
+        &self,
+        name: &str,
+        max_bytes: u64,
+        is_right: impl Fn(&[u8]) -> bool,
+    ) -> Result<std::result::Result<Bytes, Wrong>> {
+        let key = self.key(name)?;
+        let mut wrong = None;
+        for _ in 0..2 {
+            wrong = Some(match self.store.get(&key, max_bytes).await {
+                Ok(bytes) if is_right(&bytes) => {
+                    if wrong.is_some() {
+                        self.oddities.note_answered_wrongly(name);
+                    }
+                    return Ok(Ok(bytes));
+                }
+                Ok(_) => {
+                    let error = AgentError::object_corrupt().at(name);
+                    Wrong { is_absent: false, error: error.because("its bytes do not hash to its name") }
+                }
+                Err(error) if matters_to_one_object(error.kind) => Wrong {
+                    is_absent: error.kind == ErrorKind::NotFound,
+                    error: too_large_is_damage(error, name),
+                },
+                Err(error) => return Err(error.into()),
+            });
+        }
+        Ok(Err(
+            wrong.unwrap_or_else(|| Wrong { is_absent: true, error: AgentError::object_missing().at(name) })
+        ))
+    }
+
+    /// The oldest of at most 1 000 versions of an object that `accepts`; `None` where there is none, or none to be seen.
     pub async fn version_where(
         &self,
         name: &str,
         max_bytes: u64,
         accepts: impl Fn(&[u8]) -> bool,
     ) -> Result<Option<Bytes>> {
+        match self.look_through(name, max_bytes, accepts).await? {
+            Older::Found(bytes) => Ok(Some(bytes)),
+            Older::None | Older::NotAllowed => Ok(None),
+        }
+    }
+
+    async fn look_through(
+        &self,
+        name: &str,
+        max_bytes: u64,
+        accepts: impl Fn(&[u8]) -> bool,
+    ) -> Result<Older> {
         let key = self.key(name)?;
-        let Some(locks) = self.store.locks() else { return Ok(None) };
+        let Some(locks) = self.store.locks() else { return Ok(Older::None) };
         let versions = match locks.versions(&key, VERSIONS_MAX).await {
             Ok(versions) => versions,
-            // No versions, or no right to see them: then there is nothing to look through.
-            Err(error)
-                if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::NotFound) =>
-            {
-                return Ok(None);
+            Err(error) if error.kind == ErrorKind::Denied => {
+                self.oddities.note_versions_closed();
+                return Ok(Older::NotAllowed);
+            }
+            // No versions: then there is nothing to look through.
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::NotFound) => {
+                return Ok(Older::None);
             }
             Err(error) => return Err(error.into()),
         };
+        let mut is_closed = false;
         for version in versions.iter().rev().filter(|v| !v.delete_marker && v.bytes <= max_bytes) {
             match locks.get_version(&key, &version.id, max_bytes).await {
-                Ok(bytes) if accepts(&bytes) => return Ok(Some(bytes)),
+                Ok(bytes) if accepts(&bytes) => return Ok(Older::Found(bytes)),
+                Err(error) if error.kind == ErrorKind::Denied => is_closed = true,
                 Ok(_) => {}
-                Err(error) if matters_to_one_object(error.kind) || error.kind == ErrorKind::Denied => {}
+                Err(error) if matters_to_one_object(error.kind) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(None)
+        if is_closed {
+            self.oddities.note_versions_closed();
+        }
+        Ok(if is_closed { Older::NotAllowed } else { Older::None })
     }
 
     /// Reads a range of an object (end exclusive), cut at its end.
@@ -144,12 +257,48 @@ impl Objects {
         }
     }
 
-    /// The first names that begin with `prefix`: one page, at most `rows` (≤ 1 000).
-    pub async fn list_first(&self, prefix: &str, rows: usize) -> Result<Vec<Listed>> {
-        Ok(self.list_page(prefix, None, rows.min(PAGE_ROWS)).await?.0)
+    /// Names that begin with `prefix` and that delete markers hide, ascending; none where the store keeps no versions or
+    /// lets nobody see them. One LIST more: for who misses something, or would not know.
+    pub async fn list_hidden(&self, prefix: &str) -> Result<Vec<Listed>> {
+        let Some(locks) = self.store.locks() else { return Ok(Vec::new()) };
+        let full = layout::in_repository(&self.repository, prefix);
+        let (mut rows, mut after) = (Vec::new(), None);
+        loop {
+            let page = match locks.hidden(&full, after.as_deref()).await {
+                Ok(page) => page,
+                Err(error) if error.kind == ErrorKind::Denied => {
+                    self.oddities.note_versions_closed();
+                    return Ok(Vec::new());
+                }
+                Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::NotFound) => {
+                    return Ok(Vec::new());
+                }
+                Err(error) => return Err(error.into()),
+            };
+            rows.extend(self.named(page.entries).0);
+            match page.next {
+                Some(next) if Some(&next) != after.as_ref() => after = Some(next),
+                _ => return Ok(rows),
+            }
+        }
     }
 
-    /// One page of names after `after`, and whether more follow.
+    /// The first names that begin with `prefix`: at most `rows` (≤ 1 000).
+    pub async fn list_first(&self, prefix: &str, rows: usize) -> Result<Vec<Listed>> {
+        let rows = rows.min(PAGE_ROWS);
+        let (mut first, mut more) = self.list_page(prefix, None, rows).await?;
+        // Strangers' names may have taken the place of some.
+        while more && first.len() < rows {
+            let after = first.last().map(|row| row.name.clone());
+            let (next, is_more) = self.list_page(prefix, after.as_deref(), rows - first.len()).await?;
+            more = is_more && !next.is_empty();
+            first.extend(next);
+        }
+        Ok(first)
+    }
+
+    /// One page of names after `after`, and whether more follow. Strangers' names are passed over: a page without a name
+    /// is the last.
     pub async fn list_page(
         &self,
         prefix: &str,
@@ -157,14 +306,41 @@ impl Objects {
         rows: usize,
     ) -> Result<(Vec<Listed>, bool)> {
         let full = |name: &str| layout::in_repository(&self.repository, name);
-        let after = after.map(full);
-        let page = self.store.list(&full(prefix), after.as_deref(), rows).await?;
-        let cut = self.repository.as_str().len() + 1;
-        let listed = page.entries.into_iter().filter_map(|row| {
-            let name = row.key.as_str().get(cut..)?.to_owned();
+        let mut after = after.map(full);
+        loop {
+            let page = self.store.list(&full(prefix), after.as_deref(), rows).await?;
+            after = page.entries.last().map(|row| row.key.to_string());
+            let (listed, _) = self.named(page.entries);
+            if !listed.is_empty() || !page.more || after.is_none() {
+                return Ok((listed, page.more));
+            }
+        }
+    }
+
+    /// How many names there are that FORMAT.md does not know, anywhere below the repository. Reads all listings.
+    pub async fn count_strangers(&self) -> Result<u64> {
+        let full = layout::in_repository(&self.repository, "");
+        let (mut strangers, mut after) = (0, None);
+        loop {
+            let page = self.store.list(&full, after.as_deref(), PAGE_ROWS).await?;
+            after = page.entries.last().map(|row| row.key.to_string());
+            strangers += page.foreign + self.named(page.entries).1;
+            if !page.more || after.is_none() {
+                return Ok(strangers);
+            }
+        }
+    }
+
+    /// Rows whose names FORMAT.md knows, and how many others there were.
+    fn named(&self, entries: Vec<ListEntry>) -> (Vec<Listed>, u64) {
+        let (cut, all) = (self.repository.as_str().len() + 1, entries.len());
+        let listed = entries.into_iter().filter_map(|row| {
+            let name = row.key.as_str().get(cut..).filter(|name| layout::is_named(name))?.to_owned();
             Some(Listed { name, bytes: row.bytes, modified: row.modified })
         });
-        Ok((listed.collect(), page.more))
+        let listed: Vec<Listed> = listed.collect();
+        let strangers = (all - listed.len()) as u64;
+        (listed, strangers)
     }
 
     /// Writes an object durably, or leaves the one that is there.
@@ -179,10 +355,33 @@ impl Objects {
         Ok(self.store.put_new(&self.key(name)?, body, sha256.0).await?)
     }
 
+    /// Whether the store has an object with this size; one that must be read back is read and hashed.
+    pub async fn is_whole(&self, name: &str, sha256: &Sha256, bytes: u64) -> Result<bool> {
+        if !self.store.must_be_read_back() {
+            return Ok(self.head(name).await?.is_some_and(|meta| meta.bytes == bytes));
+        }
+        let read = self.get_twice(name, bytes, |stored| Sha256::of(stored) == *sha256).await?;
+        Ok(read.is_ok())
+    }
+
     /// Size and time of an object, `None` where it is not.
     pub async fn head(&self, name: &str) -> Result<Option<ObjectMeta>> {
         Ok(self.store.head(&self.key(name)?).await?)
     }
+}
+
+/// Why an answer is not the object.
+struct Wrong {
+    is_absent: bool,
+    error: AgentError,
+}
+
+/// What looking through the versions of an object came to.
+enum Older {
+    Found(Bytes),
+    None,
+    /// The credential may not see or read them.
+    NotAllowed,
 }
 
 /// Names of the repositories in a store, found with one request each and one more.

@@ -39,7 +39,8 @@ pub struct StoredNote {
 #[derive(Clone, Debug, Default)]
 pub struct StoredNotes {
     pub(super) notes: Vec<StoredNote>,
-    pub(super) malformed: Vec<String>,
+    /// Names of notes that delete markers hide.
+    pub(super) hidden: Vec<String>,
     /// Whether everything the ledger holds was fetched, not only the newest.
     pub(super) complete: bool,
 }
@@ -47,7 +48,8 @@ pub struct StoredNotes {
 impl StoredNotes {
     /// The whole ledger: LIST, then every note.
     pub async fn fetch_all(objects: &Objects) -> Result<Self> {
-        let mut notes = Self::named(objects.list_all("c/").await?);
+        let (listed, hidden) = tokio::try_join!(objects.list_all("c/"), objects.list_hidden("c/"))?;
+        let mut notes = Self::named(listed, hidden);
         let wanted: Vec<usize> = (0..notes.notes.len()).collect();
         notes.read(objects, &wanted).await?;
         notes.complete = true;
@@ -57,21 +59,9 @@ impl StoredNotes {
     /// Enough of each device's chain to hold its newest snapshot: one LIST for a single device, one more for
     /// each other, then a few GETs at once.
     pub async fn fetch_newest(objects: &Objects) -> Result<Self> {
-        let mut rows = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let (page, more) = objects.list_page("c/", after.as_deref(), 1000).await?;
-            let last = page.last().map(|row| row.name.clone());
-            rows.extend(page);
-            match last {
-                // '0' follows '/': the rest of this device's notes is passed over.
-                Some(name) if more => {
-                    after = Some(name.rsplit_once('/').map_or(name.clone(), |(dir, _)| format!("{dir}0")))
-                }
-                _ => break,
-            }
-        }
-        let mut notes = Self::named(rows);
+        // Side by side: a newest note that is hidden leaves no gap, and would not be missed.
+        let (rows, hidden) = tokio::try_join!(newest_rows(objects), objects.list_hidden("c/"))?;
+        let mut notes = Self::named(rows, hidden);
         let devices: Vec<DeviceId> = {
             let mut all: Vec<DeviceId> = notes.notes.iter().map(|note| note.device.clone()).collect();
             all.dedup();
@@ -110,31 +100,33 @@ impl StoredNotes {
                 break;
             }
         }
-        let mut notes = Self::named(rows);
+        let mut notes = Self::named(rows, Vec::new());
         let wanted: Vec<usize> = (0..notes.notes.len()).collect();
         notes.read(objects, &wanted).await?;
         Ok(notes)
     }
 
-    fn named(rows: Vec<Listed>) -> Self {
-        let mut out = Self::default();
+    fn named(listed: Vec<Listed>, hidden: Vec<Listed>) -> Self {
+        let mut out = Self { hidden: hidden.iter().map(|row| row.name.clone()).collect(), ..Self::default() };
+        let mut rows = listed;
+        rows.extend(hidden);
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        rows.dedup_by(|a, b| a.name == b.name);
         for row in rows {
-            match layout::parse_note(&row.name) {
-                Ok((device, sequence, sha256)) if layout::note(&device, sequence, &sha256) == row.name => {
-                    let seconds = row.modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-                    let modified = seconds.map(|since: Duration| Timestamp(since.as_secs() as i64));
-                    out.notes.push(StoredNote {
-                        name: row.name,
-                        device,
-                        sequence,
-                        sha256,
-                        modified,
-                        bytes: None,
-                        asked: false,
-                    });
-                }
-                _ => out.malformed.push(row.name),
-            }
+            // Listings give no other names.
+            let Ok((device, sequence, sha256)) = layout::parse_note(&row.name) else { continue };
+            let seconds = row.modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            let modified = seconds.map(|since: Duration| Timestamp(since.as_secs() as i64));
+            let name = row.name;
+            out.notes.push(StoredNote {
+                name,
+                device,
+                sequence,
+                sha256,
+                modified,
+                bytes: None,
+                asked: false,
+            });
         }
         out
     }
@@ -158,6 +150,24 @@ impl StoredNotes {
             self.notes[at].asked = true;
         }
         Ok(())
+    }
+}
+
+/// Names of the newest notes of each device, at least a page of them.
+async fn newest_rows(objects: &Objects) -> Result<Vec<Listed>> {
+    let mut rows = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let (page, more) = objects.list_page("c/", after.as_deref(), 1000).await?;
+        let last = page.last().map(|row| row.name.clone());
+        rows.extend(page);
+        match last {
+            // '0' follows '/': the rest of this device's notes is passed over.
+            Some(name) if more => {
+                after = Some(name.rsplit_once('/').map_or(name.clone(), |(dir, _)| format!("{dir}0")))
+            }
+            _ => return Ok(rows),
+        }
     }
 }
 

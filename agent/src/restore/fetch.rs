@@ -222,7 +222,6 @@ impl Fetcher {
             return Err(damaged(&name, "it does not open"));
         }
         drop(seen);
-        self.note_damaged(&pack);
         let mut lost = self.lost.lock().await;
         if let Some(error) = lost.get(&pack) {
             return Err(error.clone());
@@ -233,8 +232,10 @@ impl Fetcher {
         {
             return Ok(Arc::clone(there));
         }
-        match self.load_intact(pack).await {
-            Ok(intact) => {
+        let loaded = self.load_intact(pack).await;
+        self.note_unless_sound(&pack, false, &loaded);
+        match loaded {
+            Ok((intact, _)) => {
                 let (bytes, intact) = (intact.bytes(), Arc::new(intact));
                 let mut segments = self.segments.lock();
                 segments.remove_pack(&pack);

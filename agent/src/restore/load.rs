@@ -20,6 +20,7 @@ use super::fetch::{Fetcher, damaged};
 use super::requests::{GAP_BYTES, WHOLE};
 use super::sealed::{PackName, Sealed};
 use crate::error::{AgentError, ExitCode, Result};
+use crate::repo::objects::Found;
 
 /// Headers that are kept.
 const HEADERS_MAX: usize = 4096;
@@ -34,8 +35,10 @@ impl Fetcher {
         };
         match loaded {
             Err(error) if error.code == ExitCode::Damaged => {
-                self.note_damaged(&pack);
-                self.load_intact(pack).await.map(Arc::new)
+                let is_absent = error.what == AgentError::object_missing().what;
+                let intact = self.load_intact(pack).await;
+                self.note_unless_sound(&pack, is_absent, &intact);
+                intact.map(|(sealed, _)| Arc::new(sealed))
             }
             other => other.map(Arc::new),
         }
@@ -47,14 +50,28 @@ impl Fetcher {
         self.seal_of_whole(pack, bytes).await
     }
 
-    /// The version that hashes to the pack's name.
-    pub(super) async fn load_intact(&self, pack: PackName) -> Result<Sealed> {
+    /// A pack is damaged unless asking again gave it whole, or it is only hidden: that is counted elsewhere.
+    pub(super) fn note_unless_sound(
+        &self,
+        pack: &PackName,
+        is_absent: bool,
+        intact: &Result<(Sealed, Found)>,
+    ) {
+        match intact {
+            Ok((_, Found::Current)) => self.objects.oddities().note_answered_wrongly(&pack_name(pack)),
+            Ok((_, Found::Older)) if is_absent => {}
+            _ => self.note_damaged(pack),
+        }
+    }
+
+    /// The bytes that hash to the pack's name: those in its place, asked for anew, or those of an older version.
+    pub(super) async fn load_intact(&self, pack: PackName) -> Result<(Sealed, Found)> {
         let name = layout::pack(pack.0, &pack.1);
-        let bytes = self.objects.get_hashed(&name, &pack.1.sha256, PACK_MAX_BYTES).await?;
+        let (bytes, found) = self.objects.find_hashed(&name, &pack.1.sha256, PACK_MAX_BYTES).await?;
         // What was read of another version opens nothing here.
         self.headers.lock().remove(&pack);
         let sealed = self.seal_of_whole(pack, bytes).await?;
-        Ok(Sealed { is_intact: true, ..sealed })
+        Ok((Sealed { is_intact: true, ..sealed }, found))
     }
 
     async fn seal_of_whole(&self, pack: PackName, bytes: Bytes) -> Result<Sealed> {
@@ -137,6 +154,10 @@ impl Fetcher {
                 .map_or(0, |header| header.header_bytes() as u64)
         })
     }
+}
+
+fn pack_name(pack: &PackName) -> String {
+    layout::pack(pack.0, &pack.1)
 }
 
 /// Stands in for random bytes where a header is made to be measured and dropped: nothing is ever sealed with it, and

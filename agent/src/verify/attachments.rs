@@ -82,8 +82,7 @@ type ReadOne = std::result::Result<bytes::Bytes, FindingKind>;
 
 async fn read_one(objects: &Objects, sha256: &Sha256, wanted: &Wanted) -> Result<ReadOne> {
     let most = REFS_MAX_BYTES.max(ROOT_MAX_BYTES) as u64 + (1 << 20);
-    match objects.get_named(&layout::attachment(sha256), most).await {
-        Ok(bytes) if Sha256::of(&bytes) != *sha256 => Ok(Err(FindingKind::AttachmentHash)),
+    match objects.get_hashed(&layout::attachment(sha256), sha256, most).await {
         Ok(bytes) if wanted.bytes != 0 && bytes.len() as u64 != wanted.bytes => {
             Ok(Err(FindingKind::AttachmentHash))
         }
@@ -146,10 +145,10 @@ pub(super) async fn check_segments(
             None => Some(FindingKind::IndexMissing),
             Some(listed) if *listed != bytes => Some(FindingKind::IndexHash),
             Some(_) if !all && bytes > SMALL_BYTES => None,
-            Some(_) => match objects.get_named(&name, bytes).await {
+            Some(_) => match objects.get_hashed(&name, &sha256, bytes).await {
                 Ok(stored) => {
                     bytes_read += stored.len() as u64;
-                    (Sha256::of(&stored) != sha256).then_some(FindingKind::IndexHash)
+                    None
                 }
                 Err(error) => Some(kind_of(error, FindingKind::IndexMissing, FindingKind::IndexHash)?),
             },

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
 use scelle_format::layout;
+use scelle_format::refs::Refs;
 use serde::Serialize;
 
 use super::data::IdKeys;
@@ -20,6 +21,7 @@ use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::{Healed, Snapshot};
 use crate::repo::keyring::KeyFiles;
+use crate::repo::objects::Objects;
 use crate::repo::open::Repository;
 use crate::restore::fetch::Fetcher;
 use crate::shutdown::Shutdown;
@@ -70,6 +72,10 @@ pub struct CheckReport {
     pub orphans: u64,
     /// Their bytes.
     pub orphan_bytes: u64,
+    /// Names that the format does not know: a system's or somebody else's files. Passed over.
+    pub strangers: u64,
+    /// Objects that delete markers hide. Their older versions are sound.
+    pub hidden: u64,
     /// Fewest copies of an epoch's key file.
     pub key_copies: u64,
     /// Snapshots nothing is wrong with, as far as was looked.
@@ -113,17 +119,21 @@ pub async fn check(
     let snapshots: Vec<Snapshot> =
         snapshots.into_iter().filter(|s| !forgotten.contains(&s.note_sha256)).collect();
 
-    let listed = list(repository).await?;
+    let mut listed = list(repository).await?;
+    report.strangers = objects.count_strangers().await?;
     let attached = attachments::read(&objects, history, &forgotten, shutdown).await?;
     let notes: usize = history.devices.iter().map(|device| device.notes.len()).sum();
     report.objects = attached.objects + notes as u64 + repository.descriptors.history.len() as u64;
     report.bytes_read = attached.bytes_read;
     report.findings.extend(attached.findings);
 
-    let mut uses = PackUses::default();
     let healed = history.healed();
-    let known = Known { listed: &listed, refs: &attached.refs, healed: &healed };
-    snapshots.iter().for_each(|snapshot| uses.add(snapshot, &known));
+    let mut uses = uses_of(&snapshots, &listed, &attached.refs, &healed);
+    if uses.lacks_something(&listed) {
+        // Only now: a listing of versions is longer than one of names.
+        note_hidden(&objects, &mut listed).await?;
+        uses = uses_of(&snapshots, &listed, &attached.refs, &healed);
+    }
     let needed = uses.needed.clone();
     let segments: Vec<_> = std::mem::take(&mut uses.segments).into_iter().collect();
     report.packs = needed.len() as u64;
@@ -143,12 +153,37 @@ pub async fn check(
     report.key_copies = copies;
 
     let id_keys = follow_trees(repository, &snapshots, &listed, options, shutdown, &mut report).await?;
+    let known = Known { listed: &listed, refs: &attached.refs, healed: &healed };
     read_packs(repository, needed, &known, id_keys, &snapshots, options, monitor, shutdown, &mut report)
         .await?;
+    tell_read_through(&objects, &mut report);
     conclude(&mut report, &snapshots);
     report.duration = began.elapsed();
     monitor.finish();
     Ok(report)
+}
+
+fn uses_of(
+    snapshots: &[Snapshot],
+    listed: &HashMap<String, u64>,
+    refs: &HashMap<Sha256, Arc<Refs>>,
+    healed: &Healed,
+) -> PackUses {
+    let mut uses = PackUses::default();
+    let known = Known { listed, refs, healed };
+    snapshots.iter().for_each(|snapshot| uses.add(snapshot, &known));
+    uses
+}
+
+/// Adds what delete markers hide to the listing: it is there, and is a finding of its own.
+async fn note_hidden(objects: &Objects, listed: &mut HashMap<String, u64>) -> Result<()> {
+    for prefix in ["p/", "m/", "i/"] {
+        for row in objects.list_hidden(prefix).await? {
+            objects.oddities().note_hidden(&row.name);
+            listed.insert(row.name, row.bytes);
+        }
+    }
+    Ok(())
 }
 
 /// Local state has seen a head that the store does not show.
@@ -277,6 +312,20 @@ async fn needing(
         }
     }
     Ok(needing)
+}
+
+/// What was read through on the way is tampering, object by object; the snapshots that need it can still be read.
+fn tell_read_through(objects: &Objects, report: &mut CheckReport) {
+    let (hidden, overwritten) = (objects.oddities().hidden(), objects.oddities().overwritten());
+    report.hidden = hidden.len() as u64;
+    let is_told = |name: &str| report.findings.iter().any(|finding| finding.object == name);
+    let overwritten: Vec<String> = overwritten.into_iter().filter(|name| !is_told(name)).collect();
+    let found = hidden.into_iter().map(|name| Finding::new(FindingKind::Hidden, name));
+    report.findings.extend(found);
+    report.findings.extend(overwritten.into_iter().map(|name| Finding::new(FindingKind::Overwritten, name)));
+    for finding in report.findings.iter_mut().filter(|finding| finding.kind == FindingKind::Hidden) {
+        finding.affects.clear();
+    }
 }
 
 fn conclude(report: &mut CheckReport, snapshots: &[Snapshot]) {

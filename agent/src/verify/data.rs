@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use scelle_format::compress::Expander;
 use scelle_format::crypto::open_bytes;
-use scelle_format::id::{ChunkId, DeviceId, PackId, PackKind, Sha256};
+use scelle_format::id::{ChunkId, DeviceId, PackId, PackKind};
 use scelle_format::layout;
 use scelle_format::limits::PACK_MAX_BYTES;
 
@@ -18,7 +18,7 @@ use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Monitor;
 use crate::repo::finding::FindingKind;
 use crate::repo::keyring::Keyring;
-use crate::repo::objects::Objects;
+use crate::repo::objects::{Found, Objects};
 use crate::restore::elsewhere::trailer_of;
 use crate::shutdown::Shutdown;
 
@@ -77,8 +77,15 @@ async fn read_one(
     used: PackUse,
     keys: Option<(Arc<Keyring>, Arc<IdKeys>)>,
 ) -> Result<(u64, Option<FindingKind>)> {
-    let sealed = match objects.get_named(&layout::pack(kind, &pack), PACK_MAX_BYTES).await {
-        Ok(sealed) => sealed,
+    let name = layout::pack(kind, &pack);
+    let sealed = match objects.find_hashed(&name, &pack.sha256, PACK_MAX_BYTES).await {
+        Ok((sealed, Found::Current)) => sealed,
+        // Hidden or replaced: an older version is sound, and this is tampering.
+        Ok((sealed, Found::Older)) => {
+            let is_hidden = objects.oddities().is_hidden(&name);
+            let kind = if is_hidden { FindingKind::Hidden } else { FindingKind::PackHash };
+            return Ok((sealed.len() as u64, Some(kind)));
+        }
         Err(error) if error.code == ExitCode::Damaged => {
             let is_missing = error.what == AgentError::object_missing().what;
             let finding = if is_missing { FindingKind::PackMissing } else { FindingKind::PackHash };
@@ -88,9 +95,6 @@ async fn read_one(
     };
     let bytes = sealed.len() as u64;
     let verify = move || {
-        if Sha256::of(&sealed) != pack.sha256 {
-            return Some(FindingKind::PackHash);
-        }
         let (keyring, id_keys) = keys?;
         (!opens(&sealed, kind, pack, &used.device, &keyring, &id_keys)).then_some(FindingKind::PackContent)
     };
@@ -131,6 +135,8 @@ fn opens(
 
 #[cfg(test)]
 mod tests {
+    use scelle_format::id::Sha256;
+
     use super::*;
 
     #[test]

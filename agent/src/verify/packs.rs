@@ -78,6 +78,12 @@ impl PackUses {
         }
     }
 
+    /// Whether a pack or a segment that is needed is not listed.
+    pub(super) fn lacks_something(&self, listed: &HashMap<String, u64>) -> bool {
+        let packs = self.bad.values().any(|(kind, _)| *kind == FindingKind::PackMissing);
+        packs || self.segments.keys().any(|name| !listed.contains_key(name))
+    }
+
     /// Snapshots that need a pack, from what `add` saw; used when a pack turns out to be damaged later.
     pub(super) fn findings(self) -> Vec<Finding> {
         let bad = self.bad.into_iter().map(|((kind, pack), (finding, affects))| Finding {

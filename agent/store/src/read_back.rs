@@ -117,6 +117,10 @@ impl Store for ReadBack {
         self.inner.address()
     }
 
+    fn must_be_read_back(&self) -> bool {
+        true
+    }
+
     fn locks(&self) -> Option<&dyn LockOps> {
         self.inner.locks()
     }

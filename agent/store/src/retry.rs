@@ -190,6 +190,10 @@ impl Store for Retrying {
         self.inner.address()
     }
 
+    fn must_be_read_back(&self) -> bool {
+        self.inner.must_be_read_back()
+    }
+
     fn locks(&self) -> Option<&dyn LockOps> {
         self.inner.locks().map(|_| self as &dyn LockOps)
     }

@@ -123,6 +123,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Where the store is, for people: URL without credentials.
     fn address(&self) -> String;
 
+    /// Whether objects count only once they were read: the store was seen to take what does not match its hash. What this
+    /// process wrote has been read by then; what another left has not.
+    fn must_be_read_back(&self) -> bool {
+        false
+    }
+
     /// Operations on versions and retention, where the backend has them.
     fn locks(&self) -> Option<&dyn LockOps> {
         None

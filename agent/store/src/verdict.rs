@@ -23,8 +23,66 @@ pub enum Severity {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// Stable word for messages and scripts.
-    pub code: &'static str,
+    /// What it is.
+    pub code: Code,
+}
+
+/// What a probe can conclude. Whoever shows one to a person matches all of them: a conclusion without a sentence does not
+/// compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// A lock is taken, and the version is deleted all the same.
+    LockAcceptedButNotKept,
+    /// The end of a lock could be brought forward.
+    LockMayBeShortened,
+    /// `If-None-Match` is ignored.
+    NoConditionalPut,
+    /// Of several at once more than one was told that it won.
+    ConditionalPutNotAtomic,
+    /// A body that does not match any of its announced hashes is taken.
+    NoChecksum,
+    /// No Object Lock at all.
+    NoLock,
+    /// The bucket locks nothing by itself.
+    NoDefaultRetention,
+    /// It does, in GOVERNANCE mode, which an administrator can lift.
+    DefaultRetentionNotCompliance,
+    /// The credential may delete versions, and no lock was seen to hold them.
+    AgentMayDeleteVersions,
+    /// Whether a lock holds could not be learned.
+    LockNotProven,
+    /// Whether the bucket locks by itself could not be learned.
+    DefaultRetentionUnknown,
+    /// Whether `If-None-Match` is honoured could not be learned.
+    ConditionalPutUnknown,
+    /// The credential may put delete markers on everything.
+    AgentMayHide,
+    /// The clocks are so far apart that most hosts refuse the local time.
+    ClockOffset,
+    /// A folder: who can write in it can delete in it.
+    NotRansomwareProof,
+}
+
+impl Code {
+    /// Every code, worst first.
+    pub const ALL: [Self; 15] = [
+        Self::LockAcceptedButNotKept,
+        Self::LockMayBeShortened,
+        Self::NoConditionalPut,
+        Self::ConditionalPutNotAtomic,
+        Self::NoChecksum,
+        Self::NoLock,
+        Self::NoDefaultRetention,
+        Self::DefaultRetentionNotCompliance,
+        Self::AgentMayDeleteVersions,
+        Self::LockNotProven,
+        Self::DefaultRetentionUnknown,
+        Self::ConditionalPutUnknown,
+        Self::AgentMayHide,
+        Self::ClockOffset,
+        Self::NotRansomwareProof,
+    ];
 }
 
 /// Beyond this many milliseconds requests signed with the local time are refused by most hosts.
@@ -38,14 +96,11 @@ impl ProbeReport {
 
     /// Judges the facts, worst first.
     ///
-    /// Codes: `lock-accepted-but-not-kept`, `lock-may-be-shortened` (refuse); `no-conditional-put`,
-    /// `conditional-put-not-atomic`, `no-checksum`, `no-lock`, `no-default-retention`,
-    /// `default-retention-not-compliance`, `agent-may-delete-versions` (downgrade); `lock-not-proven`,
-    /// `default-retention-unknown`, `conditional-put-unknown`, `agent-may-hide`, `clock-offset`,
-    /// `not-ransomware-proof` (note).
+    /// Refused: a lock that is not kept or may be shortened. Noted only: what could not be learned, `agent-may-hide`,
+    /// `clock-offset`, `not-ransomware-proof`. The rest is a downgrade.
     pub fn verdict(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut find = |holds: bool, severity: Severity, code: &'static str| {
+        let mut find = |holds: bool, severity: Severity, code: Code| {
             if holds {
                 findings.push(Finding { severity, code });
             }
@@ -59,49 +114,49 @@ impl ProbeReport {
         find(
             accepted && self.locked_delete_refused == Fact::No,
             Severity::Refuse,
-            "lock-accepted-but-not-kept",
+            Code::LockAcceptedButNotKept,
         );
-        find(accepted && self.shorten_refused == Fact::No, Severity::Refuse, "lock-may-be-shortened");
+        find(accepted && self.shorten_refused == Fact::No, Severity::Refuse, Code::LockMayBeShortened);
 
-        find(self.conditional_put == Fact::No, Severity::Downgrade, "no-conditional-put");
+        find(self.conditional_put == Fact::No, Severity::Downgrade, Code::NoConditionalPut);
         find(
             self.conditional_put != Fact::No && self.conditional_put_raced == Fact::No,
             Severity::Downgrade,
-            "conditional-put-not-atomic",
+            Code::ConditionalPutNotAtomic,
         );
-        find(self.wrong_checksum_refused == Fact::No, Severity::Downgrade, "no-checksum");
-        find(has_locks && self.lock_accepted == Fact::No, Severity::Downgrade, "no-lock");
-        find(accepted && self.default_retention == Fact::No, Severity::Downgrade, "no-default-retention");
+        find(self.wrong_checksum_refused == Fact::No, Severity::Downgrade, Code::NoChecksum);
+        find(has_locks && self.lock_accepted == Fact::No, Severity::Downgrade, Code::NoLock);
+        find(accepted && self.default_retention == Fact::No, Severity::Downgrade, Code::NoDefaultRetention);
         find(
             self.default_retention == Fact::Yes && self.default_retention_compliance == Fact::No,
             Severity::Downgrade,
-            "default-retention-not-compliance",
+            Code::DefaultRetentionNotCompliance,
         );
         find(
             self.may_delete_versions == Fact::Yes && !self.lock_is_kept(),
             Severity::Downgrade,
-            "agent-may-delete-versions",
+            Code::AgentMayDeleteVersions,
         );
 
-        find(unproven, Severity::Note, "lock-not-proven");
+        find(unproven, Severity::Note, Code::LockNotProven);
         find(
             accepted && matches!(self.default_retention, Fact::Unknown { .. }),
             Severity::Note,
-            "default-retention-unknown",
+            Code::DefaultRetentionUnknown,
         );
         find(
             matches!(self.conditional_put, Fact::Unknown { .. })
                 || matches!(self.conditional_put_raced, Fact::Unknown { .. }),
             Severity::Note,
-            "conditional-put-unknown",
+            Code::ConditionalPutUnknown,
         );
-        find(has_locks && self.may_delete == Fact::Yes, Severity::Note, "agent-may-hide");
+        find(has_locks && self.may_delete == Fact::Yes, Severity::Note, Code::AgentMayHide);
         find(
             self.clock_offset_ms.is_some_and(|offset| offset.unsigned_abs() > TOLERATED_OFFSET_MS),
             Severity::Note,
-            "clock-offset",
+            Code::ClockOffset,
         );
-        find(!has_locks, Severity::Note, "not-ransomware-proof");
+        find(!has_locks, Severity::Note, Code::NotRansomwareProof);
         findings
     }
 }
@@ -131,7 +186,7 @@ mod tests {
         }
     }
 
-    fn codes(report: &ProbeReport) -> Vec<(Severity, &'static str)> {
+    fn codes(report: &ProbeReport) -> Vec<(Severity, Code)> {
         report.verdict().into_iter().map(|finding| (finding.severity, finding.code)).collect()
     }
 
@@ -144,23 +199,23 @@ mod tests {
     fn each_fact_alone_gives_its_finding() {
         use Severity::{Downgrade, Note, Refuse};
         type Spoil = fn(&mut ProbeReport);
-        let cases: [(Spoil, &[(Severity, &str)]); 14] = [
-            (|r| r.locked_delete_refused = Fact::No, &[(Refuse, "lock-accepted-but-not-kept")]),
-            (|r| r.shorten_refused = Fact::No, &[(Refuse, "lock-may-be-shortened")]),
-            (|r| r.conditional_put = Fact::No, &[(Downgrade, "no-conditional-put")]),
-            (|r| r.conditional_put_raced = Fact::No, &[(Downgrade, "conditional-put-not-atomic")]),
-            (|r| r.wrong_checksum_refused = Fact::No, &[(Downgrade, "no-checksum")]),
-            (|r| r.lock_accepted = Fact::No, &[(Downgrade, "no-lock")]),
-            (|r| r.default_retention = Fact::No, &[(Downgrade, "no-default-retention")]),
+        let cases: [(Spoil, &[(Severity, Code)]); 14] = [
+            (|r| r.locked_delete_refused = Fact::No, &[(Refuse, Code::LockAcceptedButNotKept)]),
+            (|r| r.shorten_refused = Fact::No, &[(Refuse, Code::LockMayBeShortened)]),
+            (|r| r.conditional_put = Fact::No, &[(Downgrade, Code::NoConditionalPut)]),
+            (|r| r.conditional_put_raced = Fact::No, &[(Downgrade, Code::ConditionalPutNotAtomic)]),
+            (|r| r.wrong_checksum_refused = Fact::No, &[(Downgrade, Code::NoChecksum)]),
+            (|r| r.lock_accepted = Fact::No, &[(Downgrade, Code::NoLock)]),
+            (|r| r.default_retention = Fact::No, &[(Downgrade, Code::NoDefaultRetention)]),
             (
                 |r| r.default_retention_compliance = Fact::No,
-                &[(Downgrade, "default-retention-not-compliance")],
+                &[(Downgrade, Code::DefaultRetentionNotCompliance)],
             ),
-            (|r| r.locked_delete_refused = Fact::unknown("rights"), &[(Note, "lock-not-proven")]),
-            (|r| r.default_retention = Fact::unknown("rights"), &[(Note, "default-retention-unknown")]),
-            (|r| r.conditional_put = Fact::unknown("busy"), &[(Note, "conditional-put-unknown")]),
-            (|r| r.may_delete = Fact::Yes, &[(Note, "agent-may-hide")]),
-            (|r| r.clock_offset_ms = Some(-3_600_000), &[(Note, "clock-offset")]),
+            (|r| r.locked_delete_refused = Fact::unknown("rights"), &[(Note, Code::LockNotProven)]),
+            (|r| r.default_retention = Fact::unknown("rights"), &[(Note, Code::DefaultRetentionUnknown)]),
+            (|r| r.conditional_put = Fact::unknown("busy"), &[(Note, Code::ConditionalPutUnknown)]),
+            (|r| r.may_delete = Fact::Yes, &[(Note, Code::AgentMayHide)]),
+            (|r| r.clock_offset_ms = Some(-3_600_000), &[(Note, Code::ClockOffset)]),
             (|r| r.may_delete_versions = Fact::Yes, &[]),
         ];
         for (index, (spoil, expected)) in cases.into_iter().enumerate() {
@@ -174,6 +229,6 @@ mod tests {
     fn deleting_versions_counts_where_no_lock_is_kept() {
         let report = ProbeReport { lock_accepted: Fact::No, may_delete_versions: Fact::Yes, ..good() };
         let findings = codes(&report);
-        assert!(findings.contains(&(Severity::Downgrade, "agent-may-delete-versions")), "{findings:?}");
+        assert!(findings.contains(&(Severity::Downgrade, Code::AgentMayDeleteVersions)), "{findings:?}");
     }
 }

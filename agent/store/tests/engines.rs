@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use scelle_store::probe::{Fact, ProbeReport, Severity, probe};
+use scelle_store::probe::{Code, Fact, ProbeReport, Severity, probe};
 use scelle_store::retry::{RetrySettings, Retrying};
 use scelle_store::s3::{S3Settings, S3Store};
 use scelle_store::testing::contract::{Capabilities, check, sha256};
@@ -21,7 +21,7 @@ fn key(name: &str) -> Key {
     Key::new(name).unwrap()
 }
 
-fn codes(report: &ProbeReport) -> Vec<(Severity, &'static str)> {
+fn codes(report: &ProbeReport) -> Vec<(Severity, Code)> {
     report.verdict().iter().map(|finding| (finding.severity, finding.code)).collect()
 }
 
@@ -52,7 +52,7 @@ async fn seaweedfs_plain_bucket() {
     assert_eq!(report.versioning, Fact::No);
     assert_eq!(report.lock_accepted, Fact::No);
     assert!(report.clock_offset_ms.unwrap().abs() < 5_000, "{report:?}");
-    assert_eq!(codes(&report), [(Severity::Downgrade, "no-lock"), (Severity::Note, "agent-may-hide")]);
+    assert_eq!(codes(&report), [(Severity::Downgrade, Code::NoLock), (Severity::Note, Code::AgentMayHide)]);
 
     wrong_credentials_are_denied(&engine).await;
     a_clock_an_hour_off_still_backs_up(&engine).await;
@@ -124,7 +124,7 @@ async fn seaweedfs_lock_bucket() {
         }
     );
     assert!(report.clock_offset_ms.unwrap().abs() < 5_000, "{report:?}");
-    assert_eq!(codes(&report), [(Severity::Note, "agent-may-hide")]);
+    assert_eq!(codes(&report), [(Severity::Note, Code::AgentMayHide)]);
     versions_and_locks(&store).await;
 }
 
@@ -166,9 +166,9 @@ async fn rclone_is_found_out() {
     assert_eq!(report.locked_delete_refused, Fact::No);
     let findings = codes(&report);
     for expected in [
-        (Severity::Refuse, "lock-accepted-but-not-kept"),
-        (Severity::Downgrade, "no-conditional-put"),
-        (Severity::Downgrade, "no-checksum"),
+        (Severity::Refuse, Code::LockAcceptedButNotKept),
+        (Severity::Downgrade, Code::NoConditionalPut),
+        (Severity::Downgrade, Code::NoChecksum),
     ] {
         assert!(findings.contains(&expected), "{findings:?}");
     }

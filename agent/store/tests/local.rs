@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use scelle_store::dir::DirStore;
 use scelle_store::mem::{MemSettings, MemStore, Misbehaviour};
-use scelle_store::probe::{Fact, Severity, probe};
+use scelle_store::probe::{Code, Fact, Severity, probe};
 use scelle_store::testing::contract::{Capabilities, check, sha256};
 use scelle_store::{ErrorKind, Key, Put, Store};
 
@@ -152,7 +152,7 @@ async fn a_folder_probes_as_conditional_and_unlocked() {
     assert_eq!(report.wrong_checksum_refused, Fact::NotApplicable);
     assert_eq!(report.lock_accepted, Fact::NotApplicable);
     let codes: Vec<_> = report.verdict().iter().map(|finding| (finding.severity, finding.code)).collect();
-    assert_eq!(codes, [(Severity::Note, "not-ransomware-proof")]);
+    assert_eq!(codes, [(Severity::Note, Code::NotRansomwareProof)]);
     assert!(store.list("", None, 10).await.unwrap().entries.is_empty(), "the probe cleans up where it may");
 
     let text = serde_json::to_string(&report).unwrap();
@@ -168,31 +168,36 @@ async fn engines_that_lie_are_found_out() {
         clock_ahead_ms: Some(3_600_000),
         ..MemSettings::default()
     };
-    let cases: [(Misbehaviour, &[&str]); 7] = [
-        (Misbehaviour::default(), &["agent-may-hide", "clock-offset"]),
+    let cases: [(Misbehaviour, &[Code]); 7] = [
+        (Misbehaviour::default(), &[Code::AgentMayHide, Code::ClockOffset]),
         (
             Misbehaviour { ignores_if_none_match: true, ..Misbehaviour::default() },
-            &["no-conditional-put", "agent-may-hide", "clock-offset"],
+            &[Code::NoConditionalPut, Code::AgentMayHide, Code::ClockOffset],
         ),
         (
             Misbehaviour { checks_then_writes: true, ..Misbehaviour::default() },
-            &["conditional-put-not-atomic", "agent-may-hide", "clock-offset"],
+            &[Code::ConditionalPutNotAtomic, Code::AgentMayHide, Code::ClockOffset],
         ),
         (
             Misbehaviour { forgets_locks: true, ..Misbehaviour::default() },
-            &["lock-accepted-but-not-kept", "agent-may-delete-versions", "agent-may-hide", "clock-offset"],
+            &[
+                Code::LockAcceptedButNotKept,
+                Code::AgentMayDeleteVersions,
+                Code::AgentMayHide,
+                Code::ClockOffset,
+            ],
         ),
         (
             Misbehaviour { shortens_locks: true, ..Misbehaviour::default() },
-            &["lock-may-be-shortened", "agent-may-hide", "clock-offset"],
+            &[Code::LockMayBeShortened, Code::AgentMayHide, Code::ClockOffset],
         ),
         (
             Misbehaviour { accepts_wrong_checksum: true, ..Misbehaviour::default() },
-            &["no-checksum", "agent-may-hide", "clock-offset"],
+            &[Code::NoChecksum, Code::AgentMayHide, Code::ClockOffset],
         ),
         (
             Misbehaviour { put_only: true, ..Misbehaviour::default() },
-            &["lock-not-proven", "default-retention-unknown", "clock-offset"],
+            &[Code::LockNotProven, Code::DefaultRetentionUnknown, Code::ClockOffset],
         ),
     ];
     for (misbehaviour, expected) in cases {

@@ -37,6 +37,7 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let state = State::open(&context.settings.home, &known.repository)?;
     let device = state.device()?;
     let objects = Arc::new(Objects::new(connected.store.clone(), known.repository.clone()));
+    context.watch(&objects);
     let descriptors = match backup::descriptors(&objects, &state, &device).await {
         Err(error) => return Err(known.explain(connected, error).await),
         Ok(descriptors) => descriptors,

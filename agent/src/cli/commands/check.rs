@@ -56,6 +56,24 @@ fn told(context: &Context, report: &CheckReport) {
         "{objects} objets contrôlés, {packs} paquets attendus, {read} relus ({bytes})",
         "{objects} objects checked, {packs} packs expected, {read} read back ({bytes})"
     ));
+    if report.strangers > 0 {
+        let strangers = count(report.strangers, lang);
+        screen.say(&bilingual!(
+            "{strangers} fichiers étrangers au dépôt, laissés de côté",
+            "{strangers} files that are not the repository's, passed over"
+        ));
+    }
+    if report.hidden > 0 {
+        let hidden = count(report.hidden, lang);
+        screen.say(&bilingual!(
+            "MASQUÉS : {hidden} objets, derrière des marqueurs de suppression ; leurs versions antérieures sont intactes. \
+             Qui a l'identifiant du propriétaire retire les marqueurs (supprimer la version « delete marker » de chaque \
+             objet nommé ci-dessus) ; changez aussi l'identifiant de ce poste",
+            "HIDDEN: {hidden} objects, behind delete markers; their older versions are sound. Whoever holds the owner's \
+             credential removes the markers (delete the \"delete marker\" version of each object named above); change this \
+             computer's credential as well"
+        ));
+    }
     let (sound, damaged) = (report.sound.len(), report.damaged.len());
     match report.code() {
         ExitCode::Ok => screen.say(&bilingual!(

@@ -23,7 +23,7 @@ use crate::cli::messages::Message;
 use crate::cli::secrets;
 use crate::clock::Clock as _;
 use crate::config::RepoAddress;
-use crate::connect::{Connected, Create};
+use crate::connect::{Connected, Create, Engine, must_be_read_back};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Notice, Phase, Weakness};
 use crate::repo::append::LedgerWriter;
@@ -171,9 +171,23 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
             crate::repo::keyring::Unlock::Phrase(secrets::read_phrase(phrase.as_deref(), context.lang())?)
         }
     };
-    let connected = context.connect(Create::Never).await?;
-    let joined =
+    let mut connected = context.connect(Create::Never).await?;
+    let mut joined =
         join::join(&connected, unlock, &context.settings.home, &context.clock, &mut OsRandom).await?;
+    // What the store does is learned with this computer's own credential, once it has a right to write here.
+    let report = probe_store(context, &mut connected).await?;
+    {
+        let device = &mut joined.device;
+        let state = State::open(&context.settings.home, &device.repository)?;
+        if device.place != connected.place {
+            device.place = connected.place.clone();
+            state.put_device(device)?;
+        }
+        let objects = Objects::new(connected.store.clone(), device.repository.clone());
+        let offset = connected.clock_offset_ms;
+        let mut ledger = LedgerWriter::open(&objects, &state, device, &context.clock, offset).await?;
+        record_probe(&mut ledger, &state, &report).await?;
+    }
     context.screen.say(&bilingual!(
         "Ce poste a rejoint le dépôt ; sa première sauvegarde enverra tout son contenu.",
         "This computer has joined the repository; its first backup sends all of its content."
@@ -241,34 +255,22 @@ async fn probe_store(context: &Context, connected: &mut Connected) -> Result<Pro
     context.monitor.finish();
     let mut refused = false;
     for finding in report.verdict() {
-        let weakness = weakness(finding.code);
+        let weakness = finding.code;
         refused |= finding.severity == scelle_store::probe::Severity::Refuse;
-        if matches!(weakness, Some(Weakness::ConditionalPutIgnored | Weakness::ConditionalPutRaced)) {
+        if matches!(weakness, Weakness::NoConditionalPut | Weakness::ConditionalPutNotAtomic) {
             connected.place.conditional_put = false;
         }
-        match weakness {
-            Some(weakness) => context.screen.notice(&Notice::StoreWeakness { weakness }),
-            None => context.screen.detail(finding.code),
-        }
+        context.screen.notice(&Notice::StoreWeakness { weakness });
     }
     if let Some(offset_ms) = report.clock_offset_ms.filter(|ms| ms.abs() / 1000 >= CLOCK_OFF_S) {
         context.screen.notice(&Notice::ClockOff { seconds: -offset_ms / 1000 });
     }
+    let conditional_put = connected.place.conditional_put;
+    let engine = Engine { conditional_put, read_back: must_be_read_back(Some(&report)) };
+    if !refused && !connected.is_folder {
+        context.reconnect(connected, engine).await?;
+    }
     if refused { Err(AgentError::store_unsafe().at(connected.store.address())) } else { Ok(report) }
-}
-
-fn weakness(code: &str) -> Option<Weakness> {
-    Some(match code {
-        "no-conditional-put" => Weakness::ConditionalPutIgnored,
-        "conditional-put-not-atomic" => Weakness::ConditionalPutRaced,
-        "no-checksum" => Weakness::ChecksumIgnored,
-        "no-lock" | "not-ransomware-proof" => Weakness::NoLock,
-        "lock-accepted-but-not-kept" => Weakness::LockIgnored,
-        "lock-shortened" => Weakness::LockShortened,
-        "no-default-retention" => Weakness::NoDefaultRetention,
-        "agent-may-delete" | "agent-may-delete-versions" => Weakness::MayDelete,
-        _ => return None,
-    })
 }
 
 /// Keeps what the probe learned: in the ledger for others, in the state for later runs.

@@ -8,12 +8,16 @@
 use scelle_format::id::RepositoryId;
 
 use super::Context;
+use crate::bilan::run::probe_in;
 use crate::bilingual;
 use crate::config::{RepoAddress, S3Settings};
-use crate::connect::{Connected, Connection, Create, address_of};
+use crate::connect::{Connected, Connection, Create, Engine, address_of, must_be_read_back};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::objects::repositories_in;
 use crate::repo::state::{Device, Head, Remembered, State, StorePlace};
+
+/// An engine of which nothing was measured yet.
+const UNKNOWN_ENGINE: Engine = Engine { conditional_put: true, read_back: true };
 
 /// A repository this PC knows.
 pub struct Known {
@@ -85,7 +89,9 @@ impl Context {
                 Some(address) => address,
                 None => address_of(&known.device.place)?,
             };
-            let connected = self.reach(&address, Some(&known.device.place), Create::Never, upload).await;
+            let engine = self.engine_of(&known.repository, &known.device.place);
+            let connected =
+                self.reach(&address, Some(&known.device.place), engine, Create::Never, upload).await;
             let connected = connected.map_err(|error| gone(&address, error))?;
             return Ok(Found { known: Some(known), moved_from: None, damaged: None, connected });
         }
@@ -94,16 +100,17 @@ impl Context {
             [Remembered { device: Ok(device), .. }] => Some(device.place.clone()),
             _ => None,
         };
-        let connected = match self.reach(&address, place.as_ref(), Create::Never, upload).await {
-            // The configuration still says where the disk was before.
-            Err(error) if error.code == ExitCode::NoRepository && self.global.repo.is_none() => {
-                return Err(match &place {
-                    Some(place) => gone(&address, error).last_seen_at(&place.url),
-                    None => error,
-                });
-            }
-            connected => connected?,
-        };
+        let connected =
+            match self.reach(&address, place.as_ref(), UNKNOWN_ENGINE, Create::Never, upload).await {
+                // The configuration still says where the disk was before.
+                Err(error) if error.code == ExitCode::NoRepository && self.global.repo.is_none() => {
+                    return Err(match &place {
+                        Some(place) => gone(&address, error).last_seen_at(&place.url),
+                        None => error,
+                    });
+                }
+                connected => connected?,
+            };
         self.by_id(all, connected, of_kit, upload).await
     }
 
@@ -134,12 +141,11 @@ impl Context {
         if !is_at(&known.device.place, &address) {
             found.moved_from = Some(known.device.place.url.clone());
         }
-        let place = &mut found.connected.place;
-        place.conditional_put = known.device.place.conditional_put;
-        if !place.conditional_put {
-            // The engine is not to be relied on for this: the store is opened again with what is known of it.
-            let place = place.clone();
-            found.connected = self.reach(&address, Some(&place), Create::Never, upload).await?;
+        let engine = self.engine_of(&known.repository, &known.device.place);
+        if engine != UNKNOWN_ENGINE {
+            // What is known of the engine decides how it is written to: the store is opened again with it.
+            let place = found.connected.place.clone();
+            found.connected = self.reach(&address, Some(&place), engine, Create::Never, upload).await?;
         }
         known.device.place = found.connected.place.clone();
         found.known = Some(known);
@@ -158,13 +164,28 @@ impl Context {
 
     /// Opens the store at the address given, of which nothing is known yet.
     pub async fn connect(&self, create: Create) -> Result<Connected> {
-        self.reach(self.settings.required_repo()?, None, create, None).await
+        self.reach(self.settings.required_repo()?, None, UNKNOWN_ENGINE, create, None).await
+    }
+
+    /// The store again, now that it is known what its engine does.
+    pub async fn reconnect(&self, connected: &mut Connected, engine: Engine) -> Result<()> {
+        let address = address_of(&connected.place)?;
+        let place = connected.place.clone();
+        *connected = self.reach(&address, Some(&place), engine, Create::Never, None).await?;
+        Ok(())
+    }
+
+    /// What was measured of the engine that holds a repository.
+    fn engine_of(&self, repository: &RepositoryId, place: &StorePlace) -> Engine {
+        let probe = probe_in(&self.settings.home.join(repository.as_str()));
+        Engine { conditional_put: place.conditional_put, read_back: must_be_read_back(probe.as_ref()) }
     }
 
     async fn reach(
         &self,
         address: &RepoAddress,
         place: Option<&StorePlace>,
+        engine: Engine,
         create: Create,
         upload: Option<u64>,
     ) -> Result<Connected> {
@@ -177,7 +198,7 @@ impl Context {
         let connection = Connection {
             s3: &s3,
             upload_bytes_per_second: upload.or(self.settings.limits.upload_bytes_per_second),
-            conditional_put: place.is_none_or(|place| place.conditional_put),
+            engine,
             monitor: self.monitor.clone(),
             shutdown: &self.shutdown,
         };

@@ -21,6 +21,7 @@ pub use self::known::{Found, Known};
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use scelle_format::kit::{Kit, KitError};
 use secrecy::ExposeSecret as _;
 
@@ -31,7 +32,9 @@ use super::secrets;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Notice};
+use crate::repo::objects::Objects;
+use crate::repo::oddities::Oddities;
 use crate::shutdown::Shutdown;
 
 /// What every command gets.
@@ -48,10 +51,27 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// Time.
     pub clock: SystemClock,
+    /// What was odd about the stores that this command read from.
+    pub oddities: Mutex<Vec<Arc<Oddities>>>,
 }
 
-/// Runs a command.
+/// Runs a command, and says at its end what was odd about the store's answers, whatever became of it.
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
+    let ended = run_one(context, command).await;
+    for oddities in context.oddities.lock().iter() {
+        let objects = oddities.answered_wrongly();
+        if objects > 0 {
+            context.screen.notice(&Notice::AnsweredWrongly { objects });
+        }
+        let (hidden, overwritten) = (oddities.hidden().len() as u64, oddities.overwritten().len() as u64);
+        if hidden + overwritten > 0 {
+            context.screen.notice(&Notice::ReadThrough { hidden, overwritten });
+        }
+    }
+    ended
+}
+
+async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
     match command {
         Command::Kit(command) => kit::run(context, command),
         Command::Init(args) => init::run(context, args).await,
@@ -74,6 +94,11 @@ impl Context {
     /// The language of messages.
     pub fn lang(&self) -> Lang {
         self.screen.lang()
+    }
+
+    /// Has what is odd about the answers for `objects` said at the end.
+    pub fn watch(&self, objects: &Objects) {
+        self.oddities.lock().push(objects.oddities().clone());
     }
 }
 

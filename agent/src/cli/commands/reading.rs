@@ -72,6 +72,7 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
         (Err(error), Some(known)) => return Err(known.explain(&connected, error).await),
         (opened, _) => opened?,
     };
+    context.watch(&repository.objects);
     if repository.descriptors.standing == Standing::Provisional {
         context.screen.warn(&bilingual!(
             "le propriétaire n'a pas encore signé ce dépôt : faites « scelle keys check-kit --kit FICHIER »",
@@ -80,7 +81,10 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
     }
     // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.
     if need == Key::Required || !whole_ledger {
-        show_findings(context, &repository.all_findings());
+        // What was read through is counted at the end of the command, and named by a check.
+        let mut findings = repository.all_findings();
+        findings.retain(|finding| finding.kind != FindingKind::Hidden);
+        show_findings(context, &findings);
     }
     Ok(Reading { known, is_elsewhere: moved_from.is_some(), connected, repository })
 }

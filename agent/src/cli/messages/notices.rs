@@ -13,7 +13,14 @@ pub fn notice(notice: &Notice) -> Message {
             let why = problem(*why);
             Message::by(|lang| format!("{root} [{token}] : {}", why.text(lang)))
         }
-        Notice::Retry { operation, attempt, wait_ms } => {
+        Notice::Retry { operation, attempt, wait_ms, altered: true } => {
+            let seconds = *wait_ms as f64 / 1000.0;
+            bilingual!(
+                "ce qui est arrivé n'est pas ce qui a été envoyé ({operation}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
+                "what arrived is not what was sent ({operation}, attempt {attempt}); trying again in {seconds:.1} s"
+            )
+        }
+        Notice::Retry { operation, attempt, wait_ms, altered: false } => {
             let seconds = *wait_ms as f64 / 1000.0;
             bilingual!(
                 "le stockage ne répond pas ({operation}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
@@ -56,6 +63,18 @@ pub fn notice(notice: &Notice) -> Message {
         ),
         Notice::Damaged { key } => bilingual!("objet endommagé : {key}", "damaged object: {key}"),
         Notice::StoreWeakness { weakness: found } => weakness(*found),
+        Notice::AnsweredWrongly { objects } => bilingual!(
+            "le stockage a d'abord mal répondu pour {objects} objets (octets altérés, ou « absent ») et bien à la seconde \
+             demande ; rien n'est perdu, faites vérifier la liaison, le cache du NAS ou le disque",
+            "the store first answered wrongly for {objects} objects (altered bytes, or \"not there\") and rightly when \
+             asked again; nothing is lost, have the connection, the NAS's cache or the disk checked"
+        ),
+        Notice::ReadThrough { hidden, overwritten } => bilingual!(
+            "ALERTE : quelqu'un a masqué {hidden} objets (marqueurs de suppression) et en a recouvert {overwritten} ; \
+             leurs versions antérieures, intactes, ont été lues. Prévenez l'hébergeur ; « scelle check » les nomme",
+            "ALARM: somebody hid {hidden} objects (delete markers) and wrote over {overwritten}; their older versions, \
+             sound, were read. Tell the host; \"scelle check\" names them"
+        ),
     }
 }
 
@@ -122,42 +141,76 @@ pub fn problem(problem: Problem) -> Message {
     }
 }
 
-/// What a store does not do, and what that means for the user.
+/// What the probe concluded of a store: what it means, and what to do.
 pub fn weakness(weakness: Weakness) -> Message {
     match weakness {
-        Weakness::ConditionalPutIgnored => bilingual!(
-            "ce stockage laisse remplacer un objet sans le dire (If-None-Match ignoré) ; \
-             Scellé ne s'y fie pas et le verrou doit protéger les objets",
-            "this store lets an object be replaced in silence (If-None-Match ignored); \
-             Scellé does not rely on it and the lock must protect the objects"
+        Weakness::LockAcceptedButNotKept => bilingual!(
+            "ce stockage accepte un verrou puis efface quand même : il ne protège pas des rançongiciels ; prenez-en un autre",
+            "this store accepts a lock, then deletes all the same: no protection against ransomware; take another one"
         ),
-        Weakness::ConditionalPutRaced => bilingual!(
-            "ce stockage a accepté deux écritures simultanées du même objet",
-            "this store accepted two simultaneous writes of one object"
+        Weakness::LockMayBeShortened => bilingual!(
+            "ce stockage a laissé raccourcir un verrou : il ne protège pas des rançongiciels ; prenez-en un autre",
+            "this store let a lock be shortened: no protection against ransomware; take another one"
         ),
-        Weakness::ChecksumIgnored => bilingual!(
-            "ce stockage accepte une somme de contrôle fausse ; chaque objet sera relu",
-            "this store accepts a wrong checksum; each object will be read back"
+        Weakness::NoConditionalPut => bilingual!(
+            "ce stockage laisse remplacer un objet sans le dire (If-None-Match ignoré) ; Scellé regarde avant d'écrire, \
+             et seuls les versions et le verrou protègent de qui écrirait par-dessus",
+            "this store lets an object be replaced in silence (If-None-Match ignored); Scellé looks before it writes, \
+             and only versions and lock protect against somebody who writes over"
         ),
-        Weakness::NoLock => bilingual!(
+        Weakness::ConditionalPutNotAtomic => bilingual!(
+            "ce stockage a accepté deux écritures simultanées du même objet ; Scellé regarde avant d'écrire",
+            "this store accepted two simultaneous writes of one object; Scellé looks before it writes"
+        ),
+        Weakness::NoChecksum => bilingual!(
+            "ce stockage accepte des octets qui ne sont pas ceux annoncés ; chaque objet envoyé sera relu, ce qui double \
+             les échanges",
+            "this store accepts bytes that are not those announced; each object sent will be read back, which doubles \
+             the traffic"
+        ),
+        Weakness::NoLock | Weakness::NotRansomwareProof => bilingual!(
             "ce stockage ne verrouille rien : qui a pris ce poste peut effacer les sauvegardes",
             "this store locks nothing: whoever takes this computer can delete the backups"
         ),
-        Weakness::LockIgnored => bilingual!(
-            "ce stockage accepte un verrou puis efface quand même : il ne protège pas des rançongiciels",
-            "this store accepts a lock, then deletes all the same: no protection against ransomware"
-        ),
-        Weakness::LockShortened => bilingual!(
-            "ce stockage a laissé raccourcir un verrou : il ne protège pas des rançongiciels",
-            "this store let a lock be shortened: no protection against ransomware"
-        ),
         Weakness::NoDefaultRetention => bilingual!(
-            "ce compartiment ne verrouille rien par défaut ; Scellé posera chaque verrou lui-même",
-            "this bucket locks nothing by default; Scellé will set each lock itself"
+            "ce compartiment ne verrouille rien de lui-même : ce qui est envoyé pourra être effacé ; demandez à l'hébergeur \
+             une rétention par défaut en mode COMPLIANCE",
+            "this bucket locks nothing by itself: what is sent can be deleted; ask the host for a default retention in \
+             COMPLIANCE mode"
         ),
-        Weakness::MayDelete => bilingual!(
-            "l'identifiant de ce poste a le droit d'effacer ; demandez à l'hébergeur un identifiant d'écriture seule",
-            "this computer's credential may delete; ask the host for a write-only credential"
+        Weakness::DefaultRetentionNotCompliance => bilingual!(
+            "ce compartiment verrouille en mode GOVERNANCE, qu'un administrateur peut lever ; demandez à l'hébergeur le mode \
+             COMPLIANCE",
+            "this bucket locks in GOVERNANCE mode, which an administrator can lift; ask the host for COMPLIANCE mode"
+        ),
+        Weakness::AgentMayDeleteVersions => bilingual!(
+            "l'identifiant de ce poste a le droit d'effacer, et aucun verrou ne l'en empêche ; demandez à l'hébergeur un \
+             identifiant d'écriture seule",
+            "this computer's credential may delete, and no lock stands against it; ask the host for a write-only credential"
+        ),
+        Weakness::LockNotProven => bilingual!(
+            "avec cet identifiant, on n'a pas pu essayer si le verrou tient ; demandez-le par écrit à l'hébergeur, ou essayez \
+             avec un identifiant d'administrateur",
+            "with this credential it could not be tried whether the lock holds; have the host say so in writing, or try with \
+             an administrator's credential"
+        ),
+        Weakness::DefaultRetentionUnknown => bilingual!(
+            "on n'a pas pu savoir si ce compartiment verrouille de lui-même ; demandez à l'hébergeur sa rétention par défaut",
+            "it could not be learned whether this bucket locks by itself; ask the host for its default retention"
+        ),
+        Weakness::ConditionalPutUnknown => bilingual!(
+            "on n'a pas pu savoir si ce stockage refuse de remplacer un objet (pas de réponse nette) ; recommencez plus tard",
+            "it could not be learned whether this store refuses to replace an object (no clear answer); try again later"
+        ),
+        Weakness::AgentMayHide => bilingual!(
+            "l'identifiant de ce poste peut poser des marqueurs de suppression : qui a pris ce poste peut masquer les \
+             sauvegardes, pas les détruire ; demandez à l'hébergeur un identifiant sans droit d'effacer (s3:DeleteObject)",
+            "this computer's credential may put delete markers: whoever takes this computer can hide the backups, not \
+             destroy them; ask the host for a credential without the right to delete (s3:DeleteObject)"
+        ),
+        Weakness::ClockOffset => bilingual!(
+            "l'horloge de ce poste est à plus d'un quart d'heure de celle du stockage ; réglez-la",
+            "this computer's clock is more than a quarter of an hour from the store's; set it"
         ),
     }
 }

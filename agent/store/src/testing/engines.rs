@@ -33,27 +33,35 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Another process may take a port between our look and the engine's bind.
 const STARTS: u32 = 3;
 
+/// A process that ends with its handle.
+#[derive(Debug)]
+pub(super) struct Daemon(pub(super) Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running engine; killed on drop.
 #[derive(Debug)]
 struct Engine {
-    child: Child,
+    child: Daemon,
     endpoint: String,
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Settings of `bucket` on an engine that listens at `endpoint`.
+pub(super) fn settings_at(endpoint: &str, bucket: &str) -> S3Settings {
+    let mut settings = S3Settings::new(Some(endpoint.to_owned()), REGION, bucket, ACCESS_KEY, SECRET_KEY);
+    settings.allow_plain_http_loopback = true;
+    settings
 }
 
 impl Engine {
     /// Settings of `bucket` on this engine.
     fn settings(&self, bucket: &str) -> S3Settings {
-        let mut settings =
-            S3Settings::new(Some(self.endpoint.clone()), REGION, bucket, ACCESS_KEY, SECRET_KEY);
-        settings.allow_plain_http_loopback = true;
-        settings
+        settings_at(&self.endpoint, bucket)
     }
 
     /// Starts with fresh ports until a real PUT succeeds.
@@ -62,7 +70,7 @@ impl Engine {
         for _ in 0..STARTS {
             let (child, port) = spawn(File::create(log).unwrap())
                 .unwrap_or_else(|error| panic!("{name} could not be started: {error}"));
-            let mut engine = Self { child, endpoint: format!("http://127.0.0.1:{port}") };
+            let mut engine = Self { child: Daemon(child), endpoint: format!("http://127.0.0.1:{port}") };
             match engine.wait_until_ready().await {
                 Ok(()) => return engine,
                 Err(why) => said = format!("{why}\n{}", tail(log)),
@@ -77,7 +85,7 @@ impl Engine {
         let settings = self.settings("ready");
         let mut last = String::new();
         while started.elapsed() < PATIENCE {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 return Err(format!("it ended with {status}"));
             }
             let _ = S3Store::create_plain_bucket(settings.clone()).await;
@@ -209,7 +217,7 @@ fn binary(name: &str, variable: &str) -> PathBuf {
 
 /// Free loopback ports, below the range the system hands out, whose gRPC partners (port + 10000, a
 /// SeaweedFS habit) are free as well.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub(super) fn free_ports<const N: usize>() -> [u16; N] {
     let mut held = Vec::new();
     std::array::from_fn(|_| {
         loop {
@@ -223,7 +231,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
     })
 }
 
-fn tail(log: &Path) -> String {
+pub(super) fn tail(log: &Path) -> String {
     let mut text = String::new();
     let _ = File::open(log).and_then(|mut file| file.read_to_string(&mut text));
     let lines: Vec<&str> = text.lines().collect();

@@ -2,10 +2,14 @@
 //! real S3 engines. Never: compiled into the product.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code: a broken expectation is a failure")]
 
+#[cfg(feature = "s3")]
+pub mod ceph;
 pub mod contract;
 #[cfg(feature = "s3")]
 pub mod engines;
 pub mod faulty;
+#[cfg(feature = "s3")]
+pub mod flip;
 pub mod record;
 pub mod volatile;
 

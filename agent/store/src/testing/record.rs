@@ -121,6 +121,10 @@ impl Store for Recorder {
         self.inner.address()
     }
 
+    fn must_be_read_back(&self) -> bool {
+        self.inner.must_be_read_back()
+    }
+
     fn locks(&self) -> Option<&dyn LockOps> {
         self.inner.locks()
     }

@@ -87,6 +87,34 @@ impl AgentError {
         )
     }
 
+    /// [`Self::no_repository`] in a bucket whose versions this credential may not see.
+    pub fn no_repository_to_be_seen() -> Self {
+        Self::new(
+            ExitCode::NoRepository,
+            bilingual!(
+                "aucun dépôt visible à cet endroit, et cet identifiant n'a pas le droit d'y voir les versions antérieures",
+                "no repository to be seen at that place, and this credential may not see older versions there"
+            ),
+            bilingual!(
+                "vérifiez l'adresse ; s'il y en avait un, il est peut-être masqué : demandez à l'hébergeur, ou prenez \
+                 l'identifiant du propriétaire ou de restauration ; sinon créez-le avec « scelle init »",
+                "check the address; if there was one it may be hidden: ask the host, or take the owner's or the restorer's \
+                 credential; else create it with \"scelle init\""
+            ),
+        )
+    }
+
+    /// Says that an older version, which this credential may not see, may still hold the object.
+    pub fn older_version_may_exist(mut self) -> Self {
+        self.todo = bilingual!(
+            "une version antérieure existe peut-être, que cet identifiant n'a pas le droit de lire : recommencez avec \
+             l'identifiant du propriétaire ou de restauration, ou prévenez l'hébergeur",
+            "an older version may exist that this credential may not read: try again with the owner's or the restorer's \
+             credential, or tell the host"
+        );
+        self
+    }
+
     /// `init` where a repository already lives.
     pub fn repository_exists() -> Self {
         Self::new(

@@ -32,6 +32,21 @@ impl AgentError {
         )
     }
 
+    /// What was sent arrived as something else, at every attempt.
+    pub fn sent_altered() -> Self {
+        Self::new(
+            ExitCode::Unreachable,
+            bilingual!(
+                "ce que ce poste envoie arrive altéré au stockage, à chaque essai",
+                "what this computer sends arrives altered at the store, at every attempt"
+            ),
+            bilingual!(
+                "faites vérifier la liaison, le proxy et le stockage ; rien d'altéré ne compte comme sauvegardé",
+                "have the connection, the proxy and the store checked; nothing altered counts as backed up"
+            ),
+        )
+    }
+
     /// No credential for S3 anywhere.
     pub fn no_credential() -> Self {
         Self::new(

@@ -9,21 +9,39 @@ impl AgentError {
     /// A repository this computer knows is not at its address. What to do depends on the kind of store. The place is
     /// the address that was tried, and with [`Self::last_seen_at`] the one where it was found last.
     pub fn known_repository_gone(is_folder: bool) -> Self {
-        let todo = match is_folder {
-            true => bilingual!(
-                "branchez le disque ou le partage ; s'il est ailleurs aujourd'hui, ajoutez --repo file:///NOUVEAU/CHEMIN ou corrigez « url » dans la configuration",
-                "connect the disk or share; if it is elsewhere today, add --repo file:///NEW/PATH or correct \"url\" in the configuration"
-            ),
-            false => bilingual!(
-                "demandez à l'hébergeur si le compartiment et ses objets sont toujours là et visibles pour cet identifiant (une copie plus ancienne peut exister derrière une suppression) ; s'il a changé d'adresse, ajoutez --repo s3://COMPARTIMENT/PREFIXE ou corrigez la configuration",
-                "ask the host whether the bucket and its objects are still there and visible to this credential (older versions may exist behind a deletion); if its address has changed, add --repo s3://BUCKET/PREFIX or correct the configuration"
-            ),
-        };
+        if !is_folder {
+            return Self::known_repository_hidden();
+        }
+        let todo = bilingual!(
+            "branchez le disque ou le partage ; s'il est ailleurs aujourd'hui, ajoutez --repo file:///NOUVEAU/CHEMIN ou corrigez « url » dans la configuration",
+            "connect the disk or share; if it is elsewhere today, add --repo file:///NEW/PATH or correct \"url\" in the configuration"
+        );
         let what = bilingual!(
             "le dépôt connu de ce poste n'est plus là",
             "the repository this computer knows is gone"
         );
         Self::new(ExitCode::Unreachable, what, todo)
+    }
+
+    /// A repository this computer knows shows nothing in a bucket that answers.
+    pub fn known_repository_hidden() -> Self {
+        Self::new(
+            ExitCode::Unreachable,
+            bilingual!(
+                "le dépôt connu de ce poste ne se voit plus dans le compartiment : ses objets ont été masqués par des \
+                 marqueurs de suppression, effacés ou déplacés",
+                "the repository this computer knows no longer shows in its bucket: its objects were hidden by delete \
+                 markers, deleted or moved"
+            ),
+            bilingual!(
+                "n'en créez pas un autre ; prévenez l'hébergeur : qui a l'identifiant du propriétaire ou de restauration \
+                 peut lire les versions antérieures et retirer les marqueurs ; si l'adresse a changé, ajoutez --repo \
+                 s3://COMPARTIMENT/PREFIXE ou corrigez la configuration",
+                "do not create another; tell the host: whoever holds the owner's or the restorer's credential can read \
+                 the older versions and remove the markers; if the address has changed, add --repo s3://BUCKET/PREFIX or \
+                 correct the configuration"
+            ),
+        )
     }
 
     /// Adds to a repository that is gone the address where this computer found it last.
