@@ -21,6 +21,8 @@ const PACKAGE_VERSION: &str = "0.3.1";
 
 struct Typage {
     folder: PathBuf,
+    /// The folder is shared by all checkouts of this machine; nobody else installs or runs there meanwhile.
+    _alone: std::fs::File,
 }
 
 impl Typage {
@@ -34,11 +36,13 @@ impl Typage {
         );
         let folder = tools.join("npm").join("age-interop");
         std::fs::create_dir_all(&folder).unwrap();
+        let alone = std::fs::File::create(folder.join(".lock")).unwrap();
+        alone.lock().unwrap();
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("interop");
         for name in ["package.json", "age.mjs"] {
             std::fs::copy(scripts.join(name), folder.join(name)).unwrap();
         }
-        let typage = Self { folder };
+        let typage = Self { folder, _alone: alone };
         if typage.installed_version().as_deref() != Some(PACKAGE_VERSION) {
             let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
             let installed = Command::new(npm)

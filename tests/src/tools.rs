@@ -4,7 +4,6 @@
 //! `${SCELLE_TOOLS:-$HOME/.cache/scelle-tools}`. Never: skips when one is missing.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -83,9 +82,10 @@ const decrypter = new Decrypter(); decrypter.addIdentity(input.subarray(0, end).
 process.stdout.write(await decrypter.decrypt(input.subarray(end + 1)));
 "#;
     let script = decoder().join("e2e-age-decrypt.mjs");
-    let temporary = script.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&temporary, SCRIPT).unwrap();
-    fs::rename(&temporary, &script).unwrap();
+    // Other tests run it at the same moment: none ever sees half of it.
+    let mut temporary = tempfile::NamedTempFile::new_in(script.parent().unwrap()).unwrap();
+    temporary.write_all(SCRIPT.as_bytes()).unwrap();
+    temporary.persist(&script).unwrap();
     let input = [identity.as_bytes(), b"\n", sealed].concat();
     let output = run_with_input("node", [&script], &input);
     if output.status.success() {
