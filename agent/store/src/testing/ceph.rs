@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::engines::{ACCESS_KEY, Daemon, SECRET_KEY, free_ports, settings_at, tail};
+use super::engines::{ACCESS_KEY, Daemon, SECRET_KEY, settings_at, tail};
+use super::ports::{self, Port};
 use crate::s3::{S3Settings, S3Store};
 
 /// Access key of a user who may make buckets of its own and nothing else.
@@ -26,6 +27,8 @@ pub struct CephRgw {
     _osd: Daemon,
     _monitor: Daemon,
     endpoint: String,
+    /// Kept from other tests while it runs.
+    _ports: [Port; 3],
 }
 
 struct Cluster {
@@ -36,7 +39,8 @@ struct Cluster {
 impl CephRgw {
     /// Starts one with its data below `dir` and waits until it stores objects.
     pub async fn start(dir: &Path) -> Self {
-        let [v2, v1, port] = free_ports();
+        let ports: [Port; 3] = ports::free();
+        let [v2, v1, port] = ports.each_ref().map(|port| port.number);
         let cluster = Cluster::new(dir, v2, v1, port);
         cluster.make_keys();
         let monitor = cluster.monitor(v2, v1);
@@ -45,7 +49,7 @@ impl CephRgw {
         let endpoint = format!("http://127.0.0.1:{port}");
         cluster.make_user("admin", ACCESS_KEY, SECRET_KEY);
         cluster.make_user("agent", AGENT_KEY, AGENT_SECRET);
-        let rgw = Self { _gateway: gateway, _osd: osd, _monitor: monitor, endpoint };
+        let rgw = Self { _gateway: gateway, _osd: osd, _monitor: monitor, endpoint, _ports: ports };
         rgw.wait_until_ready(&cluster).await;
         rgw
     }

