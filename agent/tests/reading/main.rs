@@ -473,7 +473,7 @@ impl Rounds {
             }
             state.0 += 1;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let answer = answer.await;
         self.under_way.lock().0 -= 1;
         answer
@@ -521,14 +521,22 @@ async fn the_newest_copy_of_one_file_takes_six_rounds() {
         entries.push(("data", writer.file(&name, &[name.as_bytes(), &noise(number, 100_000)]).await));
     }
     writer.snapshot(&entries, 10).await;
-    let rounds = Arc::new(Rounds { inner: store, under_way: Mutex::default() });
-    writer.objects =
-        scelle_agent::repo::objects::Objects::new(rounds.clone(), writer.objects.repository().clone());
-    let to = tempfile::tempdir().unwrap();
-    let one = Request { paths: vec![b"data/f123".to_vec()], ..request(to.path()) };
-    let summary = run(&writer, one).await;
-    assert_eq!((summary.files, summary.code()), (1, ExitCode::Ok));
-    // The folder's own entry stands in another hunk than the file's: both are fetched at once.
-    let taken = rounds.under_way.lock().1;
-    assert!(taken <= 6, "{taken} rounds");
+    // A busy machine sends what belongs together too late to be of one round: it can add rounds, and no try of three is
+    // likely to meet that. A program that needs seven needs them every time.
+    let mut taken = usize::MAX;
+    for _ in 0..3 {
+        let rounds = Arc::new(Rounds { inner: store.clone(), under_way: Mutex::default() });
+        writer.objects =
+            scelle_agent::repo::objects::Objects::new(rounds.clone(), writer.objects.repository().clone());
+        let to = tempfile::tempdir().unwrap();
+        let one = Request { paths: vec![b"data/f123".to_vec()], ..request(to.path()) };
+        let summary = run(&writer, one).await;
+        assert_eq!((summary.files, summary.code()), (1, ExitCode::Ok));
+        // The folder's own entry stands in another hunk than the file's: both are fetched at once.
+        taken = taken.min(rounds.under_way.lock().1);
+        if taken <= 6 {
+            return;
+        }
+    }
+    panic!("{taken} rounds");
 }
