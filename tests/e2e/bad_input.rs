@@ -6,6 +6,7 @@ use e2e::Site;
 use e2e::mistakes::Table;
 use scelle_format::kit::Kit;
 use scelle_format::{descriptor::Descriptor, layout, note};
+use scelle_store::testing::ports;
 
 /// Begins every name of the practice.
 const CANARY: &str = "DUPONT";
@@ -313,9 +314,8 @@ fn a_repository_of_a_later_version_is_left_alone() {
 #[test]
 fn an_s3_that_cannot_be_reached_is_tried_again_and_said() {
     let site = practice();
-    // Nobody listens there: the port was free a moment ago and stays ours to name.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let closed = format!("http://127.0.0.1:{port}");
+    let port = ports::closed();
+    let closed = format!("http://127.0.0.1:{}", port.number);
     let stranger = site
         .other_computer("stranger")
         .with("SCELLE_REPO", "s3://bucket/prefix")

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use e2e::listing::files_at_rest;
 use e2e::process::{contents, copy, put_back};
-use e2e::tamper::files_below;
 use e2e::{Agent, Outcome, Site, Tree, compare, noise};
 use serde_json::Value;
 
@@ -305,7 +305,7 @@ fn lost_or_broken_local_state_is_rebuilt_from_source_and_store() {
 
 /// Removes a file or folder, or fills it with what nobody wrote.
 fn spoil(path: &Path, is_broken: bool) {
-    let files = if path.is_dir() { files_below(path) } else { vec![path.to_owned()] };
+    let files = if path.is_dir() { files_at_rest(path) } else { vec![path.to_owned()] };
     for file in files.iter().filter(|file| file.exists()) {
         if is_broken {
             fs::write(file, b"this is nothing that was ever written here").unwrap();
@@ -320,7 +320,7 @@ fn spoil(path: &Path, is_broken: bool) {
 
 /// Adds the objects of one store folder to another.
 fn merge(from: &Path, to: &Path) {
-    for path in files_below(from) {
+    for path in files_at_rest(from) {
         let there = to.join(path.strip_prefix(from).unwrap());
         if !there.exists() {
             fs::create_dir_all(there.parent().unwrap()).unwrap();

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use e2e::listing::files_at_rest;
 use e2e::process::{contents, copy, copy_links};
-use e2e::tamper::{Damage, Kind, Vault, files_below};
+use e2e::tamper::{Damage, Kind, Vault};
 use e2e::{Agent, Outcome, Site, Tree, noise};
 
 /// Begins every name and every text of the practice.
@@ -219,7 +220,7 @@ fn called(name: &str) -> &str {
 
 /// Makes a copied state believe that its repository lies at `to`.
 fn readdress(home: &Path, from: &Path, to: &Path) {
-    for path in files_below(home) {
+    for path in files_at_rest(home) {
         let is_text = path.extension().is_some_and(|extension| extension == "json" || extension == "toml");
         if is_text {
             let text = fs::read_to_string(&path).unwrap();

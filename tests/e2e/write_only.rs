@@ -4,9 +4,10 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use e2e::canary::{self, NAMES};
+use e2e::listing::files_at_rest;
 use e2e::{Site, Tree, noise, tools};
 use scelle_format::crypto::{PqIdentity, open_header};
 
@@ -212,18 +213,6 @@ fn opens(identities: &[PqIdentity], object: &[u8]) -> bool {
     identities.iter().any(|identity| open_header(object, &[identity]).is_ok())
 }
 
-/// Files below a folder, `index/` and the catalog's pages of sealed or hashed rows included.
-fn files_below(root: &Path) -> Vec<PathBuf> {
-    let (mut files, mut folders) = (Vec::new(), vec![root.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
-    files
-}
-
 #[test]
 fn the_search_for_secrets_finds_them_in_every_form() {
     let seed: [u8; 32] = noise(5, 32).try_into().unwrap();
@@ -266,7 +255,7 @@ fn no_secret_in_the_state_opens_what_is_stored() {
     targets.extend(site.objects("keys/e0"));
 
     let mut tried = 0;
-    for file in files_below(site.agent.home()) {
+    for file in files_at_rest(site.agent.home()) {
         let identities = candidates(&fs::read(&file).unwrap());
         tried += identities.len();
         for target in &targets {
@@ -307,15 +296,15 @@ fn the_memory_of_a_running_backup_holds_no_key_that_opens_packs() {
     source.file("gros.bin", noise(2, 200_000_000));
 
     let before = site.objects("p/").len();
-    let mut running = site.agent.start([OsString::from("backup"), source.root().into()]);
+    // A limit, so that no machine is too fast to be looked at.
+    let limit = ["--limit-upload", "40M"].map(OsString::from);
+    let words = [OsString::from("backup"), source.root().into()];
+    let mut running = site.agent.start(words.into_iter().chain(limit));
     // In the midst of it: packs have been sealed by this process.
-    while site.objects("p/").len() < before + 2 {
-        assert!(!running.has_ended(), "the run ended before it could be looked at");
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    running.signal("STOP");
+    running.wait_until("two packs were stored", || site.objects_so_far("p/").len() >= before + 2);
+    running.pause();
     let memory = memory_of(running.pid());
-    running.signal("CONT");
+    running.go_on();
     assert_eq!(running.wait().code(), 0);
 
     println!("{} bytes of memory", memory.len());

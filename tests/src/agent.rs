@@ -15,8 +15,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::process;
+
 /// A run that takes longer hangs. Far above anything measured: no test is about time.
 const HANG: Duration = Duration::from_secs(900);
+
+/// Variables of the tests' own environment that a run gets as well.
+const KEPT: [&str; 4] = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
 
 /// The program under test: `SCELLE_BIN`, else `release/scelle` beside this test's own binary.
 pub fn program() -> PathBuf {
@@ -77,16 +82,13 @@ impl Agent {
     /// Another program (strace, faketime…) with this agent's environment; it gets `scelle` as an argument.
     pub fn command_of(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        let inherited = std::env::vars_os().filter(|(name, _)| {
-            let name = name.to_string_lossy();
-            name.starts_with("SCELLE_") || name.starts_with("AWS_")
-        });
-        for (name, _) in inherited {
-            command.env_remove(name);
-        }
+        // Nothing of whoever runs the tests: no language, zone, proxy, log level or credential.
+        command.env_clear();
+        command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command
             .env("SCELLE_HOME", &self.home)
             .env("SCELLE_LANG", "en")
+            .env("TZ", "UTC")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .stdin(Stdio::null());
@@ -177,18 +179,34 @@ impl Running {
         String::from_utf8_lossy(&fs::read(self.outputs.path().join("err")).unwrap()).into_owned()
     }
 
+    /// Waits until something is so while the run goes on; panics when the run ends before, or hangs.
+    pub fn wait_until(&mut self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !is_so() {
+            assert!(!self.has_ended(), "it ended before {what}: {}", self.stderr_so_far());
+            assert!(started.elapsed() < HANG, "not until the end of time {what}: {}", self.stderr_so_far());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Stops it where it stands, until [`Running::go_on`]: when this returns, no thread of it runs.
+    pub fn pause(&self) {
+        self.signal("STOP");
+        let started = Instant::now();
+        while !process::stands_still(self.pid()) {
+            assert!(started.elapsed() < HANG, "it does not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets it run again.
+    pub fn go_on(&self) {
+        self.signal("CONT");
+    }
+
     /// Waits for the end; panics when it hangs.
     pub fn wait(mut self) -> Outcome {
-        let started = Instant::now();
-        let mut pause = Duration::from_millis(2);
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(started.elapsed() < HANG, "hangs; said so far: {}", self.stderr_so_far());
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(50));
-        };
+        let status = self.end(HANG);
         let read = |name| fs::read(self.outputs.path().join(name)).unwrap();
         let outcome = Outcome { status, stdout: read("out"), stderr: read("err") };
         let mut said = self.said.lock().unwrap();
@@ -196,6 +214,23 @@ impl Running {
         said.extend_from_slice(&outcome.stderr);
         drop(said);
         outcome
+    }
+}
+
+impl Running {
+    /// Waits for the end; panics when it takes longer than `most`.
+    pub fn end(&mut self, most: Duration) -> ExitStatus {
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(2);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            let seconds = most.as_secs();
+            assert!(started.elapsed() < most, "still runs after {seconds} s: {}", self.stderr_so_far());
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
     }
 }
 

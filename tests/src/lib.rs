@@ -8,6 +8,7 @@
 //! * [`Tree`] — builds source files of every shape.
 //! * [`compare`] — two trees, byte for byte and attribute for attribute.
 //! * [`canary`] — names that must never be seen outside the seal, in every encoding they might leak in.
+//! * [`listing`] — folders at rest, and folders that somebody is writing.
 //! * [`mistakes`] — a table of mistakes and what is answered.
 //! * [`process`] — programs around the agent: other users, tracers, small disks.
 //! * [`tamper`] — damage and forgery of stored objects.
@@ -20,6 +21,7 @@
 pub mod agent;
 pub mod canary;
 pub mod compare;
+pub mod listing;
 pub mod mistakes;
 pub mod process;
 pub mod site;
@@ -27,6 +29,11 @@ pub mod store;
 pub mod tamper;
 pub mod tools;
 pub mod tree;
+
+/// How often a campaign goes round: `ci` times for every change, `long` times under `tests/run long` (`SCELLE_LONG=1`).
+pub fn rounds(ci: u32, long: u32) -> u32 {
+    if std::env::var("SCELLE_LONG").is_ok_and(|value| value == "1") { long } else { ci }
+}
 
 pub use agent::{Agent, Outcome, Running, program};
 pub use site::Site;

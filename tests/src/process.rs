@@ -14,7 +14,7 @@ use crate::Agent;
 
 /// Content of every regular file below a folder, by its path from there.
 pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    crate::tamper::files_below(folder)
+    crate::listing::files_at_rest(folder)
         .into_iter()
         .map(|path| {
             let name = path.strip_prefix(folder).unwrap().as_os_str().as_bytes();
@@ -37,6 +37,25 @@ pub fn copy_links(from: &Path, to: &Path) {
 pub fn put_back(from: &Path, to: &Path) {
     fs::remove_dir_all(to).unwrap();
     copy(from, to);
+}
+
+/// Bytes that a process has read so far, of whatever file; 0 when it has ended.
+pub fn read_bytes(pid: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("rchar: "));
+    line.map_or(0, |number| number.parse().unwrap())
+}
+
+/// Whether no thread of a process runs: each is stopped, traced or has ended.
+pub fn stands_still(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    // A thread that ends while we look has no state any more.
+    let states = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    states.into_iter().all(|stat| {
+        // The name in parentheses may hold anything; the state comes after it.
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        state.is_some_and(|state| "TtZX".contains(state))
+    })
 }
 
 /// Runs a program that must succeed.

@@ -116,8 +116,8 @@ impl Site {
 
     /// `<repo-id>`, read from the store.
     pub fn repository(&self) -> String {
-        let sizes = self.place.sizes();
-        sizes.keys().find_map(|name| name.strip_suffix("/FORMAT.txt")).unwrap().to_owned()
+        let names = self.place.names_so_far();
+        names.iter().find_map(|name| name.strip_suffix("/FORMAT.txt")).unwrap().to_owned()
     }
 
     /// The state folder of the repository.
@@ -125,14 +125,21 @@ impl Site {
         self.agent.home().join(self.repository())
     }
 
-    /// Names of the stored objects of a kind, without `<repo-id>/`: `p/`, `m/`, `i/`, `a/`, `c/`, `desc/`, `keys/`.
+    /// Names of the stored objects of a kind, without `<repo-id>/`: `p/`, `m/`, `i/`, `a/`, `c/`, `desc/`, `keys/`. No run
+    /// may be going on.
     pub fn objects(&self, kind: &str) -> Vec<String> {
-        let inside = format!("{}/", self.repository());
-        let names = self.place.sizes().into_keys();
-        names
-            .filter_map(|name| name.strip_prefix(&inside).map(str::to_owned))
-            .filter(|name| name.starts_with(kind))
-            .collect()
+        self.of_kind(kind, self.place.sizes().into_keys())
+    }
+
+    /// The same while a run is writing.
+    pub fn objects_so_far(&self, kind: &str) -> Vec<String> {
+        self.of_kind(kind, self.place.names_so_far())
+    }
+
+    fn of_kind(&self, kind: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
+        let inside = format!("{}/{kind}", self.repository());
+        let names = names.into_iter().filter(|name| name.starts_with(&inside));
+        names.map(|name| name[inside.len() - kind.len()..].to_owned()).collect()
     }
 
     /// Path of an object in a folder store.

@@ -12,7 +12,7 @@ use scelle_store::testing::engines::{ACCESS_KEY, REGION, SECRET_KEY, SeaweedFs};
 use scelle_store::{Key, Store as _};
 use tokio::runtime::Runtime;
 
-use crate::Agent;
+use crate::{Agent, listing};
 
 /// Bucket and prefix of every practice on S3.
 const BUCKET: &str = "cabinet";
@@ -79,15 +79,27 @@ impl Place {
         }
     }
 
-    /// Names and sizes in bytes of all objects (newest versions), with `<repo-id>/` in front.
+    /// Names and sizes in bytes of all objects (newest versions), with `<repo-id>/` in front. The store must be at rest.
     pub fn sizes(&self) -> BTreeMap<String, u64> {
         match self {
+            // Not made before `init`.
+            Self::Dir(root) if !root.exists() => BTreeMap::new(),
             Self::Dir(root) => {
-                let mut sizes = BTreeMap::new();
-                collect(root, root, &mut sizes);
-                sizes
+                let bytes = |path: &Path| fs::symlink_metadata(path).unwrap().len();
+                let sized = |path: PathBuf| (name_below(root, &path), bytes(&path));
+                listing::at_rest(root).into_iter().map(sized).collect()
             }
             Self::Seaweed(seaweed) => seaweed.sizes(),
+        }
+    }
+
+    /// Names of the objects of a store that a run is writing.
+    pub fn names_so_far(&self) -> Vec<String> {
+        match self {
+            Self::Dir(root) => {
+                listing::while_written(root).iter().map(|path| name_below(root, path)).collect()
+            }
+            Self::Seaweed(seaweed) => seaweed.sizes().into_keys().collect(),
         }
     }
 
@@ -161,16 +173,6 @@ impl Seaweed {
     }
 }
 
-fn collect(root: &Path, folder: &Path, sizes: &mut BTreeMap<String, u64>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries {
-        let entry = entry.unwrap();
-        let path = entry.path();
-        if entry.file_type().unwrap().is_dir() {
-            collect(root, &path, sizes);
-        } else {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-            sizes.insert(name, entry.metadata().unwrap().len());
-        }
-    }
+fn name_below(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap().to_str().unwrap().to_owned()
 }

@@ -27,6 +27,8 @@ use scelle_format::refs::{PackSet, Refs, resolve};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use crate::listing::files_at_rest;
+
 /// Bytes of plaintext nothing here comes near to.
 const PLAIN_MAX_BYTES: u64 = 64 << 20;
 
@@ -115,7 +117,7 @@ impl Vault {
         let line = text.lines().find(|line| !line.starts_with('#')).unwrap();
         let epoch = PqIdentity::parse(line).unwrap();
         let notes =
-            files_below(&folder.join("c")).into_iter().map(|path| Named::read(&folder, &path)).collect();
+            files_at_rest(&folder.join("c")).into_iter().map(|path| Named::read(&folder, &path)).collect();
         Self { folder, kit, phrase, epoch, notes }
     }
 
@@ -364,27 +366,9 @@ impl Named {
     }
 }
 
-/// All regular files below a folder, sorted.
-pub fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(next) = open.pop() {
-        let Ok(rows) = fs::read_dir(&next) else { continue };
-        for row in rows.map(Result::unwrap) {
-            match row.file_type().unwrap() {
-                kind if kind.is_dir() => open.push(row.path()),
-                kind if kind.is_file() => found.push(row.path()),
-                _ => {}
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 /// The first name of a folder: numbers count down, so it is the newest.
 fn newest(folder: &Path, below: &str) -> String {
-    let first = files_below(&folder.join(below)).into_iter().next().unwrap();
+    let first = files_at_rest(&folder.join(below)).into_iter().next().unwrap();
     first.strip_prefix(folder).unwrap().to_str().unwrap().to_owned()
 }
 
