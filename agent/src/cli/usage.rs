@@ -85,7 +85,12 @@ fn dress(command: clap::Command, path: &str, lang: Lang) -> clap::Command {
 
 fn dress_arg(arg: Arg, path: &str, lang: Lang) -> Arg {
     let id = arg.get_id().as_str().to_owned();
-    let mut arg = arg.hide_possible_values(true).hide_env_values(true).hide_default_value(true);
+    // What hides values is a mistake on a flag, which has none: clap checks it in debug builds.
+    let takes_values = arg.get_action().takes_values();
+    let mut arg = match takes_values {
+        true => arg.hide_possible_values(true).hide_env_values(true).hide_default_value(true),
+        false => arg,
+    };
     if let (Lang::Fr, Some(help)) = (lang, help_fr::argument(path, &id)) {
         arg = arg.help(help);
     }
