@@ -151,7 +151,8 @@ fn lock(probe: &ProbeReport) -> Option<Lock> {
 }
 
 fn files(report: &RunReport<'_>) -> Option<Files> {
-    if report.error().is_some_and(|error| error.what == AgentError::source_missing().what) {
+    let nothing = [AgentError::source_missing().what, AgentError::nothing_saved().what];
+    if report.error().is_some_and(|error| nothing.contains(&error.what)) {
         return Some(Files::NothingFound);
     }
     let outcome = report.outcome()?;

@@ -281,6 +281,7 @@ pub fn error_code(error: &AgentError) -> &'static str {
     match error.code {
         _ if is(AgentError::destination_full()) => "destination-full",
         _ if is(AgentError::source_missing()) => "source-missing",
+        _ if is(AgentError::nothing_saved()) => "nothing-saved",
         _ if is(AgentError::store_denied()) => "store-denied",
         ExitCode::Interrupted => "interrupted",
         ExitCode::Unreachable => "store-unreachable",

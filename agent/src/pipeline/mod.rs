@@ -9,6 +9,7 @@ mod database;
 pub mod dedup;
 mod earlier;
 mod failures;
+mod found;
 mod hunks;
 mod job;
 mod list;
@@ -21,6 +22,7 @@ mod read;
 pub mod recipe;
 mod scan;
 mod segments;
+mod small;
 mod solid;
 mod tree;
 pub mod upload;
@@ -41,6 +43,7 @@ use scelle_format::random::OsRandom;
 use self::checkpoint::{CheckpointEvery, Checkpoints};
 use self::commit::{Committed, RefsDraft, SnapshotFacts};
 use self::dedup::{KnownChunks, RunChunks};
+use self::found::{Sources, problems_of, source_roots};
 use self::hunks::{MadeHunk, Trouble};
 use self::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use self::part::PartQueue;
@@ -53,9 +56,10 @@ use crate::monitor::{Monitor, Phase};
 use crate::repo::append::{LedgerWriter, now};
 use crate::repo::objects::Objects;
 use crate::repo::state::{Device, State};
-use crate::scan::{EntryPath, Filter, Walker};
+use crate::scan::{Filter, Walker};
 use crate::shutdown::Shutdown;
 
+pub use self::found::Sources as SourcesFound;
 pub use self::scan::Changes;
 
 /// What one run is to save.
@@ -104,6 +108,8 @@ pub struct Outcome {
     pub resumed_bytes: u64,
     /// Databases taken through their own interface, and others.
     pub consistent_copies: u64,
+    /// What became of the roots.
+    pub sources: Sources,
 }
 
 /// One run: scan, read, seal, send, confirm, index, commit.
@@ -143,6 +149,10 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         (Err(error), _) => return Err(error),
         (Ok(uploaded), made) => (uploaded, made?),
     };
+
+    if made.sources.is_nothing(&made.totals, &made.troubles) {
+        return Err(AgentError::nothing_saved());
+    }
 
     monitor.start(Phase::Commit, None, None);
     let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
@@ -188,6 +198,7 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         read_bytes: made.read_bytes,
         resumed_bytes,
         consistent_copies: made.consistent_copies,
+        sources: made.sources,
     })
 }
 
@@ -209,6 +220,7 @@ struct Made {
     troubles: Vec<Trouble>,
     read_bytes: u64,
     consistent_copies: u64,
+    sources: Sources,
 }
 
 fn make(
@@ -249,7 +261,7 @@ fn make(
     }
     let (jobs, work) = crossbeam_channel::bounded(plan.workers * JOBS_WAITING);
     let keys = (device.secret.boundary_key(), device.secret.token_key());
-    let mut scan = Scan::new(catalog, set.as_ref(), jobs, keys, around.clock, &*around.monitor)?;
+    let mut scan = Scan::new(catalog, set.as_ref(), &walker, jobs, keys, around.clock, &*around.monitor)?;
     for pack in resumed {
         let locations = journal.lock().locations(pack)?;
         if pack.kind == PackKind::Manifest {
@@ -334,7 +346,7 @@ fn finish(
         shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
     }
     shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
-    let (totals, changes) = (scan.totals, scan.changes);
+    let (totals, changes, sources) = (scan.totals, scan.changes, scan.sources());
     let mut known_sizes: HashMap<PackId, u64> = scan.known_packs().map(|(_, id, n)| (id, n)).collect();
     let tree = tree::build(&mut scan, set, worker)?;
     shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
@@ -344,8 +356,9 @@ fn finish(
     let troubles = std::mem::take(&mut scan.hunks.troubles);
     known_sizes.extend(shared.known.pack_sizes());
     let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
-    let totals =
-        Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
+    let bytes = totals.bytes.saturating_add_signed(scan.hunks.bytes_beyond);
+    let files = totals.files.saturating_sub(lost);
+    let totals = Totals { problems: troubles.len() as u64, files, bytes, ..totals };
     let of_this_run = shared.list_nodes.lock();
     let list_nodes = of_this_run.values().filter_map(Place::resolve).collect();
     drop(of_this_run);
@@ -363,24 +376,8 @@ fn finish(
         troubles,
         read_bytes: shared.read_bytes.load(Ordering::Relaxed),
         consistent_copies,
+        sources,
     })
-}
-
-fn problems_of(troubles: &[Trouble]) -> Vec<scelle_format::manifest::Problem> {
-    let problem = |trouble: &Trouble| scelle_format::manifest::Problem {
-        path: trouble.path.clone(),
-        code: trouble.problem.code().to_owned(),
-    };
-    // A root has room for many, not for all of a disk that fails.
-    troubles.iter().take(10_000).map(problem).collect()
-}
-
-fn source_roots(walker: &Walker) -> Vec<SourceRoot> {
-    let found = walker.roots().iter().enumerate().filter_map(|(i, root)| {
-        let path = root.path.as_ref().map(EntryPath::as_bytes)?;
-        Some(SourceRoot { path: path.to_vec(), label: format!("racine {}", i + 1) })
-    });
-    found.collect()
 }
 
 /// Jobs that wait for each worker, without content: enough to keep it busy while hunks are written.

@@ -21,6 +21,7 @@ use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::repo::append::LedgerWriter;
 use crate::repo::objects::Objects;
 use crate::repo::state::State;
+use crate::scan::Filter;
 
 /// Problems named one by one; the rest is counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -28,6 +29,8 @@ const PROBLEMS_SHOWN: usize = 20;
 /// Runs `backup`.
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let roots = roots(context, &args)?;
+    // Before anything is opened: a wrong pattern is a wrong command line.
+    Filter::new(&[], &exclude(context, &args), &[]).map_err(AgentError::bad_glob)?;
     let known = context.known()?;
     let known = match known {
         Some(known) => known,
@@ -140,6 +143,12 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
         "  volume : {source} au total, {read} lus, {stored} envoyés (chiffrés)",
         "  volume: {source} in all, {read} read, {stored} sent (encrypted)"
     ));
+    if outcome.totals.files + outcome.totals.symlinks == 0 {
+        screen.warn(&bilingual!(
+            "les dossiers à sauvegarder sont vides : cet instantané ne contient aucun fichier",
+            "the folders to back up are empty: this snapshot holds no file"
+        ));
+    }
     let packs = count(summary.listing.needed_packs, lang);
     let gone = (summary.listing.missing.len() + summary.listing.wrong_size.len()) as u64;
     if gone == 0 {
