@@ -42,7 +42,9 @@ function parseNote(note, object) {
 /** The first words of the lines of each known kind, in order; `+` one or more. */
 const LINES = { snapshot: "snapshot status epoch set files source-bytes stored-bytes", bilan: "run status snapshot", restore: "",
   forget: "snapshot+ reason", heal: "replaces by+", gap: "missing reason", proof: "holder epoch opened signature", probe: "",
-  config: "", keys: "", pause: "", rewound: "from to" };
+  config: "", keys: "", pause: "", rewound: "from to", acknowledge: "bilan set snapshot author reason" };
+const AUTHORS = /^(secretary|practitioner|responsible|provider)$/;
+const REASONS = /^(moved|deleted-on-purpose|archived|replaced|other)$/;
 
 function hasItsLines(note) {
   const words = note.lines.map((row) => row[0]);
@@ -90,6 +92,11 @@ function readKind(note) {
     if (by.length === 0 || by.some(([, bytes]) => bytes === null)) throw bad();
     note.heal = { replaces: pack(one("replaces")), by };
     if (by.some(([heir]) => heir[0] !== note.heal.replaces[0] || heir === note.heal.replaces)) throw bad();
+  } else if (note.kind === "acknowledge") {
+    const [bilan, snapshot] = ["bilan", "snapshot"].map((word) => decimal(one(word)[0]));
+    const isSound = bilan >= 1 && bilan < note.sequence && snapshot >= 1 && isWord(one("set")[0])
+      && AUTHORS.test(one("author")[0]) && REASONS.test(one("reason")[0]) && note.lines.every((row) => row.length === 2);
+    if (!isSound) throw bad();
   } else if (note.kind === "gap") {
     note.gap = one("missing").map(decimal);
     if (note.gap.length !== 2 || note.gap.includes(null) || note.gap[0] < 1 || note.gap[0] > note.gap[1]

@@ -15,5 +15,6 @@ mod metadata;
 mod real_input;
 mod round_trip;
 mod sizes;
+mod sources;
 mod tamper;
 mod write_only;

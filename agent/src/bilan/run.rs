@@ -184,6 +184,8 @@ pub struct RunReport<'a> {
     pub declared: Declared,
     /// What the last bilan left in the state folder ([`Memory::load`]).
     pub memory: Memory,
+    /// Whether what the memory holds of the set is all there is; false when it was lost and the ledger could not be read.
+    pub is_set_known: bool,
 }
 
 impl<'a> RunReport<'a> {
@@ -221,6 +223,7 @@ impl<'a> RunReport<'a> {
             proofs: Proofs::default(),
             declared: Declared::default(),
             memory: Memory::default(),
+            is_set_known: true,
         }
     }
 

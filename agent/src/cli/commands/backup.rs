@@ -8,10 +8,13 @@ use serde_json::json;
 
 use super::{Context, Known};
 use crate::backup::{self, Footing, Request, Summary};
+use crate::bilan::memory::SOURCE_ALARMS;
+use crate::bilan::sentences::sentence;
 use crate::bilan::show::status_word;
 use crate::bilan::{Declared, Written};
 use crate::bilingual;
 use crate::cli::args::Backup;
+use crate::cli::messages::Message;
 use crate::cli::screen::{count, duration, size};
 use crate::config::RepoAddress;
 use crate::connect::Create;
@@ -165,6 +168,11 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
     let status = status_word(written.status, lang);
     let id = &written.id;
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
+    for reason in written.assessment.reasons.iter().filter(|reason| SOURCE_ALARMS.contains(&reason.code)) {
+        if let Some(found) = sentence(reason.code) {
+            screen.warn(&Message::by(|lang| format!("{} → {}", found.what(lang), found.todo(lang))));
+        }
+    }
     let problems = outcome.troubles.len() as u64;
     if problems > 0 {
         let problems = count(problems, lang);
