@@ -105,6 +105,8 @@ pub struct Hunks<'a> {
     pub consistent_copies: u64,
     /// Bytes read more (or less) than the walk saw.
     pub bytes_beyond: i64,
+    /// Files that the walk saw and that could not be read.
+    pub lost_files: u64,
 }
 
 impl<'a> Hunks<'a> {
@@ -121,6 +123,7 @@ impl<'a> Hunks<'a> {
             troubles: Vec::new(),
             consistent_copies: 0,
             bytes_beyond: 0,
+            lost_files: 0,
         })
     }
 
@@ -262,6 +265,7 @@ impl<'a> Hunks<'a> {
     ) -> ItemSource {
         let mut stored = match outcome {
             Outcome::Lost(problem) => {
+                self.lost_files += 1;
                 self.troubles.push(Trouble { path, problem, is_stored: false });
                 return ItemSource::Lost;
             }

@@ -355,9 +355,9 @@ fn finish(
     let consistent_copies = scan.hunks.consistent_copies;
     let troubles = std::mem::take(&mut scan.hunks.troubles);
     known_sizes.extend(shared.known.pack_sizes());
-    let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
     let bytes = totals.bytes.saturating_add_signed(scan.hunks.bytes_beyond);
-    let files = totals.files.saturating_sub(lost);
+    // A folder that could not be opened is no file: only what was counted is taken off.
+    let files = totals.files.saturating_sub(scan.hunks.lost_files);
     let totals = Totals { problems: troubles.len() as u64, files, bytes, ..totals };
     let of_this_run = shared.list_nodes.lock();
     let list_nodes = of_this_run.values().filter_map(Place::resolve).collect();

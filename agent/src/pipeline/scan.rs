@@ -252,6 +252,7 @@ impl<'a> Scan<'a> {
         let attributes = self.attributes(&item);
         let path = item.path.as_bytes();
         if item.stat.kind == Kind::Symlink && attributes.link_target.is_none() {
+            self.totals.symlinks = self.totals.symlinks.saturating_sub(1);
             self.hunks.troubles.push(Trouble {
                 path: path.to_vec(),
                 problem: Problem::Unreadable,
