@@ -201,6 +201,14 @@ pub async fn run_to_bilan(
             notes_sound: summary.ledger_sound,
         });
         report.earlier_runs = summary.earlier_runs;
+        let snapshot = summary.outcome.committed.snapshot;
+        if snapshot > 1 && (report.memory.lacks(&set) || summary.start.rewound_notes > 0) {
+            match recalled(objects, descriptors, device, &set, snapshot).await {
+                Ok(known) => drop(report.memory.sets.insert(set.clone(), known)),
+                // Not to know is said, and asked again by the next run: it must not look like nothing to know.
+                Err(_) => report.is_set_known = false,
+            }
+        }
         report.key_copies = Some(summary.key_copies);
         report.proofs = summary.proofs;
         report.mended = summary.outcome.healed_packs + summary.mended_objects;
@@ -208,6 +216,18 @@ pub async fn run_to_bilan(
     report.damaged_packs = Damage::load(state).map_or(0, |damage| damage.open_packs().len() as u64);
     let written = bilan::write(ledger, state, &report, &device.secret.token_key()).await?;
     Ok((result?, written))
+}
+
+/// What the ledger knows of a set that the state folder does not.
+async fn recalled(
+    objects: &Objects,
+    descriptors: &Descriptors,
+    device: &Device,
+    set: &str,
+    before: u64,
+) -> Result<bilan::memory::SetMemory> {
+    let history = History::load(objects, descriptors).await?;
+    bilan::recall(objects, &history, &device.id, set, before).await
 }
 
 /// Compares the ledger with the store's and brings local copies up to date.

@@ -125,6 +125,8 @@ pub enum Problem {
     Vanished,
     /// It changed while it was read, at every attempt.
     Changed,
+    /// It gave fewer bytes than the system says it has, and did not change meanwhile.
+    Shorter,
     /// The disk reported an error.
     DiskError,
     /// Some of its metadata could not be read.
@@ -152,6 +154,7 @@ impl Problem {
             Self::Unreadable => "unreadable",
             Self::Vanished => "vanished",
             Self::Changed => "changed-while-read",
+            Self::Shorter => "shorter-than-listed",
             Self::DiskError => "disk-error",
             Self::MetadataUnreadable => "attributes-unreadable",
             Self::NotWritten => "not-written",

@@ -42,7 +42,9 @@ function parseNote(note, object) {
 /** The first words of the lines of each known kind, in order; `+` one or more, `*` any number. */
 const LINES = { snapshot: "snapshot status epoch set files source-bytes stored-bytes", bilan: "run status snapshot", restore: "",
   forget: "snapshot+ reason", heal: "replaces by+", damage: "found-by bad* good*", gap: "missing reason", proof: "holder epoch opened signature", probe: "",
-  config: "", keys: "", pause: "", rewound: "from to" };
+  config: "", keys: "", pause: "", rewound: "from to", acknowledge: "bilan set snapshot author reason" };
+const AUTHORS = /^(secretary|practitioner|responsible|provider)$/;
+const REASONS = /^(moved|deleted-on-purpose|archived|replaced|other)$/;
 
 function hasItsLines(note) {
   const words = note.lines.map((row) => row[0]);
@@ -95,6 +97,11 @@ function readKind(note) {
     const fits = note.lines.every((row) => row.length === (row[0] === "bad" ? 3 : 2) && (row[0] === "good" || isWord(row[1])))
       && names.every((name) => /^[pmia]\/[a-z0-9/]{1,126}$/.test(name));
     if (!fits || names.length === 0 || new Set(names).size !== names.length) throw bad();
+  } else if (note.kind === "acknowledge") {
+    const [bilan, snapshot] = ["bilan", "snapshot"].map((word) => decimal(one(word)[0]));
+    const isSound = bilan >= 1 && bilan < note.sequence && snapshot >= 1 && isWord(one("set")[0])
+      && AUTHORS.test(one("author")[0]) && REASONS.test(one("reason")[0]) && note.lines.every((row) => row.length === 2);
+    if (!isSound) throw bad();
   } else if (note.kind === "gap") {
     note.gap = one("missing").map(decimal);
     if (note.gap.length !== 2 || note.gap.includes(null) || note.gap[0] < 1 || note.gap[0] > note.gap[1]

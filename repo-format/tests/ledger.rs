@@ -223,6 +223,14 @@ fn any_kind() -> impl Strategy<Value = NoteKind> {
         Just(NoteKind::Config),
         Just(NoteKind::Keys),
         Just(NoteKind::Pause),
+        (1u64..20, word(), 1u64..9999, prop::sample::select(Author::ALL), prop::sample::select(Because::ALL))
+            .prop_map(|(bilan, set, snapshot, author, reason)| NoteKind::Acknowledge {
+                bilan,
+                set,
+                snapshot,
+                author,
+                reason
+            }),
         (0u64..50, 51u64..99).prop_map(|(from, to)| NoteKind::Rewound { from, to }),
         (unknown, prop::collection::vec("[b-z][ -~é]{0,30}", 0..4))
             .prop_map(|(word, lines)| NoteKind::Unknown { word, lines }),
@@ -264,7 +272,9 @@ proptest! {
     fn hostile_text_never_panics(text in any::<String>(), lines in prop::collection::vec("[a-z]{1,8} [ -~]{0,20}", 0..9)) {
         let _ = Note::parse(&text);
         let good = note(9, Some(Sha256([1; 32])), NoteKind::Restore).to_text().unwrap();
-        for kind in ["snapshot", "bilan", "forget", "heal", "damage", "gap", "proof", "rewound", "else"] {
+        for kind in
+            ["snapshot", "bilan", "forget", "heal", "damage", "gap", "proof", "rewound", "acknowledge", "else"]
+        {
             let hostile = good.replace("kind restore", &format!("kind {kind}"));
             let _ = Note::parse(&format!("{hostile}{}\n", lines.join("\n")));
         }

@@ -85,6 +85,7 @@ fn a_fresh_lone_backup_into_a_folder_is_amber_for_real_reasons() {
         pack_presence: PackPresence::AllPresent,
         key_copies: KeyCopies::Enough,
         recipients: Recipients::Acknowledged,
+        sources: Sources::There,
         chain: Chain::Whole,
         hosting: HostingFact::OwnPremises,
         ..Facts::unmeasured()

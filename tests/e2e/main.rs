@@ -17,6 +17,7 @@ mod real_input;
 mod restore_targets;
 mod round_trip;
 mod sizes;
+mod sources;
 mod tamper;
 mod whereabouts;
 mod write_only;

@@ -8,7 +8,7 @@ use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
 use scelle_format::report::{
     Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof,
     ExtensionClass, Facts, Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite,
-    Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, Space, TlsCertificate,
+    Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, Sources, Space, TlsCertificate,
     UnknownWhy, Verification, extension_class,
 };
 use scelle_format::timestamp::Timestamp;
@@ -31,7 +31,7 @@ pub const OWNER_DAYS: i64 = 30;
 /// Certificates and locks that end within so many days are said to end soon.
 const SOON_DAYS: i64 = 30;
 /// Earlier runs of a set without which nothing is compared.
-const ANOMALY_RUNS: u64 = 5;
+pub const ANOMALY_RUNS: u64 = 5;
 /// Days without any change that are worth a word: a week of work.
 const NO_NEW_DATA_DAYS: i64 = 5;
 /// Files below which a mass change means nothing.
@@ -74,6 +74,7 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         epoch_proof: epoch_proof(report),
         recipients: recipients(report).unwrap_or(base.recipients),
         anomaly: report.outcome().map_or(base.anomaly, |outcome| anomaly(report, outcome)),
+        sources: report.outcome().map_or(base.sources, |outcome| sources(report, outcome)),
         chain: chain(report).unwrap_or(base.chain),
         clock: report.clock_offset_ms.map_or(base.clock, |offset| {
             if offset.unsigned_abs() < CLOCK_TOLERANCE_MS { Clock::Within } else { Clock::Off }
@@ -156,7 +157,8 @@ fn lock(probe: &ProbeReport) -> Option<Lock> {
 }
 
 fn files(report: &RunReport<'_>) -> Option<Files> {
-    if report.error().is_some_and(|error| error.what == AgentError::source_missing().what) {
+    let nothing = [AgentError::source_missing().what, AgentError::nothing_saved().what];
+    if report.error().is_some_and(|error| nothing.contains(&error.what)) {
         return Some(Files::NothingFound);
     }
     let outcome = report.outcome()?;
@@ -270,6 +272,10 @@ fn recipients(report: &RunReport<'_>) -> Option<Recipients> {
 
 /// Encryption by malware rewrites files, or writes others in their place.
 fn anomaly(report: &RunReport<'_>, outcome: &Outcome) -> Anomaly {
+    let memory = report.memory.sets.get(report.set);
+    if memory.is_some_and(|set| set.alarms.contains_key("mass-change")) {
+        return Anomaly::MassChange;
+    }
     if report.earlier_runs < ANOMALY_RUNS {
         return Anomaly::TooFewRuns;
     }
@@ -277,15 +283,30 @@ fn anomaly(report: &RunReport<'_>, outcome: &Outcome) -> Anomaly {
     let before = changes.unchanged + changes.changed + changes.removed;
     let replaced = changes.changed + changes.new.min(changes.removed);
     let quiet = changes.new + changes.changed + changes.removed == 0;
-    let memory = report.memory.sets.get(report.set);
-    let shrunk = |now: u64, then: u64| u128::from(now) * 10 < u128::from(then) * 7;
     match memory {
         _ if before >= MASS_CHANGE_FILES && replaced * 2 > before => Anomaly::MassChange,
-        Some(set) if shrunk(outcome.totals.bytes, set.source_bytes) => Anomaly::Shrunk,
+        Some(set) if set.accepted.has_shrunk(outcome.totals.bytes) => Anomaly::Shrunk,
         Some(set) if quiet && days_between(Timestamp(set.last_change), report.ended) >= NO_NEW_DATA_DAYS => {
             Anomaly::NoNewData
         }
         _ => Anomaly::Normal,
+    }
+}
+
+/// Losses against what was last accepted. A root that was emptied stays so until it is acknowledged or all is back.
+fn sources(report: &RunReport<'_>, outcome: &Outcome) -> Sources {
+    if !report.is_set_known {
+        return Sources::Unknown(UnknownWhy::NotReachable);
+    }
+    let (found, files) = (outcome.sources, outcome.totals.files);
+    let memory = report.memory.sets.get(report.set).cloned().unwrap_or_default();
+    let is_open = memory.alarms.contains_key("root-emptied");
+    let is_back = found.empty_roots == 0 && files >= memory.accepted.most_files();
+    match () {
+        () if found.missing_roots > 0 && !memory.missing_accepted => Sources::RootMissing,
+        () if found.emptied_roots > 0 || is_open && !is_back => Sources::RootEmptied,
+        () if memory.accepted.has_lost(files) => Sources::FilesLost,
+        () => Sources::There,
     }
 }
 

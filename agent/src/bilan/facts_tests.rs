@@ -4,6 +4,7 @@ use scelle_format::report::{Facts, Light, status};
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::Fact;
 
+use super::accepted::{Accepted, Counted};
 use super::facts::{FULL_REREAD_DAYS, KIT_DAYS, OWNER_DAYS, REHEARSAL_DAYS, facts};
 use super::fixture::{BORN, Repository, canary, failure, outcome, trouble};
 use super::memory::SetMemory;
@@ -197,7 +198,9 @@ async fn anomalies_need_five_earlier_runs_of_the_set() {
         (saved.changes, saved.totals.bytes) = (changes, bytes);
         let mut report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
         report.earlier_runs = runs;
-        let set = SetMemory { source_bytes: 1_000_000, last_change: BORN - last_change_days * DAY };
+        let state = Counted { snapshot: 1, time: BORN, files: 100, bytes: 1_000_000 };
+        let last_change = BORN - last_change_days * DAY;
+        let set = SetMemory { last_change, accepted: Accepted::only(state), ..SetMemory::default() };
         report.memory.sets.insert(report.set.to_owned(), set);
         let all = ["mass-change", "sources-shrunk", "no-new-data"];
         codes(&report).into_iter().find(|code| all.contains(code))

@@ -98,6 +98,7 @@ pub fn outcome() -> Outcome {
         listing: crate::verify::listing::Listing::default(),
         healed_packs: 0,
         mended_objects: 0,
+        sources: Default::default(),
     }
 }
 

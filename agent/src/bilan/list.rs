@@ -86,7 +86,8 @@ fn row_of(row: &VerifiedNote) -> Option<Row> {
     })
 }
 
-async fn read_record(objects: &Objects, note: &VerifiedNote) -> Result<Record> {
+/// The record of a bilan's note.
+pub(super) async fn read_record(objects: &Objects, note: &VerifiedNote) -> Result<Record> {
     let damaged = || AgentError::object_corrupt().at(note.name.clone());
     let attachment = note.note.attachment("record").ok_or_else(damaged)?;
     let bytes = read_attachment(objects, attachment, ATTACHMENT_MAX_BYTES as u64).await?;

@@ -4,10 +4,12 @@
 //! back again by [`list`], [`show`], [`export`], [`verify()`] and [`whois()`]. Never: a name or a path in a record or an
 //! export, a light that somebody typed, a sentence in anything that is signed.
 
+pub mod accepted;
 pub mod export;
 pub mod facts;
 pub mod list;
 pub mod memory;
+pub mod recall;
 pub mod record;
 pub mod run;
 pub mod sentences;
@@ -20,6 +22,7 @@ pub use export::export;
 pub use facts::facts;
 pub use list::{Loaded, Row, load, rows};
 pub use memory::Memory;
+pub use recall::recall;
 pub use record::{Position, record};
 pub use run::{Declared, EndCheck, HostDeclared, KitCheck, Proofs, RunEnd, RunReport, TlsEnd, Trouble};
 pub use show::page;

@@ -300,7 +300,7 @@ async fn memory_and_probe_come_back() {
     repository.write(&outcome()).await;
     let memory = Memory::load(&repository.state);
     assert_eq!(memory.last_good, Some(super::fixture::BORN + 60));
-    assert_eq!(memory.sets["3fa9b1c2d4e5"].source_bytes, 2_000_001);
+    assert_eq!(memory.sets["3fa9b1c2d4e5"].accepted.most_bytes(), 2_000_001);
     assert!(load_probe(&repository.state).is_none());
     save_probe(&repository.state, &super::fixture::folder_probe()).unwrap();
     assert_eq!(load_probe(&repository.state), Some(super::fixture::folder_probe()));

@@ -191,6 +191,8 @@ pub struct RunReport<'a> {
     pub declared: Declared,
     /// What the last bilan left in the state folder ([`Memory::load`]).
     pub memory: Memory,
+    /// Whether what the memory holds of the set is all there is; false when it was lost and the ledger could not be read.
+    pub is_set_known: bool,
 }
 
 impl<'a> RunReport<'a> {
@@ -230,6 +232,7 @@ impl<'a> RunReport<'a> {
             proofs: Proofs::default(),
             declared: Declared::default(),
             memory: Memory::default(),
+            is_set_known: true,
         }
     }
 
@@ -290,6 +293,7 @@ pub fn error_code(error: &AgentError) -> &'static str {
     match error.code {
         _ if is(AgentError::destination_full()) => "destination-full",
         _ if is(AgentError::source_missing()) => "source-missing",
+        _ if is(AgentError::nothing_saved()) => "nothing-saved",
         _ if is(AgentError::store_denied()) => "store-denied",
         ExitCode::Interrupted => "interrupted",
         ExitCode::Unreachable => "store-unreachable",

@@ -24,6 +24,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("bilan verify", "Vérifier un bilan exporté, sans réseau"),
     ("bilan export", "Exporter un bilan"),
     ("bilan whois", "Dire quel fichier se cache derrière un jeton d'un bilan"),
+    ("bilan acknowledge", "Accepter ce dont un bilan avertit dans les dossiers sauvegardés"),
     ("keys", "Clés et appareils"),
     ("keys check-kit", "Prouver que le kit ou la phrase ouvre le dépôt"),
     ("keys list", "Lister destinataires, appareils et époques"),
@@ -91,6 +92,18 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("bilan export", "format", "Format : json (html, pdf et csv viendront)"),
     ("bilan export", "out", "Fichier à écrire"),
     ("bilan whois", "token", "Jeton montré par un bilan ou une erreur"),
+    ("bilan acknowledge", "id", "Bilan, ou latest"),
+    (
+        "bilan acknowledge",
+        "author",
+        "Qui : secretary (secrétaire), practitioner (praticien), responsible (responsable) ou provider (prestataire)",
+    ),
+    (
+        "bilan acknowledge",
+        "reason",
+        "Pourquoi : moved (déplacé), deleted-on-purpose (effacé exprès), archived (archivé), replaced (remplacé) ou \
+         other (autre)",
+    ),
     ("keys check-kit", "confirm", "Confirmer aussi les époques que cette clé ouvre"),
 ];
 
@@ -120,6 +133,8 @@ pub fn value_name(name: &str) -> &str {
         "BYTES" => "OCTETS",
         "PERCENT" => "POURCENT",
         "WHEN" => "QUAND",
+        "ROLE" => "RÔLE",
+        "WORD" => "MOT",
         "FINGERPRINT" => "EMPREINTE",
         "TOKEN" => "JETON",
         other => other,

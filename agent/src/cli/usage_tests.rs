@@ -122,6 +122,8 @@ fn contract_forms_parse() {
         "bilan verify f --owner fp",
         "bilan export latest --format json --out f",
         "bilan whois t --kit k",
+        "bilan acknowledge --author secretary --reason moved",
+        "bilan acknowledge 01234567-4 --author provider --reason deleted-on-purpose",
         "keys check-kit --kit k --confirm",
         "keys list",
         "backup x -q --lang en --s3-endpoint https://h --s3-region r --config c",

@@ -215,8 +215,8 @@ fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> 
         if plan.paths.is_empty() || plan.paths.iter().any(|path| !path.is_absolute()) {
             return fail("paths", "liste des chemins absolus", "lists absolute paths");
         }
-        if plan.exclude.iter().any(|glob| globset::Glob::new(glob).is_err()) {
-            return fail("exclude", "contient un motif incorrect", "holds a wrong pattern");
+        if crate::scan::Filter::new(&[], &plan.exclude, &[]).is_err() {
+            return fail("exclude", "contient un motif vide ou incorrect", "holds an empty or wrong pattern");
         }
         if plan.schedule.as_deref().is_some_and(|text| schedule(text).is_none()) {
             return fail(

@@ -2,6 +2,7 @@
 
 use crate::bilingual;
 use crate::error::{AgentError, ExitCode};
+use crate::scan::FilterError;
 
 impl AgentError {
     /// A sealed pack did not open again in memory: this computer's memory or processor is not reliable.
@@ -37,8 +38,37 @@ impl AgentError {
 }
 
 impl AgentError {
-    /// A glob that cannot be read.
-    pub fn bad_glob(cause: impl ToString) -> Self {
+    /// Everything in the roots was left out or could not be read: there is nothing to make a snapshot of.
+    pub fn nothing_saved() -> Self {
+        Self::new(
+            ExitCode::Partial,
+            bilingual!(
+                "rien n'a été sauvegardé : tout le contenu des dossiers a été exclu ou n'a pas pu être lu ; \
+                 aucun instantané n'a été fait",
+                "nothing was saved: everything in the folders was left out or could not be read; \
+                 no snapshot was made"
+            ),
+            bilingual!(
+                "vérifiez les exclusions, les droits d'accès et les lecteurs branchés",
+                "check the exclusions, the access rights and that drives are plugged in"
+            ),
+        )
+    }
+
+    /// A glob that cannot be read, or that names nothing.
+    pub fn bad_glob(cause: FilterError) -> Self {
+        if cause.is_empty() {
+            return Self::usage(
+                bilingual!(
+                    "un motif --include ou --exclude est vide (une variable sans valeur dans un script ?)",
+                    "an --include or --exclude pattern is empty (an unset variable in a script?)"
+                ),
+                bilingual!(
+                    "donnez-lui une valeur ou retirez l'option",
+                    "give it a value or leave the option out"
+                ),
+            );
+        }
         Self::usage(
             bilingual!("un motif d'exclusion n'est pas compris", "an exclusion pattern is not understood"),
             bilingual!("écrivez par exemple --exclude '*.tmp'", "write for example --exclude '*.tmp'"),

@@ -103,6 +103,10 @@ pub struct Hunks<'a> {
     pub troubles: Vec<Trouble>,
     /// Databases taken through their own interface.
     pub consistent_copies: u64,
+    /// Bytes read more (or less) than the walk saw.
+    pub bytes_beyond: i64,
+    /// Files that the walk saw and that could not be read.
+    pub lost_files: u64,
 }
 
 impl<'a> Hunks<'a> {
@@ -118,6 +122,8 @@ impl<'a> Hunks<'a> {
             last_look: (0, 0),
             troubles: Vec::new(),
             consistent_copies: 0,
+            bytes_beyond: 0,
+            lost_files: 0,
         })
     }
 
@@ -221,6 +227,11 @@ impl<'a> Hunks<'a> {
                 ItemSource::Job { job, now_ns } => {
                     let Some(outcome) = job.outcome() else { return Ok(false) };
                     let (path, now_ns) = (job.path.as_bytes().to_vec(), *now_ns);
+                    let read_bytes = match outcome {
+                        Outcome::Stored(stored) => stored.bytes,
+                        Outcome::Lost(_) => 0,
+                    };
+                    self.bytes_beyond += read_bytes.cast_signed() - job.stat.bytes.cast_signed();
                     item.source = self.take_outcome(outcome.clone(), path, now_ns, &mut item.record);
                 }
                 ItemSource::Slice { place, offset, bytes } => {
@@ -253,6 +264,7 @@ impl<'a> Hunks<'a> {
     ) -> ItemSource {
         let mut stored = match outcome {
             Outcome::Lost(problem) => {
+                self.lost_files += 1;
                 self.troubles.push(Trouble { path, problem, is_stored: false });
                 return ItemSource::Lost;
             }
@@ -277,6 +289,8 @@ impl<'a> Hunks<'a> {
             entry.modified_ns = stat.modified_ns;
             (entry.mode, entry.owner, entry.group) = (stat.mode, stat.owner, stat.group);
             let trusted = stored.problem.is_none();
+            // What is not as long as it says is read each time: looks prove nothing of it.
+            let now_ns = if stored.bytes == stat.bytes { now_ns } else { i64::MIN };
             record.fingerprint = trusted.then(|| Fingerprint::of(stat, now_ns));
         }
         match stored.content {

@@ -15,6 +15,7 @@ use scelle_format::manifest::{NodeRef, SourceRoot, Totals};
 use scelle_format::pack::{Location, PackVerifier};
 
 use super::dedup::{KnownChunks, RunChunks};
+use super::found::{Sources, source_roots};
 use super::hunks::{MadeHunk, Trouble};
 use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use super::part::PartQueue;
@@ -24,7 +25,7 @@ use super::{Plan, Surroundings, tree};
 use crate::catalog::{Catalog, Journal, JournaledPack, Lists, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::damage::Avoided;
-use crate::scan::{EntryPath, Walker};
+use crate::scan::Walker;
 
 /// Rounds of closing packs until every entry has a place: one for each level of chunk lists, and room.
 const SETTLE_ROUNDS: u32 = 12;
@@ -44,6 +45,7 @@ pub(super) struct Made {
     pub(super) troubles: Vec<Trouble>,
     pub(super) read_bytes: u64,
     pub(super) consistent_copies: u64,
+    pub(super) sources: Sources,
 }
 
 /// Walks, reads and seals on threads of its own; returns when the last pack is handed over.
@@ -88,7 +90,7 @@ pub(super) fn make(
     let (jobs, work) = crossbeam_channel::bounded(plan.workers * JOBS_WAITING);
     let keys = (device.secret.boundary_key(), device.secret.token_key());
     let mut scan =
-        Scan::new(catalog, set.as_ref(), jobs, keys, around.clock, &*around.monitor, avoided.clone())?;
+        Scan::new(catalog, set.as_ref(), &walker, jobs, keys, around.clock, &*around.monitor, avoided.clone())?;
     for pack in resumed {
         let locations = journal.lock().locations(pack)?;
         if pack.kind == PackKind::Manifest {
@@ -173,7 +175,7 @@ fn finish(
         shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
     }
     shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
-    let (totals, changes) = (scan.totals, scan.changes);
+    let (totals, changes, sources) = (scan.totals, scan.changes, scan.sources());
     let mut known_sizes: HashMap<PackId, u64> = scan.known_packs().map(|(_, id, n)| (id, n)).collect();
     let tree = tree::build(&mut scan, set, worker)?;
     shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
@@ -182,9 +184,10 @@ fn finish(
     let consistent_copies = scan.hunks.consistent_copies;
     let troubles = std::mem::take(&mut scan.hunks.troubles);
     known_sizes.extend(shared.known.pack_sizes());
-    let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
-    let totals =
-        Totals { problems: troubles.len() as u64, files: totals.files.saturating_sub(lost), ..totals };
+    let bytes = totals.bytes.saturating_add_signed(scan.hunks.bytes_beyond);
+    // A folder that could not be opened is no file: only what was counted is taken off.
+    let files = totals.files.saturating_sub(scan.hunks.lost_files);
+    let totals = Totals { problems: troubles.len() as u64, files, bytes, ..totals };
     let of_this_run = shared.list_nodes.lock();
     let list_nodes = of_this_run.values().filter_map(Place::resolve).collect();
     drop(of_this_run);
@@ -202,15 +205,8 @@ fn finish(
         troubles,
         read_bytes: shared.read_bytes.load(Ordering::Relaxed),
         consistent_copies,
+        sources,
     })
-}
-
-fn source_roots(walker: &Walker) -> Vec<SourceRoot> {
-    let found = walker.roots().iter().enumerate().filter_map(|(i, root)| {
-        let path = root.path.as_ref().map(EntryPath::as_bytes)?;
-        Some(SourceRoot { path: path.to_vec(), label: format!("racine {}", i + 1) })
-    });
-    found.collect()
 }
 
 /// Jobs that wait for each worker, without content: enough to keep it busy while hunks are written.

@@ -9,6 +9,7 @@ mod database;
 pub mod dedup;
 mod earlier;
 mod failures;
+mod found;
 mod heal;
 mod hunks;
 mod job;
@@ -24,6 +25,7 @@ mod read;
 pub mod recipe;
 mod scan;
 mod segments;
+mod small;
 mod solid;
 mod tree;
 pub mod upload;
@@ -39,6 +41,7 @@ use scelle_format::random::OsRandom;
 
 use self::checkpoint::{CheckpointEvery, Checkpoints};
 use self::commit::{Committed, RefsDraft, SnapshotFacts};
+use self::found::{Sources, problems_of};
 use self::hunks::Trouble;
 use self::make::make;
 use crate::catalog::{Catalog, Journal, Lists};
@@ -53,6 +56,7 @@ use crate::scan::Filter;
 use crate::shutdown::Shutdown;
 use crate::verify::listing::Listing;
 
+pub use self::found::Sources as SourcesFound;
 pub use self::scan::Changes;
 
 /// What one run is to save.
@@ -107,6 +111,8 @@ pub struct Outcome {
     pub healed_packs: u64,
     /// Small objects that were gone from the store and were stored again, or replaced.
     pub mended_objects: u64,
+    /// What became of the roots.
+    pub sources: Sources,
 }
 
 /// How far a run came.
@@ -169,6 +175,14 @@ pub async fn backup(
         (Err(error), _) => return Err(error),
         (Ok(uploaded), made) => (uploaded, made?),
     };
+
+    if made.sources.is_nothing(&made.totals, &made.troubles) {
+        return Err(AgentError::nothing_saved());
+    }
+
+    if made.sources.is_nothing(&made.totals, &made.troubles) {
+        return Err(AgentError::nothing_saved());
+    }
 
     monitor.start(Phase::Commit, None, None);
     let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
@@ -240,6 +254,7 @@ pub async fn backup(
         listing,
         healed_packs,
         mended_objects,
+        sources: made.sources,
     })))
 }
 
@@ -250,13 +265,4 @@ fn live_manifest_packs(catalog: &Catalog, avoided: &Avoided) -> Result<HashSet<[
         live.remove(&pack.sha256.0);
     });
     Ok(live)
-}
-
-fn problems_of(troubles: &[Trouble]) -> Vec<scelle_format::manifest::Problem> {
-    let problem = |trouble: &Trouble| scelle_format::manifest::Problem {
-        path: trouble.path.clone(),
-        code: trouble.problem.code().to_owned(),
-    };
-    // A root has room for many, not for all of a disk that fails.
-    troubles.iter().take(10_000).map(problem).collect()
 }

@@ -50,6 +50,8 @@ pub struct Reading {
     pub paged: bool,
     /// Which reading this is, from 1.
     pub attempt: u32,
+    /// In one go until nothing more comes, whatever the system says of its size.
+    pub to_the_end: bool,
     /// To be said of it, whatever happens.
     pub problem: Option<Problem>,
     /// An idle SQLite database: with the connection that holds its SHARED lock, where one is needed.
@@ -67,9 +69,20 @@ impl Reading {
         Self { paged: true, attempt, ..Self::default() }
     }
 
+    /// Content-defined, until nothing more comes.
+    pub fn to_the_end(attempt: u32) -> Self {
+        Self { to_the_end: true, attempt, ..Self::default() }
+    }
+
     /// The same once more.
     pub fn again(&self) -> Self {
-        Self { paged: self.paged, attempt: self.attempt + 1, problem: self.problem, sqlite: None }
+        let (paged, to_the_end, problem) = (self.paged, self.to_the_end, self.problem);
+        Self { paged, to_the_end, attempt: self.attempt + 1, problem, sqlite: None }
+    }
+
+    /// Whether a file read so may hold more than the system says: a database knows its size.
+    pub fn may_go_on(&self) -> bool {
+        !self.paged && !self.to_the_end
     }
 
     /// Whether this is an idle SQLite database.

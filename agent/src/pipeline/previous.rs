@@ -4,9 +4,13 @@
 
 use scelle_format::manifest::EntryKind;
 
+use super::found::RootCounts;
 use super::hunks::{Item, ItemSource};
 use crate::catalog::{Catalog, HunkRow, Record, SetRow};
 use crate::error::Result;
+
+/// A record of the last snapshot: row of its hunk, its place there, itself.
+pub type Found = (i64, usize, Record);
 
 /// The last snapshot of the set, read front to back.
 pub struct Previous<'a> {
@@ -24,11 +28,12 @@ impl<'a> Previous<'a> {
         Self { catalog, rows, current: None, read: Vec::new() }
     }
 
-    /// The record of `path`, if the last snapshot had it; what stands before it there is gone.
-    pub fn take(&mut self, path: &[u8], removed: &mut u64) -> Result<Option<(i64, usize, Record)>> {
+    /// The record of `path`, if the last snapshot had it; what stands before it there is gone: how many files.
+    pub fn take(&mut self, path: &[u8], roots: &mut RootCounts) -> Result<(Option<Found>, u64)> {
+        let mut removed = 0;
         loop {
             let Some((hunk, records)) = self.current.as_mut() else {
-                if self.load_next()? { continue } else { return Ok(None) }
+                if self.load_next()? { continue } else { return Ok((None, removed)) }
             };
             let Some((_, record)) = records.peek() else {
                 self.current = None;
@@ -38,13 +43,13 @@ impl<'a> Previous<'a> {
             let order = scelle_format::path::compare_directories(&record.directory, directory)
                 .then_with(|| record.entry.name.as_slice().cmp(name));
             match order {
-                std::cmp::Ordering::Greater => return Ok(None),
+                std::cmp::Ordering::Greater => return Ok((None, removed)),
                 std::cmp::Ordering::Equal => {
                     let row = hunk.row;
-                    return Ok(records.next().map(|(index, record)| (row, index, record)));
+                    return Ok((records.next().map(|(index, record)| (row, index, record)), removed));
                 }
                 std::cmp::Ordering::Less => {
-                    *removed += u64::from(record.entry.kind == EntryKind::File);
+                    removed += gone(record, roots);
                     records.next();
                 }
             }
@@ -52,11 +57,11 @@ impl<'a> Previous<'a> {
     }
 
     /// Everything that was not asked for is gone: how many files.
-    pub fn skip_rest(&mut self) -> Result<u64> {
+    pub fn skip_rest(&mut self, roots: &mut RootCounts) -> Result<u64> {
         let mut removed = 0;
         loop {
             if let Some((_, records)) = self.current.take() {
-                removed += records.filter(|(_, r)| r.entry.kind == EntryKind::File).count() as u64;
+                removed += records.map(|(_, record)| gone(&record, roots)).sum::<u64>();
             } else if !self.load_next()? {
                 return Ok(removed);
             }
@@ -89,4 +94,13 @@ impl<'a> Previous<'a> {
         let keep = self.read.len().saturating_sub(1);
         self.read.drain(..keep);
     }
+}
+
+/// Counts an entry that is no longer there: 1 for a file.
+fn gone(record: &Record, roots: &mut RootCounts) -> u64 {
+    if record.entry.kind != EntryKind::File {
+        return 0;
+    }
+    roots.removed(&scelle_format::path::join(&record.directory, &record.entry.name));
+    1
 }

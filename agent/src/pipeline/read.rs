@@ -22,6 +22,7 @@ use super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::packs::{Lane, PackPool, Place};
 use super::part::{PART_BYTES, PartQueue, PartWork, Reading};
 use super::recipe::{self, Recipe};
+use super::small::{self, SmallRead};
 use super::solid::Solid;
 use crate::catalog::Lists;
 use crate::error::{AgentError, Result};
@@ -35,7 +36,7 @@ pub const SMALL_BYTES: u64 = ContentCutter::MIN as u64;
 /// Files below this size share a chunk with their neighbours.
 pub const TINY_BYTES: u64 = 4 << 10;
 /// How often a file that changes while it is read is read again.
-const READ_ATTEMPTS: u32 = 2;
+pub(super) const READ_ATTEMPTS: u32 = 2;
 
 /// What all workers share.
 pub struct Shared<'a> {
@@ -106,13 +107,19 @@ impl<'a> Worker<'a> {
         for job in jobs {
             self.shared.shutdown.check()?;
             let mut buffer = std::mem::take(&mut self.buffer);
-            let done = match read_small(job, &mut buffer) {
-                Ok(read) if database::is_sqlite(&buffer[..read.bytes]) => {
+            let done = match small::read(job, &mut buffer) {
+                // Not so small after all, or a database.
+                Ok(None) => {
                     self.buffer = buffer;
                     self.large_file(job)?;
                     continue;
                 }
-                Ok(read) => {
+                Ok(Some(read)) if database::is_sqlite(&buffer[..read.bytes]) => {
+                    self.buffer = buffer;
+                    self.large_file(job)?;
+                    continue;
+                }
+                Ok(Some(read)) => {
                     self.shared.read_bytes.fetch_add(read.bytes as u64, Ordering::Relaxed);
                     self.keep_small(job, &buffer[..read.bytes], &read)
                 }
@@ -267,7 +274,10 @@ impl<'a> Worker<'a> {
         };
         let extents = reading.extents(extents, bytes);
         let data = extents.clone().unwrap_or_else(|| if bytes == 0 { Vec::new() } else { vec![(0, bytes)] });
-        let ranges = super::part::split(&data, PART_BYTES);
+        let ranges = match reading.to_the_end {
+            true => vec![vec![(0, u64::MAX)]],
+            false => super::part::split(&data, PART_BYTES),
+        };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(ranges.len()));
         let work = Arc::new(PartWork { job: job.clone(), source, extents, reading, list, open_parts });
         if ranges.is_empty() {
@@ -305,6 +315,12 @@ impl<'a> Worker<'a> {
                 false => self.hand_out(job, source, reading.again()),
             };
         }
+        // A file that says less than it holds: once more, to its end.
+        let goes_on =
+            unchanged && job.outcome().is_none() && reading.may_go_on() && small::goes_on(&work.source);
+        if goes_on && let Ok(source) = job.open() {
+            return self.hand_out(job, source, Reading::to_the_end(reading.attempt));
+        }
         work.list.end();
         let stat = *work.source.stat();
         // A file that shrank while it was read has fewer bytes than its extents say: it is kept as what was read.
@@ -319,44 +335,15 @@ impl<'a> Worker<'a> {
             consistent_copy: false,
             stat: Some(stat),
             attributes: work.source.attributes(),
-            problem: if unchanged { reading.problem } else { Some(Problem::Changed) },
+            problem: match unchanged {
+                true if read_bytes < expected => Some(Problem::Shorter),
+                true => reading.problem,
+                false => Some(Problem::Changed),
+            },
         };
         self.shared.monitor.advance(1, job.stat.bytes);
         job.end(Outcome::Stored(Box::new(stored)));
         Ok(())
-    }
-}
-
-/// A small file that was read whole into a buffer.
-struct SmallRead {
-    source: SourceFile,
-    /// Bytes of the buffer that are its content.
-    bytes: usize,
-    problem: Option<Problem>,
-}
-
-/// Reads a small file whole to the start of `buffer`, again when it changed meanwhile.
-fn read_small(job: &FileJob, buffer: &mut Vec<u8>) -> io::Result<SmallRead> {
-    let mut attempt = 1;
-    loop {
-        let source = job.open()?;
-        let most = usize::try_from(source.stat().bytes.min(super::part::BUFFER_BYTES as u64)).unwrap_or(0);
-        // The buffer never shrinks: growing it again would fill it with zeros first.
-        if buffer.len() < most {
-            buffer.resize(most, 0);
-        }
-        let mut bytes = 0;
-        while bytes < most {
-            match source.read_at(&mut buffer[bytes..most], bytes as u64)? {
-                0 => break,
-                n => bytes += n,
-            }
-        }
-        let unchanged = bytes as u64 == source.stat().bytes && source.is_unchanged()?;
-        if unchanged || attempt == READ_ATTEMPTS {
-            return Ok(SmallRead { source, bytes, problem: (!unchanged).then_some(Problem::Changed) });
-        }
-        attempt += 1;
     }
 }
 

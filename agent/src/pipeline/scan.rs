@@ -12,6 +12,7 @@ use scelle_format::id::{PackId, PackKind};
 use scelle_format::manifest::{Entry, EntryKind, HunkCutter, Totals};
 
 use super::database;
+use super::found::{RootCounts, Sources};
 use super::hunks::{Hunks, Item, ItemSource, Trouble};
 use super::job::FileJob;
 use super::previous::Previous;
@@ -80,8 +81,8 @@ pub struct Scan<'a> {
     pub totals: Totals,
     /// What changed.
     pub changes: Changes,
-    /// Roots that do not exist.
-    pub missing_roots: u64,
+    roots: RootCounts,
+    missing_roots: u64,
 }
 
 impl<'a> Scan<'a> {
@@ -89,6 +90,7 @@ impl<'a> Scan<'a> {
     pub fn new(
         catalog: &'a Catalog,
         set: Option<&SetRow>,
+        walker: &Walker,
         jobs: Sender<Work>,
         (boundary_key, token_key): ([u8; 32], [u8; 32]),
         clock: &'a dyn Clock,
@@ -114,6 +116,7 @@ impl<'a> Scan<'a> {
             hunks: Hunks::new(catalog)?,
             totals: Totals::default(),
             changes: Changes::default(),
+            roots: RootCounts::new(walker),
             missing_roots: 0,
         })
     }
@@ -135,7 +138,7 @@ impl<'a> Scan<'a> {
                 Walked::Problem(problem) => self.problem(problem),
             }
         }
-        self.changes.removed += self.previous.skip_rest()?;
+        self.changes.removed += self.previous.skip_rest(&mut self.roots)?;
         self.end_hunk(worker)?;
         self.send_batch()
     }
@@ -159,11 +162,12 @@ impl<'a> Scan<'a> {
     }
 
     fn entry(&mut self, item: WalkItem, worker: &mut Worker<'_>) -> Result<()> {
-        let earlier = self.previous.take(item.path.as_bytes(), &mut self.changes.removed)?;
+        let (earlier, removed) = self.previous.take(item.path.as_bytes(), &mut self.roots)?;
+        self.changes.removed += removed;
         if self.is_side_file(&item) {
             return Ok(());
         }
-        self.count(&item.stat);
+        self.count(&item);
         let untouched = earlier.as_ref().is_some_and(|(_, _, record)| self.is_untouched(record, &item));
         match earlier {
             Some((row, index, record)) if untouched => self.keep(row, index, record, &item),
@@ -189,11 +193,17 @@ impl<'a> Scan<'a> {
                 .is_some_and(|base| database::is_sqlite_file(&base))
     }
 
-    fn count(&mut self, stat: &Stat) {
-        match stat.kind {
+    /// What became of the roots, once the scan is over.
+    pub fn sources(&self) -> Sources {
+        self.roots.sources(self.missing_roots)
+    }
+
+    fn count(&mut self, item: &WalkItem) {
+        match item.stat.kind {
             Kind::File => {
                 self.totals.files += 1;
-                self.totals.bytes += stat.bytes;
+                self.totals.bytes += item.stat.bytes;
+                self.roots.file(item.path.as_bytes());
             }
             Kind::Directory => self.totals.directories += 1,
             _ => self.totals.symlinks += 1,
@@ -259,6 +269,7 @@ impl<'a> Scan<'a> {
         let attributes = self.attributes(&item);
         let path = item.path.as_bytes();
         if item.stat.kind == Kind::Symlink && attributes.link_target.is_none() {
+            self.totals.symlinks = self.totals.symlinks.saturating_sub(1);
             self.hunks.troubles.push(Trouble {
                 path: path.to_vec(),
                 problem: Problem::Unreadable,

@@ -27,6 +27,13 @@ pub struct FilterError {
     pub reason: String,
 }
 
+impl FilterError {
+    /// Whether the pattern names nothing: what a script makes of a variable that is not set.
+    pub fn is_empty(&self) -> bool {
+        names_nothing(&self.pattern)
+    }
+}
+
 /// What to do with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -94,7 +101,8 @@ fn own_folder(folder: &Path) -> Option<EntryPath> {
     EntryPath::from_os(&resolved).ok()
 }
 
-fn is_noise(path: &EntryPath) -> bool {
+/// What every system makes again by itself.
+pub(super) fn is_noise(path: &EntryPath) -> bool {
     let name = path.name();
     let is_one_of = |names: &[&str]| names.iter().any(|noise| name.eq_ignore_ascii_case(noise.as_bytes()));
     is_one_of(&NOISE) || is_one_of(&DRIVE_NOISE) && path.depth() == 2
@@ -106,6 +114,9 @@ fn compile(patterns: &[String]) -> Result<Option<GlobSet>, FilterError> {
     }
     let mut globs = GlobSetBuilder::new();
     for pattern in patterns {
+        if names_nothing(pattern) {
+            return Err(FilterError { pattern: pattern.clone(), reason: "it names nothing".to_owned() });
+        }
         let fault = |error: globset::Error| FilterError {
             pattern: pattern.clone(),
             reason: error.kind().to_string(),
@@ -122,6 +133,11 @@ fn compile(patterns: &[String]) -> Result<Option<GlobSet>, FilterError> {
     built
         .map(Some)
         .map_err(|error| FilterError { pattern: patterns.join(" "), reason: error.kind().to_string() })
+}
+
+/// Whether nothing is left of a pattern but blanks, slashes and dots: it would match everything, or nothing, by accident.
+fn names_nothing(pattern: &str) -> bool {
+    pattern.split(['/', '\\']).all(|part| matches!(part.trim(), "" | "."))
 }
 
 fn in_format_form(pattern: &str) -> String {
@@ -173,6 +189,20 @@ mod tests {
         assert!(!takes(&included, "data/x.txt", Kind::File));
         assert!(!takes(&included, "data/secret.dcm", Kind::File));
         assert!(Filter::new(&["[".to_owned()], &[], &[]).is_err());
+    }
+
+    #[test]
+    fn a_pattern_that_names_nothing_is_refused() {
+        for pattern in ["", " ", "/", "//", "./", ".", "/./", "\t", "\\"] {
+            for (include, exclude) in [(vec![pattern.to_owned()], vec![]), (vec![], vec![pattern.to_owned()])]
+            {
+                let refused = Filter::new(&include, &exclude, &[]).err().unwrap();
+                assert!(refused.is_empty(), "{pattern:?}");
+            }
+        }
+        for pattern in ["*", "**", "/*", ".git", "a/", "..x"] {
+            assert!(Filter::new(&[], &[pattern.to_owned()], &[]).is_ok(), "{pattern:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! A thread reads directories ahead into a bounded channel. Data comes from `platform`, goes to the pipeline. Symbolic
 //! links are never followed, at no component of a path; other file systems below a root are entered, no file is opened.
 
-use super::filter::Verdict;
+use super::filter::{Verdict, is_noise};
 use super::{EntryPath, Filter, PathFault};
 use crate::platform::{Kind, Names, ProblemCode, SourceFolder, Stat};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -117,7 +117,7 @@ impl Walker {
         })
     }
 
-    /// Names left out so far, each folder once: by a glob, as the backup's own, or as noise. Final when the walk is over.
+    /// Names left out so far, each folder once: by a glob, or as the backup's own. Final when the walk is over.
     pub fn left_out(&self) -> Arc<AtomicU64> {
         self.left_out.clone()
     }
@@ -213,7 +213,7 @@ struct Reading {
     filter: Filter,
     sender: Sender<Vec<Walked>>,
     batch: Vec<Walked>,
-    /// Names that were left out: by a glob, as the backup's own, or as noise.
+    /// Names that were left out: by a glob, or as the backup's own.
     left_out: Arc<AtomicU64>,
     /// What happens between the listing that named a folder and its opening.
     #[cfg(test)]
@@ -304,7 +304,10 @@ impl Reading {
             _ => Verdict::Leave,
         };
         if verdict == Verdict::Leave && steps.is_none() {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
+            // What every system makes again by itself does not make an empty disk less empty.
+            if !is_noise(&path) {
+                self.left_out.fetch_add(1, Ordering::Relaxed);
+            }
             return Ok(());
         }
         if !stat.kind.is_stored() {

@@ -35,6 +35,36 @@ closed_words! {
     }
 }
 
+closed_words! {
+    /// Who acknowledges, as declared.
+    Author, "author" {
+        /// The secretary.
+        Secretary = "secretary",
+        /// A practitioner.
+        Practitioner = "practitioner",
+        /// Whoever answers for the data.
+        Responsible = "responsible",
+        /// The IT provider.
+        Provider = "provider",
+    }
+}
+
+closed_words! {
+    /// Why what is gone or changed is as it should be.
+    Because, "reason" {
+        /// It is elsewhere now.
+        Moved = "moved",
+        /// Someone meant to.
+        DeletedOnPurpose = "deleted-on-purpose",
+        /// It was put away.
+        Archived = "archived",
+        /// Something else took its place.
+        Replaced = "replaced",
+        /// None of these.
+        Other = "other",
+    }
+}
+
 /// The kind of a note and its own lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -121,6 +151,19 @@ pub enum NoteKind {
     Keys,
     /// Backups were paused or resumed.
     Pause,
+    /// Someone accepts what a bilan warned of in the sources of a set.
+    Acknowledge {
+        /// Sequence of the bilan's note in the same chain.
+        bilan: u64,
+        /// The set it speaks of.
+        set: String,
+        /// The snapshot it speaks of: what is accepted.
+        snapshot: u64,
+        /// Who.
+        author: Author,
+        /// Why.
+        reason: Because,
+    },
     /// The device's state was older than the store and was brought forward.
     Rewound {
         /// Sequence of the state.
@@ -153,6 +196,7 @@ impl NoteKind {
             Self::Config => "config",
             Self::Keys => "keys",
             Self::Pause => "pause",
+            Self::Acknowledge { .. } => "acknowledge",
             Self::Rewound { .. } => "rewound",
             Self::Unknown { word, .. } => word,
         }
@@ -222,6 +266,13 @@ impl NoteKind {
             "config" => Self::Config,
             "keys" => Self::Keys,
             "pause" => Self::Pause,
+            "acknowledge" => Self::Acknowledge {
+                bilan: ordinal(WHAT, lines.field("bilan")?)?,
+                set: word(WHAT, lines.field("set")?)?,
+                snapshot: ordinal(WHAT, lines.field("snapshot")?)?,
+                author: Author::parse(lines.field("author")?)?,
+                reason: Because::parse(lines.field("reason")?)?,
+            },
             "rewound" => {
                 Self::Rewound { from: lines.number("from")?, to: ordinal(WHAT, lines.field("to")?)? }
             }
@@ -251,6 +302,7 @@ impl NoteKind {
             Self::Gap { from, to, .. } if from > to || *to >= sequence => {
                 wrong("missing does not precede the note")
             }
+            Self::Acknowledge { bilan, .. } if *bilan >= sequence => wrong("bilan does not precede the note"),
             Self::Rewound { from, to } if from >= to => wrong("from is below to"),
             _ => Ok(()),
         }
@@ -295,6 +347,10 @@ impl NoteKind {
                 out,
                 "holder {holder}\nepoch {epoch}\nopened {opened}\nsignature {vkey} {}\n",
                 STANDARD.encode(signature)
+            ),
+            Self::Acknowledge { bilan, set, snapshot, author, reason } => write!(
+                out,
+                "bilan {bilan}\nset {set}\nsnapshot {snapshot}\nauthor {author}\nreason {reason}\n"
             ),
             Self::Rewound { from, to } => write!(out, "from {from}\nto {to}\n"),
             Self::Unknown { lines, .. } => {

@@ -11,7 +11,7 @@ use std::fmt::Write;
 pub use chain::{
     ChainHead, ChainLink, ChainReport, Missing, Position, position, verify_chain, verify_chain_after,
 };
-pub use kinds::{NoteKind, SnapshotStatus};
+pub use kinds::{Author, Because, NoteKind, SnapshotStatus};
 
 use crate::error::{Result, malformed};
 use crate::id::{DeviceId, RepositoryId, Sha256};

@@ -260,6 +260,19 @@ facts! {
         ; unknown "anomaly-unknown" Protection Provider
     } best Normal, at_init TooFewRuns;
 
+    /// Whether what is to be saved is still there, against what was last accepted for the set.
+    Sources as sources {
+        /// It is, or there is nothing to compare with.
+        There: Fine,
+        /// Half of the files or more are gone, and nobody has acknowledged it.
+        FilesLost: Red "files-lost" Protection Practice,
+        /// A root that held files has none, and nobody has acknowledged it.
+        RootEmptied: Red "root-emptied" Protection Practice,
+        /// A root does not exist, and nobody has acknowledged it.
+        RootMissing: Red "root-missing" Protection Practice,
+        ; unknown "sources-unknown" Protection Provider
+    } best There, at_init Unknown(NotMeasured);
+
     /// The device's own chain of notes against the store.
     Chain as chain {
         /// Whole.

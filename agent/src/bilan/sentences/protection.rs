@@ -73,6 +73,9 @@ sentences! {
     "epoch-unknown":
         "impossible de savoir si une clé a ouvert ces sauvegardes" => "lancer « scelle keys check-kit »",
         "whether a key has opened these backups is not known" => "run \"scelle keys check-kit\"";
+    "files-lost":
+        "la moitié des fichiers ou plus ont disparu" => "vérifier les dossiers ; si c'est voulu, « scelle bilan acknowledge »",
+        "half of the files or more are gone" => "check the folders; if it is meant to be so, \"scelle bilan acknowledge\"";
     "files-unknown":
         "le nombre de fichiers non lus n'est pas connu" => "relancer la sauvegarde",
         "how many files were not read is not known" => "start the backup again";
@@ -128,8 +131,8 @@ sentences! {
         "beaucoup de fichiers n'ont pas pu être lus" => "corriger les droits ou le disque, puis relancer",
         "many files could not be read" => "correct rights or disk, then run again";
     "mass-change":
-        "presque tout a changé d'un coup : peut-être un rançongiciel" => "débrancher le PC du réseau et appeler le prestataire",
-        "almost everything changed at once: maybe ransomware" => "unplug the PC from the network and call the provider";
+        "presque tout a changé d'un coup : peut-être un rançongiciel" => "débrancher le PC du réseau et appeler le prestataire ; si c'est voulu, « scelle bilan acknowledge »",
+        "almost everything changed at once: maybe ransomware" => "unplug the PC from the network and call the provider; if it is meant to be so, \"scelle bilan acknowledge\"";
     "never-backed-up":
         "aucune sauvegarde n'a encore eu lieu" => "lancer une sauvegarde",
         "there has never been a backup" => "start a backup";
@@ -181,6 +184,12 @@ sentences! {
     "retention-unknown":
         "la durée de conservation n'a pas pu être contrôlée" => "vérifier la configuration",
         "retention could not be checked" => "check the configuration";
+    "root-emptied":
+        "un dossier à sauvegarder qui contenait des fichiers est vide" => "vérifier le dossier ou le lecteur ; si c'est voulu, « scelle bilan acknowledge »",
+        "a folder to back up that held files is empty" => "check the folder or the drive; if it is meant to be so, \"scelle bilan acknowledge\"";
+    "root-missing":
+        "un dossier à sauvegarder n'existe plus" => "rebrancher le lecteur ou corriger la liste ; si c'est voulu, « scelle bilan acknowledge »",
+        "a folder to back up no longer exists" => "plug the drive in or correct the list; if it is meant to be so, \"scelle bilan acknowledge\"";
     "run-failed":
         "la sauvegarde a échoué : il n'y a pas de nouvel instantané" => "corriger la cause et relancer",
         "the backup failed: there is no new snapshot" => "correct the cause and run again";
@@ -200,8 +209,11 @@ sentences! {
         "le second témoin voit autre chose que ce PC" => "comparer les deux et appeler le support",
         "the second party sees something else than this PC" => "compare both and call support";
     "sources-shrunk":
-        "les dossiers ont perdu plus de 30 % de leur contenu" => "vérifier que rien n'a été effacé par erreur",
-        "the folders lost more than 30 % of their content" => "check that nothing was deleted by mistake";
+        "les dossiers ont perdu plus de 30 % de leur contenu" => "vérifier que rien n'a été effacé par erreur, puis « scelle bilan acknowledge »",
+        "the folders lost more than 30 % of their content" => "check that nothing was deleted by mistake, then \"scelle bilan acknowledge\"";
+    "sources-unknown":
+        "les fichiers présents n'ont pas pu être comparés au dernier état accepté" => "relancer la sauvegarde quand le stockage répond",
+        "the files that are there could not be compared with the state last accepted" => "run the backup again when the store answers";
     "space-exhausted":
         "le stockage est plein" => "ajouter de la place",
         "the store is full" => "add space";

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use scelle_format::ledger::{Author, Because};
 
 use super::super::snapshot_spec::SnapshotSpec;
 use super::Later;
@@ -183,6 +184,8 @@ pub enum Bilan {
     Export(BilanExport),
     /// Say which file a token of a report stands for
     Whois(BilanWhois),
+    /// Accept what a report warns of in the folders backed up
+    Acknowledge(BilanAcknowledge),
 }
 
 /// `scelle bilan show`.
@@ -227,6 +230,20 @@ pub struct BilanWhois {
     /// Key.
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+/// `scelle bilan acknowledge`.
+#[derive(Args, Debug)]
+pub struct BilanAcknowledge {
+    /// Report, or latest
+    #[arg(value_name = "ID", default_value = "latest")]
+    pub id: String,
+    /// Who: secretary, practitioner, responsible or provider
+    #[arg(long, value_name = "ROLE", value_parser = values::author)]
+    pub author: Author,
+    /// Why: moved, deleted-on-purpose, archived, replaced or other
+    #[arg(long, value_name = "WORD", value_parser = values::because)]
+    pub reason: Because,
 }
 
 /// `scelle keys`.

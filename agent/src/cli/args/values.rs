@@ -5,6 +5,7 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use scelle_format::ledger::{Author, Because};
 
 /// What `--progress` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -68,6 +69,16 @@ pub(super) fn recipient(text: &str) -> Result<String, &'static str> {
     let body = text.strip_prefix("age1pq1").unwrap_or_default();
     let plain = body.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if plain && body.len() > 1000 { Ok(text.to_owned()) } else { Err("expected age1pq1…") }
+}
+
+/// Who acknowledges.
+pub(super) fn author(text: &str) -> Result<Author, &'static str> {
+    Author::parse(text).map_err(|_| "expected secretary, practitioner, responsible or provider")
+}
+
+/// Why.
+pub(super) fn because(text: &str) -> Result<Because, &'static str> {
+    Because::parse(text).map_err(|_| "expected moved, deleted-on-purpose, archived, replaced or other")
 }
 
 /// Bytes per second: digits, with K, M or G for thousands, millions, thousands of millions.

@@ -8,10 +8,13 @@ use serde_json::json;
 
 use super::{Context, Found, Known};
 use crate::backup::{self, Footing, Request, Summary};
+use crate::bilan::memory::SOURCE_ALARMS;
+use crate::bilan::sentences::sentence;
 use crate::bilan::show::status_word;
 use crate::bilan::{Declared, Written};
 use crate::bilingual;
 use crate::cli::args::Backup;
+use crate::cli::messages::Message;
 use crate::cli::screen::{count, duration, size};
 use crate::config::RepoAddress;
 use crate::error::{AgentError, ExitCode, Result};
@@ -21,6 +24,7 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::join::expect_own;
 use crate::repo::objects::Objects;
 use crate::repo::state::State;
+use crate::scan::Filter;
 
 /// Problems named one by one; the rest is counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -28,6 +32,8 @@ const PROBLEMS_SHOWN: usize = 20;
 /// Runs `backup`.
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let roots = roots(context, &args)?;
+    // Before anything is opened: a wrong pattern is a wrong command line.
+    Filter::new(&[], &exclude(context, &args), &[]).map_err(AgentError::bad_glob)?;
     let found = context.find(None, args.limit_upload).await?;
     let Some(known) = &found.known else { return Err(unknown(&found).await) };
     let connected = &found.connected;
@@ -138,6 +144,12 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
         "  volume : {source} au total, {read} lus, {stored} envoyés (chiffrés)",
         "  volume: {source} in all, {read} read, {stored} sent (encrypted)"
     ));
+    if outcome.totals.files + outcome.totals.symlinks == 0 {
+        screen.warn(&bilingual!(
+            "les dossiers à sauvegarder sont vides : cet instantané ne contient aucun fichier",
+            "the folders to back up are empty: this snapshot holds no file"
+        ));
+    }
     let packs = count(outcome.listing.needed_packs, lang);
     screen.say(&bilingual!(
         "  vérification : {packs} paquets attendus, tous présents avec leur taille",
@@ -160,6 +172,11 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
     let status = status_word(written.status, lang);
     let id = &written.id;
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
+    for reason in written.assessment.reasons.iter().filter(|reason| SOURCE_ALARMS.contains(&reason.code)) {
+        if let Some(found) = sentence(reason.code) {
+            screen.warn(&Message::by(|lang| format!("{} → {}", found.what(lang), found.todo(lang))));
+        }
+    }
     let problems = outcome.troubles.len() as u64;
     if problems > 0 {
         let problems = count(problems, lang);

@@ -24,6 +24,7 @@ pub async fn run(context: &Context, command: Bilan) -> Result<ExitCode> {
         Bilan::Verify(args) => verify_file(context, &args),
         Bilan::Export(args) => export_file(context, args).await,
         Bilan::Whois(args) => who(context, args).await,
+        Bilan::Acknowledge(args) => super::acknowledge::run(context, args).await,
     }
 }
 

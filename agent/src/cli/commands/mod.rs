@@ -2,6 +2,7 @@
 //!
 //! Never: a rule of its own.
 
+mod acknowledge;
 mod backup;
 mod bilan;
 mod check;

@@ -28,6 +28,9 @@ use crate::scan::Filter;
 
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
+    // Before anything is opened: a wrong pattern is a wrong command line.
+    let filter = Filter::new(&args.include, &args.exclude, &[]).map_err(AgentError::bad_glob)?;
+    let is_filtered = !args.include.is_empty() || !args.exclude.is_empty();
     let mut reading = open(context, &args.key, Key::Required, false).await?;
     let (snapshot, tree) = reading.tree(&args.snapshot).await?;
     let target = match &args.to {
@@ -43,13 +46,13 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     let request = Request {
         target,
         paths: args.paths.iter().map(|path| path_in(&tree, Some(path))).collect::<Result<_>>()?,
-        filter: Filter::new(&args.include, &args.exclude, &[]).map_err(AgentError::bad_glob)?,
+        filter,
         has_includes: !args.include.is_empty(),
         overwrite,
         aside: dated(context, "mis de côté", "set aside"),
     };
     if args.dry_run {
-        return dry_run(context, &tree, &request).await;
+        return dry_run(context, &tree, &request, is_filtered).await;
     }
     let tree = Arc::new(tree);
     let summary = restore(tree, request.clone(), context.monitor.clone(), context.shutdown.clone()).await?;
@@ -60,7 +63,12 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     let findings: Vec<Finding> =
         damaged.map(|name| Finding::new(FindingKind::PackContent, name.clone())).collect();
     super::damage::record(context, &reading, "restore", &findings, Vec::new()).await;
-    Ok(summary.code())
+    let is_nothing =
+        summary.files + summary.symlinks + summary.skipped_same + summary.kept + summary.beside == 0;
+    Ok(match summary.code() {
+        ExitCode::Ok if is_filtered && is_nothing => nothing_chosen(context),
+        code => code,
+    })
 }
 
 /// `restauré 2026-11-21`: put behind the name of a file that is placed beside one that was kept, or moved aside.
@@ -69,7 +77,16 @@ fn dated(context: &Context, fr: &str, en: &str) -> String {
     format!("{} {day}", context.lang().pick(fr, en))
 }
 
-async fn dry_run(context: &Context, tree: &Tree, request: &Request) -> Result<ExitCode> {
+/// Patterns that leave nothing are a mistake more often than not: said, and exit 3.
+fn nothing_chosen(context: &Context) -> ExitCode {
+    context.screen.warn(&bilingual!(
+        "aucun fichier de l'instantané ne correspond à --include et --exclude : rien n'a été restauré",
+        "no file of the snapshot matches --include and --exclude: nothing was restored"
+    ));
+    ExitCode::Partial
+}
+
+async fn dry_run(context: &Context, tree: &Tree, request: &Request, is_filtered: bool) -> Result<ExitCode> {
     let mut lines = Vec::new();
     let sums = plan(tree, request, &mut |entry| {
         let word = match entry.action {
@@ -93,7 +110,8 @@ async fn dry_run(context: &Context, tree: &Tree, request: &Request) -> Result<Ex
     foreseen(context, &sums);
     let rows: Vec<_> = lines.iter().map(|(a, p, n)| json!({"action": a, "path": p, "bytes": n})).collect();
     context.screen.json(&json!({"plan": sums, "entries": rows}));
-    Ok(ExitCode::Ok)
+    let is_nothing = sums.files + sums.symlinks + sums.keep + sums.unreadable == 0;
+    Ok(if is_filtered && is_nothing { nothing_chosen(context) } else { ExitCode::Ok })
 }
 
 /// What a dry run knows would not simply be written.

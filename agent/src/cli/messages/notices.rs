@@ -118,6 +118,10 @@ pub fn problem(problem: Problem) -> Message {
             bilingual!("disparu pendant la sauvegarde", "vanished during the backup")
         }
         Problem::Changed => bilingual!("modifié pendant sa lecture", "changed while it was read"),
+        Problem::Shorter => bilingual!(
+            "moins d'octets lus que sa taille annoncée",
+            "fewer bytes could be read than its size says"
+        ),
         Problem::DiskError => bilingual!("erreur du disque", "disk error"),
         Problem::MetadataUnreadable => {
             bilingual!("certaines métadonnées illisibles", "some metadata could not be read")

@@ -189,6 +189,34 @@ impl AgentError {
         )
     }
 
+    /// The bilan warns of nothing that can be acknowledged.
+    pub fn nothing_to_acknowledge() -> Self {
+        Self::usage(
+            bilingual!(
+                "ce bilan n'avertit de rien qui puisse être accepté",
+                "this bilan warns of nothing that can be acknowledged"
+            ),
+            bilingual!(
+                "« scelle bilan list » donne la liste ; seules les pertes et les changements massifs de fichiers s'acceptent",
+                "\"scelle bilan list\" lists them; only losses and mass changes of files can be acknowledged"
+            ),
+        )
+    }
+
+    /// The bilan is another computer's, or not in the store yet.
+    pub fn bilan_of_another() -> Self {
+        Self::usage(
+            bilingual!(
+                "ce bilan n'est pas au journal de ce poste",
+                "this bilan is not in the ledger of this computer"
+            ),
+            bilingual!(
+                "acceptez-le depuis le poste qu'il concerne, une fois le stockage accessible",
+                "acknowledge it on the computer it speaks of, once the store answers"
+            ),
+        )
+    }
+
     /// The path asked for is not in the snapshot.
     pub fn path_not_in_snapshot() -> Self {
         Self::usage(

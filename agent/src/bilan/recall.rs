@@ -1,0 +1,68 @@
+//! The memory of a set read again from the ledger: after an acknowledgment, and where the state folder lost it.
+//!
+//! Counts come from snapshot notes, warnings from the record of the set's newest bilan, both as signed by this device.
+//! Goes to [`super::memory::Memory`]. Never: forgives what nobody acknowledged, or guesses when the store does not answer.
+
+use std::collections::BTreeMap;
+
+use scelle_format::id::DeviceId;
+use scelle_format::ledger::NoteKind;
+
+use super::accepted::{Accepted, Counted};
+use super::facts::ANOMALY_RUNS;
+use super::list::read_record;
+use super::memory::{SetMemory, stays_open};
+use crate::error::Result;
+use crate::repo::history::{History, Snapshot, VerifiedNote};
+use crate::repo::objects::Objects;
+
+/// What a run of `set` would know of the runs before snapshot `before` of `device`. `history` is the whole ledger.
+pub async fn recall(
+    objects: &Objects,
+    history: &History,
+    device: &DeviceId,
+    set: &str,
+    before: u64,
+) -> Result<SetMemory> {
+    let mut memory = SetMemory::default();
+    let Some(chain) = history.device(device) else { return Ok(memory) };
+    let mut counts: BTreeMap<u64, Counted> = BTreeMap::new();
+    let complete: BTreeMap<u64, Snapshot> =
+        chain.snapshots().into_iter().map(|snapshot| (snapshot.sequence, snapshot)).collect();
+    let (mut newest, mut acknowledged): (Option<&VerifiedNote>, u64) = (None, 0);
+    for row in &chain.notes {
+        match &row.note.kind {
+            NoteKind::Snapshot { .. } => {
+                let of_set =
+                    complete.get(&row.note.sequence).filter(|s| s.set == set && s.id.number < before);
+                let Some(snapshot) = of_set else { continue };
+                let (time, files, bytes) = (snapshot.time.0, snapshot.files, snapshot.source_bytes);
+                let state = Counted { snapshot: snapshot.id.number, time, files, bytes };
+                let shrunk = counts.len() as u64 >= ANOMALY_RUNS && memory.accepted.has_shrunk(bytes);
+                if !memory.accepted.has_lost(files) && !shrunk {
+                    memory.accepted.accept(state);
+                }
+                memory.last_change = time;
+                memory.missing_accepted = false;
+                counts.insert(snapshot.id.number, state);
+            }
+            NoteKind::Bilan { snapshot: Some(number), .. } if counts.contains_key(number) => {
+                newest = Some(row)
+            }
+            NoteKind::Acknowledge { bilan, set: of, snapshot, .. } if of == set => {
+                acknowledged = acknowledged.max(*bilan);
+                memory.missing_accepted = true;
+                if let Some(state) = counts.get(snapshot) {
+                    memory.accepted = Accepted::only(*state);
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(row) = newest.filter(|row| row.note.sequence > acknowledged) {
+        let record = read_record(objects, row).await?;
+        let open = record.alerts.iter().filter(|alert| stays_open(alert.code.as_str()));
+        memory.alarms = open.map(|alert| (alert.code.as_str().to_owned(), alert.since.0)).collect();
+    }
+    Ok(memory)
+}
