@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use e2e::process::{Tmpfs, copy, run};
 use e2e::listing::files_at_rest;
+use e2e::process::{Tmpfs, copy, run};
 use e2e::{Agent, Outcome, Place, Site, Tree, compare};
 
 const CANARY: &str = "DUPONT";

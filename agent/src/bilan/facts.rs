@@ -8,8 +8,8 @@ use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
 use scelle_format::report::{
     Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof,
     ExtensionClass, Facts, Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite,
-    Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, Sources, Space, TlsCertificate,
-    UnknownWhy, Verification, extension_class,
+    Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, Sources, Space,
+    TlsCertificate, UnknownWhy, Verification, extension_class,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};

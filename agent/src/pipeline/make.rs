@@ -89,8 +89,16 @@ pub(super) fn make(
     }
     let (jobs, work) = crossbeam_channel::bounded(plan.workers * JOBS_WAITING);
     let keys = (device.secret.boundary_key(), device.secret.token_key());
-    let mut scan =
-        Scan::new(catalog, set.as_ref(), &walker, jobs, keys, around.clock, &*around.monitor, avoided.clone())?;
+    let mut scan = Scan::new(
+        catalog,
+        set.as_ref(),
+        &walker,
+        jobs,
+        keys,
+        around.clock,
+        &*around.monitor,
+        avoided.clone(),
+    )?;
     for pack in resumed {
         let locations = journal.lock().locations(pack)?;
         if pack.kind == PackKind::Manifest {
