@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scelle_agent::backup::{self, Footing, Request};
-use scelle_agent::bilan::Declared;
+use scelle_agent::backup::{self, Footing, Request, Summary};
+use scelle_agent::bilan::{Declared, Written};
 use scelle_agent::clock::SystemClock;
 use scelle_agent::connect::Connected;
 use scelle_agent::error::{ExitCode, Result};
@@ -30,6 +30,9 @@ use scelle_store::Store;
 use scelle_store::mem::MemStore;
 use scelle_store::testing::Volatile;
 use scelle_store::testing::faulty::{Fault, Faulty, Operation};
+
+mod mended;
+mod notes;
 
 struct Practice {
     folder: tempfile::TempDir,
@@ -83,13 +86,13 @@ async fn make(store: Arc<dyn Store>, home: &Path) -> (Kit, RepositoryId) {
     (kit, id)
 }
 
-async fn run(
+async fn run_whole(
     store: Arc<dyn Store>,
     home: &Path,
     id: &RepositoryId,
     source: &Path,
     every: CheckpointEvery,
-) -> Result<u64> {
+) -> Result<(Summary, Written)> {
     let connected = connected(store);
     let objects = Arc::new(Objects::new(connected.store.clone(), id.clone()));
     let state = State::open(home, id)?;
@@ -113,9 +116,20 @@ async fn run(
         checkpoints: every,
     };
     let declared = Declared::default();
-    let (summary, _) =
+    let (summary, written) =
         backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await?;
-    Ok(summary.outcome.committed.snapshot)
+    Ok((summary, written))
+}
+
+/// The same, of which only the number of the snapshot matters.
+async fn run(
+    store: Arc<dyn Store>,
+    home: &Path,
+    id: &RepositoryId,
+    source: &Path,
+    every: CheckpointEvery,
+) -> Result<u64> {
+    Ok(run_whole(store, home, id, source, every).await?.0.outcome.committed.snapshot)
 }
 
 async fn open(store: Arc<dyn Store>, kit: &Kit) -> Repository {

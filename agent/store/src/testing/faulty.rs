@@ -94,6 +94,8 @@ struct Script {
     death: Option<Death>,
     is_dead: bool,
     counts: HashMap<Operation, u64>,
+    /// Names put so far.
+    puts: Vec<String>,
 }
 
 impl std::fmt::Debug for Script {
@@ -133,6 +135,11 @@ impl Faulty {
         self.script().death = Some(Death { nth, key_prefix, is_put, image: Box::new(image), seen: 0 });
     }
 
+    /// Puts of names that begin with `key_prefix` so far, failed ones included.
+    pub fn count_put_below(&self, key_prefix: &str) -> u64 {
+        self.script().puts.iter().filter(|key| key.starts_with(key_prefix)).count() as u64
+    }
+
     /// Whether the caller died.
     pub fn is_dead(&self) -> bool {
         self.script().is_dead
@@ -164,6 +171,9 @@ impl Faulty {
     fn faults(&self, operation: Operation, key: &str) -> Vec<Fault> {
         let mut script = self.script();
         *script.counts.entry(operation).or_default() += 1;
+        if operation == Operation::Put {
+            script.puts.push(key.to_owned());
+        }
         let matching = script
             .rules
             .iter_mut()

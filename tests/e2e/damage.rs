@@ -1,0 +1,96 @@
+//! Damage is remembered until it is whole again, and one error of a disk never forks the ledger.
+
+use std::fs;
+
+use e2e::process::{below, copy};
+use e2e::{Site, compare, noise};
+
+/// Turns one bit of an object's middle.
+fn flip(site: &Site, name: &str) {
+    let path = site.object(name);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+}
+
+fn notes_of_kind(site: &Site, kind: &str) -> usize {
+    let line = format!("\nkind {kind}\n");
+    let notes = site.objects("c/").into_iter();
+    notes
+        .filter(|name| String::from_utf8(fs::read(site.object(name)).unwrap()).unwrap().contains(&line))
+        .count()
+}
+
+#[test]
+fn a_flipped_pack_is_found_stored_again_and_then_whole_for_older_snapshots_too() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.fill_with_small_files(200, 50, 3);
+    source.file("image.raw", noise(1, 3_000_000));
+    site.backup(&source);
+    copy(source.root(), &site.path("remembered"));
+    source.file("later.raw", noise(2, 300_000));
+    site.backup(&source);
+
+    let largest = |name: &String| fs::metadata(site.object(name)).unwrap().len();
+    let pack = site.objects("p/").into_iter().max_by_key(largest).unwrap();
+    flip(&site, &pack);
+    // A computer that is no part of the repository sees it, and says that it could not write it down.
+    let stranger = site.other_computer("stranger");
+    let seen = stranger.expect(13, ["check", "--read-data", "all"]);
+    assert!(seen.err().contains("not recorded in the ledger"), "{seen}");
+    assert_eq!(notes_of_kind(&site, "damage"), 0);
+
+    let found = site.agent.expect(13, ["check", "--read-data", "all"]);
+    assert!(found.err().contains(&pack), "{found}");
+    assert_eq!(notes_of_kind(&site, "damage"), 1);
+    site.agent.expect(13, ["check", "--read-data", "all"]);
+    assert_eq!(notes_of_kind(&site, "damage"), 1, "what is known is not written twice");
+
+    let backup = site.backup(&source);
+    assert_eq!(backup["healed_packs"], 1, "{backup}");
+    assert_eq!(notes_of_kind(&site, "heal"), 1);
+    site.agent.ok(["check", "--read-data", "all"]);
+    stranger.ok(["check", "--read-data", "all"]);
+    let to = site.path("restored");
+    site.restore("1", &to);
+    compare::assert_same(&site.path("remembered"), &site.restored(&to, source.root()));
+}
+
+#[test]
+fn an_error_after_each_note_has_landed_forks_nothing() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.fill_with_small_files(30, 10, 3);
+    site.backup(&source);
+    let notes = site.objects("c/");
+    let folder = fs::canonicalize(site.object(&notes[0])).unwrap().parent().unwrap().to_owned();
+    // The first sync of the ledger's folder, the second, all of them: the note is there, and the disk says that it is not.
+    for when in ["1", "2", "1+"] {
+        source.file(format!("at {when}"), noise(9, 10_000));
+        let inject = format!("inject=fsync:error=EIO:when={when}");
+        let before = [
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-P",
+            folder.to_str().unwrap(),
+            "-e",
+            "trace=fsync",
+            "-e",
+            &inject,
+        ];
+        let struck =
+            below(&site.agent, &before, ["backup".as_ref(), source.root().as_os_str()]).output().unwrap();
+        assert_eq!(struck.status.success(), when != "1+", "{}", String::from_utf8_lossy(&struck.stderr));
+        for _ in 0..2 {
+            let next = site.agent.ok(["backup".as_ref(), source.root().as_os_str()]);
+            assert!(!next.err().contains("ALARM"), "{next}");
+        }
+        site.agent.ok(["check"]);
+    }
+}
