@@ -95,6 +95,7 @@ pub fn outcome() -> Outcome {
         read_bytes: 2_000_001,
         resumed_bytes: 0,
         consistent_copies: 1,
+        databases: Some(crate::pipeline::database::verdict::Taken::Consistent),
     }
 }
 

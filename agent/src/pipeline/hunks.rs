@@ -11,7 +11,9 @@ use scelle_format::manifest::{Content, NodeRef, encode_hunk};
 use scelle_format::pack::Location;
 use scelle_format::path;
 
+use super::database::verdict::Taken;
 use super::job::{FileJob, Outcome, PartChunks, StoredContent};
+use super::late::Late;
 use super::list::ChunkList;
 use super::packs::{Lane, Place};
 use super::read::Worker;
@@ -103,6 +105,10 @@ pub struct Hunks<'a> {
     pub troubles: Vec<Trouble>,
     /// Databases taken through their own interface.
     pub consistent_copies: u64,
+    /// The worst of how databases were taken.
+    pub databases: Option<Taken>,
+    /// Files that are counted only now that they are saved.
+    pub late: Late,
 }
 
 impl<'a> Hunks<'a> {
@@ -118,6 +124,8 @@ impl<'a> Hunks<'a> {
             last_look: (0, 0),
             troubles: Vec::new(),
             consistent_copies: 0,
+            databases: None,
+            late: Late::default(),
         })
     }
 
@@ -222,6 +230,7 @@ impl<'a> Hunks<'a> {
                 ItemSource::Job { job, now_ns } => {
                     let Some(outcome) = job.outcome() else { return Ok(false) };
                     let (path, now_ns) = (job.path.as_bytes().to_vec(), *now_ns);
+                    self.late.count(job, outcome);
                     item.source = self.take_outcome(outcome.clone(), path, now_ns, &mut item.record);
                 }
                 ItemSource::Slice { place, offset, bytes } => {
@@ -257,6 +266,7 @@ impl<'a> Hunks<'a> {
                 self.troubles.push(Trouble { path, problem, is_stored: false });
                 return ItemSource::Lost;
             }
+            Outcome::LeftOut => return ItemSource::Lost,
             Outcome::Stored(stored) => stored,
         };
         if let Some(problem) = stored.problem {
@@ -265,6 +275,7 @@ impl<'a> Hunks<'a> {
         if stored.attributes.problem.is_some() {
             self.troubles.push(Trouble { path, problem: Problem::MetadataUnreadable, is_stored: true });
         }
+        self.databases = self.databases.max(stored.taken);
         let entry = &mut record.entry;
         entry.bytes = stored.bytes;
         entry.cut = stored.cut;

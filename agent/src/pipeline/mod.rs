@@ -5,12 +5,13 @@
 
 pub mod checkpoint;
 pub mod commit;
-mod database;
+pub mod database;
 pub mod dedup;
 mod earlier;
 mod failures;
 mod hunks;
 mod job;
+mod late;
 mod list;
 mod pack_memory;
 pub mod packs;
@@ -21,6 +22,7 @@ mod read;
 pub mod recipe;
 mod scan;
 mod segments;
+mod small;
 mod solid;
 mod tree;
 pub mod upload;
@@ -33,13 +35,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use scelle_format::chunker::ContentCutter;
 use scelle_format::id::{PackId, PackKind};
-use scelle_format::limits::PACK_TARGET_BYTES;
 use scelle_format::manifest::{NodeRef, Root, SourceRoot, Totals};
 use scelle_format::pack::{Location, PackVerifier};
 use scelle_format::random::OsRandom;
 
 use self::checkpoint::{CheckpointEvery, Checkpoints};
 use self::commit::{Committed, RefsDraft, SnapshotFacts};
+use self::database::side::Beside;
+use self::database::verdict::Taken;
 use self::dedup::{KnownChunks, RunChunks};
 use self::hunks::{MadeHunk, Trouble};
 use self::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
@@ -102,8 +105,10 @@ pub struct Outcome {
     pub read_bytes: u64,
     /// Bytes found again from an interrupted run.
     pub resumed_bytes: u64,
-    /// Databases taken through their own interface, and others.
+    /// Databases taken through their own interface.
     pub consistent_copies: u64,
+    /// The worst of how databases were taken; `None` where there was none to take.
+    pub databases: Option<Taken>,
 }
 
 /// One run: scan, read, seal, send, confirm, index, commit.
@@ -188,6 +193,7 @@ pub async fn backup(plan: Plan, around: &Surroundings<'_>, ledger: &mut LedgerWr
         read_bytes: made.read_bytes,
         resumed_bytes,
         consistent_copies: made.consistent_copies,
+        databases: made.databases,
     })
 }
 
@@ -209,6 +215,7 @@ struct Made {
     troubles: Vec<Trouble>,
     read_bytes: u64,
     consistent_copies: u64,
+    databases: Option<Taken>,
 }
 
 fn make(
@@ -227,8 +234,8 @@ fn make(
         recipient: device.epoch_recipient.clone(),
         generation: device.secret.generation(),
         id_key: device.secret.chunk_id_key(),
-        target_bytes: pack_target_bytes(plan.workers),
-        packs_max: PACKS_MAX,
+        target_bytes: packs::target_bytes(plan.workers),
+        packs_max: packs::PACKS_MAX,
     };
     let shared = Shared {
         pool: PackPool::new(sealing, sealed),
@@ -239,6 +246,8 @@ fn make(
         list_nodes: Mutex::default(),
         monitor: &*around.monitor,
         shutdown: around.shutdown,
+        beside: Beside::default(),
+        folder: around.state.folder(),
         read_bytes: AtomicU64::new(0),
         failed: AtomicBool::new(false),
     };
@@ -283,6 +292,7 @@ fn make(
         return Err(error);
     }
     scanned?;
+    own.late()?;
     shared.shutdown.check()?;
     finish(scan, &shared, &mut own, set, roots)
 }
@@ -334,13 +344,13 @@ fn finish(
         shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
     }
     shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
-    let (totals, changes) = (scan.totals, scan.changes);
+    let (totals, changes) = scan.counted();
     let mut known_sizes: HashMap<PackId, u64> = scan.known_packs().map(|(_, id, n)| (id, n)).collect();
     let tree = tree::build(&mut scan, set, worker)?;
     shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
     let tree = tree.resolve()?;
     let nodes = scan.hunks.new_nodes();
-    let consistent_copies = scan.hunks.consistent_copies;
+    let (consistent_copies, databases) = (scan.hunks.consistent_copies, scan.hunks.databases);
     let troubles = std::mem::take(&mut scan.hunks.troubles);
     known_sizes.extend(shared.known.pack_sizes());
     let lost = troubles.iter().filter(|t| !t.is_stored).count() as u64;
@@ -363,6 +373,7 @@ fn finish(
         troubles,
         read_bytes: shared.read_bytes.load(Ordering::Relaxed),
         consistent_copies,
+        databases,
     })
 }
 
@@ -385,15 +396,3 @@ fn source_roots(walker: &Walker) -> Vec<SourceRoot> {
 
 /// Jobs that wait for each worker, without content: enough to keep it busy while hunks are written.
 const JOBS_WAITING: usize = 32;
-
-/// Packs in memory at a time: two open ones of each lane, and some that are sealed or on their way.
-const PACKS_MAX: usize = 9;
-
-/// Pack size under the memory budget: many workers hold many packs.
-fn pack_target_bytes(workers: usize) -> usize {
-    match workers {
-        0..=2 => PACK_TARGET_BYTES,
-        3..=8 => PACK_TARGET_BYTES / 2,
-        _ => PACK_TARGET_BYTES / 4,
-    }
-}

@@ -5,6 +5,7 @@
 //! for Unix (`unix*.rs`) and Windows (`windows*.rs`); no other module asks which system it runs on. Nothing here
 //! follows a symbolic link unless its documentation says so, and nothing here logs: names are health data.
 
+mod in_use;
 mod names;
 #[cfg(any(windows, test))]
 mod wtf8;
@@ -20,6 +21,7 @@ mod windows;
 #[cfg(windows)]
 mod windows_folder;
 
+pub use in_use::{InUse, folder_in_use, in_use, sqlite_uri, writer_waits};
 pub use names::Names;
 #[cfg(unix)]
 pub use unix::{

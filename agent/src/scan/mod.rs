@@ -2,12 +2,14 @@
 //! file held while it is read. Data comes from `platform`, goes to the pipeline. Writes nothing, logs no name.
 
 pub mod filter;
+mod held;
 pub mod hold;
 mod path;
 pub mod walk;
 
 pub use crate::platform::ProblemCode;
 pub use filter::{Filter, FilterError};
+pub use held::Held;
 pub use hold::SourceFile;
 pub use path::{EntryPath, PathFault};
 pub use walk::{WalkItem, WalkProblem, Walked, Walker};

@@ -17,6 +17,7 @@ use crate::config::RepoAddress;
 use crate::connect::Create;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Notice;
+use crate::pipeline::Outcome;
 use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::repo::append::LedgerWriter;
 use crate::repo::objects::Objects;
@@ -76,9 +77,14 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
 fn code(summary: &Summary) -> ExitCode {
     match () {
         () if !summary.listing.is_sound() => ExitCode::Damaged,
-        () if !summary.outcome.troubles.is_empty() => ExitCode::Partial,
+        () if problems(&summary.outcome) > 0 => ExitCode::Partial,
         () => ExitCode::Ok,
     }
+}
+
+/// What could not be saved as it should; what was saved whole and only calls for a word is none.
+fn problems(outcome: &Outcome) -> u64 {
+    outcome.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
 }
 
 fn roots(context: &Context, args: &Backup) -> Result<Vec<PathBuf>> {
@@ -156,7 +162,7 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
     let status = status_word(written.status, lang);
     let id = &written.id;
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
-    let problems = outcome.troubles.len() as u64;
+    let problems = problems(outcome);
     if problems > 0 {
         let problems = count(problems, lang);
         screen.say(&bilingual!("  problèmes : {problems}", "  problems: {problems}"));

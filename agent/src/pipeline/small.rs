@@ -1,0 +1,180 @@
+//! Small files: batches of neighbours that share chunks and frames.
+//!
+//! Data comes from [`FileJob`]s in the order of the walk and goes to the open packs. What turns out to be a database is read
+//! like a large file. Never: reads a file that is larger than a worker's buffer.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use scelle_format::chunker::Cut;
+use scelle_format::filter::Filter;
+use scelle_format::id::ChunkId;
+
+use super::database::verdict::Taken;
+use super::database::{self, Engine};
+use super::job::{FileJob, Outcome, Stored, StoredContent};
+use super::packs::Lane;
+use super::read::{READ_ATTEMPTS, Worker, problem_of, taken};
+use super::recipe::{self, Recipe};
+use crate::error::{AgentError, Result};
+use crate::monitor::Problem;
+use crate::scan::SourceFile;
+
+/// Files below this size share a chunk with their neighbours.
+pub const TINY_BYTES: u64 = 4 << 10;
+
+impl Worker<'_> {
+    /// Reads a batch of small neighbours.
+    pub fn small_files(&mut self, jobs: &[Arc<FileJob>]) -> Result<()> {
+        for job in jobs {
+            self.shared.shutdown.check()?;
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let done = match read_small(job, &mut buffer) {
+                Ok(read) => match database::recognise(&buffer[..read.bytes], job.path.as_bytes()) {
+                    Engine::Sqlite | Engine::Paged => {
+                        drop(read);
+                        self.buffer = buffer;
+                        self.large_file(job)?;
+                        continue;
+                    }
+                    Engine::PostgresControl => {
+                        self.shared.beside.wait_for_cluster(job.clone());
+                        self.buffer = buffer;
+                        continue;
+                    }
+                    engine => {
+                        self.shared.read_bytes.fetch_add(read.bytes as u64, Ordering::Relaxed);
+                        self.keep_small(job, &buffer[..read.bytes], &read, engine)
+                    }
+                },
+                Err(error) => {
+                    job.end(Outcome::Lost(problem_of(&error)));
+                    Ok(())
+                }
+            };
+            self.shared.monitor.advance(1, job.stat.bytes);
+            self.buffer = buffer;
+            done?;
+        }
+        self.flush_solid()
+    }
+
+    fn keep_small(
+        &mut self,
+        job: &Arc<FileJob>,
+        plain: &[u8],
+        read: &SmallRead,
+        engine: Engine,
+    ) -> Result<()> {
+        let taken = taken(engine, job, &read.source, read.problem.is_none());
+        let mut stored = Stored {
+            bytes: plain.len() as u64,
+            stat: Some(*read.source.stat()),
+            attributes: read.source.attributes(),
+            problem: taken.map_or(read.problem, Taken::problem),
+            taken,
+            ..Stored::default()
+        };
+        if plain.is_empty() {
+            job.end(Outcome::Stored(Box::new(stored)));
+            return Ok(());
+        }
+        if (plain.len() as u64) < TINY_BYTES {
+            stored.cut = Cut::Group;
+            if self.solid.tiny_full(&job.path, plain.len()) {
+                self.close_group()?;
+            }
+            self.solid.push_tiny(job.clone(), stored, plain);
+            return Ok(());
+        }
+        let id = ChunkId::of(&self.shared.pool.sealing().id_key, plain);
+        if let Some(place) = self.shared.known.find(&id) {
+            stored.content = StoredContent::Chunks(vec![(place, plain.len() as u32)]);
+            job.end(Outcome::Stored(Box::new(stored)));
+            return Ok(());
+        }
+        // What needs a recipe of its own would spoil its neighbours' frame, and gains nothing from them.
+        if plain.len() >= recipe::ALONE_BYTES {
+            let recipe = recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?;
+            if recipe != Recipe::Zstd(Filter::None) {
+                let place = self.store_one(Lane::Cold, plain, id, recipe)?;
+                stored.content = StoredContent::Chunks(vec![(place, plain.len() as u32)]);
+                job.end(Outcome::Stored(Box::new(stored)));
+                return Ok(());
+            }
+        }
+        if self.solid.full(plain.len(), &job.path) {
+            self.flush_frame()?;
+        }
+        self.solid.push_file(job.clone(), stored, id, plain);
+        Ok(())
+    }
+
+    /// Ends everything that is still gathered: the batch is over.
+    fn flush_solid(&mut self) -> Result<()> {
+        self.close_group()?;
+        self.flush_frame()
+    }
+
+    /// Makes one chunk of the gathered tiny files.
+    fn close_group(&mut self) -> Result<()> {
+        let Some(group) = self.solid.take_group() else { return Ok(()) };
+        let id = ChunkId::of(&self.shared.pool.sealing().id_key, &group.plain);
+        if let Some(place) = self.shared.known.find(&id) {
+            group.end(&place);
+            return Ok(());
+        }
+        if self.solid.full(group.plain.len(), &group.path) {
+            self.flush_frame()?;
+        }
+        self.solid.push_group(id, group);
+        Ok(())
+    }
+
+    /// Compresses the gathered chunks into one frame.
+    fn flush_frame(&mut self) -> Result<()> {
+        let Some((plain, chunks, owners)) = self.solid.take_frame() else { return Ok(()) };
+        let places = self.store_frame(Lane::Cold, &plain, &chunks, None)?;
+        for (at, owner) in owners {
+            if let Some(place) = places.get(at) {
+                owner.end(place);
+            }
+        }
+        self.solid.give_back(plain);
+        Ok(())
+    }
+}
+
+/// A small file that was read whole into a buffer.
+struct SmallRead {
+    source: SourceFile,
+    /// Bytes of the buffer that are its content.
+    bytes: usize,
+    problem: Option<Problem>,
+}
+
+/// Reads a small file whole to the start of `buffer`, again when it changed meanwhile.
+fn read_small(job: &FileJob, buffer: &mut Vec<u8>) -> io::Result<SmallRead> {
+    let mut attempt = 1;
+    loop {
+        let source = SourceFile::open(&job.os_path)?;
+        let most = usize::try_from(source.stat().bytes.min(super::part::BUFFER_BYTES as u64)).unwrap_or(0);
+        // The buffer never shrinks: growing it again would fill it with zeros first.
+        if buffer.len() < most {
+            buffer.resize(most, 0);
+        }
+        let mut bytes = 0;
+        while bytes < most {
+            match source.read_at(&mut buffer[bytes..most], bytes as u64)? {
+                0 => break,
+                n => bytes += n,
+            }
+        }
+        let unchanged = bytes as u64 == source.stat().bytes && source.is_unchanged()?;
+        if unchanged || attempt == READ_ATTEMPTS {
+            return Ok(SmallRead { source, bytes, problem: (!unchanged).then_some(Problem::Changed) });
+        }
+        attempt += 1;
+    }
+}
