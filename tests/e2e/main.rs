@@ -5,6 +5,7 @@ mod adversity;
 mod bad_input;
 mod bandwidth;
 mod crash;
+mod databases;
 mod demo;
 mod durability;
 mod escape_hatch;

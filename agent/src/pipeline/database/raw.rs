@@ -15,7 +15,7 @@ use super::super::job::{FileJob, Outcome, Stored};
 use super::super::part::{PART_BYTES, PartWork, Reading, split};
 use super::super::read::{Worker, problem_of};
 use super::last_pass::Pass;
-use super::side::{BaseKey, Candidate, beside, is_accompanied, is_side_file};
+use super::side::{BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
 use super::transaction::Refusal;
 use super::verdict::Taken;
 use crate::error::Result;
@@ -75,15 +75,18 @@ impl Worker<'_> {
 
     /// Saves main and side files as they lie.
     fn as_it_lies(&mut self, job: &Arc<FileJob>, path: &Path, key: &BaseKey, is_busy: bool) -> Result<()> {
-        let (sides, others): (Vec<_>, Vec<_>) =
-            self.shared.beside.take_candidates(key).into_iter().partition(is_needed);
-        for other in others {
-            self.shared.beside.put_aside(key.clone(), other);
-        }
+        let mut candidates = self.shared.beside.take_candidates(key);
         let mut attempt = 1;
         loop {
+            let (sides, others): (Vec<_>, Vec<_>) =
+                candidates.into_iter().partition(|candidate| is_needed(&candidate.job.os_path));
             wait_for_stamp(path);
-            let Some(main) = self.read_now(job, Reading::paged(1))? else { return Ok(()) };
+            let Some(main) = self.read_now(job, Reading::paged(1))? else {
+                for candidate in sides.into_iter().chain(others) {
+                    self.shared.beside.put_aside(key.clone(), candidate);
+                }
+                return Ok(());
+            };
             let mut read = vec![main];
             for side in &sides {
                 read.extend(self.read_now(&side.job, Reading::content(1))?);
@@ -94,7 +97,11 @@ impl Worker<'_> {
                 && missing_sides(path, &sides).is_empty();
             if !unchanged && attempt < ATTEMPTS {
                 attempt += 1;
+                candidates = sides.into_iter().chain(others).collect();
                 continue;
+            }
+            for other in others {
+                self.shared.beside.put_aside(key.clone(), other);
             }
             let in_use = match is_busy {
                 true => InUse::Yes,
@@ -151,17 +158,11 @@ impl Worker<'_> {
     }
 }
 
-/// Whether the database may need this file to recover.
-fn is_needed(candidate: &Candidate) -> bool {
-    let path = &candidate.job.os_path;
-    platform::stat(path).is_ok_and(|stat| stat.bytes > 0) && is_side_file(path)
-}
-
-/// Side files that lie beside the database and are not among those that were read: made since, or excluded.
+/// Side files that the database needs and that are not among those that were read: made since, or excluded.
 fn missing_sides(path: &Path, read: &[Candidate]) -> Vec<PathBuf> {
     let mut missing: Vec<_> = ["-journal", "-wal"].iter().map(|ending| beside(path, ending)).collect();
     missing.retain(|side| !read.iter().any(|candidate| candidate.job.os_path == *side));
-    missing.retain(|side| platform::stat(side).is_ok_and(|stat| stat.bytes > 0) && is_side_file(side));
+    missing.retain(|side| is_needed(side));
     missing
 }
 

@@ -155,6 +155,16 @@ pub fn is_side_file(path: &Path) -> bool {
     }
 }
 
+/// Whether the database needs this file to recover: a journal that is not at rest, or a log.
+pub fn is_needed(path: &Path) -> bool {
+    let mut first = [0; JOURNAL_MAGIC.len()];
+    let read = SourceFile::open(path).and_then(|source| source.read_at(&mut first, 0));
+    let magic = |first: &[u8]| {
+        first.starts_with(&JOURNAL_MAGIC) || WAL_MAGIC.iter().any(|magic| first.starts_with(magic))
+    };
+    read.is_ok_and(|n| magic(&first[..n]))
+}
+
 fn is_journal(first: &[u8]) -> bool {
     let header = first.get(..JOURNAL_HEADER_BYTES);
     first.starts_with(&JOURNAL_MAGIC) || header.is_some_and(|header| header.iter().all(|byte| *byte == 0))
@@ -184,6 +194,8 @@ mod tests {
         assert!(of("a-journal", &[&JOURNAL_MAGIC[..], b"rest"].concat()) && of("b-journal", &[0; 512]));
         assert!(of("a-wal", &[0x37, 0x7f, 6, 0x82, 1]) && of("b-wal", &[0x37, 0x7f, 6, 0x83, 1]));
         assert!(of("a-shm", &shm) && of("b-shm", &[0; 3]) && of("c-wal", b""));
+        let needed = |name: &str| is_needed(&folder.path().join(name));
+        assert!(needed("a-journal") && needed("a-wal") && !needed("b-journal") && !needed("a-shm"));
         assert!(!of("d-journal", b"diary") && !of("d-wal", b"list") && !of("d-shm", b"list of names"));
         assert!(
             !of("e-journal", &[0; 9])
