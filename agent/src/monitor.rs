@@ -145,6 +145,12 @@ pub enum Problem {
     Kept,
     /// Its stored content is missing or damaged.
     Damaged,
+    /// A database saved together with its journal or log, as they lay there.
+    SavedWithSideFiles,
+    /// A database that did not change while it was read, but that a program has open.
+    HeldOpen,
+    /// The same, where it is not known whether a program has it open.
+    UseUnknown,
 }
 
 impl Problem {
@@ -164,7 +170,15 @@ impl Problem {
             Self::InUse => "in-use",
             Self::Kept => "kept",
             Self::Damaged => "damaged",
+            Self::SavedWithSideFiles => "saved-with-side-files",
+            Self::HeldOpen => "held-open",
+            Self::UseUnknown => "use-unknown",
         }
+    }
+
+    /// Whether a run that has it ended with problems. What was saved whole and only calls for a word does not.
+    pub fn spoils_run(self) -> bool {
+        !matches!(self, Self::SavedWithSideFiles | Self::HeldOpen | Self::UseUnknown)
     }
 }
 

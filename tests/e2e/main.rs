@@ -6,6 +6,7 @@ mod bad_input;
 mod bandwidth;
 mod crash;
 mod damage;
+mod databases;
 mod demo;
 mod durability;
 mod escape_hatch;

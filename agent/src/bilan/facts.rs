@@ -6,18 +6,18 @@
 
 use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
 use scelle_format::report::{
-    Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof,
-    ExtensionClass, Facts, Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite,
-    Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, Sources, Space,
-    TlsCertificate, UnknownWhy, Verification, extension_class,
+    Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof, Facts,
+    Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner, PackPresence,
+    PauseState, Planned, Recipients, Rehearsal, RunResult, Sources, Space, TlsCertificate, UnknownWhy,
+    Verification,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
 
 use super::run::{RunReport, TlsEnd, days_between};
 use crate::error::AgentError;
-use crate::monitor::Problem;
 use crate::pipeline::Outcome;
+use crate::pipeline::database::verdict::Taken;
 use crate::repo::finding::FindingKind;
 
 /// A kit check counts for twelve months and a month's grace.
@@ -56,7 +56,7 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         off_site: if declared.off_site == Some(true) { OffSite::Yes } else { OffSite::No },
         lock: report.probe.as_ref().and_then(lock).unwrap_or(base.lock),
         files: files(report).unwrap_or(base.files),
-        databases: report.outcome().map_or(base.databases, |outcome| databases(report, outcome)),
+        databases: report.outcome().map_or(base.databases, databases),
         verification: verification(report).unwrap_or(base.verification),
         pack_presence: pack_presence(report).unwrap_or(base.pack_presence),
         damage: match (report.damaged_packs, report.mended) {
@@ -172,19 +172,9 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
     })
 }
 
-/// A database that changed under the reader and was stored all the same may not open again.
-fn databases(report: &RunReport<'_>, outcome: &Outcome) -> Databases {
-    let is_database = |path: &[u8]| {
-        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-        extension_class(name) == ExtensionClass::Database
-    };
-    let live =
-        report.troubles.iter().any(|t| t.is_stored && t.problem == Problem::Changed && is_database(t.path));
-    match outcome.consistent_copies {
-        _ if live => Databases::LiveCopy,
-        0 => Databases::NotDetected,
-        _ => Databases::Consistent,
-    }
+/// The worst of how databases were taken.
+fn databases(outcome: &Outcome) -> Databases {
+    outcome.databases.map_or(Databases::NotDetected, Taken::fact)
 }
 
 fn verification(report: &RunReport<'_>) -> Option<Verification> {

@@ -12,6 +12,7 @@ use super::run::{HostDeclared, KitCheck, RunEnd, RunReport, TlsEnd};
 use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::Changes;
+use crate::pipeline::database::verdict::Taken;
 
 const DAY: i64 = 86_400;
 
@@ -181,12 +182,28 @@ async fn what_could_not_be_read_is_counted() {
     assert_eq!(unreadable(1), ["files-unreadable", "run-partial", "self-declared"]);
     assert_eq!(unreadable(11), ["many-files-unreadable", "run-partial", "self-declared"]);
     assert_eq!(of(1, Problem::Changed, true, "docx"), ["run-partial", "self-declared"]);
-    let live = of(1, Problem::Changed, true, "FDB");
-    assert!(live.contains(&"database-live-copy"), "{live:?}");
     let mut empty = outcome();
     empty.totals.files = 0;
     let report = flawless(repository.good(&descriptors, RunEnd::Committed(&empty)));
     assert!(codes(&report).contains(&"nothing-to-back-up"));
+}
+
+#[tokio::test]
+async fn how_the_worst_database_was_taken_is_said() {
+    let repository = Repository::new(true).await;
+    let descriptors = repository.descriptors().await;
+    let of = |taken: Taken| {
+        let (mut saved, named) = (outcome(), canary("dat"));
+        saved.databases = Some(taken);
+        let mut report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
+        report.troubles = taken.problem().map(|problem| trouble(&named, problem, true)).into_iter().collect();
+        codes(&report)
+    };
+    assert_eq!(of(Taken::Consistent), ["self-declared"]);
+    assert_eq!(of(Taken::UseUnknown), ["database-use-unknown", "self-declared"]);
+    assert_eq!(of(Taken::WithSideFiles), ["database-crash-consistent", "self-declared"]);
+    assert_eq!(of(Taken::HeldOpen), ["database-held-open", "self-declared"]);
+    assert_eq!(of(Taken::Changed), ["database-live-copy", "run-partial", "self-declared"]);
 }
 
 #[tokio::test]

@@ -99,6 +99,7 @@ pub fn outcome() -> Outcome {
         healed_packs: 0,
         mended_objects: 0,
         sources: Default::default(),
+        databases: Some(crate::pipeline::database::verdict::Taken::Consistent),
     }
 }
 

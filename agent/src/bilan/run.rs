@@ -264,7 +264,9 @@ impl<'a> RunReport<'a> {
     /// How it ended, in one word. Anything that could not be saved as it should makes a run partial.
     pub fn result(&self) -> RunResult {
         match self.end {
-            RunEnd::Committed(_) if self.troubles.is_empty() => RunResult::Complete,
+            RunEnd::Committed(_) if !self.troubles.iter().any(|t| t.problem.spoils_run()) => {
+                RunResult::Complete
+            }
             RunEnd::Committed(_) => RunResult::Partial,
             RunEnd::Failed(error) if error.code == ExitCode::Interrupted => RunResult::Interrupted,
             RunEnd::Failed(_) => RunResult::Failed,

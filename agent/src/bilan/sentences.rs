@@ -17,7 +17,7 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    /// What it means.
+    /// What it means; `{moment}` stands for when the run began.
     pub fn what(&self, lang: Lang) -> &'static str {
         lang.pick(self.what.0, self.what.1)
     }

@@ -73,10 +73,10 @@ pub fn page(record: &Record, id: &str, lang: Lang) -> String {
         line(lang.pick("À faire :", "To do:").to_owned());
     }
     for reason in todo {
-        line(reason_line(reason, lang));
+        line(reason_line(reason, record.run.started, lang));
     }
     for reason in remarks {
-        line(reason_line(reason, lang));
+        line(reason_line(reason, record.run.started, lang));
     }
     for text in problem_lines(record, lang) {
         line(text);
@@ -172,7 +172,7 @@ fn copies_line(record: &Record, lang: Lang) -> String {
     )
 }
 
-fn reason_line(reason: &RecordedReason, lang: Lang) -> String {
+fn reason_line(reason: &RecordedReason, began: Timestamp, lang: Lang) -> String {
     let who = match reason.who {
         Who::Practice => lang.pick("cabinet", "practice"),
         Who::Provider => lang.pick("prestataire", "provider"),
@@ -180,7 +180,8 @@ fn reason_line(reason: &RecordedReason, lang: Lang) -> String {
     };
     match sentence(reason.code.as_str()) {
         Some(found) => {
-            format!("  {} {} → {} [{who}]", shape(reason.light), found.what(lang), found.todo(lang))
+            let what = found.what(lang).replace("{moment}", &moment(began, lang));
+            format!("  {} {what} → {} [{who}]", shape(reason.light), found.todo(lang))
         }
         // A later version knows more reasons.
         None => format!("  {} {} [{who}]", shape(reason.light), reason.code),

@@ -11,7 +11,9 @@ use scelle_format::manifest::{Content, NodeRef, encode_hunk};
 use scelle_format::pack::Location;
 use scelle_format::path;
 
+use super::database::verdict::Taken;
 use super::job::{FileJob, Outcome, PartChunks, StoredContent};
+use super::late::Late;
 use super::list::ChunkList;
 use super::packs::{Lane, Place};
 use super::read::Worker;
@@ -107,6 +109,10 @@ pub struct Hunks<'a> {
     pub bytes_beyond: i64,
     /// Files that the walk saw and that could not be read.
     pub lost_files: u64,
+    /// The worst of how databases were taken.
+    pub databases: Option<Taken>,
+    /// Files that are counted only now that they are saved.
+    pub late: Late,
 }
 
 impl<'a> Hunks<'a> {
@@ -124,6 +130,8 @@ impl<'a> Hunks<'a> {
             consistent_copies: 0,
             bytes_beyond: 0,
             lost_files: 0,
+            databases: None,
+            late: Late::default(),
         })
     }
 
@@ -229,9 +237,12 @@ impl<'a> Hunks<'a> {
                     let (path, now_ns) = (job.path.as_bytes().to_vec(), *now_ns);
                     let read_bytes = match outcome {
                         Outcome::Stored(stored) => stored.bytes,
+                        // Never counted, so nothing to take off.
+                        Outcome::LeftOut => job.stat.bytes,
                         Outcome::Lost(_) => 0,
                     };
                     self.bytes_beyond += read_bytes.cast_signed() - job.stat.bytes.cast_signed();
+                    self.late.count(job, outcome);
                     item.source = self.take_outcome(outcome.clone(), path, now_ns, &mut item.record);
                 }
                 ItemSource::Slice { place, offset, bytes } => {
@@ -268,6 +279,7 @@ impl<'a> Hunks<'a> {
                 self.troubles.push(Trouble { path, problem, is_stored: false });
                 return ItemSource::Lost;
             }
+            Outcome::LeftOut => return ItemSource::Lost,
             Outcome::Stored(stored) => stored,
         };
         if let Some(problem) = stored.problem {
@@ -276,6 +288,7 @@ impl<'a> Hunks<'a> {
         if stored.attributes.problem.is_some() {
             self.troubles.push(Trouble { path, problem: Problem::MetadataUnreadable, is_stored: true });
         }
+        self.databases = self.databases.max(stored.taken);
         let entry = &mut record.entry;
         entry.bytes = stored.bytes;
         entry.cut = stored.cut;

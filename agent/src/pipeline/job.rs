@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use scelle_format::chunker::Cut;
 
+use super::database::verdict::Taken;
 use super::earlier::EarlierList;
 use super::list::ChunkList;
 use super::packs::Place;
@@ -31,6 +32,8 @@ pub struct Stored {
     pub stat: Option<Stat>,
     /// Extended attributes and names of owners.
     pub attributes: Attributes,
+    /// How it was taken, if it is a database.
+    pub taken: Option<Taken>,
     /// Stored, but something is to be said of it.
     pub problem: Option<Problem>,
 }
@@ -66,6 +69,19 @@ pub enum Outcome {
     Stored(Box<Stored>),
     /// It is not, and why.
     Lost(Problem),
+    /// It is not, and nothing is missing: a side file of a database that is whole without it.
+    LeftOut,
+}
+
+/// What a file is against the last snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateCount {
+    /// It was not there.
+    New,
+    /// It looks different.
+    Changed,
+    /// It looks the same.
+    Unchanged,
 }
 
 /// One file to read.
@@ -79,6 +95,8 @@ pub struct FileJob {
     /// The list of a paged file in the last snapshot.
     pub earlier: Option<EarlierList>,
     folders: Arc<Folders>,
+    /// Of a file that may be left out: what it counts as if it is not.
+    pub counted_late: Option<LateCount>,
     outcome: OnceLock<Outcome>,
 }
 
@@ -92,7 +110,7 @@ impl FileJob {
         earlier: Option<Record>,
     ) -> Self {
         let earlier = earlier.and_then(EarlierList::of);
-        Self { path, os_path, stat, earlier, folders, outcome: OnceLock::new() }
+        Self { path, os_path, stat, earlier, folders, counted_late: None, outcome: OnceLock::new() }
     }
 
     /// Opens the file, by the handle of its folder.

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use scelle_format::chunker::ContentCutter;
 use scelle_format::id::{PackId, PackKind};
-use scelle_format::limits::PACK_TARGET_BYTES;
 use scelle_format::manifest::{NodeRef, SourceRoot, Totals};
 use scelle_format::pack::{Location, PackVerifier};
 
+use super::database::side::Beside;
+use super::database::verdict::Taken;
 use super::dedup::{KnownChunks, RunChunks};
 use super::found::{Sources, source_roots};
 use super::hunks::{MadeHunk, Trouble};
@@ -21,7 +22,7 @@ use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use super::part::PartQueue;
 use super::read::{Shared, Worker};
 use super::scan::{Changes, Scan, Work};
-use super::{Plan, Surroundings, tree};
+use super::{Plan, Surroundings, packs, tree};
 use crate::catalog::{Catalog, Journal, JournaledPack, Lists, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::damage::Avoided;
@@ -45,6 +46,7 @@ pub(super) struct Made {
     pub(super) troubles: Vec<Trouble>,
     pub(super) read_bytes: u64,
     pub(super) consistent_copies: u64,
+    pub(super) databases: Option<Taken>,
     pub(super) sources: Sources,
 }
 
@@ -66,8 +68,8 @@ pub(super) fn make(
         recipient: device.epoch_recipient.clone(),
         generation: device.secret.generation(),
         id_key: device.secret.chunk_id_key(),
-        target_bytes: pack_target_bytes(plan.workers),
-        packs_max: PACKS_MAX,
+        target_bytes: packs::target_bytes(plan.workers),
+        packs_max: packs::PACKS_MAX,
     };
     let shared = Shared {
         pool: PackPool::new(sealing, sealed),
@@ -79,6 +81,8 @@ pub(super) fn make(
         list_nodes: Mutex::default(),
         monitor: &*around.monitor,
         shutdown: around.shutdown,
+        beside: Beside::default(),
+        folder: around.state.folder(),
         read_bytes: AtomicU64::new(0),
         failed: AtomicBool::new(false),
     };
@@ -132,6 +136,7 @@ pub(super) fn make(
         return Err(error);
     }
     scanned?;
+    own.late()?;
     shared.shutdown.check()?;
     finish(scan, &shared, &mut own, set, roots)
 }
@@ -183,13 +188,13 @@ fn finish(
         shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
     }
     shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
-    let (totals, changes, sources) = (scan.totals, scan.changes, scan.sources());
+    let ((totals, changes), sources) = (scan.counted(), scan.sources());
     let mut known_sizes: HashMap<PackId, u64> = scan.known_packs().map(|(_, id, n)| (id, n)).collect();
     let tree = tree::build(&mut scan, set, worker)?;
     shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
     let tree = tree.resolve()?;
     let nodes = scan.hunks.new_nodes();
-    let consistent_copies = scan.hunks.consistent_copies;
+    let (consistent_copies, databases) = (scan.hunks.consistent_copies, scan.hunks.databases);
     let troubles = std::mem::take(&mut scan.hunks.troubles);
     known_sizes.extend(shared.known.pack_sizes());
     let bytes = totals.bytes.saturating_add_signed(scan.hunks.bytes_beyond);
@@ -213,21 +218,10 @@ fn finish(
         troubles,
         read_bytes: shared.read_bytes.load(Ordering::Relaxed),
         consistent_copies,
+        databases,
         sources,
     })
 }
 
 /// Jobs that wait for each worker, without content: enough to keep it busy while hunks are written.
 const JOBS_WAITING: usize = 32;
-
-/// Packs in memory at a time: two open ones of each lane, and some that are sealed or on their way.
-const PACKS_MAX: usize = 9;
-
-/// Pack size under the memory budget: many workers hold many packs.
-fn pack_target_bytes(workers: usize) -> usize {
-    match workers {
-        0..=2 => PACK_TARGET_BYTES,
-        3..=8 => PACK_TARGET_BYTES / 2,
-        _ => PACK_TARGET_BYTES / 4,
-    }
-}

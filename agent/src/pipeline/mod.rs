@@ -5,7 +5,7 @@
 
 pub mod checkpoint;
 pub mod commit;
-mod database;
+pub mod database;
 pub mod dedup;
 mod earlier;
 mod failures;
@@ -13,6 +13,7 @@ mod found;
 mod heal;
 mod hunks;
 mod job;
+mod late;
 mod list;
 mod make;
 mod pack_memory;
@@ -41,6 +42,7 @@ use scelle_format::random::OsRandom;
 
 use self::checkpoint::{CheckpointEvery, Checkpoints};
 use self::commit::{Committed, RefsDraft, SnapshotFacts};
+use self::database::verdict::Taken;
 use self::found::{Sources, problems_of};
 use self::hunks::Trouble;
 use self::make::make;
@@ -103,7 +105,7 @@ pub struct Outcome {
     pub read_bytes: u64,
     /// Bytes found again from an interrupted run.
     pub resumed_bytes: u64,
-    /// Databases taken through their own interface, and others.
+    /// Databases taken through their own interface.
     pub consistent_copies: u64,
     /// The store's listing against the packs of the snapshot, before its note.
     pub listing: Listing,
@@ -113,6 +115,8 @@ pub struct Outcome {
     pub mended_objects: u64,
     /// What became of the roots.
     pub sources: Sources,
+    /// The worst of how databases were taken; `None` where there was none to take.
+    pub databases: Option<Taken>,
 }
 
 /// How far a run came.
@@ -255,6 +259,7 @@ pub async fn backup(
         healed_packs,
         mended_objects,
         sources: made.sources,
+        databases: made.databases,
     })))
 }
 

@@ -14,6 +14,7 @@ use scelle_format::compress::Frame;
 use scelle_format::crypto::pq::PqRecipient;
 use scelle_format::filter::Filter;
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
+use scelle_format::limits::PACK_TARGET_BYTES;
 use scelle_format::pack::{Location, PackBuilder, PackVerifier, Trailer};
 use scelle_format::random::OsRandom;
 
@@ -22,6 +23,18 @@ use crate::error::{AgentError, Result};
 
 /// Open packs are merged at the end of a run while together they have at most this part of a pack.
 const MERGED_PART: usize = 4;
+
+/// Packs in memory at a time: two open ones of each lane, and some that are sealed or on their way.
+pub const PACKS_MAX: usize = 9;
+
+/// Pack size under the memory budget: many workers hold many packs.
+pub fn target_bytes(workers: usize) -> usize {
+    match workers {
+        0..=2 => PACK_TARGET_BYTES,
+        3..=8 => PACK_TARGET_BYTES / 2,
+        _ => PACK_TARGET_BYTES / 4,
+    }
+}
 
 /// Which packs a frame may share. Pages of databases change often and never lie with what stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,7 +64,7 @@ impl Worker<'_> {
                 if buffer.len() < want {
                     buffer.resize(want, 0);
                 }
-                let filled = match reader.fill(&mut buffer[..want]) {
+                let filled = match work.reading.slice(|| reader.fill(&mut buffer[..want])) {
                     Ok(n) => n,
                     Err(error) => return Ok(Err(error)),
                 };

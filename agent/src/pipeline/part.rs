@@ -9,13 +9,14 @@ use parking_lot::Mutex;
 use scelle_format::chunker::{ContentCutter, Cut, PAGED_CHUNK_BYTES};
 use scelle_format::id::ChunkId;
 
-use super::job::{FileJob, PartChunks};
+use super::database::live::Live;
+use super::database::{Engine, side};
+use super::job::{FileJob, PartChunks, Stored, StoredContent};
 use super::list::ChunkList;
 use super::packs::{Lane, Place};
 use super::read::Worker;
 use super::recipe::{self, Recipe};
 use crate::error::{AgentError, Result};
-use crate::monitor::Problem;
 use crate::scan::SourceFile;
 
 /// Size of a part. Cutting begins anew at each part, so parts are large.
@@ -43,6 +44,34 @@ pub struct PartWork {
     pub open_parts: AtomicUsize,
 }
 
+impl PartWork {
+    /// What it is once all of its parts are done.
+    pub fn stored(&self) -> Stored {
+        let stat = *self.source.stat();
+        // A file that shrank while it was read has fewer bytes than its extents say: it is kept as what was read.
+        let (read_bytes, chunks) = self.list.size();
+        let expected = self.extents.as_ref().map_or(stat.bytes, |e| e.iter().map(|(_, n)| n).sum());
+        let whole = read_bytes == expected;
+        Stored {
+            cut: self.reading.cut(chunks),
+            content: if chunks == 0 { StoredContent::Empty } else { StoredContent::List(self.list.clone()) },
+            bytes: if whole { stat.bytes } else { read_bytes },
+            extents: if whole { self.extents.clone() } else { None },
+            stat: Some(stat),
+            attributes: self.source.attributes(),
+            ..Stored::default()
+        }
+    }
+}
+
+/// How a SQLite database is kept from being torn.
+pub enum SqliteReading {
+    /// It has a log, nobody has it open: no lock is needed, only a look at the end.
+    AtRest,
+    /// In slices.
+    Live(Live),
+}
+
 /// How a large file is read.
 #[derive(Default)]
 pub struct Reading {
@@ -52,10 +81,10 @@ pub struct Reading {
     pub attempt: u32,
     /// In one go until nothing more comes, whatever the system says of its size.
     pub to_the_end: bool,
-    /// To be said of it, whatever happens.
-    pub problem: Option<Problem>,
-    /// An idle SQLite database: with the connection that holds its SHARED lock, where one is needed.
-    pub sqlite: Option<Mutex<Option<rusqlite::Connection>>>,
+    /// A SQLite database, and how it is kept from being torn.
+    pub sqlite: Option<SqliteReading>,
+    /// What its first bytes, or its name, say.
+    pub engine: Option<Engine>,
 }
 
 impl Reading {
@@ -76,8 +105,8 @@ impl Reading {
 
     /// The same once more.
     pub fn again(&self) -> Self {
-        let (paged, to_the_end, problem) = (self.paged, self.to_the_end, self.problem);
-        Self { paged, to_the_end, attempt: self.attempt + 1, problem, sqlite: None }
+        let (paged, to_the_end, engine) = (self.paged, self.to_the_end, self.engine);
+        Self { paged, to_the_end, attempt: self.attempt + 1, sqlite: None, engine }
     }
 
     /// Whether a file read so may hold more than the system says: a database knows its size.
@@ -85,14 +114,31 @@ impl Reading {
         !self.paged && !self.to_the_end
     }
 
-    /// Whether this is an idle SQLite database.
-    pub fn is_sqlite(&self) -> bool {
-        self.sqlite.is_some()
+    /// A SQLite database.
+    pub fn sqlite(sqlite: SqliteReading) -> Self {
+        Self { sqlite: Some(sqlite), ..Self::paged(1) }
     }
 
-    /// Whether nobody began to write to an idle database meanwhile.
-    pub fn still_idle(&self, path: &std::path::Path) -> bool {
-        !self.is_sqlite() || !super::database::has_side_files(path)
+    /// Fills a buffer; of a SQLite database, under a lock of its own.
+    pub fn slice<T>(&self, fill: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match &self.sqlite {
+            Some(SqliteReading::Live(live)) => live.slice(fill),
+            _ => fill(),
+        }
+    }
+
+    /// Whether what is read can be the copy no more.
+    pub fn is_moving(&self) -> bool {
+        matches!(&self.sqlite, Some(SqliteReading::Live(live)) if live.is_moving())
+    }
+
+    /// Whether all that was read of a SQLite database is of one state.
+    pub fn is_of_one_state(&self, path: &std::path::Path) -> bool {
+        match &self.sqlite {
+            None => true,
+            Some(SqliteReading::AtRest) => !side::is_accompanied(path),
+            Some(SqliteReading::Live(live)) => live.is_of_one_state(),
+        }
     }
 
     /// Data extents as this reading takes them: pages are cut from the file's own offset 0, so holes end where pages do.

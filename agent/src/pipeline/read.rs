@@ -10,33 +10,39 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use scelle_format::chunker::{ContentCutter, Cut};
+use scelle_format::chunker::ContentCutter;
 use scelle_format::compress::{Compressor, Frame};
 use scelle_format::filter::Filter;
 use scelle_format::id::ChunkId;
 use scelle_format::pack::PackVerifier;
 
-use super::database::{self, Engine};
+use super::database::last_pass::{ONE_PASS_BYTES, Pass};
+use super::database::live::Live;
+use super::database::side::{BaseKey, Beside};
+use super::database::transaction::{Mode, mode};
+use super::database::verdict::Taken;
+use super::database::{self, Engine, SIGNATURE_BYTES};
 use super::dedup::KnownChunks;
-use super::job::{FileJob, Outcome, Stored, StoredContent};
+use super::job::{FileJob, Outcome, Stored};
 use super::packs::{Lane, PackPool, Place};
-use super::part::{PART_BYTES, PartQueue, PartWork, Reading};
+use super::part::{PART_BYTES, PartQueue, PartWork, Reading, SqliteReading};
 use super::recipe::{self, Recipe};
-use super::small::{self, SmallRead};
+use super::small;
 use super::solid::Solid;
 use crate::catalog::Lists;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
+use crate::platform;
 use crate::repo::damage::Avoided;
 use crate::scan::SourceFile;
 use crate::shutdown::Shutdown;
 
 /// Files up to this size are one chunk and come in batches.
 pub const SMALL_BYTES: u64 = ContentCutter::MIN as u64;
-/// Files below this size share a chunk with their neighbours.
-pub const TINY_BYTES: u64 = 4 << 10;
 /// How often a file that changes while it is read is read again.
 pub(super) const READ_ATTEMPTS: u32 = 2;
+/// How long a writer may wait for the first reading of its database in one transaction.
+const FIRST_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What all workers share.
 pub struct Shared<'a> {
@@ -58,6 +64,10 @@ pub struct Shared<'a> {
     pub monitor: &'a dyn Monitor,
     /// Whether to stop.
     pub shutdown: &'a Shutdown,
+    /// Databases, and files beside them.
+    pub beside: Beside,
+    /// State folder.
+    pub folder: &'a std::path::Path,
     /// Bytes read from sources.
     pub read_bytes: AtomicU64,
     /// One worker failed: the others stop.
@@ -86,7 +96,7 @@ pub struct Worker<'a> {
     pub(super) compressor: Compressor,
     pub(super) verifier: PackVerifier,
     pub(super) buffer: Vec<u8>,
-    solid: Solid,
+    pub(super) solid: Solid,
 }
 
 impl<'a> Worker<'a> {
@@ -102,120 +112,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads a batch of small neighbours.
-    pub fn small_files(&mut self, jobs: &[Arc<FileJob>]) -> Result<()> {
-        for job in jobs {
-            self.shared.shutdown.check()?;
-            let mut buffer = std::mem::take(&mut self.buffer);
-            let done = match small::read(job, &mut buffer) {
-                // Not so small after all, or a database.
-                Ok(None) => {
-                    self.buffer = buffer;
-                    self.large_file(job)?;
-                    continue;
-                }
-                Ok(Some(read)) if database::is_sqlite(&buffer[..read.bytes]) => {
-                    self.buffer = buffer;
-                    self.large_file(job)?;
-                    continue;
-                }
-                Ok(Some(read)) => {
-                    self.shared.read_bytes.fetch_add(read.bytes as u64, Ordering::Relaxed);
-                    self.keep_small(job, &buffer[..read.bytes], &read)
-                }
-                Err(error) => {
-                    job.end(Outcome::Lost(problem_of(&error)));
-                    Ok(())
-                }
-            };
-            self.shared.monitor.advance(1, job.stat.bytes);
-            self.buffer = buffer;
-            done?;
-        }
-        self.flush_solid()
-    }
-
-    fn keep_small(&mut self, job: &Arc<FileJob>, plain: &[u8], read: &SmallRead) -> Result<()> {
-        let mut stored = Stored {
-            bytes: plain.len() as u64,
-            stat: Some(*read.source.stat()),
-            attributes: read.source.attributes(),
-            problem: read.problem,
-            ..Stored::default()
-        };
-        if plain.is_empty() {
-            job.end(Outcome::Stored(Box::new(stored)));
-            return Ok(());
-        }
-        if (plain.len() as u64) < TINY_BYTES {
-            stored.cut = Cut::Group;
-            if self.solid.tiny_full(&job.path, plain.len()) {
-                self.close_group()?;
-            }
-            self.solid.push_tiny(job.clone(), stored, plain);
-            return Ok(());
-        }
-        let id = ChunkId::of(&self.shared.pool.sealing().id_key, plain);
-        if let Some(place) = self.shared.known.find(&id) {
-            stored.content = StoredContent::Chunks(vec![(place, plain.len() as u32)]);
-            job.end(Outcome::Stored(Box::new(stored)));
-            return Ok(());
-        }
-        // What needs a recipe of its own would spoil its neighbours' frame, and gains nothing from them.
-        if plain.len() >= recipe::ALONE_BYTES {
-            let recipe = recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?;
-            if recipe != Recipe::Zstd(Filter::None) {
-                let place = self.store_one(Lane::Cold, plain, id, recipe)?;
-                stored.content = StoredContent::Chunks(vec![(place, plain.len() as u32)]);
-                job.end(Outcome::Stored(Box::new(stored)));
-                return Ok(());
-            }
-        }
-        if self.solid.full(plain.len(), &job.path) {
-            self.flush_frame()?;
-        }
-        self.solid.push_file(job.clone(), stored, id, plain);
-        Ok(())
-    }
-
     /// Closes the packs that hold content of files, so that everything in them gets a name.
     pub fn flush_data_packs(&mut self) -> Result<()> {
         self.shared.pool.flush(Lane::Cold, &mut self.verifier)?;
         self.shared.pool.flush(Lane::Paged, &mut self.verifier)
-    }
-
-    /// Ends everything that is still gathered: the batch is over.
-    fn flush_solid(&mut self) -> Result<()> {
-        self.close_group()?;
-        self.flush_frame()
-    }
-
-    /// Makes one chunk of the gathered tiny files.
-    fn close_group(&mut self) -> Result<()> {
-        let Some(group) = self.solid.take_group() else { return Ok(()) };
-        let id = ChunkId::of(&self.shared.pool.sealing().id_key, &group.plain);
-        if let Some(place) = self.shared.known.find(&id) {
-            group.end(&place);
-            return Ok(());
-        }
-        if self.solid.full(group.plain.len(), &group.path) {
-            self.flush_frame()?;
-        }
-        self.solid.push_group(id, group);
-        Ok(())
-    }
-
-    /// Compresses the gathered chunks into one frame.
-    fn flush_frame(&mut self) -> Result<()> {
-        let Some((plain, chunks, owners)) = self.solid.take_frame() else { return Ok(()) };
-        let places = self.store_frame(Lane::Cold, &plain, &chunks, None)?;
-        for (at, owner) in owners {
-            if let Some(place) = places.get(at) {
-                owner.end(place);
-            }
-        }
-        self.solid.give_back(plain);
-        Ok(())
     }
 
     /// Makes a frame of `plain`, which holds `chunks` back to back, and adds it to a pack.
@@ -247,17 +147,63 @@ impl<'a> Worker<'a> {
 
     /// Begins a large file: opens it, decides how to cut it, and hands its parts out.
     pub fn large_file(&mut self, job: &Arc<FileJob>) -> Result<()> {
-        let begun = job.open().and_then(|source| Ok((database::recognise(&source)?, source)));
+        let begun = job.open().and_then(|source| {
+            let mut first = [0; SIGNATURE_BYTES];
+            let n = source.read_at(&mut first, 0)?;
+            Ok((database::recognise(&first[..n], job.path.as_bytes()), source))
+        });
         match begun {
             Err(error) => {
                 self.shared.monitor.advance(1, job.stat.bytes);
                 job.end(Outcome::Lost(problem_of(&error)));
                 Ok(())
             }
-            Ok((Engine::Sqlite, source)) => self.sqlite(job, source, 1),
-            Ok((Engine::Paged, source)) => self.hand_out(job, source, Reading::paged(1)),
-            Ok((Engine::Content, source)) => self.hand_out(job, source, Reading::content(1)),
+            Ok((Engine::Sqlite, source)) => self.sqlite(job, source),
+            Ok((Engine::Paged, source)) => {
+                self.hand_out(job, source, Reading { engine: Some(Engine::Paged), ..Reading::paged(1) })
+            }
+            Ok((engine, source)) => {
+                self.hand_out(job, source, Reading { engine: Some(engine), ..Reading::content(1) })
+            }
         }
+    }
+
+    /// Begins a SQLite database.
+    fn sqlite(&mut self, job: &Arc<FileJob>, source: SourceFile) -> Result<()> {
+        // The journal stands beside the name that a program uses: which one that is shows when all are known.
+        if source.stat().links > 1 {
+            self.shared.beside.wait(job.clone());
+            return Ok(());
+        }
+        let reading = match mode(&source, &job.os_path) {
+            Mode::LogAtRest => SqliteReading::AtRest,
+            Mode::Log if source.stat().bytes <= ONE_PASS_BYTES => {
+                drop(source);
+                return self.once_more(job);
+            }
+            Mode::Log => SqliteReading::Live(Live::moving()),
+            Mode::Journal => match Live::connect(&job.os_path, &source) {
+                Ok(live) => SqliteReading::Live(live),
+                Err(_) => {
+                    self.shared.beside.wait(job.clone());
+                    return Ok(());
+                }
+            },
+            Mode::LogWithoutIndex => {
+                self.shared.beside.wait(job.clone());
+                return Ok(());
+            }
+        };
+        self.hand_out(job, source, Reading::sqlite(reading))
+    }
+
+    /// Takes a SQLite database in one transaction, or lets it wait for a quieter moment.
+    fn once_more(&mut self, job: &Arc<FileJob>) -> Result<()> {
+        match self.last_pass(job, &job.os_path, FIRST_GRACE)? {
+            Pass::Done => {}
+            Pass::LetGo | Pass::Refused(_) => self.shared.beside.wait(job.clone()),
+        }
+        Ok(())
     }
 
     /// Cuts a file into parts and does the first.
@@ -301,19 +247,23 @@ impl<'a> Worker<'a> {
                 Vec::new()
             }
         };
-        work.list.hand_in(part, chunks, self)?;
+        // A database that is written meanwhile gets its list from the last reading.
+        if !work.reading.is_moving() {
+            work.list.hand_in(part, chunks, self)?;
+        }
         if work.open_parts.fetch_sub(1, Ordering::AcqRel) == 1 { self.end_large(work) } else { Ok(()) }
     }
 
     fn end_large(&mut self, work: &Arc<PartWork>) -> Result<()> {
         let (job, reading) = (&work.job, &work.reading);
-        let unchanged = work.source.is_unchanged().unwrap_or(false) && reading.still_idle(&job.os_path);
-        let again = !unchanged && reading.attempt < READ_ATTEMPTS && job.outcome().is_none();
+        let unchanged = work.source.is_unchanged().unwrap_or(false);
+        let is_open = job.outcome().is_none();
+        if is_open && reading.sqlite.is_some() && !(unchanged && reading.is_of_one_state(&job.os_path)) {
+            return self.once_more(job);
+        }
+        let again = !unchanged && reading.attempt < READ_ATTEMPTS && is_open;
         if again && let Ok(source) = job.open() {
-            return match reading.is_sqlite() {
-                true => self.sqlite(job, source, reading.attempt + 1),
-                false => self.hand_out(job, source, reading.again()),
-            };
+            return self.hand_out(job, source, reading.again());
         }
         // A file that says less than it holds: once more, to its end.
         let goes_on =
@@ -322,28 +272,34 @@ impl<'a> Worker<'a> {
             return self.hand_out(job, source, Reading::to_the_end(reading.attempt));
         }
         work.list.end();
-        let stat = *work.source.stat();
-        // A file that shrank while it was read has fewer bytes than its extents say: it is kept as what was read.
-        let (read_bytes, chunks) = work.list.size();
-        let expected = work.extents.as_ref().map_or(stat.bytes, |e| e.iter().map(|(_, n)| n).sum());
-        let whole = read_bytes == expected;
-        let stored = Stored {
-            cut: reading.cut(chunks),
-            content: if chunks == 0 { StoredContent::Empty } else { StoredContent::List(work.list.clone()) },
-            bytes: if whole { stat.bytes } else { read_bytes },
-            extents: if whole { work.extents.clone() } else { None },
-            consistent_copy: false,
-            stat: Some(stat),
-            attributes: work.source.attributes(),
-            problem: match unchanged {
-                true if read_bytes < expected => Some(Problem::Shorter),
-                true => reading.problem,
-                false => Some(Problem::Changed),
-            },
+        let is_sqlite = reading.sqlite.is_some();
+        let taken = match reading.engine {
+            _ if is_sqlite => Some(Taken::Consistent),
+            Some(engine) => taken(engine, job, &work.source, unchanged),
+            None => None,
         };
+        let problem = (!unchanged).then_some(Problem::Changed);
+        let stored = Stored {
+            consistent_copy: matches!(reading.sqlite, Some(SqliteReading::Live(_))),
+            problem: taken.map_or(problem, Taken::problem),
+            taken,
+            ..work.stored()
+        };
+        if is_sqlite {
+            self.shared.beside.is_whole_now(BaseKey::of(&job.stat, job.path.as_bytes()));
+        }
         self.shared.monitor.advance(1, job.stat.bytes);
         job.end(Outcome::Stored(Box::new(stored)));
         Ok(())
+    }
+}
+
+/// How a file that may be a database was taken, read as it lies.
+pub(super) fn taken(engine: Engine, job: &FileJob, source: &SourceFile, unchanged: bool) -> Option<Taken> {
+    match (engine.is_database(), unchanged) {
+        (true, true) => Some(Taken::raw(true, false, platform::in_use(&job.os_path, source.stat()))),
+        (_, false) if database::may_be_database(engine, job.path.as_bytes()) => Some(Taken::Changed),
+        _ => None,
     }
 }
 

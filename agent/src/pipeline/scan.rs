@@ -1,17 +1,19 @@
 //! The scan stage: walk the roots beside the catalog of the last snapshot, and hand out what changed.
 //!
 //! Walk and catalog are in one order, so that both are read once, front to back, in constant memory. Data comes from
-//! [`Walker`] and [`Catalog`], goes to the workers as jobs and to [`Hunks`] as entries. Never opens a file (but to tell a
-//! database's side files from files that only sound like one).
+//! [`Walker`] and [`Catalog`], goes to the workers as jobs and to [`Hunks`] as entries. Never opens a file.
+
+mod aside;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
+use scelle_format::chunker::Cut;
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::manifest::{Entry, EntryKind, HunkCutter, Totals};
 
-use super::database;
+use super::database::side::{self, BaseKey};
 use super::found::{RootCounts, Sources};
 use super::hunks::{Hunks, Item, ItemSource, Trouble};
 use super::job::FileJob;
@@ -164,15 +166,27 @@ impl<'a> Scan<'a> {
     fn entry(&mut self, item: WalkItem, worker: &mut Worker<'_>) -> Result<()> {
         let (earlier, removed) = self.previous.take(item.path.as_bytes(), &mut self.roots)?;
         self.changes.removed += removed;
-        if self.is_side_file(&item) {
-            return Ok(());
+        if item.stat.kind == Kind::File
+            && let Some((base, key)) = side::base_of(&item.path)
+        {
+            self.put_aside(&item, earlier.map(|(_, _, record)| record), (base, key), worker)?;
+            return self.end_entry(&item, worker);
         }
         self.count(&item);
         let untouched = earlier.as_ref().is_some_and(|(_, _, record)| self.is_untouched(record, &item));
         match earlier {
-            Some((row, index, record)) if untouched => self.keep(row, index, record, &item),
+            Some((row, index, record)) if untouched => {
+                if matches!(record.entry.cut, Cut::Paged { .. }) {
+                    worker.shared.beside.is_whole_now(BaseKey::of(&item.stat, item.path.as_bytes()));
+                }
+                self.keep(row, index, record, &item);
+            }
             earlier => self.look(item.clone(), earlier.map(|(_, _, record)| record))?,
         }
+        self.end_entry(&item, worker)
+    }
+
+    fn end_entry(&mut self, item: &WalkItem, worker: &mut Worker<'_>) -> Result<()> {
         let full = self.cutter.ends_after(item.path.as_bytes());
         if full || self.soft_bytes > HUNK_SOFT_BYTES {
             if !full {
@@ -181,16 +195,6 @@ impl<'a> Scan<'a> {
             self.end_hunk(worker)?;
         }
         Ok(())
-    }
-
-    /// A database's side files are not saved beside it: its copy is whole without them.
-    fn is_side_file(&self, item: &WalkItem) -> bool {
-        item.stat.kind == Kind::File
-            && item
-                .os_path()
-                .ok()
-                .and_then(|path| database::base_of_side_file(&path))
-                .is_some_and(|base| database::is_sqlite_file(&base))
     }
 
     /// What became of the roots, once the scan is over.
@@ -219,11 +223,10 @@ impl<'a> Scan<'a> {
             return record.fingerprint.is_some_and(|print| print.looks_like_but_for_times(&item.stat));
         }
         let same = record.fingerprint.is_some_and(|print| print.is_settled() && print.looks_like(&item.stat));
-        // A database in use changes in its log while its own times stand still.
-        let is_database = matches!(record.entry.cut, scelle_format::chunker::Cut::Paged { .. });
-        same && !(is_database
-            && (record.entry.consistent_copy
-                || item.os_path().is_ok_and(|path| database::has_side_files(&path))))
+        // A database in use changes in its log while its own times stand still. A journal proves nothing: it only says how
+        // to get back to what the main file was.
+        let is_database = matches!(record.entry.cut, Cut::Paged { .. });
+        same && !(is_database && item.os_path().is_ok_and(|path| side::has_log(&path)))
     }
 
     /// Whether its content, or the list of it, lies in a pack that is damaged.
@@ -245,11 +248,7 @@ impl<'a> Scan<'a> {
 
     fn look(&mut self, item: WalkItem, earlier: Option<Record>) -> Result<()> {
         let now_ns = nanoseconds(self.clock);
-        let mut entry = Entry::bare(item.path.name().to_vec(), kind_of(item.stat.kind));
-        entry.modified_ns = item.stat.modified_ns;
-        (entry.mode, entry.owner, entry.group) = (item.stat.mode, item.stat.owner, item.stat.group);
-        let directory: Arc<[u8]> = item.path.parent_bytes().into();
-        let mut record = Record { directory, entry, fingerprint: None, needs: Vec::new() };
+        let mut record = self.bare(&item);
         if item.stat.kind == Kind::File {
             // Looked at again only because its last change was too fresh to prove anything.
             let alike =
@@ -298,6 +297,15 @@ impl<'a> Scan<'a> {
         let found = self.folders.attributes(&item.path, &item.stat);
         let problem = Some(ProblemCode::AttributesUnreadable);
         found.unwrap_or_else(|_| Attributes { problem, ..Attributes::default() })
+    }
+
+    /// What the walk tells of an entry.
+    fn bare(&self, item: &WalkItem) -> Record {
+        let mut entry = Entry::bare(item.path.name().to_vec(), kind_of(item.stat.kind));
+        entry.modified_ns = item.stat.modified_ns;
+        (entry.mode, entry.owner, entry.group) = (item.stat.mode, item.stat.owner, item.stat.group);
+        let directory: Arc<[u8]> = item.path.parent_bytes().into();
+        Record { directory, entry, fingerprint: None, needs: Vec::new() }
     }
 
     /// The job that reads a file; names of one inode share one.

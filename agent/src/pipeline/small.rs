@@ -1,14 +1,157 @@
-//! Reading a small file whole, to its end whatever the system says of its size.
+//! Small files: batches of neighbours that share chunks and frames.
 //!
-//! Pseudo-files and some network file systems say 0, or another size than what can be read; a file may grow meanwhile. Data
-//! comes from a [`FileJob`]'s file, goes to the worker's buffer. Never: takes the size for the content.
+//! Data comes from [`FileJob`]s in the order of the walk and goes to the open packs. What turns out to be a database, or not
+//! to be small, is read like a large file. Pseudo-files and some network file systems say 0, or another size than what can
+//! be read; a file may grow meanwhile. Never: takes the size that the system says for the content.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::job::FileJob;
-use super::read::{READ_ATTEMPTS, SMALL_BYTES};
+use scelle_format::chunker::Cut;
+use scelle_format::filter::Filter;
+use scelle_format::id::ChunkId;
+
+use super::database::verdict::Taken;
+use super::database::{self, Engine};
+use super::job::{FileJob, Outcome, Stored, StoredContent};
+use super::packs::Lane;
+use super::read::{READ_ATTEMPTS, SMALL_BYTES, Worker, problem_of, taken};
+use super::recipe::{self, Recipe};
+use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 use crate::scan::SourceFile;
+
+/// Files below this size share a chunk with their neighbours.
+pub const TINY_BYTES: u64 = 4 << 10;
+
+impl Worker<'_> {
+    /// Reads a batch of small neighbours.
+    pub fn small_files(&mut self, jobs: &[Arc<FileJob>]) -> Result<()> {
+        for job in jobs {
+            self.shared.shutdown.check()?;
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let done = match read(job, &mut buffer) {
+                // Not so small after all.
+                Ok(None) => {
+                    self.buffer = buffer;
+                    self.large_file(job)?;
+                    continue;
+                }
+                Ok(Some(read)) => match database::recognise(&buffer[..read.bytes], job.path.as_bytes()) {
+                    Engine::Sqlite | Engine::Paged => {
+                        drop(read);
+                        self.buffer = buffer;
+                        self.large_file(job)?;
+                        continue;
+                    }
+                    Engine::PostgresControl => {
+                        self.shared.beside.wait_for_cluster(job.clone());
+                        self.buffer = buffer;
+                        continue;
+                    }
+                    engine => {
+                        self.shared.read_bytes.fetch_add(read.bytes as u64, Ordering::Relaxed);
+                        self.keep_small(job, &buffer[..read.bytes], &read, engine)
+                    }
+                },
+                Err(error) => {
+                    job.end(Outcome::Lost(problem_of(&error)));
+                    Ok(())
+                }
+            };
+            self.shared.monitor.advance(1, job.stat.bytes);
+            self.buffer = buffer;
+            done?;
+        }
+        self.flush_solid()
+    }
+
+    fn keep_small(
+        &mut self,
+        job: &Arc<FileJob>,
+        plain: &[u8],
+        read: &SmallRead,
+        engine: Engine,
+    ) -> Result<()> {
+        let taken = taken(engine, job, &read.source, read.problem.is_none());
+        let mut stored = Stored {
+            bytes: plain.len() as u64,
+            stat: Some(*read.source.stat()),
+            attributes: read.source.attributes(),
+            problem: taken.map_or(read.problem, Taken::problem),
+            taken,
+            ..Stored::default()
+        };
+        if plain.is_empty() {
+            job.end(Outcome::Stored(Box::new(stored)));
+            return Ok(());
+        }
+        if (plain.len() as u64) < TINY_BYTES {
+            stored.cut = Cut::Group;
+            if self.solid.tiny_full(&job.path, plain.len()) {
+                self.close_group()?;
+            }
+            self.solid.push_tiny(job.clone(), stored, plain);
+            return Ok(());
+        }
+        let id = ChunkId::of(&self.shared.pool.sealing().id_key, plain);
+        if let Some(place) = self.shared.known.find(&id) {
+            stored.content = StoredContent::Chunks(vec![(place, plain.len() as u32)]);
+            job.end(Outcome::Stored(Box::new(stored)));
+            return Ok(());
+        }
+        // What needs a recipe of its own would spoil its neighbours' frame, and gains nothing from them.
+        if plain.len() >= recipe::ALONE_BYTES {
+            let recipe = recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?;
+            if recipe != Recipe::Zstd(Filter::None) {
+                let place = self.store_one(Lane::Cold, plain, id, recipe)?;
+                stored.content = StoredContent::Chunks(vec![(place, plain.len() as u32)]);
+                job.end(Outcome::Stored(Box::new(stored)));
+                return Ok(());
+            }
+        }
+        if self.solid.full(plain.len(), &job.path) {
+            self.flush_frame()?;
+        }
+        self.solid.push_file(job.clone(), stored, id, plain);
+        Ok(())
+    }
+
+    /// Ends everything that is still gathered: the batch is over.
+    fn flush_solid(&mut self) -> Result<()> {
+        self.close_group()?;
+        self.flush_frame()
+    }
+
+    /// Makes one chunk of the gathered tiny files.
+    fn close_group(&mut self) -> Result<()> {
+        let Some(group) = self.solid.take_group() else { return Ok(()) };
+        let id = ChunkId::of(&self.shared.pool.sealing().id_key, &group.plain);
+        if let Some(place) = self.shared.known.find(&id) {
+            group.end(&place);
+            return Ok(());
+        }
+        if self.solid.full(group.plain.len(), &group.path) {
+            self.flush_frame()?;
+        }
+        self.solid.push_group(id, group);
+        Ok(())
+    }
+
+    /// Compresses the gathered chunks into one frame.
+    fn flush_frame(&mut self) -> Result<()> {
+        let Some((plain, chunks, owners)) = self.solid.take_frame() else { return Ok(()) };
+        let places = self.store_frame(Lane::Cold, &plain, &chunks, None)?;
+        for (at, owner) in owners {
+            if let Some(place) = places.get(at) {
+                owner.end(place);
+            }
+        }
+        self.solid.give_back(plain);
+        Ok(())
+    }
+}
 
 /// A small file that was read whole into a buffer.
 pub(super) struct SmallRead {

@@ -6,6 +6,7 @@
 //! follows a symbolic link unless its documentation says so, and nothing here logs: names are health data.
 
 mod handles;
+mod in_use;
 mod names;
 #[cfg(any(windows, test))]
 mod wtf8;
@@ -26,6 +27,7 @@ mod windows_folder;
 mod windows_source;
 
 pub use handles::{handle_limit, raise_handle_limit};
+pub use in_use::{InUse, folder_in_use, in_use, sqlite_uri, writer_waits};
 pub use names::Names;
 #[cfg(unix)]
 pub use unix::{

@@ -7,25 +7,34 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An open source file and how it looked when it was opened.
+/// An open source file and how it looked when it was opened. Closed by [`super::held`]: never while SQLite holds it.
 pub struct SourceFile {
     path: PathBuf,
-    file: File,
+    /// Taken when it is closed.
+    file: Option<File>,
     stat: Stat,
+}
+
+impl Drop for SourceFile {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            super::held::close(file, &self.stat);
+        }
+    }
 }
 
 impl SourceFile {
     /// Opens a regular file; see [`platform::open_for_reading`].
     pub fn open(path: &Path) -> io::Result<SourceFile> {
         let (file, stat) = platform::open_for_reading(path)?;
-        Ok(SourceFile { path: path.to_owned(), file, stat })
+        Ok(SourceFile { path: path.to_owned(), file: Some(file), stat })
     }
 
     /// Opens a regular file found by the walk, by the handle of its folder: no link on the way is followed. `path` is
     /// where it lies for the system.
     pub fn open_in(folders: &Folders, entry: &EntryPath, path: &Path) -> io::Result<SourceFile> {
         let (file, stat) = folders.open_file(entry)?;
-        Ok(SourceFile { path: path.to_owned(), file, stat })
+        Ok(SourceFile { path: path.to_owned(), file: Some(file), stat })
     }
 
     /// How it looked when it was opened.
@@ -33,31 +42,40 @@ impl SourceFile {
         &self.stat
     }
 
-    /// The open file.
-    pub fn file(&self) -> &File {
-        &self.file
+    fn file(&self) -> io::Result<&File> {
+        self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// One look at it as it is now.
+    pub fn stat_now(&self) -> io::Result<Stat> {
+        platform::stat_of(self.file()?)
+    }
+
+    /// Whether a writer of this SQLite database waits for its readers; see [`platform::writer_waits`].
+    pub fn writer_waits(&self) -> Option<bool> {
+        platform::writer_waits(self.file().ok()?)
     }
 
     /// Data extents of a file with holes; see [`platform::data_extents`].
     pub fn data_extents(&self) -> io::Result<Option<Vec<(u64, u64)>>> {
-        platform::data_extents(&self.file, &self.stat)
+        platform::data_extents(self.file()?, &self.stat)
     }
 
     /// Reads at an offset; 0 at the end.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        platform::read_at(&self.file, buffer, offset)
+        platform::read_at(self.file()?, buffer, offset)
     }
 
     /// Whether the file is still as it was when opened, and still what stands at its path. A program that saves by
     /// writing a new file and renaming it counts as a change.
     pub fn is_unchanged(&self) -> io::Result<bool> {
-        let held = platform::stat_of(&self.file)?;
+        let held = self.stat_now()?;
         Ok(same(&self.stat, &held) && platform::stands_at(&self.path, &self.stat, &held)?)
     }
 
     /// What it carries beyond its `Stat`.
     pub fn attributes(&self) -> Attributes {
-        platform::attributes_of(&self.file, &self.stat)
+        self.file().map(|file| platform::attributes_of(file, &self.stat)).unwrap_or_default()
     }
 }
 

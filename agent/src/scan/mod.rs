@@ -3,6 +3,7 @@
 
 pub mod filter;
 pub mod folders;
+mod held;
 pub mod hold;
 mod path;
 pub mod walk;
@@ -10,6 +11,7 @@ pub mod walk;
 pub use crate::platform::ProblemCode;
 pub use filter::{Filter, FilterError};
 pub use folders::Folders;
+pub use held::Held;
 pub use hold::SourceFile;
 pub use path::{EntryPath, PathFault};
 pub use walk::{WalkItem, WalkProblem, Walked, Walker};

@@ -111,13 +111,17 @@ facts! {
 
     /// How databases were taken.
     Databases as databases {
-        /// By dump, by a snapshot with the engine's own writer, or closed.
+        /// In a read transaction, by dump or snapshot, or closed and open in no program.
         Consistent: Fine,
         /// No database was seen.
         NotDetected: Fine,
-        /// Frozen without the engine's help: as after a power cut.
+        /// Main and side files together, as after a power cut: it recovers when it is opened.
         CrashConsistent: Amber "database-crash-consistent" Protection Provider,
-        /// Copied while in use: may not open again.
+        /// Unchanged while it was copied, but a program has it open.
+        HeldOpen: Amber "database-held-open" Protection Practice,
+        /// Unchanged while it was copied; whether a program has it open is not known.
+        UseUnknown: Amber "database-use-unknown" Protection Provider,
+        /// Changed while it was copied: may not open again.
         LiveCopy: Red "database-live-copy" Protection Provider,
         /// The engine's check refused the copy.
         CheckFailed: Red "database-check-failed" Protection Provider,

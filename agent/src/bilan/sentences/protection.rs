@@ -53,11 +53,23 @@ sentences! {
         "la copie d'une base de données est refusée par son propre contrôle" => "appeler l'éditeur du logiciel",
         "the copy of a database is refused by its own check" => "call the software's maker";
     "database-crash-consistent":
-        "une base de données est figée comme après une coupure de courant" => "prévoir un export par le logiciel",
-        "a database is frozen as after a power cut" => "set up a dump by its software";
+        "une base a été copiée avec son journal, comme après une coupure de courant : elle se répare à son ouverture"
+        => "fermer le logiciel à l'heure de la sauvegarde, ou prévoir un export",
+        "a database was copied with its journal, as after a power cut: it recovers when it is opened"
+        => "close the software at the hour of the backup, or set up a dump";
     "database-live-copy":
-        "une base de données a été copiée pendant son utilisation" => "fermer le logiciel pendant la sauvegarde ou prévoir un export",
-        "a database was copied while in use" => "close the software during the backup or set up a dump";
+        "une base de données a changé pendant sa copie : cette copie peut ne pas s'ouvrir" => "fermer le logiciel pendant la sauvegarde ou prévoir un export",
+        "a database changed while it was copied: the copy may not open" => "close the software during the backup or set up a dump";
+    "database-held-open":
+        "une base est restée ouverte dans un logiciel pendant la sauvegarde ({moment}), sans changer"
+        => "fermer ce logiciel à l'heure de la sauvegarde, ou prévoir un export",
+        "a database was held open by a program during the backup ({moment}), and did not change"
+        => "close that software at the hour of the backup, or set up a dump";
+    "database-use-unknown":
+        "une base n'a pas changé pendant sa copie ({moment}) ; l'agent n'a pas le droit de savoir si un logiciel l'avait ouverte"
+        => "donner à l'agent les droits d'administrateur, ou fermer le logiciel à l'heure de la sauvegarde",
+        "a database did not change while it was copied ({moment}); the agent may not know whether a program had it open"
+        => "give the agent administrator rights, or close the software at the hour of the backup";
     "databases-unknown":
         "la façon dont les bases ont été copiées n'est pas connue" => "regarder le prochain bilan",
         "how databases were copied is not known" => "look at the next bilan";

@@ -19,6 +19,7 @@ use crate::cli::screen::{count, duration, size};
 use crate::config::RepoAddress;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Notice;
+use crate::pipeline::Outcome;
 use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::repo::append::LedgerWriter;
 use crate::repo::join::expect_own;
@@ -82,9 +83,14 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
 /// The code follows the run, not the colour.
 fn code(summary: &Summary) -> ExitCode {
     match () {
-        () if !summary.outcome.troubles.is_empty() => ExitCode::Partial,
+        () if problems(&summary.outcome) > 0 => ExitCode::Partial,
         () => ExitCode::Ok,
     }
+}
+
+/// What could not be saved as it should; what was saved whole and only calls for a word is none.
+fn problems(outcome: &Outcome) -> u64 {
+    outcome.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
 }
 
 fn roots(context: &Context, args: &Backup) -> Result<Vec<PathBuf>> {
@@ -177,7 +183,7 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
             screen.warn(&Message::by(|lang| format!("{} → {}", found.what(lang), found.todo(lang))));
         }
     }
-    let problems = outcome.troubles.len() as u64;
+    let problems = problems(outcome);
     if problems > 0 {
         let problems = count(problems, lang);
         screen.say(&bilingual!("  problèmes : {problems}", "  problems: {problems}"));

@@ -142,6 +142,18 @@ pub fn problem(problem: Problem) -> Message {
         Problem::Damaged => {
             bilingual!("contenu stocké manquant ou endommagé", "stored content missing or damaged")
         }
+        Problem::SavedWithSideFiles => bilingual!(
+            "base enregistrée avec son journal, telle quelle : elle se répare à son ouverture",
+            "database saved with its journal, as it lay there: it recovers when it is opened"
+        ),
+        Problem::HeldOpen => bilingual!(
+            "base ouverte par un logiciel pendant sa copie, sans avoir changé",
+            "database held open by a program while it was copied; it did not change"
+        ),
+        Problem::UseUnknown => bilingual!(
+            "base inchangée pendant sa copie ; on ne sait pas si un logiciel l'avait ouverte",
+            "database unchanged while it was copied; whether a program had it open is not known"
+        ),
     }
 }
 

@@ -1,0 +1,326 @@
+//! The last reading of a SQLite database that is written meanwhile: all of it in one read transaction, and nothing of it is
+//! sealed or sent before that is over.
+//!
+//! Pages are only hashed and looked up; those that are new go to a [`Spill`]. Most are known: from the last snapshot, or from
+//! the first reading ([`super::live`]). A writer that waits is given way, and the pass is tried again. Never: holds a lock at
+//! the pace of a line.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use scelle_format::chunker::PAGED_CHUNK_BYTES;
+use scelle_format::filter::Filter;
+use scelle_format::id::ChunkId;
+use scelle_format::limits::PAGED_FRAME_BYTES;
+
+use super::super::earlier::EarlierCursor;
+use super::super::job::{FileJob, Outcome, Stored, StoredContent};
+use super::super::list::ChunkList;
+use super::super::packs::{Lane, Place};
+use super::super::part::{BUFFER_BYTES, PART_BYTES, Reading};
+use super::super::read::{Worker, problem_of};
+use super::super::recipe::Recipe;
+use super::live::FIRST_WAIT;
+use super::side::{BaseKey, beside};
+use super::spill::Spill;
+use super::transaction::{Mode, Reader, Refusal, mode};
+use super::verdict::Taken;
+use crate::error::{AgentError, Result};
+use crate::monitor::Problem;
+use crate::platform::{self, Stat};
+use crate::scan::SourceFile;
+
+/// Where nobody tells whether a writer waits, it waits no longer than this.
+const HOLD: Duration = Duration::from_secs(4);
+/// How much a write-ahead log may grow because we read by it.
+const LOG_GROWTH_BYTES: u64 = 64 << 20;
+/// A database in use up to this size is read in one pass only: what is new fits into memory.
+pub const ONE_PASS_BYTES: u64 = 16 << 20;
+
+/// How a pass ended.
+pub enum Pass {
+    /// The job is done.
+    Done,
+    /// A writer waited, or there was too much that is new: what was seen is stored, the next pass is quicker.
+    LetGo,
+    /// SQLite did not read it.
+    Refused(Refusal),
+}
+
+/// What one transaction showed.
+struct Seen {
+    ids: Vec<ChunkId>,
+    bytes: u64,
+    spill: Spill,
+    is_whole: bool,
+    /// Of the file, where it is what was read.
+    stat: Option<Stat>,
+}
+
+impl Worker<'_> {
+    /// Takes the database at `path`, a name of the job's file, in one transaction; a writer waits at most `grace`.
+    pub(in super::super) fn last_pass(
+        &mut self,
+        job: &FileJob,
+        path: &Path,
+        grace: Duration,
+    ) -> Result<Pass> {
+        // SQLite goes by the path: what stands there must be the file that the walk saw, whatever was put on the way.
+        let is_the_file = |source: &SourceFile| {
+            platform::stat(path)
+                .is_ok_and(|there| (there.volume, there.inode) == (source.stat().volume, source.stat().inode))
+        };
+        let source = match job.open() {
+            Ok(source) if is_the_file(&source) => source,
+            Ok(_) => {
+                job.end(Outcome::Lost(Problem::Vanished));
+                return Ok(Pass::Done);
+            }
+            Err(error) => {
+                job.end(Outcome::Lost(problem_of(&error)));
+                return Ok(Pass::Done);
+            }
+        };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let seen = self.one_state(job, path, &source, grace, &mut buffer);
+        self.buffer = buffer;
+        let Seen { ids, bytes, spill, is_whole, stat } = match seen? {
+            Ok(seen) => seen,
+            Err(refusal) => return Ok(Pass::Refused(refusal)),
+        };
+        self.store_spilled(spill)?;
+        if !is_whole {
+            return Ok(Pass::LetGo);
+        }
+        let list = self.list_of(job, &ids, bytes)?;
+        let chunks = ids.len() as u64;
+        let stored = Stored {
+            cut: Reading::paged(1).cut(chunks),
+            bytes,
+            content: if chunks == 0 { StoredContent::Empty } else { StoredContent::List(list) },
+            consistent_copy: true,
+            stat,
+            attributes: source.attributes(),
+            taken: Some(Taken::Consistent),
+            ..Stored::default()
+        };
+        self.shared.beside.is_whole_now(BaseKey::of(&job.stat, job.path.as_bytes()));
+        self.shared.monitor.advance(1, job.stat.bytes);
+        job.end(Outcome::Stored(Box::new(stored)));
+        Ok(Pass::Done)
+    }
+
+    /// Everything that happens while the database is held.
+    fn one_state(
+        &mut self,
+        job: &FileJob,
+        path: &Path,
+        source: &SourceFile,
+        grace: Duration,
+        buffer: &mut Vec<u8>,
+    ) -> Result<std::result::Result<Seen, Refusal>> {
+        let before = mode(source, path);
+        let reader = match before {
+            Mode::LogWithoutIndex => return Ok(Err(Refusal::Unreadable)),
+            Mode::LogAtRest => None,
+            Mode::Journal | Mode::Log => match begin(path, source) {
+                Ok(reader) => Some(reader),
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+        };
+        let held = source.stat_now()?;
+        let still = || mode(source, path) == before && stands(path, &held);
+        let size = match &reader {
+            Some(reader) if before == Mode::Log => reader.size().map(|(page, pages)| (page, page * pages)),
+            _ => Ok((0, held.bytes)),
+        };
+        let (page_bytes, bytes) = match size {
+            Ok(size) => size,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let mut patience = Patience::new(path, before, grace);
+        let mut spill = Spill::new(self.shared.folder);
+        let mut ids = Vec::with_capacity(usize::try_from(bytes / PAGED_CHUNK_BYTES as u64).unwrap_or(0) + 1);
+        let mut cursor = job.earlier.as_ref().map(|list| list.cursor(self.shared.lists));
+        let (mut offset, mut is_whole) = (0, still());
+        while is_whole && offset < bytes {
+            self.shared.shutdown.check()?;
+            let want = (bytes - offset).min(BUFFER_BYTES as u64);
+            match &reader {
+                Some(reader) if before == Mode::Log => {
+                    if let Err(refusal) = log_pages(reader, offset, want, page_bytes, buffer) {
+                        return Ok(Err(refusal));
+                    }
+                }
+                _ => is_whole = file_bytes(source, offset, want, buffer)?,
+            }
+            self.count_read(buffer.len());
+            is_whole = is_whole && self.look_up(&mut cursor, offset, buffer, &mut ids, &mut spill);
+            offset += want;
+            is_whole = is_whole && !(offset < bytes && patience.is_over(source));
+        }
+        // Held to the end, so it is of one state; where there is no lock, nothing may have moved.
+        is_whole = is_whole && still() && (reader.is_some() || source.is_unchanged()?);
+        if let Some(reader) = &reader {
+            reader.end();
+        }
+        let stat = (before != Mode::Log).then_some(held);
+        Ok(Ok(Seen { ids, bytes, spill, is_whole, stat }))
+    }
+
+    /// Hashes the pages of `plain` and keeps those that are stored nowhere; false when there is no room for more.
+    fn look_up(
+        &self,
+        cursor: &mut Option<EarlierCursor<'_>>,
+        mut offset: u64,
+        plain: &[u8],
+        ids: &mut Vec<ChunkId>,
+        spill: &mut Spill,
+    ) -> bool {
+        let id_key = self.shared.pool.sealing().id_key;
+        for page in plain.chunks(PAGED_CHUNK_BYTES) {
+            let id = ChunkId::of(&id_key, page);
+            if self.place_of(cursor, offset, page.len(), &id).is_none() && !spill.push(id, page) {
+                return false;
+            }
+            ids.push(id);
+            offset += page.len() as u64;
+        }
+        true
+    }
+
+    fn place_of(
+        &self,
+        cursor: &mut Option<EarlierCursor<'_>>,
+        offset: u64,
+        bytes: usize,
+        id: &ChunkId,
+    ) -> Option<Place> {
+        let earlier = cursor.as_mut().and_then(|cursor| cursor.same_page(offset, bytes as u32, id));
+        earlier.map(Place::Known).or_else(|| self.shared.known.find(id))
+    }
+
+    /// Seals what was kept, now that the database is let go.
+    fn store_spilled(&mut self, spill: Spill) -> Result<()> {
+        let (mut plain, mut fresh) = (Vec::new(), Vec::<(ChunkId, u32)>::new());
+        spill.drain(|pages| {
+            for (id, page) in pages {
+                self.shared.shutdown.check()?;
+                if self.shared.known.find(&id).is_some() || fresh.iter().any(|(other, _)| *other == id) {
+                    continue;
+                }
+                fresh.push((id, page.len() as u32));
+                plain.extend_from_slice(&page);
+                if plain.len() >= PAGED_FRAME_BYTES {
+                    self.store_frame(Lane::Paged, &plain, &fresh, Some(Recipe::Zstd(Filter::None)))?;
+                    (plain.clear(), fresh.clear());
+                }
+            }
+            Ok(())
+        })?;
+        if !fresh.is_empty() {
+            self.store_frame(Lane::Paged, &plain, &fresh, Some(Recipe::Zstd(Filter::None)))?;
+        }
+        Ok(())
+    }
+
+    /// The list of pages, each of which has a place by now.
+    fn list_of(&mut self, job: &FileJob, ids: &[ChunkId], bytes: u64) -> Result<Arc<ChunkList>> {
+        let list = Arc::new(ChunkList::default());
+        let mut cursor = job.earlier.as_ref().map(|list| list.cursor(self.shared.lists));
+        let mut offset = 0;
+        for (part, ids) in ids.chunks((PART_BYTES / PAGED_CHUNK_BYTES as u64) as usize).enumerate() {
+            let mut chunks = Vec::with_capacity(ids.len());
+            for id in ids {
+                let page_bytes = (bytes - offset).min(PAGED_CHUNK_BYTES as u64);
+                let place = self.place_of(&mut cursor, offset, page_bytes as usize, id);
+                chunks.push((
+                    place.ok_or_else(|| AgentError::bug("a page without a place"))?,
+                    page_bytes as u32,
+                ));
+                offset += page_bytes;
+            }
+            list.hand_in(part, chunks, self)?;
+        }
+        list.end();
+        Ok(list)
+    }
+}
+
+fn begin(path: &Path, source: &SourceFile) -> std::result::Result<Reader, Refusal> {
+    let reader = Reader::connect(path, source.stat(), FIRST_WAIT)?;
+    reader.begin()?;
+    Ok(reader)
+}
+
+/// Whether the name still leads to the file that is held.
+fn stands(path: &Path, held: &Stat) -> bool {
+    platform::stat(path).is_ok_and(|named| (named.volume, named.inode) == (held.volume, held.inode))
+}
+
+/// Fills `buffer` with the pages that begin at `offset`. Pages are powers of two up to 64 KiB (fileformat2.html §1.3.2):
+/// buffers end where pages do.
+fn log_pages(
+    reader: &Reader,
+    offset: u64,
+    want: u64,
+    page_bytes: u64,
+    buffer: &mut Vec<u8>,
+) -> std::result::Result<(), Refusal> {
+    buffer.clear();
+    for number in offset / page_bytes..(offset + want) / page_bytes {
+        reader.page(number + 1, buffer)?;
+    }
+    if buffer.len() as u64 == want { Ok(()) } else { Err(Refusal::Unreadable) }
+}
+
+/// Fills `buffer` from the file; false when it is shorter than it was.
+fn file_bytes(source: &SourceFile, offset: u64, want: u64, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    buffer.resize(want as usize, 0);
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read_at(&mut buffer[filled..], offset + filled as u64)? {
+            0 => return Ok(false),
+            n => filled += n,
+        }
+    }
+    Ok(true)
+}
+
+/// How long the practice's software may be kept from writing.
+struct Patience<'a> {
+    path: &'a Path,
+    mode: Mode,
+    grace: Duration,
+    began: Instant,
+    waits_since: Option<Instant>,
+    log_bytes: u64,
+}
+
+impl<'a> Patience<'a> {
+    fn new(path: &'a Path, mode: Mode, grace: Duration) -> Self {
+        let log_bytes = log_bytes(path);
+        Self { path, mode, grace, began: Instant::now(), waits_since: None, log_bytes }
+    }
+
+    fn is_over(&mut self, source: &SourceFile) -> bool {
+        match self.mode {
+            Mode::Journal => match source.writer_waits() {
+                Some(true) => self.waits_since.get_or_insert_with(Instant::now).elapsed() >= self.grace,
+                Some(false) => {
+                    self.waits_since = None;
+                    false
+                }
+                None => self.began.elapsed() >= HOLD,
+            },
+            Mode::Log => log_bytes(self.path) > self.log_bytes + LOG_GROWTH_BYTES,
+            Mode::LogAtRest | Mode::LogWithoutIndex => false,
+        }
+    }
+}
+
+fn log_bytes(path: &Path) -> u64 {
+    platform::stat(&beside(path, "-wal")).map_or(0, |stat| stat.bytes)
+}

@@ -1,0 +1,185 @@
+//! What waits until the scan is over: databases that SQLite could not read, with their side files, and files whose name is
+//! that of a side file.
+//!
+//! A database gets another chance with SQLite first. Then main file and side files are read one after the other, again when
+//! one of them moved: together they are what a power cut would leave, and the engine recovers from that. Never: leaves a
+//! side file out unless its database is whole without it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, SystemTime};
+
+use super::super::job::{FileJob, Outcome, Stored};
+use super::super::part::{PART_BYTES, PartWork, Reading, split};
+use super::super::read::{Worker, problem_of};
+use super::last_pass::Pass;
+use super::side::{BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
+use super::transaction::Refusal;
+use super::verdict::Taken;
+use crate::error::Result;
+use crate::monitor::Problem;
+use crate::platform::{self, InUse};
+use crate::scan::SourceFile;
+
+/// How long a writer may wait at each try.
+const GRACES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// Between two tries the writer has its turn.
+const BETWEEN: Duration = Duration::from_millis(500);
+/// How often files that move are read again.
+const ATTEMPTS: u32 = 3;
+/// Two changes within this time may bear the same time stamp.
+const STAMP: Duration = Duration::from_millis(50);
+
+impl Worker<'_> {
+    /// Does everything that waited for the end of the scan.
+    pub fn late(&mut self) -> Result<()> {
+        for job in self.shared.beside.take_late() {
+            self.late_database(&job)?;
+        }
+        for cluster in self.shared.beside.take_clusters() {
+            self.late_cluster(cluster)?;
+        }
+        for (candidate, is_whole) in self.shared.beside.take_rest() {
+            let job = candidate.job;
+            if is_whole && is_side_file(&job.os_path) {
+                job.end(Outcome::LeftOut);
+                continue;
+            }
+            if let Some(work) = self.read_now(&job, Reading::content(1))? {
+                let unchanged = work.source.is_unchanged().unwrap_or(false);
+                self.end_now(&work, (!unchanged).then_some(Problem::Changed), None);
+            }
+        }
+        Ok(())
+    }
+
+    fn late_database(&mut self, job: &Arc<FileJob>) -> Result<()> {
+        let key = BaseKey::of(&job.stat, job.path.as_bytes());
+        let path = self.shared.beside.name_in_use(&key).unwrap_or_else(|| job.os_path.clone());
+        let mut is_busy = false;
+        for grace in GRACES {
+            match self.last_pass(job, &path, grace)? {
+                Pass::Done => return Ok(()),
+                Pass::LetGo => is_busy = true,
+                Pass::Refused(refusal) => {
+                    is_busy |= refusal == Refusal::Busy;
+                    break;
+                }
+            }
+            std::thread::sleep(BETWEEN);
+        }
+        self.as_it_lies(job, &path, &key, is_busy)
+    }
+
+    /// Saves main and side files as they lie.
+    fn as_it_lies(&mut self, job: &Arc<FileJob>, path: &Path, key: &BaseKey, is_busy: bool) -> Result<()> {
+        let mut candidates = self.shared.beside.take_candidates(key);
+        let mut attempt = 1;
+        loop {
+            let (sides, others): (Vec<_>, Vec<_>) =
+                candidates.into_iter().partition(|candidate| is_needed(&candidate.job.os_path));
+            wait_for_stamp(path);
+            let Some(main) = self.read_now(job, Reading::paged(1))? else {
+                for candidate in sides.into_iter().chain(others) {
+                    self.shared.beside.put_aside(key.clone(), candidate);
+                }
+                return Ok(());
+            };
+            let mut read = vec![main];
+            for side in &sides {
+                read.extend(self.read_now(&side.job, Reading::content(1))?);
+            }
+            let stood_still = |work: &Arc<PartWork>| work.source.is_unchanged().unwrap_or(false);
+            let unchanged = read.len() == sides.len() + 1
+                && read.iter().all(stood_still)
+                && missing_sides(path, &sides).is_empty();
+            if !unchanged && attempt < ATTEMPTS {
+                attempt += 1;
+                candidates = sides.into_iter().chain(others).collect();
+                continue;
+            }
+            for other in others {
+                self.shared.beside.put_aside(key.clone(), other);
+            }
+            let in_use = match is_busy {
+                true => InUse::Yes,
+                false => platform::in_use(path, read[0].source.stat()),
+            };
+            let taken = Taken::raw(unchanged, read.len() > 1, in_use);
+            if taken == Taken::Consistent {
+                self.shared.beside.is_whole_now(key.clone());
+            }
+            self.end_now(&read[0], taken.problem(), Some(taken));
+            for side in &read[1..] {
+                self.end_now(side, (!unchanged).then_some(Problem::Changed), None);
+            }
+            return Ok(());
+        }
+    }
+
+    /// Reads a whole file here and now; a file that cannot be read ends its job.
+    pub(super) fn read_now(&mut self, job: &Arc<FileJob>, reading: Reading) -> Result<Option<Arc<PartWork>>> {
+        let source = match job.open() {
+            Ok(source) => source,
+            Err(error) => {
+                self.lose(job, &error);
+                return Ok(None);
+            }
+        };
+        let bytes = source.stat().bytes;
+        let data = if bytes == 0 { Vec::new() } else { vec![(0, bytes)] };
+        let (list, open_parts) = (Arc::default(), AtomicUsize::new(0));
+        let work = Arc::new(PartWork { job: job.clone(), source, extents: None, reading, list, open_parts });
+        for (part, ranges) in split(&data, PART_BYTES).into_iter().enumerate() {
+            match self.chunk_part(&work, &ranges)? {
+                Ok(chunks) => work.list.hand_in(part, chunks, self)?,
+                Err(error) => {
+                    self.lose(job, &error);
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(work))
+    }
+
+    fn lose(&self, job: &FileJob, error: &io::Error) {
+        self.shared.monitor.advance(1, job.stat.bytes);
+        job.end(Outcome::Lost(problem_of(error)));
+    }
+
+    /// Ends a job that was read by [`Self::read_now`].
+    pub(super) fn end_now(&self, work: &PartWork, problem: Option<Problem>, taken: Option<Taken>) {
+        work.list.end();
+        let stored = Stored { problem, taken, ..work.stored() };
+        self.shared.monitor.advance(1, work.job.stat.bytes);
+        work.job.end(Outcome::Stored(Box::new(stored)));
+    }
+}
+
+/// Side files that the database needs and that are not among those that were read: made since, or excluded.
+fn missing_sides(path: &Path, read: &[Candidate]) -> Vec<PathBuf> {
+    let mut missing: Vec<_> = ["-journal", "-wal"].iter().map(|ending| beside(path, ending)).collect();
+    missing.retain(|side| !read.iter().any(|candidate| candidate.job.os_path == *side));
+    missing.retain(|side| is_needed(side));
+    missing
+}
+
+/// Lets the clock of the file system go on, where the last change is so fresh that another would not be seen.
+fn wait_for_stamp(path: &Path) {
+    for side in [path.to_owned(), beside(path, "-wal"), beside(path, "-journal")] {
+        let Ok(stat) = platform::stat(&side) else { continue };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        if i128::from(stat.modified_ns) + STAMP.as_nanos() as i128 > now as i128 {
+            std::thread::sleep(STAMP);
+        }
+    }
+}
+
+impl super::side::Beside {
+    /// Another name of the database, where that is the one with side files.
+    fn name_in_use(&self, key: &BaseKey) -> Option<PathBuf> {
+        self.bases(key).into_iter().find(|base| is_accompanied(base))
+    }
+}

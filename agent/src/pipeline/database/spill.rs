@@ -1,0 +1,130 @@
+//! Pages that are new and wait to be sealed until a database is let go.
+//!
+//! Some stay in memory; the rest goes to a file without a name in the state folder, under a key that is forgotten with the
+//! run: nothing of a patient is ever on this disk in clear. Never: outlives the pass it was made for.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use scelle_format::id::ChunkId;
+use scelle_format::random::{OsRandom, Random};
+
+use crate::catalog::RecordSeal;
+
+/// Pages are put away in blocks of about this size …
+const BLOCK_BYTES: usize = 1 << 20;
+/// … of which so many stay in memory …
+const BLOCKS_IN_MEMORY: usize = 16;
+/// … and so many go to the disk at most.
+const BLOCKS_ON_DISK: usize = 2048;
+
+/// A page and its id.
+type Page = (ChunkId, Vec<u8>);
+
+/// Pages that wait.
+pub struct Spill {
+    folder: PathBuf,
+    seal: RecordSeal,
+    open: Vec<Page>,
+    open_bytes: usize,
+    memory: Vec<Vec<Page>>,
+    file: Option<File>,
+    /// Sealed lengths of the blocks in the file.
+    blocks: Vec<u64>,
+}
+
+impl Spill {
+    /// Empty; a file is made in `folder` only when it is needed.
+    pub fn new(folder: &Path) -> Self {
+        let mut key = [0; 32];
+        OsRandom.fill(&mut key);
+        Self {
+            folder: folder.to_owned(),
+            seal: RecordSeal::new(&key),
+            open: Vec::new(),
+            open_bytes: 0,
+            memory: Vec::new(),
+            file: None,
+            blocks: Vec::new(),
+        }
+    }
+
+    /// Adds a page. False when there is no room for more, here or on the disk.
+    pub fn push(&mut self, id: ChunkId, page: &[u8]) -> bool {
+        self.open.push((id, page.to_vec()));
+        self.open_bytes += page.len();
+        if self.open_bytes < BLOCK_BYTES {
+            return true;
+        }
+        self.open_bytes = 0;
+        let block = std::mem::take(&mut self.open);
+        if self.memory.len() < BLOCKS_IN_MEMORY {
+            self.memory.push(block);
+            return true;
+        }
+        self.blocks.len() < BLOCKS_ON_DISK && self.write(&block).is_ok()
+    }
+
+    fn write(&mut self, block: &[Page]) -> io::Result<()> {
+        let plain: Vec<([u8; 32], &[u8])> = block.iter().map(|(id, page)| (id.0, &page[..])).collect();
+        let plain = postcard::to_stdvec(&plain).map_err(io::Error::other)?;
+        let sealed = self.seal.seal_bytes(&plain).map_err(|_| io::ErrorKind::Other)?;
+        if self.file.is_none() {
+            self.file = Some(tempfile::tempfile_in(&self.folder)?);
+        }
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        file.write_all(&sealed)?;
+        self.blocks.push(sealed.len() as u64);
+        Ok(())
+    }
+
+    /// Gives all pages back, block by block.
+    pub fn drain(
+        mut self,
+        mut take: impl FnMut(Vec<Page>) -> crate::error::Result<()>,
+    ) -> crate::error::Result<()> {
+        for block in std::mem::take(&mut self.memory) {
+            take(block)?;
+        }
+        if let Some(file) = &mut self.file {
+            file.seek(SeekFrom::Start(0))?;
+            for bytes in &self.blocks {
+                let mut sealed = vec![0; usize::try_from(*bytes).unwrap_or(0)];
+                file.read_exact(&mut sealed)?;
+                let plain = self.seal.open_bytes(sealed)?;
+                let pages: Vec<([u8; 32], Vec<u8>)> =
+                    postcard::from_bytes(&plain).map_err(crate::error::AgentError::local_state)?;
+                take(pages.into_iter().map(|(id, page)| (ChunkId(id), page)).collect())?;
+            }
+        }
+        take(self.open)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_come_back_and_are_nowhere_in_clear() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spill = Spill::new(folder.path());
+        let page = |n: u32| [&n.to_le_bytes()[..], &[7; 8188]].concat();
+        let count = (BLOCK_BYTES / 8192 * (BLOCKS_IN_MEMORY + 3)) as u32 + 5;
+        assert!((0..count).all(|n| spill.push(ChunkId([n as u8; 32]), &page(n))));
+        assert_eq!(spill.blocks.len(), 3);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+        let mut next = 0;
+        spill
+            .drain(|pages| {
+                for (id, found) in pages {
+                    assert!(id == ChunkId([next as u8; 32]) && found == page(next));
+                    next += 1;
+                }
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(next, count);
+    }
+}

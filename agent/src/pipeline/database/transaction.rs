@@ -1,0 +1,143 @@
+//! One read transaction on a SQLite database, from a connection that never writes anything in the folder of the source.
+//!
+//! The connection is closed before anything else may close a descriptor of the file ([`Held`]). Never: makes a `-shm`, reads
+//! by a log that has none, or waits longer than it was told.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::side::{beside, has_log};
+use crate::platform::{self, Stat};
+use crate::scan::{Held, SourceFile};
+
+/// Pause between two tries to get the lock. A program that writes without rest leaves gaps of milliseconds only.
+const POLL: Duration = Duration::from_millis(1);
+
+/// Why SQLite does not read a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A program kept it locked all the time.
+    Busy,
+    /// It cannot be read without being written to (a journal to roll back, a log without its index), or it is damaged.
+    Unreadable,
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            _ => Self::Unreadable,
+        }
+    }
+}
+
+/// Where committed pages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// In the main file, whenever a reader has its lock.
+    Journal,
+    /// In the main file or in the log.
+    Log,
+    /// In the main file, and it has no log: nobody has it open.
+    LogAtRest,
+    /// In a log that SQLite can read only by writing an index beside it.
+    LogWithoutIndex,
+}
+
+/// How this database is read now.
+pub fn mode(source: &SourceFile, path: &Path) -> Mode {
+    let mut header = [0; 20];
+    let read = source.read_at(&mut header, 0).unwrap_or(0);
+    // Byte 18 is the write version; 2 means write-ahead log (fileformat2.html §1.3.3).
+    let is_logged = read == 20 && header[18] == 2;
+    let is_there = |ending| platform::stat(&beside(path, ending)).is_ok();
+    match (is_logged, is_there("-wal"), is_there("-shm")) {
+        (false, _, _) => Mode::Journal,
+        (true, true, true) => Mode::Log,
+        (true, _, false) if !has_log(path) => Mode::LogAtRest,
+        // SQLite would make what is missing.
+        (true, _, _) => Mode::LogWithoutIndex,
+    }
+}
+
+/// An open connection.
+pub struct Reader {
+    // Closed first.
+    connection: Connection,
+    _held: Held,
+}
+
+impl Reader {
+    /// Connects to the database that `source` is, without reading it yet; waits for its lock at most so long each time.
+    pub fn connect(path: &Path, source: &Stat, wait: Duration) -> Result<Self, Refusal> {
+        // Of its files SQLite locks these two.
+        let held =
+            Held::new([Some(*source), platform::stat(&beside(path, "-shm")).ok()].into_iter().flatten());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW
+            | OpenFlags::SQLITE_OPEN_URI;
+        let mut connection = Connection::open_with_flags(platform::sqlite_uri(path), flags)?;
+        wait_at_most(&mut connection, wait)?;
+        Ok(Self { connection, _held: held })
+    }
+
+    /// Waits for the lock at most so long from now on.
+    pub fn wait_at_most(&mut self, wait: Duration) -> Result<(), Refusal> {
+        Ok(wait_at_most(&mut self.connection, wait)?)
+    }
+
+    /// Begins a read transaction: nothing that is committed changes until [`Self::end`]. The number is another one after each
+    /// commit of somebody else (sqlite.org/pragma.html, `data_version`).
+    pub fn begin(&self) -> Result<i64, Refusal> {
+        self.connection.execute_batch("BEGIN")?;
+        let version = self
+            .connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+        version.map_err(|error| {
+            self.end();
+            error.into()
+        })
+    }
+
+    /// Ends the transaction: locks are let go.
+    pub fn end(&self) {
+        // Reading only: whatever it says, there is nothing to undo.
+        let _ = self.connection.execute_batch("ROLLBACK");
+    }
+
+    /// Bytes of a page, and pages, as this transaction sees them.
+    pub fn size(&self) -> Result<(u64, u64), Refusal> {
+        let number = |pragma: &str| -> rusqlite::Result<i64> {
+            self.connection.query_row(pragma, [], |row| row.get(0))
+        };
+        let of = |n: i64| u64::try_from(n).map_err(|_| Refusal::Unreadable);
+        let (bytes, pages) = (of(number("PRAGMA page_size")?)?, of(number("PRAGMA page_count")?)?);
+        if bytes.is_power_of_two() { Ok((bytes, pages)) } else { Err(Refusal::Unreadable) }
+    }
+
+    /// Adds page `number`, counted from 1, to `buffer`.
+    pub fn page(&self, number: u64, buffer: &mut Vec<u8>) -> Result<(), Refusal> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT data FROM sqlite_dbpage WHERE pgno = ?1")?;
+        let number = i64::try_from(number).map_err(|_| Refusal::Unreadable)?;
+        let added = statement.query_row([number], |row| {
+            Ok(row.get_ref(0)?.as_blob().map(|page| buffer.extend_from_slice(page)).is_ok())
+        })?;
+        if added { Ok(()) } else { Err(Refusal::Unreadable) }
+    }
+}
+
+fn wait_at_most(connection: &mut Connection, wait: Duration) -> rusqlite::Result<()> {
+    let mut began = Instant::now();
+    connection.busy_handler(Some(move |tries: i32| {
+        if tries == 0 {
+            began = Instant::now();
+        }
+        std::thread::sleep(POLL);
+        began.elapsed() < wait
+    }))
+}
