@@ -11,6 +11,7 @@ pub mod finding;
 pub mod history;
 pub mod join;
 pub mod keyring;
+mod listed;
 pub mod objects;
 pub mod oddities;
 pub mod open;

@@ -8,31 +8,18 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use scelle_format::id::{RepositoryId, Sha256};
 use scelle_format::layout;
-use scelle_store::{ErrorKind, Key, ListEntry, ObjectMeta, Put, Store, StoreError};
+use scelle_store::{ErrorKind, Key, ObjectMeta, Put, Store, StoreError};
 
+pub use super::listed::{Listed, repositories_in};
 use super::oddities::Oddities;
 use crate::error::{AgentError, Result};
 
 /// Versions of one name that are looked through for the right one.
 const VERSIONS_MAX: usize = 1000;
-/// Rows asked for at a time.
-const PAGE_ROWS: usize = 1000;
-
-/// One row of a listing, its name relative to the repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Name without `<repo-id>/`.
-    pub name: String,
-    /// Stored size in bytes.
-    pub bytes: u64,
-    /// The store's own time of last modification, where it gives one.
-    pub modified: Option<SystemTime>,
-}
 
 /// Where sound bytes of an object were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +33,9 @@ pub enum Found {
 /// A repository's objects. Clones share what they saw.
 #[derive(Clone, Debug)]
 pub struct Objects {
-    store: Arc<dyn Store>,
-    repository: RepositoryId,
-    oddities: Arc<Oddities>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) repository: RepositoryId,
+    pub(super) oddities: Arc<Oddities>,
 }
 
 impl Objects {
@@ -242,107 +229,6 @@ impl Objects {
         self.store.get_range(&key, range).await.map_err(|error| too_large_is_damage(error, name))
     }
 
-    /// All names that begin with `prefix`, ascending.
-    pub async fn list_all(&self, prefix: &str) -> Result<Vec<Listed>> {
-        let mut rows = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let (page, more) = self.list_page(prefix, after.as_deref(), PAGE_ROWS).await?;
-            after = page.last().map(|row| row.name.clone());
-            let is_last = !more || page.is_empty();
-            rows.extend(page);
-            if is_last {
-                return Ok(rows);
-            }
-        }
-    }
-
-    /// Names that begin with `prefix` and that delete markers hide, ascending; none where the store keeps no versions or
-    /// lets nobody see them. One LIST more: for who misses something, or would not know.
-    pub async fn list_hidden(&self, prefix: &str) -> Result<Vec<Listed>> {
-        let Some(locks) = self.store.locks() else { return Ok(Vec::new()) };
-        let full = layout::in_repository(&self.repository, prefix);
-        let (mut rows, mut after) = (Vec::new(), None);
-        loop {
-            let page = match locks.hidden(&full, after.as_deref()).await {
-                Ok(page) => page,
-                Err(error) if error.kind == ErrorKind::Denied => {
-                    self.oddities.note_versions_closed();
-                    return Ok(Vec::new());
-                }
-                Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::NotFound) => {
-                    return Ok(Vec::new());
-                }
-                Err(error) => return Err(error.into()),
-            };
-            rows.extend(self.named(page.entries).0);
-            match page.next {
-                Some(next) if Some(&next) != after.as_ref() => after = Some(next),
-                _ => return Ok(rows),
-            }
-        }
-    }
-
-    /// The first names that begin with `prefix`: at most `rows` (≤ 1 000).
-    pub async fn list_first(&self, prefix: &str, rows: usize) -> Result<Vec<Listed>> {
-        let rows = rows.min(PAGE_ROWS);
-        let (mut first, mut more) = self.list_page(prefix, None, rows).await?;
-        // Strangers' names may have taken the place of some.
-        while more && first.len() < rows {
-            let after = first.last().map(|row| row.name.clone());
-            let (next, is_more) = self.list_page(prefix, after.as_deref(), rows - first.len()).await?;
-            more = is_more && !next.is_empty();
-            first.extend(next);
-        }
-        Ok(first)
-    }
-
-    /// One page of names after `after`, and whether more follow. Strangers' names are passed over: a page without a name
-    /// is the last.
-    pub async fn list_page(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-        rows: usize,
-    ) -> Result<(Vec<Listed>, bool)> {
-        let full = |name: &str| layout::in_repository(&self.repository, name);
-        let mut after = after.map(full);
-        loop {
-            let page = self.store.list(&full(prefix), after.as_deref(), rows).await?;
-            after = page.entries.last().map(|row| row.key.to_string());
-            let (listed, _) = self.named(page.entries);
-            if !listed.is_empty() || !page.more || after.is_none() {
-                return Ok((listed, page.more));
-            }
-        }
-    }
-
-    /// How many names there are that FORMAT.md does not know, anywhere below the repository. Reads all listings.
-    pub async fn count_strangers(&self) -> Result<u64> {
-        let full = layout::in_repository(&self.repository, "");
-        let (mut strangers, mut after) = (0, None);
-        loop {
-            let page = self.store.list(&full, after.as_deref(), PAGE_ROWS).await?;
-            after = page.entries.last().map(|row| row.key.to_string());
-            strangers += page.foreign + self.named(page.entries).1;
-            if !page.more || after.is_none() {
-                return Ok(strangers);
-            }
-        }
-    }
-
-    /// Rows whose names FORMAT.md knows, and how many others there were.
-    fn named(&self, entries: Vec<ListEntry>) -> (Vec<Listed>, u64) {
-        let (cut, all) = (self.repository.as_str().len() + 1, entries.len());
-        let listed = entries.into_iter().filter_map(|row| {
-            let name = row.key.as_str().get(cut..).filter(|name| layout::is_named(name))?.to_owned();
-            Some(Listed { name, bytes: row.bytes, modified: row.modified })
-        });
-        let listed: Vec<Listed> = listed.collect();
-        let strangers = (all - listed.len()) as u64;
-        (listed, strangers)
-    }
-
     /// Writes an object durably, or leaves the one that is there.
     pub async fn put_new(&self, name: &str, body: impl Into<Bytes>) -> Result<Put> {
         let body = body.into();
@@ -382,26 +268,6 @@ enum Older {
     None,
     /// The credential may not see or read them.
     NotAllowed,
-}
-
-/// Names of the repositories in a store, found with one request each and one more.
-pub async fn repositories_in(store: &dyn Store) -> Result<Vec<RepositoryId>> {
-    let mut found = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = store.list("", after.as_deref(), 1).await?;
-        let Some(row) = page.entries.first() else { return Ok(found) };
-        let top = row.key.as_str().split('/').next().unwrap_or_default();
-        if let Ok(repository) = RepositoryId::parse(top) {
-            found.push(repository);
-        }
-        // '0' follows '/': everything below this name is passed over.
-        let next = format!("{top}0");
-        if after.as_ref().is_some_and(|previous| *previous >= next) {
-            return Ok(found);
-        }
-        after = Some(if row.key.as_str() == top { top.to_owned() } else { next });
-    }
 }
 
 /// Whether an error says something about this object only, not about the store.
@@ -454,17 +320,5 @@ mod tests {
         objects.put_new(&name, Bytes::from_static(b"wrong")).await.unwrap();
         let wrong = objects.get_hashed(&name, &sha256, 100).await.unwrap_err();
         assert_eq!((wrong.code, wrong.place.as_deref()), (ExitCode::Damaged, Some(name.as_str())));
-    }
-
-    #[tokio::test]
-    async fn repositories_are_found_one_request_each() {
-        let store = Arc::new(MemStore::new());
-        for letter in ['b', 'c'] {
-            let objects = Objects::new(store.clone(), id(letter));
-            for n in 0..5 {
-                objects.put_new(&format!("p/{n}"), Bytes::new()).await.unwrap();
-            }
-        }
-        assert_eq!(repositories_in(store.as_ref()).await.unwrap(), [id('b'), id('c')]);
     }
 }

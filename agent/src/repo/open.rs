@@ -129,6 +129,13 @@ impl Repository {
         Ok(&self.history)
     }
 
+    /// Everything found wrong so far but what was merely hidden and read all the same: the command counts that at its end.
+    pub fn findings_that_matter(&self) -> Vec<Finding> {
+        let mut findings = self.all_findings();
+        findings.retain(|finding| finding.kind != FindingKind::Hidden);
+        findings
+    }
+
     /// Everything found wrong so far.
     pub fn all_findings(&self) -> Vec<Finding> {
         let keys = self.keyring.iter().flat_map(|ring| &ring.findings);

@@ -103,22 +103,18 @@ impl MemStore {
     }
 
     fn may_only_put(&self, operation: &'static str, target: &dyn ToString) -> Result<(), StoreError> {
-        match self.settings.misbehaviour.put_only {
-            true => Err(StoreError::new(ErrorKind::Denied, operation, target.to_string(), "not allowed")),
-            false => Ok(()),
-        }
+        allowed(!self.settings.misbehaviour.put_only, operation, target)
+    }
+
+    fn may_see_versions(&self, target: &dyn ToString) -> Result<(), StoreError> {
+        let Misbehaviour { put_only, hides_versions, .. } = self.settings.misbehaviour;
+        allowed(!put_only && !hides_versions, "versions", target)
     }
 
     /// What a body is once it has arrived; refused where it is not what was announced and the store looks.
     fn received(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Bytes, StoreError> {
-        let mut body = body;
-        if self.flipped.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
-            let mut changed = body.to_vec();
-            if let Some(byte) = changed.last_mut() {
-                *byte ^= 1;
-            }
-            body = changed.into();
-        }
+        let is_flipped = self.flipped.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok();
+        let body = if is_flipped { body.iter().map(|byte| byte ^ 1).collect() } else { body };
         let matches = digest(&SHA256, &body).as_ref() == sha256;
         match matches || self.settings.misbehaviour.accepts_wrong_checksum {
             true => Ok(body),
@@ -188,6 +184,11 @@ impl Objects {
             None => versions.last_mut(),
         }
     }
+}
+
+fn allowed(yes: bool, operation: &'static str, target: &dyn ToString) -> Result<(), StoreError> {
+    let denied = || StoreError::new(ErrorKind::Denied, operation, target.to_string(), "not allowed");
+    yes.then_some(()).ok_or_else(denied)
 }
 
 fn absent(operation: &'static str, key: &Key) -> StoreError {
@@ -284,10 +285,7 @@ impl Store for MemStore {
 #[async_trait]
 impl LockOps for MemStore {
     async fn versions(&self, key: &Key, max_rows: usize) -> Result<Vec<Version>, StoreError> {
-        self.may_only_put("versions", key)?;
-        if self.settings.misbehaviour.hides_versions {
-            return Err(StoreError::new(ErrorKind::Denied, "versions", key, "not allowed"));
-        }
+        self.may_see_versions(key)?;
         let objects = self.objects();
         let versions = objects.by_name.get(key.as_str()).into_iter().flatten().rev().take(max_rows);
         Ok(versions
@@ -301,10 +299,7 @@ impl LockOps for MemStore {
     }
 
     async fn hidden(&self, prefix: &str, start_after: Option<&str>) -> Result<HiddenPage, StoreError> {
-        self.may_only_put("versions", &prefix)?;
-        if self.settings.misbehaviour.hides_versions {
-            return Err(StoreError::new(ErrorKind::Denied, "versions", prefix, "not allowed"));
-        }
+        self.may_see_versions(&prefix)?;
         let objects = self.objects();
         let is_wanted = |name: &str| name.starts_with(prefix) && start_after.is_none_or(|after| name > after);
         let hidden = objects.by_name.iter().filter(|(name, versions)| {

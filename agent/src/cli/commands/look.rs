@@ -22,7 +22,7 @@ use crate::scan::EntryPath;
 pub async fn snapshots(context: &Context) -> Result<ExitCode> {
     let reading = open(context, &KeyArgs::default(), Key::Optional, true).await?;
     let repository = &reading.repository;
-    super::reading::show_findings(context, &repository.all_findings());
+    super::reading::show_findings(context, &repository.findings_that_matter());
     let rows = snapshot_rows(&repository.history, &repository.descriptors);
     let lang = context.lang();
     let mut table = Table::new([
@@ -52,7 +52,7 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
         context.screen.table(&table);
     }
     context.screen.json(&rows);
-    let damaged = repository.all_findings().iter().any(|finding| finding.kind.is_damage());
+    let damaged = repository.findings_that_matter().iter().any(|finding| finding.kind.is_damage());
     Ok(if damaged { ExitCode::Damaged } else { ExitCode::Ok })
 }
 

@@ -15,7 +15,7 @@ use crate::connect::Connected;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::look::choose::select;
 use crate::look::newer::Own;
-use crate::repo::finding::{Finding, FindingKind};
+use crate::repo::finding::Finding;
 use crate::repo::history::Snapshot;
 use crate::repo::keyring::Unlock;
 use crate::repo::open::{OpenOptions, Repository};
@@ -81,10 +81,7 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
     }
     // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.
     if need == Key::Required || !whole_ledger {
-        // What was read through is counted at the end of the command, and named by a check.
-        let mut findings = repository.all_findings();
-        findings.retain(|finding| finding.kind != FindingKind::Hidden);
-        show_findings(context, &findings);
+        show_findings(context, &repository.findings_that_matter());
     }
     Ok(Reading { known, is_elsewhere: moved_from.is_some(), connected, repository })
 }

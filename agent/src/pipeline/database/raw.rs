@@ -21,7 +21,6 @@ use super::verdict::Taken;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{self, InUse};
-use crate::scan::SourceFile;
 
 /// How long a writer may wait at each try.
 const GRACES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
