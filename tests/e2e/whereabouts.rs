@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
+use e2e::listing::files_at_rest;
 use e2e::process::{Tmpfs, copy, run};
-use e2e::tamper::files_below;
 use e2e::{Agent, Outcome, Place, Site, Tree, compare};
 
 const CANARY: &str = "DUPONT";
@@ -58,7 +58,7 @@ fn a_damaged_state_stops_no_restore_and_join_takes_over() {
     let (site, source) = practice();
     let sound = site.path("sound home");
     copy(site.agent.home(), &sound);
-    let names: Vec<_> = files_below(&site.state());
+    let names: Vec<_> = files_at_rest(&site.state());
     let names: Vec<_> =
         names.iter().map(|path| path.strip_prefix(site.state()).unwrap().to_owned()).collect();
     for name in &names {
@@ -82,7 +82,7 @@ fn a_damaged_state_stops_no_restore_and_join_takes_over() {
             }
             assert_says(&outcome, 1, &["init --join --repo file:///"]);
             site.agent.ok([OsString::from("init"), "--join".into()].into_iter().chain(site.with_kit()));
-            let kept = files_below(&site.state());
+            let kept = files_at_rest(&site.state());
             let aside = |path: &Path| path.to_string_lossy().contains("head.json.aside-1");
             assert!(kept.iter().any(|path| aside(path)), "{what}: the old state is kept: {kept:?}");
             site.agent.ok(backup(&source));
@@ -95,7 +95,7 @@ fn a_damaged_state_stops_no_restore_and_join_takes_over() {
 /// Puts the store back to the time before a join, so that "latest" speaks of one device.
 fn return_to_one_device(site: &Site, home: &Path) {
     let device = fs::read_to_string(home.join(site.repository()).join("device.json")).unwrap();
-    for path in files_below(site.place.folder()) {
+    for path in files_at_rest(site.place.folder()) {
         let text = path.to_string_lossy().into_owned();
         let is_of_another = (text.contains("/c/") || text.contains("/keys/d") || text.contains("/i/"))
             && !device.contains(text.rsplit('/').nth(1).unwrap_or_default())

@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn a_claimed_port_is_given_to_nobody_else() {
         let port = closed();
-        let again = File::create(std::env::temp_dir().join("scelle-test-ports").join(port.number.to_string()));
+        let again =
+            File::create(std::env::temp_dir().join("scelle-test-ports").join(port.number.to_string()));
         assert!(again.unwrap().try_lock().is_err());
         assert!(std::net::TcpStream::connect(("127.0.0.1", port.number)).is_err());
     }
