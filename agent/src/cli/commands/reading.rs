@@ -15,7 +15,7 @@ use crate::connect::Connected;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::look::choose::select;
 use crate::look::newer::Own;
-use crate::repo::finding::Finding;
+use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
 use crate::repo::keyring::Unlock;
 use crate::repo::open::{OpenOptions, Repository};
