@@ -215,7 +215,8 @@ impl Worker<'_> {
                 plain.extend_from_slice(&page);
                 if plain.len() >= PAGED_FRAME_BYTES {
                     self.store_frame(Lane::Paged, &plain, &fresh, Some(Recipe::Zstd(Filter::None)))?;
-                    (plain.clear(), fresh.clear());
+                    plain.clear();
+                    fresh.clear();
                 }
             }
             Ok(())
