@@ -286,39 +286,5 @@ fn too_large_is_damage(error: StoreError, name: &str) -> AgentError {
 }
 
 #[cfg(test)]
-mod tests {
-    use scelle_store::mem::{MemSettings, MemStore};
-
-    use super::*;
-    use crate::error::ExitCode;
-
-    fn id(letter: char) -> RepositoryId {
-        RepositoryId::parse(&letter.to_string().repeat(26)).unwrap()
-    }
-
-    #[tokio::test]
-    async fn an_overwritten_object_is_found_again_in_its_first_version() {
-        let store = Arc::new(MemStore::with(MemSettings { versions: true, ..MemSettings::default() }));
-        let objects = Objects::new(store.clone(), id('a'));
-        let sha256 = Sha256::of(b"right");
-        let name = layout::attachment(&sha256);
-        objects.put_new(&name, Bytes::from_static(b"right")).await.unwrap();
-        let key = objects.key(&name).unwrap();
-        store.delete(&key).await.unwrap();
-        assert_eq!(&objects.get_hashed(&name, &sha256, 100).await.unwrap()[..], b"right");
-        objects.put_new(&name, Bytes::from_static(b"forged")).await.unwrap();
-        assert_eq!(&objects.get_hashed(&name, &sha256, 100).await.unwrap()[..], b"right");
-    }
-
-    #[tokio::test]
-    async fn damage_names_the_object() {
-        let objects = Objects::new(Arc::new(MemStore::new()), id('a'));
-        let sha256 = Sha256::of(b"right");
-        let name = layout::attachment(&sha256);
-        let missing = objects.get_hashed(&name, &sha256, 100).await.unwrap_err();
-        assert_eq!((missing.code, missing.place.as_deref()), (ExitCode::Damaged, Some(name.as_str())));
-        objects.put_new(&name, Bytes::from_static(b"wrong")).await.unwrap();
-        let wrong = objects.get_hashed(&name, &sha256, 100).await.unwrap_err();
-        assert_eq!((wrong.code, wrong.place.as_deref()), (ExitCode::Damaged, Some(name.as_str())));
-    }
-}
+#[path = "objects_tests.rs"]
+mod tests;
