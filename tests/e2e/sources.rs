@@ -70,7 +70,7 @@ fn a_folder_swapped_for_a_link_while_a_run_goes_on_lets_nothing_in() {
         while !until.load(Ordering::Relaxed) {
             rustix::fs::renameat_with(CWD, &swapped, CWD, &link, RenameFlags::EXCHANGE).unwrap();
             swaps += 1;
-            if swaps % 7 == 0 {
+            if swaps.is_multiple_of(7) {
                 thread::sleep(std::time::Duration::from_micros(swaps % 400));
             }
         }

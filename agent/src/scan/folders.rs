@@ -12,14 +12,17 @@ use std::io;
 use std::sync::Arc;
 
 /// Handles kept at a time: workers read neighbours, so a few are enough, and `ulimit -n 256` leaves no more.
-const KEPT: usize = 16;
+const KEPT_MAX: usize = 16;
 
 /// Folders that were used last.
 #[derive(Default)]
 pub struct Folders {
     /// The most recent one last.
-    kept: Mutex<Vec<(Box<[u8]>, Arc<SourceFolder>)>>,
+    kept: Mutex<Vec<Kept>>,
 }
+
+/// A folder's path in the format's form, and its handle.
+type Kept = (Box<[u8]>, Arc<SourceFolder>);
 
 impl Folders {
     /// Opens a regular file and looks at what was opened; see [`crate::platform::open_for_reading`]. A link in place of
@@ -61,14 +64,15 @@ impl Folders {
     fn keep(&self, directory: &[u8], folder: Arc<SourceFolder>) {
         let mut kept = self.kept.lock();
         kept.retain(|(path, _)| **path != *directory);
-        if kept.len() == KEPT {
+        if kept.len() == KEPT_MAX {
             kept.remove(0);
         }
         kept.push((directory.into(), folder));
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read;
@@ -86,15 +90,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let folders = Folders::default();
-        for number in 0..3 * KEPT {
+        for number in 0..3 * KEPT_MAX {
             let sub = root.join(number.to_string());
             std::fs::create_dir(&sub).unwrap();
             std::fs::write(sub.join("file"), number.to_string()).unwrap();
             assert_eq!(read(&folders, &sub.join("file")).unwrap(), number.to_string());
         }
-        assert_eq!(folders.kept.lock().len(), KEPT);
+        assert_eq!(folders.kept.lock().len(), KEPT_MAX);
         // A program that writes a new folder and puts it in the old one's place.
-        let last = root.join((3 * KEPT - 1).to_string());
+        let last = root.join((3 * KEPT_MAX - 1).to_string());
         std::fs::remove_dir_all(&last).unwrap();
         std::fs::create_dir(&last).unwrap();
         std::fs::write(last.join("file"), "anew").unwrap();

@@ -370,6 +370,7 @@ fn fault_code(fault: PathFault) -> ProblemCode {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 #[path = "walk_tests.rs"]
 mod tests;

@@ -45,7 +45,7 @@ fn a_folder_swapped_for_a_link_after_its_listing_is_vanished_at_every_depth() {
         for opened in ["a", "a/b"].into_iter().filter(|opened| opened.len() >= swapped.len()) {
             let trees = trees();
             let (place, target) =
-                (trees.root.join(swapped), trees.outside.join(&swapped[1..].trim_start_matches('/')));
+                (trees.root.join(swapped), trees.outside.join(swapped[1..].trim_start_matches('/')));
             let when = EntryPath::from_os(&trees.root.join(opened)).unwrap();
             let found = walk(&trees.root, move |path| {
                 if *path == when {

@@ -1,8 +1,7 @@
 //! The facts that lights follow from, and the reason each value gives.
 //!
-//! For: [`super::status`]. This file *is* the truth table: `Fine` gives no reason, `Green` a remark, the others a
-//! reason with code, half and actor. Data comes from the agent. Never: a threshold; the agent compares with the
-//! plan and passes the outcome.
+//! For: [`super::status`]. This file *is* the truth table: `Fine` gives no reason, `Green` a remark, the others a reason
+//! with code, half and actor. Data comes from the agent. Never: a threshold; the agent compares and passes the outcome.
 
 use super::fact_table::{facts, reason};
 use super::status::{Half, Light, Reason, Who};
