@@ -6,6 +6,7 @@ mod bad_input;
 mod bandwidth;
 mod crash;
 mod damage;
+mod damage_table;
 mod databases;
 mod demo;
 mod durability;

@@ -259,18 +259,20 @@ fn two_inits_at_once_leave_one_repository_that_opens() {
 
 #[test]
 fn an_init_that_dies_goes_on_when_it_is_called_again() {
-    let done = Site::on_dir();
-    let names = done.place.sizes().len();
-    for dies_at in 1..=names + 1 {
+    let names = Site::on_dir().place.sizes().len();
+    let mut deaths = 0;
+    for dies_at in 1..=names {
         let site = Site::not_initialised(Place::dir);
         site.agent.ok([OsString::from("kit"), "new".into(), "--out".into(), site.kit().into()]);
         let public = OsString::from(format!("{}.pub", site.kit().display()));
         let line = [OsString::from("init"), "--kit-public".into(), public];
-        // The store's folder fills up after so many objects: a limit of files for the process's own writes.
-        let inject = format!("inject=linkat,renameat2:signal=KILL:when={dies_at}");
-        let before =
-            ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=linkat,renameat2", "-e", &inject];
-        let _ = site.agent.spawn(e2e::process::below(&site.agent, &before, line.clone())).wait();
+        // Killed when it gives an object or a file of its state its final name.
+        let calls = "link,linkat,rename,renameat,renameat2";
+        let inject = format!("inject={calls}:signal=KILL:when={dies_at}");
+        let trace = format!("trace={calls}");
+        let before = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+        let died = site.agent.spawn(e2e::process::below(&site.agent, &before, line.clone())).wait();
+        deaths += usize::from(died.code() == 128 + 9);
         let again = site.agent.run(&line);
         assert!(again.code() == 0 || again.err().contains("already exists"), "died at {dies_at}: {again}");
         let source = site.source("source");
@@ -278,4 +280,5 @@ fn an_init_that_dies_goes_on_when_it_is_called_again() {
         site.agent.ok(backup(&source));
         assert_reads(&site, &site.agent, &source, &format!("died at {dies_at}"));
     }
+    assert!(deaths >= 2, "{deaths} deaths in {names} rounds: nothing was tried");
 }

@@ -34,7 +34,11 @@ fn main() -> ProcessCode {
     let env = Env::of_process();
     let settings = match resolve(&global, &env, lang) {
         Ok(settings) => Ok(settings),
-        Err(error) if command.only_reads() && global.repo.is_some() && global.config.is_none() => {
+        Err(error)
+            if command.only_reads()
+                && global.config.is_none()
+                && global.repo.as_deref().is_some_and(|url| !url.is_empty()) =>
+        {
             Screen::new(&global, lang).warn(&error.what);
             resolve_without_file(&global, &env, lang)
         }

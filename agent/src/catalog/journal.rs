@@ -9,6 +9,7 @@ use scelle_format::pack::{Location, Trailer};
 use rusqlite::Connection;
 
 use crate::error::{AgentError, Result};
+use crate::repo::state::{Shape, clear_way};
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS journal (
     sha256 BLOB PRIMARY KEY, kind INTEGER NOT NULL, epoch INTEGER NOT NULL,
@@ -33,6 +34,7 @@ pub struct Journal {
 impl Journal {
     /// Opens or creates the journal; an unreadable one is set aside, which costs sending some packs again.
     pub fn open(path: &Path) -> Result<Self> {
+        clear_way(path, Shape::File)?;
         Self::open_file(path).or_else(|_| {
             let _ = std::fs::remove_file(path);
             Self::open_file(path)

@@ -15,6 +15,7 @@ use scelle_format::limits::NODE_MAX_BYTES;
 use scelle_format::pack::Location;
 
 use crate::error::{AgentError, Result};
+use crate::repo::state::{Shape, clear_way};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS nodes (
@@ -40,6 +41,7 @@ pub struct Lists {
 impl Lists {
     /// Opens or creates the database; one that SQLite cannot read is set aside, which costs asking the index.
     pub fn open(path: &Path, id_key: [u8; 32], live_packs: HashSet<[u8; 32]>) -> Result<Self> {
+        clear_way(path, Shape::File)?;
         let connection = open_file(path).or_else(|_| {
             for ending in ["sqlite", "sqlite-wal", "sqlite-shm"] {
                 let _ = std::fs::remove_file(path.with_extension(ending));

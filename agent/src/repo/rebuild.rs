@@ -17,7 +17,7 @@ use scelle_format::refs::Refs;
 use super::descriptors::Descriptors;
 use super::history::{History, read_attachment};
 use super::objects::Objects;
-use super::state::{Device, Head, State};
+use super::state::{Device, Head, Shape, State, clear_way};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::index::{SegmentFile, SegmentWriter};
 
@@ -28,6 +28,7 @@ const REFS_TRIED: usize = 32;
 pub fn put_copy(state: &State, sha256: &str, segment: &Segment) -> Result<()> {
     let sizes: HashMap<PackId, u64> = segment.packs.iter().copied().collect();
     let rows = segment.entries.len() as u64;
+    clear_way(&copy_path(state.folder(), sha256), Shape::File)?;
     let mut writer = SegmentWriter::create(&copy_path(state.folder(), sha256), segment.generation, rows)?;
     for at in &segment.entries {
         writer.push(at, sizes.get(&at.pack).copied().unwrap_or(0))?;

@@ -52,7 +52,18 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
     let reading = open(context, &args.key, Key::Required, false).await?;
     let opened = opened_objects(&reading).await?;
     let signed = confirm(context, &reading, args.confirm).await?;
-    let proven = prove(context, &reading, opened).await?;
+    let proven = match prove(context, &reading, opened).await {
+        Ok(proven) => proven,
+        // The key was proven to whoever sees this; only the ledger does not know.
+        Err(error) => {
+            context.screen.warn(&bilingual!(
+                "la preuve n'a pas pu être écrite au registre de ce poste",
+                "the proof could not be written to this computer's ledger"
+            ));
+            context.screen.warn(&error.what);
+            false
+        }
+    };
     let epochs = reading.repository.keyring()?.epochs().count();
     context.screen.say(&bilingual!(
         "La clé ouvre le dépôt : {epochs} époque(s), {opened} objet(s) ouverts et vérifiés",
@@ -112,9 +123,11 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
         ..current.clone()
     };
     next.epochs.iter_mut().for_each(|epoch| epoch.state = EpochState::Confirmed);
+    // Before it is signed: a state that cannot be written must not be found out afterwards.
+    let state =
+        reading.pen().map(|known| State::open(&context.settings.home, &known.repository)).transpose()?;
     let head = put_descriptor(&reading.repository.objects, &next, signer).await?;
-    if let Some(known) = reading.pen() {
-        let state = State::open(&context.settings.home, &known.repository)?;
+    if let Some(state) = state {
         let mut own = state.head()?;
         own.descriptor = head.descriptor;
         state.put_head(&own)?;

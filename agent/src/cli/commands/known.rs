@@ -103,7 +103,10 @@ impl Context {
         let connected =
             match self.reach(&address, place.as_ref(), UNKNOWN_ENGINE, Create::Never, upload).await {
                 // The configuration still says where the disk was before.
-                Err(error) if error.code == ExitCode::NoRepository && self.global.repo.is_none() => {
+                Err(error)
+                    if error.code == ExitCode::NoRepository
+                        && self.global.repo.as_deref().is_none_or(str::is_empty) =>
+                {
                     return Err(match &place {
                         Some(place) => gone(&address, error).last_seen_at(&place.url),
                         None => error,
