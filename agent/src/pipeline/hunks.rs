@@ -4,7 +4,6 @@
 //! have names, whatever the hunks before it wait for. Hunks none of whose entries changed are taken over as they are.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
 use scelle_format::manifest::{Content, NodeRef, encode_hunk};
@@ -12,9 +11,10 @@ use scelle_format::pack::Location;
 use scelle_format::path;
 
 use super::database::verdict::Taken;
-use super::job::{FileJob, Outcome, PartChunks, StoredContent};
+use super::item::packs_of;
+pub use super::item::{Item, ItemSource};
+use super::job::{Outcome, StoredContent};
 use super::late::Late;
-use super::list::ChunkList;
 use super::packs::{Lane, Place};
 use super::read::Worker;
 use super::recipe::Recipe;
@@ -29,32 +29,6 @@ const HUNK_MAX_PLAIN_BYTES: usize = 2 << 20;
 const LOOK_ENTRIES: usize = 4096;
 /// Entries looked through at a time while the walk goes on: the workers must not run out of jobs meanwhile.
 const LOOK_SHARE: usize = 512;
-
-/// One entry of a hunk being made.
-pub struct Item {
-    /// What is known of it so far.
-    pub record: Record,
-    /// Where its content comes from.
-    pub source: ItemSource,
-}
-
-/// Where an entry's content comes from.
-pub enum ItemSource {
-    /// Unchanged: entry `index` of the earlier hunk `row`.
-    Kept { row: i64, index: usize },
-    /// A directory or symlink, or an empty file: nothing to wait for.
-    Ready,
-    /// A file that is being read; `now_ns` is when it was seen.
-    Job { job: Arc<FileJob>, now_ns: i64 },
-    /// Chunks that wait for the names of their packs.
-    Chunks(PartChunks),
-    /// A large file's chunks.
-    List(Arc<ChunkList>),
-    /// Slice of a group chunk that waits for the name of its pack.
-    Slice { place: Place, offset: u32, bytes: u32 },
-    /// It could not be read: it is left out.
-    Lost,
-}
 
 /// A hunk that waits.
 pub struct PendingHunk {
@@ -388,23 +362,3 @@ pub const PLACEHOLDER: Location = Location {
     bytes: 0,
     filter: scelle_format::filter::Filter::None,
 };
-
-/// Packs that an entry needs.
-pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) {
-    for &(is_data, epoch, sha256) in &record.needs {
-        let kind = if is_data { PackKind::Data } else { PackKind::Manifest };
-        packs.insert(PackId { epoch, sha256: Sha256(sha256) }, kind);
-    }
-    match &record.entry.content {
-        Content::Empty => {}
-        Content::Slice { at, .. } => {
-            packs.insert(at.pack, PackKind::Data);
-        }
-        Content::Chunks(rows) => rows.iter().for_each(|at| {
-            packs.insert(at.pack, PackKind::Data);
-        }),
-        Content::Nodes { nodes, .. } => nodes.iter().for_each(|at| {
-            packs.insert(at.pack, PackKind::Manifest);
-        }),
-    }
-}

@@ -12,6 +12,7 @@ mod failures;
 mod found;
 mod heal;
 mod hunks;
+mod item;
 mod job;
 mod late;
 mod list;

@@ -4,6 +4,7 @@
 //! [`Walker`] and [`Catalog`], goes to the workers as jobs and to [`Hunks`] as entries. Never opens a file.
 
 mod aside;
+mod look;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use scelle_format::chunker::Cut;
 use scelle_format::id::{PackId, PackKind};
-use scelle_format::manifest::{Entry, EntryKind, HunkCutter, Totals};
+use scelle_format::manifest::{HunkCutter, Totals};
 
 use super::database::side::{self, BaseKey};
 use super::found::{RootCounts, Sources};
@@ -19,11 +20,11 @@ use super::hunks::{Hunks, Item, ItemSource, Trouble};
 use super::job::FileJob;
 use super::previous::Previous;
 use super::read::{SMALL_BYTES, Worker};
-use crate::catalog::{Catalog, Fingerprint, HunkRow, PackEntry, Record, SetRow};
+use crate::catalog::{Catalog, HunkRow, PackEntry, Record, SetRow};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::monitor::{Monitor, Problem};
-use crate::platform::{Attributes, Kind, ProblemCode, Stat};
+use crate::platform::{Kind, ProblemCode, Stat};
 use crate::repo::damage::Avoided;
 use crate::scan::{Folders, WalkItem, WalkProblem, Walked, Walker};
 
@@ -233,7 +234,7 @@ impl<'a> Scan<'a> {
     fn needs_damaged(&self, record: &Record) -> bool {
         let mut packs = BTreeMap::new();
         if !self.avoided.is_empty() {
-            super::hunks::packs_of(record, &mut packs);
+            super::item::packs_of(record, &mut packs);
         }
         packs.keys().any(|pack| self.avoided.has(pack))
     }
@@ -244,68 +245,6 @@ impl<'a> Scan<'a> {
             self.monitor.advance(1, item.stat.bytes);
         }
         self.push(Item { record, source: ItemSource::Kept { row, index } });
-    }
-
-    fn look(&mut self, item: WalkItem, earlier: Option<Record>) -> Result<()> {
-        let now_ns = nanoseconds(self.clock);
-        let mut record = self.bare(&item);
-        if item.stat.kind == Kind::File {
-            // Looked at again only because its last change was too fresh to prove anything.
-            let alike =
-                |record: &Record| record.fingerprint.is_some_and(|print| print.looks_like(&item.stat));
-            match &earlier {
-                Some(record) if alike(record) => self.changes.unchanged += 1,
-                Some(_) => self.changes.changed += 1,
-                None => self.changes.new += 1,
-            }
-            let job = self.job(&item, earlier)?;
-            if item.stat.links > 1 {
-                record.entry.link_group = Some(self.link_group(&item.stat));
-            }
-            self.push(Item { record, source: ItemSource::Job { job, now_ns } });
-            return Ok(());
-        }
-        let attributes = self.attributes(&item);
-        let path = item.path.as_bytes();
-        if item.stat.kind == Kind::Symlink && attributes.link_target.is_none() {
-            self.totals.symlinks = self.totals.symlinks.saturating_sub(1);
-            self.hunks.troubles.push(Trouble {
-                path: path.to_vec(),
-                problem: Problem::Unreadable,
-                is_stored: false,
-            });
-            return Ok(());
-        }
-        if attributes.problem.is_some() {
-            let problem = Problem::MetadataUnreadable;
-            self.hunks.troubles.push(Trouble { path: path.to_vec(), problem, is_stored: true });
-        }
-        record.fingerprint = Some(Fingerprint::of(&item.stat, now_ns));
-        record.entry.target = attributes.link_target.filter(|_| item.stat.kind == Kind::Symlink);
-        record.entry.xattrs = attributes.xattrs;
-        record.entry.owner_name = attributes.owner_name;
-        record.entry.group_name = attributes.group_name;
-        self.push(Item { record, source: ItemSource::Ready });
-        Ok(())
-    }
-
-    /// What a folder or link carries beyond its stat. The steps `UNC` and `UNC/server` of Windows carry nothing.
-    fn attributes(&self, item: &WalkItem) -> Attributes {
-        if item.os_path().is_err() {
-            return Attributes::default();
-        }
-        let found = self.folders.attributes(&item.path, &item.stat);
-        let problem = Some(ProblemCode::AttributesUnreadable);
-        found.unwrap_or_else(|_| Attributes { problem, ..Attributes::default() })
-    }
-
-    /// What the walk tells of an entry.
-    fn bare(&self, item: &WalkItem) -> Record {
-        let mut entry = Entry::bare(item.path.name().to_vec(), kind_of(item.stat.kind));
-        entry.modified_ns = item.stat.modified_ns;
-        (entry.mode, entry.owner, entry.group) = (item.stat.mode, item.stat.owner, item.stat.group);
-        let directory: Arc<[u8]> = item.path.parent_bytes().into();
-        Record { directory, entry, fingerprint: None, needs: Vec::new() }
     }
 
     /// The job that reads a file; names of one inode share one.
@@ -402,17 +341,4 @@ impl<'a> Scan<'a> {
     pub fn known_packs(&self) -> impl Iterator<Item = PackEntry> {
         self.packs.values().copied()
     }
-}
-
-fn kind_of(kind: Kind) -> EntryKind {
-    match kind {
-        Kind::Directory => EntryKind::Directory,
-        Kind::Symlink => EntryKind::Symlink,
-        _ => EntryKind::File,
-    }
-}
-
-fn nanoseconds(clock: &dyn Clock) -> i64 {
-    let since = clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

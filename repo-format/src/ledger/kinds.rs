@@ -8,6 +8,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::acknowledge::{Author, Because};
 use crate::descriptor::RecipientRole;
 use crate::error::{FormatError, Result, malformed};
 use crate::id::{DeviceId, PackId, PackKind, Sha256};
@@ -32,36 +33,6 @@ closed_words! {
         /// Checkpoint of an upload still going on: keeps its packs from being removed. It has no root, is never
         /// restored and never counts as a backup.
         Partial = "partial",
-    }
-}
-
-closed_words! {
-    /// Who acknowledges, as declared.
-    Author, "author" {
-        /// The secretary.
-        Secretary = "secretary",
-        /// A practitioner.
-        Practitioner = "practitioner",
-        /// Whoever answers for the data.
-        Responsible = "responsible",
-        /// The IT provider.
-        Provider = "provider",
-    }
-}
-
-closed_words! {
-    /// Why what is gone or changed is as it should be.
-    Because, "reason" {
-        /// It is elsewhere now.
-        Moved = "moved",
-        /// Someone meant to.
-        DeletedOnPurpose = "deleted-on-purpose",
-        /// It was put away.
-        Archived = "archived",
-        /// Something else took its place.
-        Replaced = "replaced",
-        /// None of these.
-        Other = "other",
     }
 }
 

@@ -3,15 +3,17 @@
 //! For: the text of a note, both ways, and the chain they form ([`verify_chain`], [`position`]). Data comes from
 //! the text of a signed note whose signature the caller verified. Never: verifies a signature, reads the store.
 
+mod acknowledge;
 mod chain;
 mod kinds;
 
 use std::fmt::Write;
 
+pub use acknowledge::{Author, Because};
 pub use chain::{
     ChainHead, ChainLink, ChainReport, Missing, Position, position, verify_chain, verify_chain_after,
 };
-pub use kinds::{Author, Because, NoteKind, SnapshotStatus};
+pub use kinds::{NoteKind, SnapshotStatus};
 
 use crate::error::{Result, malformed};
 use crate::id::{DeviceId, RepositoryId, Sha256};

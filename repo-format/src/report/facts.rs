@@ -22,8 +22,7 @@ facts! {
         Failed: Red "run-failed" Protection Provider,
         /// There has never been one.
         Never: Red "never-backed-up" Protection Practice,
-        ; unknown "run-unknown" Protection Provider
-    } best Complete, at_init Unknown(NotMeasured);
+        ; unknown "run-unknown" Protection Provider } best Complete, at_init Unknown(NotMeasured);
 
     /// Age of the last good backup against the plan (PDMA).
     BackupAge as backup_age {
@@ -35,8 +34,7 @@ facts! {
         Late: Amber "backup-late" Protection Practice,
         /// Over one and a half times the age allowed.
         Overdue: Red "backup-overdue" Protection Provider,
-        ; unknown "backup-age-unknown" Protection Provider
-    } best Within, at_init NotApplicable;
+        ; unknown "backup-age-unknown" Protection Provider } best Within, at_init NotApplicable;
 
     /// Whether a plan says when backups run.
     Planned as planned {
@@ -44,8 +42,7 @@ facts! {
         Yes: Fine,
         /// Backups run when someone starts them.
         No: Amber "no-plan" Compliance Provider,
-        ; unknown "plan-unknown" Compliance Provider
-    } best Yes, at_init No;
+        ; unknown "plan-unknown" Compliance Provider } best Yes, at_init No;
 
     /// How many snapshots there are to go back to.
     History as history {
@@ -55,8 +52,7 @@ facts! {
         Short: Green "history-short" Protection Practice,
         /// This is the first.
         First: Amber "first-backup" Protection Practice,
-        ; unknown "history-unknown" Protection Provider
-    } best Established, at_init Unknown(NotMeasured);
+        ; unknown "history-unknown" Protection Provider } best Established, at_init Unknown(NotMeasured);
 
     /// Required destinations written by the last run.
     Destinations as destinations {
@@ -75,8 +71,7 @@ facts! {
         Yes: Fine,
         /// All are in the practice, or cannot be said to be elsewhere.
         No: Amber "no-off-site-copy" Protection Provider,
-        ; unknown "off-site-unknown" Protection Provider
-    } best Yes, at_init No;
+        ; unknown "off-site-unknown" Protection Provider } best Yes, at_init No;
 
     /// Whether objects are safe from whoever holds the PC's credentials.
     Lock as lock {
@@ -90,8 +85,7 @@ facts! {
         Absent: Amber "not-ransomware-proof" Protection Provider,
         /// Claimed, and the probe shows it does not hold.
         Broken: Red "lock-broken" Protection Host,
-        ; unknown "lock-unknown" Protection Provider
-    } best Holds, at_init Unknown(NotMeasured);
+        ; unknown "lock-unknown" Protection Provider } best Holds, at_init Unknown(NotMeasured);
 
     /// Files that could not be read.
     Files as files {
@@ -105,8 +99,7 @@ facts! {
         CriticalUnreadable: Red "critical-file-unreadable" Protection Provider,
         /// There was nothing to read at all.
         NothingFound: Red "nothing-to-back-up" Protection Provider,
-        ; unknown "files-unknown" Protection Provider
-    } best AllRead, at_init Unknown(NotMeasured);
+        ; unknown "files-unknown" Protection Provider } best AllRead, at_init Unknown(NotMeasured);
 
     /// How databases were taken.
     Databases as databases {
@@ -124,8 +117,7 @@ facts! {
         LiveCopy: Red "database-live-copy" Protection Provider,
         /// The engine's check refused the copy.
         CheckFailed: Red "database-check-failed" Protection Provider,
-        ; unknown "databases-unknown" Protection Provider
-    } best Consistent, at_init Unknown(NotMeasured);
+        ; unknown "databases-unknown" Protection Provider } best Consistent, at_init Unknown(NotMeasured);
 
     /// What the end of the run read back (manifest, sample of packs).
     Verification as verification {
@@ -135,8 +127,7 @@ facts! {
         Skipped: Amber "verification-skipped" Protection Provider,
         /// It was wrong.
         Failed: Red "verification-failed" Protection Provider,
-        ; unknown "verification-unknown" Protection Provider
-    } best Passed, at_init Unknown(NotMeasured);
+        ; unknown "verification-unknown" Protection Provider } best Passed, at_init Unknown(NotMeasured);
 
     /// Whether every stored byte was read again within its delay.
     FullReread as full_reread {
@@ -148,8 +139,7 @@ facts! {
         Overdue: Amber "full-reread-overdue" Protection Provider,
         /// It was, and something was wrong.
         Mismatch: Red "reread-mismatch" Protection Provider,
-        ; unknown "full-reread-unknown" Protection Provider
-    } best Within, at_init NotDue;
+        ; unknown "full-reread-unknown" Protection Provider } best Within, at_init NotDue;
 
     /// Whether every pack that retained snapshots need is listed by the store.
     PackPresence as pack_presence {
@@ -157,8 +147,7 @@ facts! {
         AllPresent: Fine,
         /// Some are not.
         Missing: Red "packs-missing" Protection Host,
-        ; unknown "packs-unknown" Protection Provider
-    } best AllPresent, at_init Unknown(NotMeasured);
+        ; unknown "packs-unknown" Protection Provider } best AllPresent, at_init Unknown(NotMeasured);
 
     /// Whether stored objects are known to be missing or wrong.
     Damage as damage {
@@ -168,8 +157,7 @@ facts! {
         Healed: Amber "damage-healed" Protection Host,
         /// Some are, and their content is not whole elsewhere yet.
         Known: Red "damage-known" Protection Host,
-        ; unknown "damage-unknown" Protection Provider
-    } best NoneKnown, at_init NoneKnown;
+        ; unknown "damage-unknown" Protection Provider } best NoneKnown, at_init NoneKnown;
 
     /// Copies of the small objects without which all is lost.
     KeyCopies as key_copies {
@@ -177,8 +165,7 @@ facts! {
         Enough: Fine,
         /// Fewer.
         TooFew: Red "key-copies-missing" Protection Provider,
-        ; unknown "key-copies-unknown" Protection Provider
-    } best Enough, at_init Unknown(NotMeasured);
+        ; unknown "key-copies-unknown" Protection Provider } best Enough, at_init Unknown(NotMeasured);
 
     /// The last restore rehearsal.
     Rehearsal as rehearsal {
@@ -190,8 +177,7 @@ facts! {
         Overdue: Amber "rehearsal-overdue" Compliance Practice,
         /// It did not restore what it was to restore. Outweighs every good run.
         Failed: Red "rehearsal-failed" Protection Provider,
-        ; unknown "rehearsal-unknown" Compliance Provider
-    } best Passed, at_init NotDue;
+        ; unknown "rehearsal-unknown" Compliance Provider } best Passed, at_init NotDue;
 
     /// Whether the recovery kit was shown to open the repository.
     Kit as kit {
@@ -205,8 +191,7 @@ facts! {
         Unchecked: Amber "kit-unchecked" Protection Practice,
         /// A kit file lies on a fixed disk or inside a source.
         OnDisk: Red "kit-on-disk" Protection Practice,
-        ; unknown "kit-unknown" Protection Practice
-    } best CheckedOffPc, at_init NotDue;
+        ; unknown "kit-unknown" Protection Practice } best CheckedOffPc, at_init NotDue;
 
     /// Whether the owner has signed the descriptor.
     Owner as owner {
@@ -216,8 +201,7 @@ facts! {
         NotDue: Fine,
         /// Not yet, and it is due.
         Unsigned: Amber "owner-has-not-signed" Compliance Practice,
-        ; unknown "owner-unknown" Compliance Provider
-    } best Signed, at_init NotDue;
+        ; unknown "owner-unknown" Compliance Provider } best Signed, at_init NotDue;
 
     /// Whether a holder of a key has opened the current epoch.
     EpochProof as epoch_proof {
@@ -227,8 +211,7 @@ facts! {
         NotDue: Fine,
         /// Not yet, and it is due.
         NotOpened: Amber "epoch-never-opened" Protection Practice,
-        ; unknown "epoch-unknown" Protection Provider
-    } best Opened, at_init NotDue;
+        ; unknown "epoch-unknown" Protection Provider } best Opened, at_init NotDue;
 
     /// To whom epoch identities are wrapped.
     Recipients as recipients {
@@ -245,8 +228,7 @@ facts! {
         Unused: Fine,
         /// Yes, and a new one was not made since.
         UsedOnPc: Amber "everyday-phrase-used" Compliance Practice,
-        ; unknown "everyday-phrase-unknown" Compliance Practice
-    } best Unused, at_init Unused;
+        ; unknown "everyday-phrase-unknown" Compliance Practice } best Unused, at_init Unused;
 
     /// What changed in the sources against earlier runs of the same set.
     Anomaly as anomaly {
@@ -260,8 +242,7 @@ facts! {
         Shrunk: Amber "sources-shrunk" Protection Practice,
         /// So much changed that it may be encryption by malware.
         MassChange: Red "mass-change" Protection Provider,
-        ; unknown "anomaly-unknown" Protection Provider
-    } best Normal, at_init TooFewRuns;
+        ; unknown "anomaly-unknown" Protection Provider } best Normal, at_init TooFewRuns;
 
     /// Whether what is to be saved is still there, against what was last accepted for the set.
     Sources as sources {
@@ -273,8 +254,7 @@ facts! {
         RootEmptied: Red "root-emptied" Protection Practice,
         /// A root does not exist, and nobody has acknowledged it.
         RootMissing: Red "root-missing" Protection Practice,
-        ; unknown "sources-unknown" Protection Provider
-    } best There, at_init Unknown(NotMeasured);
+        ; unknown "sources-unknown" Protection Provider } best There, at_init Unknown(NotMeasured);
 
     /// The device's own chain of notes against the store.
     Chain as chain {
@@ -290,8 +270,7 @@ facts! {
         Fork: Red "chain-fork" Protection Provider,
         /// The store shows an older head or descriptor than one already seen.
         RolledBack: Red "store-rolled-back" Protection Host,
-        ; unknown "chain-unknown" Protection Provider
-    } best Whole, at_init Unknown(NotMeasured);
+        ; unknown "chain-unknown" Protection Provider } best Whole, at_init Unknown(NotMeasured);
 
     /// Retention against the descriptor's policy.
     RetentionKept as retention {
@@ -299,8 +278,7 @@ facts! {
         Kept: Fine,
         /// Less.
         BelowPolicy: Red "retention-below-policy" Protection Provider,
-        ; unknown "retention-unknown" Protection Provider
-    } best Kept, at_init Kept;
+        ; unknown "retention-unknown" Protection Provider } best Kept, at_init Kept;
 
     /// The device's clock against the server's.
     Clock as clock {
@@ -310,8 +288,7 @@ facts! {
         NoReference: Fine,
         /// Off by 60 s or more.
         Off: Amber "clock-off" Compliance Provider,
-        ; unknown "clock-unknown" Compliance Provider
-    } best Within, at_init NoReference;
+        ; unknown "clock-unknown" Compliance Provider } best Within, at_init NoReference;
 
     /// Room left in the store.
     Space as space {
@@ -323,8 +300,7 @@ facts! {
         Low: Amber "space-low" Protection Provider,
         /// Full.
         Exhausted: Red "space-exhausted" Protection Provider,
-        ; unknown "space-unknown" Protection Provider
-    } best Enough, at_init NotApplicable;
+        ; unknown "space-unknown" Protection Provider } best Enough, at_init NotApplicable;
 
     /// Credentials of the store.
     Credential as credential {
@@ -336,8 +312,7 @@ facts! {
         EndsSoon: Amber "credential-ends-soon" Protection Provider,
         /// Ended or refused.
         Ended: Red "credential-ended" Protection Provider,
-        ; unknown "credential-unknown" Protection Provider
-    } best Valid, at_init NotApplicable;
+        ; unknown "credential-unknown" Protection Provider } best Valid, at_init NotApplicable;
 
     /// TLS certificate of the store.
     TlsCertificate as tls_certificate {
@@ -349,8 +324,7 @@ facts! {
         EndsSoon: Amber "tls-certificate-ends-soon" Protection Host,
         /// Ended or refused.
         Ended: Red "tls-certificate-ended" Protection Host,
-        ; unknown "tls-certificate-unknown" Protection Host
-    } best Valid, at_init NotApplicable;
+        ; unknown "tls-certificate-unknown" Protection Host } best Valid, at_init NotApplicable;
 
     /// Licence of the program.
     Licence as licence {
@@ -362,8 +336,7 @@ facts! {
         EndsSoon: Amber "licence-ends-soon" Compliance Provider,
         /// Ended.
         Ended: Red "licence-ended" Compliance Provider,
-        ; unknown "licence-unknown" Compliance Provider
-    } best Valid, at_init NotApplicable;
+        ; unknown "licence-unknown" Compliance Provider } best Valid, at_init NotApplicable;
 
     /// Version of the agent.
     AgentVersion as agent_version {
@@ -375,8 +348,7 @@ facts! {
         Outdated: Amber "agent-outdated" Compliance Provider,
         /// No longer supported.
         Unsupported: Red "agent-unsupported" Compliance Provider,
-        ; unknown "agent-version-unknown" Compliance Provider
-    } best Supported, at_init NotTracked;
+        ; unknown "agent-version-unknown" Compliance Provider } best Supported, at_init NotTracked;
 
     /// Whether backups are paused.
     PauseState as pause {
@@ -384,8 +356,7 @@ facts! {
         Running: Fine,
         /// Yes.
         Paused: Amber "paused" Protection Practice,
-        ; unknown "pause-unknown" Protection Practice
-    } best Running, at_init Running;
+        ; unknown "pause-unknown" Protection Practice } best Running, at_init Running;
 
     /// What is declared about the host of the store (HDS).
     Hosting as hosting {
@@ -397,8 +368,7 @@ facts! {
         Undeclared: Amber "host-undeclared" Compliance Provider,
         /// The certificate declared has ended.
         CertificateEnded: Red "host-certificate-ended" Compliance Host,
-        ; unknown "host-unknown" Compliance Provider
-    } best Certified, at_init Undeclared;
+        ; unknown "host-unknown" Compliance Provider } best Certified, at_init Undeclared;
 
     /// What someone other than the device says of the same store.
     SecondParty as second_party {
@@ -410,6 +380,5 @@ facts! {
         Silent: Amber "second-party-silent" Compliance Provider,
         /// Something else.
         Contradicts: Red "second-party-contradicts" Protection Provider,
-        ; unknown "second-party-unknown" Compliance Provider
-    } best Confirms, at_init Absent;
+        ; unknown "second-party-unknown" Compliance Provider } best Confirms, at_init Absent;
 }

@@ -1,0 +1,60 @@
+//! One entry of a hunk being made, and the packs that it needs.
+//!
+//! Made by the scan stage, waits in [`super::hunks`] until its content has a place. Never: read or written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use scelle_format::id::{PackId, PackKind, Sha256};
+use scelle_format::manifest::Content;
+
+use super::job::{FileJob, PartChunks};
+use super::list::ChunkList;
+use super::packs::Place;
+use crate::catalog::Record;
+
+/// One entry of a hunk being made.
+pub struct Item {
+    /// What is known of it so far.
+    pub record: Record,
+    /// Where its content comes from.
+    pub source: ItemSource,
+}
+
+/// Where an entry's content comes from.
+pub enum ItemSource {
+    /// Unchanged: entry `index` of the earlier hunk `row`.
+    Kept { row: i64, index: usize },
+    /// A directory or symlink, or an empty file: nothing to wait for.
+    Ready,
+    /// A file that is being read; `now_ns` is when it was seen.
+    Job { job: Arc<FileJob>, now_ns: i64 },
+    /// Chunks that wait for the names of their packs.
+    Chunks(PartChunks),
+    /// A large file's chunks.
+    List(Arc<ChunkList>),
+    /// Slice of a group chunk that waits for the name of its pack.
+    Slice { place: Place, offset: u32, bytes: u32 },
+    /// It could not be read: it is left out.
+    Lost,
+}
+
+/// Packs that an entry needs.
+pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) {
+    for &(is_data, epoch, sha256) in &record.needs {
+        let kind = if is_data { PackKind::Data } else { PackKind::Manifest };
+        packs.insert(PackId { epoch, sha256: Sha256(sha256) }, kind);
+    }
+    match &record.entry.content {
+        Content::Empty => {}
+        Content::Slice { at, .. } => {
+            packs.insert(at.pack, PackKind::Data);
+        }
+        Content::Chunks(rows) => rows.iter().for_each(|at| {
+            packs.insert(at.pack, PackKind::Data);
+        }),
+        Content::Nodes { nodes, .. } => nodes.iter().for_each(|at| {
+            packs.insert(at.pack, PackKind::Manifest);
+        }),
+    }
+}

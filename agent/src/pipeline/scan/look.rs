@@ -1,0 +1,95 @@
+//! An entry that is new or looks different: what the walk tells of it, what it carries, and the job that reads it.
+//!
+//! Data comes from the walk, goes to the hunks and the workers. Never: opens a file.
+
+use std::sync::Arc;
+
+use scelle_format::manifest::{Entry, EntryKind};
+
+use super::super::hunks::{Item, ItemSource, Trouble};
+use super::Scan;
+use crate::catalog::{Fingerprint, Record};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::monitor::Problem;
+use crate::platform::{Attributes, Kind, ProblemCode};
+use crate::scan::WalkItem;
+
+impl Scan<'_> {
+    /// Takes an entry that is new or looks different.
+    pub(super) fn look(&mut self, item: WalkItem, earlier: Option<Record>) -> Result<()> {
+        let now_ns = nanoseconds(self.clock);
+        let mut record = self.bare(&item);
+        if item.stat.kind == Kind::File {
+            // Looked at again only because its last change was too fresh to prove anything.
+            let alike =
+                |record: &Record| record.fingerprint.is_some_and(|print| print.looks_like(&item.stat));
+            match &earlier {
+                Some(record) if alike(record) => self.changes.unchanged += 1,
+                Some(_) => self.changes.changed += 1,
+                None => self.changes.new += 1,
+            }
+            let job = self.job(&item, earlier)?;
+            if item.stat.links > 1 {
+                record.entry.link_group = Some(self.link_group(&item.stat));
+            }
+            self.push(Item { record, source: ItemSource::Job { job, now_ns } });
+            return Ok(());
+        }
+        let attributes = self.attributes(&item);
+        let path = item.path.as_bytes();
+        if item.stat.kind == Kind::Symlink && attributes.link_target.is_none() {
+            self.totals.symlinks = self.totals.symlinks.saturating_sub(1);
+            self.hunks.troubles.push(Trouble {
+                path: path.to_vec(),
+                problem: Problem::Unreadable,
+                is_stored: false,
+            });
+            return Ok(());
+        }
+        if attributes.problem.is_some() {
+            let problem = Problem::MetadataUnreadable;
+            self.hunks.troubles.push(Trouble { path: path.to_vec(), problem, is_stored: true });
+        }
+        record.fingerprint = Some(Fingerprint::of(&item.stat, now_ns));
+        record.entry.target = attributes.link_target.filter(|_| item.stat.kind == Kind::Symlink);
+        record.entry.xattrs = attributes.xattrs;
+        record.entry.owner_name = attributes.owner_name;
+        record.entry.group_name = attributes.group_name;
+        self.push(Item { record, source: ItemSource::Ready });
+        Ok(())
+    }
+
+    /// What a folder or link carries beyond its stat. The steps `UNC` and `UNC/server` of Windows carry nothing.
+    fn attributes(&self, item: &WalkItem) -> Attributes {
+        if item.os_path().is_err() {
+            return Attributes::default();
+        }
+        let found = self.folders.attributes(&item.path, &item.stat);
+        let problem = Some(ProblemCode::AttributesUnreadable);
+        found.unwrap_or_else(|_| Attributes { problem, ..Attributes::default() })
+    }
+
+    /// What the walk tells of an entry.
+    pub(super) fn bare(&self, item: &WalkItem) -> Record {
+        let mut entry = Entry::bare(item.path.name().to_vec(), kind_of(item.stat.kind));
+        entry.modified_ns = item.stat.modified_ns;
+        (entry.mode, entry.owner, entry.group) = (item.stat.mode, item.stat.owner, item.stat.group);
+        let directory: Arc<[u8]> = item.path.parent_bytes().into();
+        Record { directory, entry, fingerprint: None, needs: Vec::new() }
+    }
+}
+
+fn kind_of(kind: Kind) -> EntryKind {
+    match kind {
+        Kind::Directory => EntryKind::Directory,
+        Kind::Symlink => EntryKind::Symlink,
+        _ => EntryKind::File,
+    }
+}
+
+/// The clock's time in nanoseconds since 1970.
+pub(super) fn nanoseconds(clock: &dyn Clock) -> i64 {
+    let since = clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
