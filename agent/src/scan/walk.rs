@@ -209,6 +209,9 @@ struct Task {
 /// Nobody listens any more.
 struct Abandoned;
 
+#[cfg(test)]
+type BeforeOpen = Box<dyn FnMut(&EntryPath)>;
+
 struct Reading {
     filter: Filter,
     sender: Sender<Vec<Walked>>,
@@ -217,7 +220,7 @@ struct Reading {
     left_out: Arc<AtomicU64>,
     /// What happens between the listing that named a folder and its opening.
     #[cfg(test)]
-    before_open: Option<Box<dyn FnMut(&EntryPath)>>,
+    before_open: Option<BeforeOpen>,
 }
 
 impl Reading {

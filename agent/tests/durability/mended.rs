@@ -223,7 +223,7 @@ async fn what_the_source_has_no_more_stays_red_and_named() {
     // Somebody puts the pack back as it was.
     place.spoil(&name, Spoil::Flip).await;
     let report = place.check(ReadData::All).await;
-    assert_eq!(report.sound_again, [name.clone()]);
+    assert_eq!(report.sound_again, std::slice::from_ref(&name));
     place.record(&report).await;
     let (_, written) = place.run().await;
     assert!(!codes(&written).iter().any(|code| code.starts_with("damage")), "{:?}", codes(&written));
