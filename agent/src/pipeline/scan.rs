@@ -156,6 +156,8 @@ impl<'a> Scan<'a> {
                 self.missing_roots += 1;
                 Problem::Vanished
             }
+            // A journal that ended with its transaction. What becomes of the database is told of the database.
+            ProblemCode::Vanished if side::base_of(&path).is_some() => return,
             ProblemCode::Vanished => Problem::Vanished,
             ProblemCode::NameTooLong | ProblemCode::PathTooDeep => Problem::RefusedName,
             ProblemCode::XattrLimit | ProblemCode::AttributesUnreadable => Problem::MetadataUnreadable,

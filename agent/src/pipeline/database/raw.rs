@@ -15,7 +15,7 @@ use super::super::job::{FileJob, Outcome, Stored};
 use super::super::part::{PART_BYTES, PartWork, Reading, split};
 use super::super::read::{Worker, problem_of};
 use super::last_pass::Pass;
-use super::side::{BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
+use super::side::{self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
 use super::transaction::Refusal;
 use super::verdict::Taken;
 use crate::error::Result;
@@ -42,7 +42,7 @@ impl Worker<'_> {
         }
         for (candidate, is_whole) in self.shared.beside.take_rest() {
             let job = candidate.job;
-            if is_whole && is_side_file(&job.os_path) {
+            if is_whole && (is_side_file(&job.os_path) || side::is_gone(&job.os_path)) {
                 job.end(Outcome::LeftOut);
                 continue;
             }

@@ -155,6 +155,11 @@ pub fn is_side_file(path: &Path) -> bool {
     }
 }
 
+/// Whether it ended with its transaction since the walk saw it.
+pub fn is_gone(path: &Path) -> bool {
+    platform::stat(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
 /// Whether the database needs this file to recover: a journal that is not at rest, or a log.
 pub fn is_needed(path: &Path) -> bool {
     let mut first = [0; JOURNAL_MAGIC.len()];
