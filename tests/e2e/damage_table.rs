@@ -7,8 +7,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
+use e2e::listing::files_at_rest;
 use e2e::process::{copy, copy_links};
-use e2e::tamper::{Kind, Vault, files_below};
+use e2e::tamper::{Kind, Vault};
 use e2e::{Agent, Site, Tree, noise, tools};
 
 const DAMAGES: [&str; 4] = ["missing", "overwritten", "flipped", "stray"];
@@ -102,7 +103,7 @@ fn restored(site: &Site, agent: &Agent, snapshot: &str, to: &Path) -> i32 {
     let line = [OsString::from("restore"), snapshot.into(), "--to".into(), to.into()];
     let outcome = agent.run(line.into_iter().chain(site.with_kit()));
     if outcome.code() == 0 {
-        let image = files_below(to).into_iter().find(|path| path.ends_with("image.dcm")).unwrap();
+        let image = files_at_rest(to).into_iter().find(|path| path.ends_with("image.dcm")).unwrap();
         let day = if snapshot == "2" { 2 } else { 3 };
         assert!(fs::read(image).unwrap() == noise(day, 300_000), "another day's bytes: {outcome}");
     }

@@ -27,7 +27,6 @@ use scelle_format::refs::{PackSet, Refs, resolve};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-pub use crate::listing::files_at_rest as files_below;
 use crate::listing::files_at_rest;
 
 /// Bytes of plaintext nothing here comes near to.
