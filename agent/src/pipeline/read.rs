@@ -299,6 +299,11 @@ pub(super) fn taken(engine: Engine, job: &FileJob, source: &SourceFile, unchange
     match (engine.is_database(), unchanged) {
         (true, true) => Some(Taken::raw(true, false, platform::in_use(&job.os_path, source.stat()))),
         (_, false) if database::may_be_database(engine, job.path.as_bytes()) => Some(Taken::Changed),
+        // Encrypted databases have no signature. A name alone proves nothing, a program that has it open does.
+        (false, true) if database::may_be_database(engine, job.path.as_bytes()) => {
+            let in_use = platform::in_use(&job.os_path, source.stat());
+            (in_use == platform::InUse::Yes).then(|| Taken::raw(true, false, in_use))
+        }
         _ => None,
     }
 }

@@ -136,7 +136,12 @@ impl<'a> LedgerWriter<'a> {
         match self.deliver(&pending.note).await {
             Ok(()) => self.sent(&pending.note)?,
             // An answer that was lost on the way: the store knows better.
-            Err(error) => self.settle().await.map_err(|_| error)?,
+            Err(error) => match self.bring_to_its_end().await {
+                Ok(None) => {}
+                // Its number is spent, but nobody can read what stands there: what it says has not been said.
+                Ok(Some(spoilt)) => return Err(spoilt),
+                Err(_) => return Err(error),
+            },
         }
         self.head.link().ok_or_else(|| AgentError::bug("a head without a hash"))
     }
@@ -144,20 +149,26 @@ impl<'a> LedgerWriter<'a> {
     /// Brings a note that may be in the store, or not, to its end: it is put again, with what it attaches, and read back.
     /// As long as that fails no other note can be written: whatever stands under its number later is this very note.
     pub async fn settle(&mut self) -> Result<()> {
-        let Some(pending) = self.pending.clone() else { return Ok(()) };
+        self.bring_to_its_end().await.map(drop)
+    }
+
+    /// [`Self::settle`]; says what is wrong where other bytes stand under the note's name.
+    async fn bring_to_its_end(&mut self) -> Result<Option<AgentError>> {
+        let Some(pending) = self.pending.clone() else { return Ok(None) };
         for (sha256, bytes) in pending.attachments() {
             let name = layout::attachment(&sha256);
             if self.objects.head(&name).await?.is_none_or(|meta| meta.bytes != bytes.len() as u64) {
                 self.objects.put_new_hashed(&name, bytes, &sha256).await?;
             }
         }
-        match self.deliver(&pending.note).await {
+        let spoilt = match self.deliver(&pending.note).await {
             // Its name is taken by other bytes: it was there, or never will be. The chain goes on from it, and `check`
             // names the object.
-            Err(error) if error.what == AgentError::object_corrupt().what => {}
-            delivered => delivered?,
-        }
-        self.sent(&pending.note)
+            Err(error) if error.what == AgentError::object_corrupt().what => Some(error),
+            delivered => delivered.map(|()| None)?,
+        };
+        self.sent(&pending.note)?;
+        Ok(spoilt)
     }
 
     /// [`attach`] to this ledger's repository.

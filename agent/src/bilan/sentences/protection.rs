@@ -149,8 +149,8 @@ sentences! {
         "aucune sauvegarde n'a encore eu lieu" => "lancer une sauvegarde",
         "there has never been a backup" => "start a backup";
     "no-destination-written":
-        "rien n'a été écrit dans la destination" => "rétablir l'accès au stockage, puis relancer",
-        "nothing was written to the destination" => "restore the access to the store, then run again";
+        "cette sauvegarde n'a rien laissé dans la destination" => "regarder pourquoi elle a échoué (dossiers absents, stockage injoignable), puis relancer",
+        "this run left nothing in the destination" => "see why it failed (folders missing, store out of reach), then run again";
     "no-new-data":
         "rien de nouveau depuis plusieurs jours" => "vérifier que les bons dossiers sont sauvegardés",
         "nothing new for several days" => "check that the right folders are backed up";

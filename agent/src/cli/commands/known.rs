@@ -215,8 +215,8 @@ impl Context {
         let Some(from) = moved_from else { return Ok(device) };
         let to = known.device.place.url.clone();
         self.screen.warn(&bilingual!(
-            "le dépôt connu de ce poste était à {from} ; il est maintenant à {to}, et cette adresse est retenue",
-            "the repository this computer knows was at {from}; it is now at {to}, and this address is remembered"
+            "le dépôt connu de ce poste était à {from} ; il est maintenant à {to}, et cette adresse est retenue sur ce poste ; si « url » de la configuration dit encore l'ancienne, corrigez-la",
+            "the repository this computer knows was at {from}; it is now at {to}, and this address is remembered on this computer; where \"url\" in the configuration still says the old one, correct it"
         ));
         if let Ok(RepoAddress::Folder(old)) = from.parse::<RepoAddress>()
             && old.join(known.repository.as_str()).is_dir()
