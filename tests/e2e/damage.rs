@@ -96,3 +96,20 @@ fn an_error_after_each_note_has_landed_forks_nothing() {
         site.agent.ok(["check"]);
     }
 }
+
+#[test]
+fn spoilt_refs_are_not_named_by_the_next_snapshot() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("letter.txt", "one");
+    site.backup(&source);
+    let is_refs = |name: &String| fs::read(site.object(name)).unwrap().starts_with(b"scelle/refs");
+    let refs = site.objects("a/").into_iter().find(is_refs).unwrap();
+    flip(&site, &refs);
+    site.agent.expect(13, ["check"]);
+    site.backup(&source);
+    let told = site.agent.expect(13, ["check", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(report["sound"][0]["number"], 2, "{told}");
+    assert_eq!(report["damaged"][0]["number"], 1, "{told}");
+}

@@ -9,12 +9,13 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::layout;
+use scelle_format::limits::REFS_MAX_BYTES;
 use scelle_format::random::Random;
 use scelle_format::refs::PackSet;
 
 use super::commit::CONCURRENT_HEADS;
 use super::segments;
-use crate::error::Result;
+use crate::error::{AgentError, Result};
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
 use crate::repo::objects::Objects;
@@ -81,7 +82,7 @@ async fn refs_again(
     ledger: &mut LedgerWriter<'_>,
     lost: &[String],
 ) -> Result<()> {
-    for (sha256, bytes) in ledger.head().refs_chain.clone() {
+    for (sha256, _) in ledger.head().refs_chain.clone() {
         let name = refs_name(&sha256);
         if !lost.contains(&name) {
             continue;
@@ -90,7 +91,9 @@ async fn refs_again(
         if let Some(copy) = copy {
             objects.put_new(&name, copy).await?;
         }
-        if !is_there(objects, &name, bytes).await? {
+        // Read, not only asked for: other bytes of the same length may stand under its name, and stay there.
+        let named = Sha256::parse(&sha256).map_err(AgentError::local_state)?;
+        if objects.get_hashed(&name, &named, REFS_MAX_BYTES as u64).await.is_err() {
             let head = ledger.head_mut();
             (head.refs, head.refs_bytes) = (None, None);
             head.refs_chain.clear();
