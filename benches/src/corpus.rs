@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use scelle_agent::demo::practice::{self, Scale, Seeded};
+use scelle_practice::{Scale, Seeded};
 
 const SEED: u64 = 20_261_121;
 
@@ -99,7 +99,7 @@ impl Corpus {
     pub fn live(&mut self, day: u32) -> Result<()> {
         match self.kind {
             Kind::Mixed => {
-                practice::working_day(&self.root, SEED, day)?;
+                scelle_practice::working_day(&self.root, SEED, day)?;
             }
             Kind::Tiny => tiny_day(&self.root, day)?,
             Kind::Dicom => crate::dicom::day(&self.root, day)?,
@@ -169,7 +169,7 @@ fn mixed(root: &Path, megabytes: u32) -> Result<()> {
         database_consultations: of(14_000),
         sparse_bytes: 0,
     };
-    let made = practice::build(root, SEED, scale)?;
+    let made = scelle_practice::build(root, SEED, scale)?;
     // Nobody works while rivals are measured: their copies would be torn, ours not.
     made.writer.close()?;
     Ok(())

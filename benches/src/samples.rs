@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use scelle_agent::demo::practice::{self, Scale};
 use scelle_format::random::{Random as _, SeededRandom};
+use scelle_practice::Scale;
 
 use crate::corpus::walk;
 
@@ -32,7 +32,7 @@ impl Samples {
             sparse_bytes: 0,
             ..Scale::default()
         };
-        practice::build(folder.path(), 1, scale)?.writer.close()?;
+        scelle_practice::build(folder.path(), 1, scale)?.writer.close()?;
         let of = |extension| read(folder.path(), extension);
         Ok(Self { scans: of("jpg")?, images: of("dcm")?, letters: of("xml")?, database: of("sqlite")? })
     }

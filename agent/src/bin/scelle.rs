@@ -6,19 +6,18 @@ use std::process::ExitCode as ProcessCode;
 
 use scelle_agent::cli::args::{Cli, Global};
 use scelle_agent::cli::commands::{self, Context};
-use scelle_agent::cli::language::Lang;
 use scelle_agent::cli::screen::Screen;
 use scelle_agent::cli::usage::{Parsed, parse, wants_json};
-use scelle_agent::cli::{exit, progress};
-use scelle_agent::clock::SystemClock;
+use scelle_agent::cli::{exit, language, progress};
 use scelle_agent::config::{Env, resolve, resolve_without_file};
-use scelle_agent::error::{AgentError, ExitCode, Result};
-use scelle_agent::shutdown::Shutdown;
+use scelle_core::clock::SystemClock;
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::shutdown::Shutdown;
 
 fn main() -> ProcessCode {
-    scelle_agent::platform::raise_handle_limit();
+    scelle_core::platform::raise_handle_limit();
     let argv: Vec<_> = std::env::args_os().collect();
-    let lang = Lang::of_process(&argv);
+    let lang = language::of_process(&argv);
     let Cli { global, command } = match parse(argv.clone(), lang) {
         Ok(Parsed::Run(cli)) => *cli,
         Ok(Parsed::Print(text)) => {
@@ -32,7 +31,7 @@ fn main() -> ProcessCode {
         }
     };
     let env = Env::of_process();
-    let settings = match resolve(&global, &env, lang) {
+    let settings = match resolve(&global.overrides(), &env, lang) {
         Ok(settings) => Ok(settings),
         Err(error)
             if command.only_reads()
@@ -40,7 +39,7 @@ fn main() -> ProcessCode {
                 && global.repo.as_deref().is_some_and(|url| !url.is_empty()) =>
         {
             Screen::new(&global, lang).warn(&error.what);
-            resolve_without_file(&global, &env, lang)
+            resolve_without_file(&global.overrides(), &env, lang)
         }
         Err(error) => Err(error),
     };
@@ -66,7 +65,7 @@ fn on_runtime(context: &Context, command: scelle_agent::cli::args::Command) -> R
     runtime.block_on(async {
         let shutdown = context.shutdown.clone();
         tokio::spawn(async move {
-            if scelle_agent::platform::stop_requested().await.is_ok() {
+            if scelle_core::platform::stop_requested().await.is_ok() {
                 shutdown.stop();
             }
         });

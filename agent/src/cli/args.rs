@@ -13,9 +13,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use commands::*;
+use values::language;
 pub use values::{BilanFormat, Overwrite, ProgressFormat, ReadData};
 
-use super::language::Lang;
+use scelle_view::words::Lang;
+
+use crate::config::Overrides;
 
 /// Encrypted backup that this computer can write and can neither read nor destroy
 #[derive(Debug, Parser)]
@@ -57,11 +60,24 @@ pub struct Global {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Language: fr or en
-    #[arg(long, global = true, value_name = "LANG")]
+    #[arg(long, global = true, value_name = "LANG", value_parser = language())]
     pub lang: Option<Lang>,
     /// Answer yes to every question
     #[arg(long, global = true)]
     pub yes: bool,
+}
+
+impl Global {
+    /// What the configuration is overridden with.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            config: self.config.clone(),
+            repo: self.repo.clone(),
+            s3_endpoint: self.s3_endpoint.clone(),
+            s3_region: self.s3_region.clone(),
+            lang: self.lang,
+        }
+    }
 }
 
 /// The commands. Those of later versions are parsed, and [`Command::later`] names them.

@@ -4,7 +4,7 @@
 //! process ends with. Never: ends the process itself, `main` returns the code.
 
 use super::screen::Screen;
-use crate::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{AgentError, ExitCode, Result};
 
 /// Shows the error, if any, and gives the process's exit code.
 pub fn finish(result: Result<ExitCode>, screen: &Screen) -> std::process::ExitCode {

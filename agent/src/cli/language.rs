@@ -6,55 +6,23 @@
 
 use std::ffi::OsString;
 
-use clap::ValueEnum;
+use scelle_view::words::Lang;
 
-/// A language the program speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Lang {
-    /// French, the default.
-    Fr,
-    /// English.
-    En,
+/// The first of the three that decides. A locale other than English, and `C` or `POSIX`, is French.
+pub fn choose(flag: Option<&str>, variable: Option<&str>, locale: Option<&str>) -> Lang {
+    let explicit = flag.and_then(Lang::from_code).or_else(|| variable.and_then(Lang::from_code));
+    explicit.unwrap_or_else(|| match locale {
+        Some(tag) if is_english(tag) => Lang::En,
+        _ => Lang::Fr,
+    })
 }
 
-impl Lang {
-    /// One of two texts.
-    pub fn pick<T>(self, fr: T, en: T) -> T {
-        match self {
-            Self::Fr => fr,
-            Self::En => en,
-        }
-    }
-
-    /// The first of the three that decides. A locale other than English, and `C` or `POSIX`, is French.
-    pub fn choose(flag: Option<&str>, variable: Option<&str>, locale: Option<&str>) -> Self {
-        let explicit = flag.and_then(Self::from_code).or_else(|| variable.and_then(Self::from_code));
-        explicit.unwrap_or_else(|| match locale {
-            Some(tag) if is_english(tag) => Self::En,
-            _ => Self::Fr,
-        })
-    }
-
-    /// The language of this process, known before the command line is parsed so that `--help` and usage
-    /// errors are already in it. `argv` includes the program's name.
-    pub fn of_process(argv: &[OsString]) -> Self {
-        let variable = std::env::var("SCELLE_LANG").ok();
-        let locale = sys_locale::get_locale();
-        Self::choose(flag_value(argv).as_deref(), variable.as_deref(), locale.as_deref())
-    }
-
-    /// `fr` or `en`, the value `--lang` takes.
-    pub fn code(self) -> &'static str {
-        self.pick("fr", "en")
-    }
-
-    fn from_code(code: &str) -> Option<Self> {
-        match code.trim().to_ascii_lowercase().as_str() {
-            "fr" => Some(Self::Fr),
-            "en" => Some(Self::En),
-            _ => None,
-        }
-    }
+/// The language of this process, known before the command line is parsed so that `--help` and usage
+/// errors are already in it. `argv` includes the program's name.
+pub fn of_process(argv: &[OsString]) -> Lang {
+    let variable = std::env::var("SCELLE_LANG").ok();
+    let locale = sys_locale::get_locale();
+    choose(flag_value(argv).as_deref(), variable.as_deref(), locale.as_deref())
 }
 
 fn is_english(tag: &str) -> bool {
@@ -81,17 +49,17 @@ mod tests {
 
     #[test]
     fn flag_beats_variable_beats_locale() {
-        assert_eq!(Lang::choose(Some("en"), Some("fr"), Some("fr-FR")), Lang::En);
-        assert_eq!(Lang::choose(None, Some("fr"), Some("en-GB")), Lang::Fr);
-        assert_eq!(Lang::choose(None, None, Some("en_GB.UTF-8")), Lang::En);
+        assert_eq!(choose(Some("en"), Some("fr"), Some("fr-FR")), Lang::En);
+        assert_eq!(choose(None, Some("fr"), Some("en-GB")), Lang::Fr);
+        assert_eq!(choose(None, None, Some("en_GB.UTF-8")), Lang::En);
     }
 
     #[test]
     fn a_locale_that_is_neither_is_french() {
         for locale in [None, Some("C"), Some("POSIX"), Some("C.UTF-8"), Some("de-DE"), Some("")] {
-            assert_eq!(Lang::choose(None, None, locale), Lang::Fr, "{locale:?}");
+            assert_eq!(choose(None, None, locale), Lang::Fr, "{locale:?}");
         }
-        assert_eq!(Lang::choose(Some("klingon"), None, Some("en")), Lang::En);
+        assert_eq!(choose(Some("klingon"), None, Some("en")), Lang::En);
     }
 
     #[test]

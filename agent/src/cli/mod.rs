@@ -12,5 +12,4 @@ pub mod messages;
 pub mod progress;
 pub mod screen;
 pub mod secrets;
-pub mod snapshot_spec;
 pub mod usage;

@@ -1,6 +1,6 @@
 //! The monitors a person or a program watches: bars on a terminal, plain notices, NDJSON.
 //!
-//! Counts and notices come from [`crate::monitor`] and go to standard error. Never: a name, and never
+//! Counts and notices come from [`scelle_core::monitor`] and go to standard error. Never: a name, and never
 //! standard output, which belongs to results.
 
 use std::io::{self, IsTerminal, Write};
@@ -13,10 +13,10 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::args::{Global, ProgressFormat};
-use super::language::Lang;
 use super::messages::notices;
-use super::screen::{count, size};
-use crate::monitor::{Monitor, Notice, Phase, Silent};
+use scelle_core::monitor::{Monitor, Notice, Phase, Silent};
+use scelle_view::words::Lang;
+use scelle_view::words::figures::{count, size};
 
 /// Problems shown one by one; beyond, the report has them.
 const PROBLEM_LINES: u64 = 20;
@@ -267,7 +267,7 @@ impl Monitor for Ndjson {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Problem;
+    use scelle_core::monitor::Problem;
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);

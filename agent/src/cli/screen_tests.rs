@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::bilingual;
+use scelle_view::bilingual;
 
 /// Collects what is written, or breaks like a pipe whose reader has gone.
 #[derive(Clone, Default)]
@@ -84,31 +84,4 @@ fn tables_align_accents_in_both_forms() {
     table.row(["e\u{301}te\u{301}".into(), "1234".into()]);
     let text = table.render(Lang::Fr);
     assert_eq!(text, "nom  octets\n\u{e9}t\u{e9}       5\ne\u{301}te\u{301}    1234\n");
-}
-
-#[test]
-fn sizes_and_counts_follow_the_language() {
-    assert_eq!(size(999, Lang::Fr), "999 o");
-    assert_eq!(size(1_500, Lang::Fr), "1,5 Ko");
-    assert_eq!(size(999_999, Lang::En), "1.0 MB");
-    assert_eq!(size(72_300_000, Lang::En), "72.3 MB");
-    assert_eq!(size(u64::MAX, Lang::Fr), "18446744,1 To");
-    assert_eq!(count(1_234_567, Lang::En), "1,234,567");
-    assert_eq!(count(123, Lang::Fr), "123");
-    assert_eq!(duration(Duration::from_millis(840), Lang::Fr), "0,8 s");
-    assert_eq!(duration(Duration::from_secs(4_320), Lang::En), "1 h 12 min");
-}
-
-#[test]
-fn names_are_shown_without_control_characters() {
-    assert_eq!(printable(b"a\x1b[2Jb"), "a\\u{1b}[2Jb");
-    assert_eq!(printable(b"\xe9t\xe9"), "\\xe9t\\xe9");
-    assert_eq!(printable("Zo\u{e9}\u{202e}".as_bytes()), "Zo\u{e9}\\u{202e}");
-}
-
-#[test]
-fn times_are_readable_at_both_ends() {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_266_300);
-    assert_eq!(rfc3339(time), "2026-11-21T13:05:00Z");
-    assert_eq!(local_day(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) * 4_000)), "-");
 }

@@ -11,9 +11,9 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::args::Global;
-use super::language::Lang;
-use super::messages::Message;
-use crate::error::{AgentError, Result};
+use scelle_core::error::{AgentError, Result};
+use scelle_view::words::Lang;
+use scelle_view::words::Message;
 
 /// Longest phrase accepted, in bytes. Generated ones are far shorter.
 const PHRASE_BYTES_MAX: u64 = 4 * 1024;
@@ -116,7 +116,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::error::ExitCode;
+    use scelle_core::error::ExitCode;
 
     #[test]
     fn phrase_is_the_first_line_without_windows_marks() {

@@ -11,10 +11,10 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 
 use super::args::{Cli, Command, KeyArgs};
 use super::help_fr;
-use super::language::Lang;
-use super::messages::Message;
-use crate::bilingual;
-use crate::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_view::bilingual;
+use scelle_view::words::Lang;
+use scelle_view::words::Message;
 
 /// What the command line asks for.
 #[derive(Debug)]

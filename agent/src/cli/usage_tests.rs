@@ -2,8 +2,8 @@
 //! is one line and repeats nothing that was typed.
 
 use super::super::args::{Bilan, Keys, Overwrite, ReadData};
-use super::super::snapshot_spec::SnapshotSpec;
 use super::*;
+use scelle_core::look::spec::SnapshotSpec;
 
 fn run(line: &str, lang: Lang) -> Result<Parsed> {
     let argv = std::iter::once("scelle").chain(line.split_whitespace()).map(OsString::from).collect();

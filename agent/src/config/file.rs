@@ -9,10 +9,10 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 
-use crate::bilingual;
-use crate::cli::language::Lang;
-use crate::cli::messages::Message;
-use crate::error::{AgentError, Result};
+use scelle_core::error::{AgentError, Result};
+use scelle_view::bilingual;
+use scelle_view::words::Lang;
+use scelle_view::words::Message;
 
 /// The file as written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -215,7 +215,7 @@ fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> 
         if plan.paths.is_empty() || plan.paths.iter().any(|path| !path.is_absolute()) {
             return fail("paths", "liste des chemins absolus", "lists absolute paths");
         }
-        if crate::scan::Filter::new(&[], &plan.exclude, &[]).is_err() {
+        if scelle_core::scan::Filter::new(&[], &plan.exclude, &[]).is_err() {
             return fail("exclude", "contient un motif vide ou incorrect", "holds an empty or wrong pattern");
         }
         if plan.schedule.as_deref().is_some_and(|text| schedule(text).is_none()) {

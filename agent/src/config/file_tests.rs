@@ -1,7 +1,7 @@
 //! Unit tests of the configuration file.
 
 use super::*;
-use crate::error::ExitCode;
+use scelle_core::error::ExitCode;
 
 fn refused(text: &str) -> AgentError {
     parse(text, "config.toml").unwrap_err()

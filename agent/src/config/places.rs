@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::resolve::Env;
-use crate::error::{AgentError, Result};
+use scelle_core::error::{AgentError, Result};
 
 /// The folder of the state: `SCELLE_HOME`, else the system's place.
 pub fn state_folder(env: &Env) -> Result<PathBuf> {

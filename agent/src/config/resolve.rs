@@ -1,6 +1,6 @@
 //! Options, variables and file merged into [`Settings`]: option, else variable, else file, else default.
 //!
-//! From [`Global`], [`Env`] and the configuration file to what the commands use. Options' own variables
+//! From [`Overrides`], [`Env`] and the configuration file to what the commands use. Options' own variables
 //! (`SCELLE_…`) are read by the command line parser. Never: reads the process environment elsewhere than
 //! [`Env::of_process`], or holds a secret in a plain string.
 
@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::address::{RepoAddress, check_endpoint};
 use super::file::{ConfigFile, Host, Limits, Plan, Retention, parse};
 use super::places;
-use crate::bilingual;
-use crate::cli::args::Global;
-use crate::cli::language::Lang;
-use crate::error::{AgentError, Result};
+use scelle_core::connect::address::check_endpoint;
+use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};
+use scelle_core::error::{AgentError, Result};
+use scelle_view::bilingual;
+use scelle_view::words::Lang;
 
 /// Largest configuration file accepted, in bytes.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -57,6 +57,21 @@ impl Env {
     }
 }
 
+/// What was typed, and wins over variables and file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Configuration file.
+    pub config: Option<PathBuf>,
+    /// Address of the repository.
+    pub repo: Option<String>,
+    /// Address of the S3 service.
+    pub s3_endpoint: Option<String>,
+    /// Region of the S3 service.
+    pub s3_region: Option<String>,
+    /// Language.
+    pub lang: Option<Lang>,
+}
+
 /// Everything a command needs to know before it starts.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -91,57 +106,28 @@ impl Settings {
     }
 }
 
-/// How the S3 service is reached. Nothing here was tried.
-#[derive(Clone, Debug, Default)]
-pub struct S3Settings {
-    /// Address, already checked: https, or http towards this computer.
-    pub endpoint: Option<String>,
-    /// Region.
-    pub region: Option<String>,
-    /// Credential, where one is defined.
-    pub credentials: Option<S3Credentials>,
-}
-
-impl S3Settings {
-    /// The credential, or the error that says how to give one.
-    pub fn required_credentials(&self) -> Result<&S3Credentials> {
-        self.credentials.as_ref().ok_or_else(AgentError::no_credential)
-    }
-}
-
-/// An S3 access key.
-#[derive(Clone, Debug)]
-pub struct S3Credentials {
-    /// Public half.
-    pub access_key_id: String,
-    /// Secret half.
-    pub secret_access_key: SecretString,
-    /// Session token of temporary credentials.
-    pub session_token: Option<SecretString>,
-}
-
 /// Merges everything. `lang` is the language already chosen for messages.
-pub fn resolve(global: &Global, env: &Env, lang: Lang) -> Result<Settings> {
+pub fn resolve(given: &Overrides, env: &Env, lang: Lang) -> Result<Settings> {
     let home = absolute(places::state_folder(env)?)?;
     places::refuse_network_folder(&home)?;
-    let config_path = absolute(match &global.config {
+    let config_path = absolute(match &given.config {
         Some(path) => path.clone(),
         None => places::config_file(env)?,
     })?;
-    let file = read(&config_path, global.config.is_some())?;
-    merge(global, env, lang, home, config_path, file)
+    let file = read(&config_path, given.config.is_some())?;
+    merge(given, env, lang, home, config_path, file)
 }
 
 /// [`resolve`] without the file, for a command that reads a repository whose address was given: a damaged configuration
 /// is no reason not to restore.
-pub fn resolve_without_file(global: &Global, env: &Env, lang: Lang) -> Result<Settings> {
+pub fn resolve_without_file(given: &Overrides, env: &Env, lang: Lang) -> Result<Settings> {
     let home = absolute(places::state_folder(env)?)?;
     let config_path = absolute(places::config_file(env)?)?;
-    merge(global, env, lang, home, config_path, None)
+    merge(given, env, lang, home, config_path, None)
 }
 
 fn merge(
-    global: &Global,
+    given: &Overrides,
     env: &Env,
     lang: Lang,
     home: PathBuf,
@@ -150,14 +136,14 @@ fn merge(
 ) -> Result<Settings> {
     let config_exists = file.is_some();
     let file = file.unwrap_or_default();
-    let url = global.repo.as_deref().filter(|url| !url.is_empty()).or(file.repository.url.as_deref());
+    let url = given.repo.as_deref().filter(|url| !url.is_empty()).or(file.repository.url.as_deref());
     Ok(Settings {
         repo: url.map(str::parse).transpose()?,
-        s3: s3(global, env, &file, &config_path)?,
+        s3: s3(given, env, &file, &config_path)?,
         home,
         config_path,
         config_exists,
-        lang: language(global, env, &file, lang),
+        lang: language(given, env, &file, lang),
         plans: file.plan,
         limits: file.limits,
         retention: file.retention,
@@ -167,10 +153,10 @@ fn merge(
 }
 
 /// The file's language wins over the locale's, not over an option or variable.
-fn language(global: &Global, env: &Env, file: &ConfigFile, lang: Lang) -> Lang {
+fn language(given: &Overrides, env: &Env, file: &ConfigFile, lang: Lang) -> Lang {
     match file.language.as_deref() {
-        Some(code) if global.lang.is_none() && env.text("SCELLE_LANG").is_none() => {
-            Lang::choose(Some(code), None, None)
+        Some(code) if given.lang.is_none() && env.text("SCELLE_LANG").is_none() => {
+            Lang::from_code(code).unwrap_or(Lang::Fr)
         }
         _ => lang,
     }
@@ -200,18 +186,14 @@ fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>> {
     parse(&text, &name).map(Some)
 }
 
-fn s3(global: &Global, env: &Env, file: &ConfigFile, config_path: &Path) -> Result<S3Settings> {
-    let endpoint = global.s3_endpoint.clone().or_else(|| file.s3.endpoint.clone());
+fn s3(given: &Overrides, env: &Env, file: &ConfigFile, config_path: &Path) -> Result<S3Settings> {
+    let endpoint = given.s3_endpoint.clone().or_else(|| file.s3.endpoint.clone());
     if let Some(endpoint) = &endpoint {
         check_endpoint(endpoint)?;
     }
     Ok(S3Settings {
         endpoint,
-        region: global
-            .s3_region
-            .clone()
-            .or_else(|| file.s3.region.clone())
-            .or_else(|| env.text("AWS_REGION")),
+        region: given.s3_region.clone().or_else(|| file.s3.region.clone()).or_else(|| env.text("AWS_REGION")),
         credentials: credentials(env, file, config_path)?,
     })
 }

@@ -75,7 +75,7 @@ fn folder(expected: &Path, found: &Path, result: &mut Comparison) -> io::Result<
 }
 
 fn is_side_file(name: &std::ffi::OsStr) -> bool {
-    [b"-wal".as_slice(), b"-shm"].iter().any(|end| crate::platform::os_to_bytes(name).ends_with(end))
+    [b"-wal".as_slice(), b"-shm"].iter().any(|end| scelle_core::platform::os_to_bytes(name).ends_with(end))
 }
 
 fn is_database(path: &Path) -> bool {

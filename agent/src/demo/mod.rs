@@ -1,10 +1,9 @@
 //! The demo: one command that lives a whole backup on invented data.
 //!
-//! [`practice`] makes the data; the acts of [`play`] use the same library as every other command, on a folder store.
+//! `scelle-practice` makes the data; the acts of [`play`] use the same library as every other command, on a folder store.
 //! Never: a shortcut past encryption or verification.
 
 mod compare;
-pub mod practice;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,37 +13,38 @@ use scelle_format::kit::Kit;
 use scelle_format::random::{OsRandom, Random as _};
 use scelle_store::probe::probe;
 
-use crate::backup::{self, Footing, Request};
-use crate::bilan::run::save_probe;
-use crate::bilan::{Declared, Written, load, page};
-use crate::bilingual;
-use crate::cli::language::Lang;
-use crate::cli::messages::Message;
-use crate::cli::screen::{count, size};
-use crate::clock::Clock;
-use crate::config::{RepoAddress, S3Settings};
-use crate::connect::{Connected, Connection, Create, Engine};
-use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::Silent;
-use crate::pipeline::checkpoint::CheckpointEvery;
-use crate::repo::append::LedgerWriter;
-use crate::repo::create::{Creation, create};
-use crate::repo::keyring::Unlock;
-use crate::repo::objects::Objects;
-use crate::repo::open::{OpenOptions, Repository};
-use crate::repo::state::{Device, State};
-use crate::repo::unfinished::Unfinished;
-use crate::restore::fetch::Fetcher;
-use crate::restore::plan::{Request as RestoreRequest, Target};
-use crate::restore::run::restore;
-use crate::restore::tree::Tree;
-use crate::restore::write::Overwrite;
-use crate::scan::Filter;
-use crate::shutdown::Shutdown;
-use crate::verify::{CheckOptions, ReadData, check};
+use scelle_core::backup::{self, Footing, Request};
+use scelle_core::bilan::run::save_probe;
+use scelle_core::bilan::{Declared, Written, load};
+use scelle_core::clock::Clock;
+use scelle_core::connect::{Connected, Connection, Create, Engine};
+use scelle_core::connect::{RepoAddress, S3Settings};
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::monitor::Silent;
+use scelle_core::pipeline::checkpoint::CheckpointEvery;
+use scelle_core::repo::append::LedgerWriter;
+use scelle_core::repo::create::{Creation, create};
+use scelle_core::repo::keyring::Unlock;
+use scelle_core::repo::objects::Objects;
+use scelle_core::repo::open::{OpenOptions, Repository};
+use scelle_core::repo::state::{Device, State};
+use scelle_core::repo::unfinished::Unfinished;
+use scelle_core::restore::fetch::Fetcher;
+use scelle_core::restore::plan::{Request as RestoreRequest, Target};
+use scelle_core::restore::run::restore;
+use scelle_core::restore::tree::Tree;
+use scelle_core::restore::write::Overwrite;
+use scelle_core::scan::Filter;
+use scelle_core::shutdown::Shutdown;
+use scelle_core::verify::{CheckOptions, ReadData, check};
+use scelle_view::bilingual;
+use scelle_view::pages::text::page;
+use scelle_view::words::Lang;
+use scelle_view::words::Message;
+use scelle_view::words::figures::{count, size};
 
 use self::compare::{Comparison, compare, copy_tree};
-use self::practice::Scale;
+use scelle_practice::Scale;
 
 /// The practice is the same at every demo.
 const SEED: u64 = 20_261_121;
@@ -77,7 +77,7 @@ pub struct Played {
 pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     let (lang, say) = (stage.lang, stage.say);
     let places = Places::below(stage.folder)?;
-    let made = practice::build(&places.practice, SEED, Scale::default()).map_err(AgentError::bug)?;
+    let made = scelle_practice::build(&places.practice, SEED, Scale::default()).map_err(AgentError::bug)?;
     let (files, bytes) = (count(made.files, lang), size(made.bytes, lang));
     say(&bilingual!(
         "1. Cabinet inventé : {files} fichiers, {bytes}, une base ouverte par son logiciel",
@@ -97,7 +97,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
 
     let mut live = made.writer;
     live.update(50).map_err(AgentError::bug)?;
-    let day = practice::working_day(&places.practice, SEED, 1).map_err(AgentError::bug)?;
+    let day = scelle_practice::working_day(&places.practice, SEED, 1).map_err(AgentError::bug)?;
     let (edited, deleted, renamed) = (day.edited, day.deleted, day.renamed);
     say(&bilingual!(
         "4. Une journée de travail : {edited} fichiers modifiés, {deleted} supprimés, {renamed} renommés",
@@ -126,7 +126,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     repository.load_history().await?;
     let loaded = load(&repository.objects, &repository.history, None, "latest").await?;
     std::fs::write(&places.bilan, page(&loaded.record, &loaded.id, lang))?;
-    let status = crate::bilan::show::status_word(second.1.status, lang);
+    let status = scelle_view::pages::text::status_word(second.1.status, lang);
     say(&bilingual!("7. Bilan signé : {status}", "7. Signed bilan: {status}"));
 
     let mut total = Comparison::default();
@@ -155,7 +155,7 @@ fn told((summary, _): &(backup::Summary, Written), lang: Lang) -> String {
         (count(changes.new, lang), count(changes.changed, lang), count(changes.removed, lang));
     let (read, stored) =
         (size(summary.outcome.read_bytes, lang), size(summary.outcome.committed.stored_bytes, lang));
-    let seconds = crate::cli::screen::duration(summary.duration, lang);
+    let seconds = scelle_view::words::figures::duration(summary.duration, lang);
     match lang {
         Lang::Fr => format!(
             "{new} nouveaux, {changed} modifiés, {removed} disparus ; {read} lus, {stored} envoyés, {seconds}"
@@ -300,7 +300,7 @@ impl Scene {
         if summary.code() != ExitCode::Ok {
             return Err(AgentError::finished_with_problems(summary.problems.len() as u64));
         }
-        let below = restored.join(crate::platform::bytes_to_os(&root)?);
+        let below = restored.join(scelle_core::platform::bytes_to_os(&root)?);
         Ok(compare(expected, &below)?)
     }
 }

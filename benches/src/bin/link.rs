@@ -13,11 +13,11 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use scelle_agent::demo::practice::Seeded;
 use scelle_bench::measure::{self, Step, Usage};
 use scelle_bench::relay::{Passed, relay};
 use scelle_bench::table::{Table, megabytes};
 use scelle_bench::tools::Name;
+use scelle_practice::Seeded;
 use scelle_store::Store as _;
 use scelle_store::s3::S3Store;
 use scelle_store::testing::engines::{ACCESS_KEY, REGION, SECRET_KEY, SeaweedFs};

@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use scelle_agent::index::SegmentWriter;
-use scelle_agent::index::merge::SEGMENT_ROWS_MAX;
+use scelle_core::index::SegmentWriter;
+use scelle_core::index::merge::SEGMENT_ROWS_MAX;
 use scelle_format::filter::Filter;
 use scelle_format::id::{ChunkId, PackId, Sha256};
 use scelle_format::pack::Location;

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use scelle_format::ledger::{Author, Because};
 
-use super::super::snapshot_spec::SnapshotSpec;
 use super::Later;
 use super::values::{self, BilanFormat, Overwrite, ReadData};
+use scelle_core::look::spec::SnapshotSpec;
 
 /// `scelle demo`.
 #[derive(Args, Debug)]

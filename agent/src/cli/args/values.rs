@@ -5,7 +5,15 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use scelle_format::ledger::{Author, Because};
+use scelle_view::words::Lang;
+
+/// Reads what `--lang` takes.
+pub fn language() -> impl TypedValueParser<Value = Lang> {
+    PossibleValuesParser::new(Lang::ALL.map(Lang::code))
+        .try_map(|code| Lang::from_code(&code).ok_or("expected fr or en"))
+}
 
 /// What `--progress` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

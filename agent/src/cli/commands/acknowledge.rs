@@ -9,13 +9,13 @@ use serde_json::json;
 
 use super::Context;
 use super::reading::{Key, open};
-use crate::bilan::memory::SOURCE_ALARMS;
-use crate::bilan::{Memory, load};
-use crate::bilingual;
 use crate::cli::args::{BilanAcknowledge, KeyArgs};
-use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::append::LedgerWriter;
-use crate::repo::state::State;
+use scelle_core::bilan::memory::SOURCE_ALARMS;
+use scelle_core::bilan::{Memory, load};
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::repo::append::LedgerWriter;
+use scelle_core::repo::state::State;
+use scelle_view::bilingual;
 
 /// Runs `bilan acknowledge`.
 pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> {

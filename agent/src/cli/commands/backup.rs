@@ -7,25 +7,25 @@ use scelle_format::report::file_token;
 use serde_json::json;
 
 use super::{Context, Found, Known};
-use crate::backup::{self, Footing, Request, Summary};
-use crate::bilan::memory::SOURCE_ALARMS;
-use crate::bilan::sentences::sentence;
-use crate::bilan::show::status_word;
-use crate::bilan::{Declared, Written};
-use crate::bilingual;
 use crate::cli::args::Backup;
-use crate::cli::messages::Message;
-use crate::cli::screen::{count, duration, size};
-use crate::config::RepoAddress;
-use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::Notice;
-use crate::pipeline::Outcome;
-use crate::pipeline::checkpoint::CheckpointEvery;
-use crate::repo::append::LedgerWriter;
-use crate::repo::join::expect_own;
-use crate::repo::objects::Objects;
-use crate::repo::state::State;
-use crate::scan::Filter;
+use scelle_core::backup::{self, Footing, Request, Summary};
+use scelle_core::bilan::memory::SOURCE_ALARMS;
+use scelle_core::bilan::{Declared, Written};
+use scelle_core::connect::RepoAddress;
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::monitor::Notice;
+use scelle_core::pipeline::Outcome;
+use scelle_core::pipeline::checkpoint::CheckpointEvery;
+use scelle_core::repo::append::LedgerWriter;
+use scelle_core::repo::join::expect_own;
+use scelle_core::repo::objects::Objects;
+use scelle_core::repo::state::State;
+use scelle_core::scan::Filter;
+use scelle_view::bilingual;
+use scelle_view::pages::text::status_word;
+use scelle_view::reasons::sentence;
+use scelle_view::words::Message;
+use scelle_view::words::figures::{count, duration, size};
 
 /// Problems named one by one; the rest is counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -125,7 +125,7 @@ async fn unknown(found: &Found) -> AgentError {
     if found.damaged.is_some() {
         return AgentError::state_damaged(Some(&found.connected.place.url)).at(address);
     }
-    match crate::repo::objects::repositories_in(&*found.connected.store).await {
+    match scelle_core::repo::objects::repositories_in(&*found.connected.store).await {
         Ok(here) if here.is_empty() => AgentError::no_repository().at(address),
         Ok(_) => AgentError::not_a_member().at(address),
         Err(error) => error,

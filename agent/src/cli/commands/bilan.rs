@@ -7,14 +7,15 @@ use scelle_format::crypto::kdf::DedupSecret;
 use super::Context;
 use super::look::path_in;
 use super::reading::{Key, Reading, open};
-use crate::bilan::verify::FILE_MAX_BYTES;
-use crate::bilan::{Anchor, export, load, page, rows, verify, whois};
-use crate::bilingual;
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::screen::Table;
-use crate::cli::snapshot_spec::SnapshotSpec;
-use crate::error::{AgentError, ExitCode, Result};
-use crate::scan::EntryPath;
+use scelle_core::bilan::verify::FILE_MAX_BYTES;
+use scelle_core::bilan::{Anchor, export, load, rows, verify, whois};
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::look::spec::SnapshotSpec;
+use scelle_core::scan::EntryPath;
+use scelle_view::bilingual;
+use scelle_view::pages::text::page;
 
 /// Runs `bilan …`.
 pub async fn run(context: &Context, command: Bilan) -> Result<ExitCode> {
@@ -51,7 +52,7 @@ async fn list(context: &Context) -> Result<ExitCode> {
             row.id.clone(),
             row.kind.clone(),
             row.time.to_string(),
-            crate::bilan::show::status_word(row.status, context.lang()).to_owned(),
+            scelle_view::pages::text::status_word(row.status, context.lang()).to_owned(),
             row.snapshot.map_or_else(|| "-".to_owned(), |n| n.to_string()),
         ]);
     }

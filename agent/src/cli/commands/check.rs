@@ -4,12 +4,12 @@ use serde_json::json;
 
 use super::Context;
 use super::reading::{Key, Reading, open, show_findings};
-use crate::bilingual;
 use crate::cli::args::{Check, ReadData as Asked};
-use crate::cli::screen::{count, size};
-use crate::error::{ExitCode, Result};
-use crate::repo::finding::FindingKind;
-use crate::verify::{CheckOptions, CheckReport, ReadData, check};
+use scelle_core::error::{ExitCode, Result};
+use scelle_core::repo::finding::FindingKind;
+use scelle_core::verify::{CheckOptions, CheckReport, ReadData, check};
+use scelle_view::bilingual;
+use scelle_view::words::figures::{count, size};
 
 /// Snapshots of each device whose trees are followed when a key is given.
 const TREES: usize = 3;
@@ -39,7 +39,7 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
 fn count_local_copies(context: &Context, reading: &Reading, report: &mut CheckReport) {
     let Some(known) = &reading.known else { return };
     let folder = context.settings.home.join(known.repository.as_str());
-    if folder.join(crate::backup::KEY_COPIES_FILE).is_file() {
+    if folder.join(scelle_core::backup::KEY_COPIES_FILE).is_file() {
         report.key_copies += 1;
         if report.key_copies >= 3 {
             report.findings.retain(|finding| finding.kind != FindingKind::KeyCopies);

@@ -5,12 +5,12 @@
 
 use super::Context;
 use super::reading::Reading;
-use crate::bilingual;
-use crate::error::{ExitCode, Result};
-use crate::repo::append::LedgerWriter;
-use crate::repo::damage::Damage;
-use crate::repo::finding::Finding;
-use crate::repo::state::State;
+use scelle_core::error::{ExitCode, Result};
+use scelle_core::repo::append::LedgerWriter;
+use scelle_core::repo::damage::Damage;
+use scelle_core::repo::finding::Finding;
+use scelle_core::repo::state::State;
+use scelle_view::bilingual;
 
 /// Writes down what is damaged and what is whole again, and says so; nothing is said where nothing is new.
 pub async fn record(
@@ -44,7 +44,7 @@ pub async fn record(
         )),
         Err(error) => {
             let why = |lang| error.what.text(lang);
-            screen.warn(&crate::cli::messages::Message::by(|lang| {
+            screen.warn(&scelle_view::words::Message::by(|lang| {
                 lang.pick(
                     format!("ce constat n'a pas pu être noté au registre : {}", why(lang)),
                     format!("this finding could not be recorded in the ledger: {}", why(lang)),

@@ -1,11 +1,11 @@
 //! `scelle demo`: everything at once, on invented data, without any configuration.
 
 use super::Context;
-use crate::bilingual;
 use crate::cli::args::Demo;
-use crate::cli::screen::{count, size};
 use crate::demo::{Stage, play};
-use crate::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_view::bilingual;
+use scelle_view::words::figures::{count, size};
 
 /// Runs `demo`.
 pub async fn run(context: &Context, args: Demo) -> Result<ExitCode> {
@@ -20,7 +20,7 @@ pub async fn run(context: &Context, args: Demo) -> Result<ExitCode> {
         }
         None => tempfile::Builder::new().prefix("scelle-demo-").tempdir()?.keep(),
     };
-    let say = |message: &crate::cli::messages::Message| {
+    let say = |message: &scelle_view::words::Message| {
         screen.say(message);
         screen.flush();
     };

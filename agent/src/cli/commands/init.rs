@@ -16,22 +16,22 @@ use secrecy::ExposeSecret as _;
 
 use super::kit::{language, write_private};
 use super::{Context, kit, read_kit};
-use crate::bilan::run::PROBE_FILE;
-use crate::bilingual;
 use crate::cli::args::Init;
-use crate::cli::messages::Message;
 use crate::cli::secrets;
-use crate::clock::Clock as _;
-use crate::config::RepoAddress;
-use crate::connect::{Connected, Create, Engine, must_be_read_back};
-use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::{Notice, Phase, Weakness};
-use crate::repo::append::LedgerWriter;
-use crate::repo::create::{Creation, create};
-use crate::repo::join;
-use crate::repo::objects::{Objects, repositories_in};
-use crate::repo::state::{Device, Remembered, State};
-use crate::repo::unfinished::Unfinished;
+use scelle_core::bilan::run::PROBE_FILE;
+use scelle_core::clock::Clock as _;
+use scelle_core::connect::RepoAddress;
+use scelle_core::connect::{Connected, Create, Engine, must_be_read_back};
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::monitor::{Notice, Phase, Weakness};
+use scelle_core::repo::append::LedgerWriter;
+use scelle_core::repo::create::{Creation, create};
+use scelle_core::repo::join;
+use scelle_core::repo::objects::{Objects, repositories_in};
+use scelle_core::repo::state::{Device, Remembered, State};
+use scelle_core::repo::unfinished::Unfinished;
+use scelle_view::bilingual;
+use scelle_view::words::Message;
 
 /// Days of default retention of a bucket made by `--create-bucket`.
 const DEFAULT_RETENTION_DAYS: u32 = 100;
@@ -166,10 +166,11 @@ fn phrase_of_begun(context: &Context, begun: &Unfinished) {
 
 async fn join(context: &Context, args: Init) -> Result<ExitCode> {
     let unlock = match (&args.kit, &args.phrase_file) {
-        (Some(path), _) => crate::repo::keyring::Unlock::Kit(read_kit(path)?),
-        (None, phrase) => {
-            crate::repo::keyring::Unlock::Phrase(secrets::read_phrase(phrase.as_deref(), context.lang())?)
-        }
+        (Some(path), _) => scelle_core::repo::keyring::Unlock::Kit(read_kit(path)?),
+        (None, phrase) => scelle_core::repo::keyring::Unlock::Phrase(secrets::read_phrase(
+            phrase.as_deref(),
+            context.lang(),
+        )?),
     };
     let mut connected = context.connect(Create::Never).await?;
     let mut joined =

@@ -8,14 +8,14 @@ use serde_json::json;
 
 use super::Context;
 use super::reading::{Key, Reading, open};
-use crate::bilingual;
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
 use crate::cli::secrets;
-use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::append::{LedgerWriter, now};
-use crate::repo::create::put_descriptor;
-use crate::repo::state::State;
-use crate::restore::tree::Tree;
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::repo::append::{LedgerWriter, now};
+use scelle_core::repo::create::put_descriptor;
+use scelle_core::repo::state::State;
+use scelle_core::restore::tree::Tree;
+use scelle_view::bilingual;
 
 /// Runs `keys …`.
 pub async fn run(context: &Context, command: Keys) -> Result<ExitCode> {
@@ -86,7 +86,7 @@ async fn opened_objects(reading: &Reading) -> Result<u64> {
     let hunks = tree.hunks().await?;
     let mut opened = 1 + u64::from(!hunks.is_empty());
     if let Some(first) = hunks.first() {
-        let mut reader = crate::restore::fetch::ChunkReader::new(tree.id_key());
+        let mut reader = scelle_core::restore::fetch::ChunkReader::new(tree.id_key());
         tree.hunk(&mut reader, &first.at).await?;
         opened += 1;
     }

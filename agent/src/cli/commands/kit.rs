@@ -12,12 +12,12 @@ use scelle_format::random::OsRandom;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Context;
-use crate::bilingual;
 use crate::cli::args;
-use crate::cli::language::Lang;
-use crate::cli::screen::local_day;
-use crate::clock::Clock as _;
-use crate::error::{AgentError, ExitCode, Result};
+use scelle_core::clock::Clock as _;
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_view::bilingual;
+use scelle_view::words::Lang;
+use scelle_view::words::figures::local_day;
 
 /// Runs `kit new`.
 pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
@@ -74,7 +74,7 @@ pub fn owner_words(kit: &Kit, lang: Lang) -> String {
     six_words(&kit.owner.verifying_key().sha256(), language(lang))
 }
 
-fn fingerprint_line(kit: &Kit, lang: Lang) -> crate::cli::messages::Message {
+fn fingerprint_line(kit: &Kit, lang: Lang) -> scelle_view::words::Message {
     let words = owner_words(kit, lang);
     bilingual!("Empreinte du propriétaire : {words}", "Owner fingerprint: {words}")
 }
@@ -120,7 +120,7 @@ fn write_new(path: &Path, bytes: &[u8], private: bool) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     if private {
-        crate::platform::private_file(&mut options);
+        scelle_core::platform::private_file(&mut options);
     }
     let mut file = options.open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => AgentError::file_exists(),

@@ -8,13 +8,13 @@
 use scelle_format::id::RepositoryId;
 
 use super::Context;
-use crate::bilan::run::probe_in;
-use crate::bilingual;
-use crate::config::{RepoAddress, S3Settings};
-use crate::connect::{Connected, Connection, Create, Engine, address_of, must_be_read_back};
-use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::objects::repositories_in;
-use crate::repo::state::{Device, Head, Remembered, State, StorePlace};
+use scelle_core::bilan::run::probe_in;
+use scelle_core::connect::{Connected, Connection, Create, Engine, address_of, must_be_read_back};
+use scelle_core::connect::{RepoAddress, S3Settings};
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::repo::objects::repositories_in;
+use scelle_core::repo::state::{Device, Head, Remembered, State, StorePlace};
+use scelle_view::bilingual;
 
 /// An engine of which nothing was measured yet.
 const UNKNOWN_ENGINE: Engine = Engine { conditional_put: true, read_back: true };
@@ -228,7 +228,7 @@ impl Context {
         }
         if !known.device.place.url.starts_with("file:") || !from.starts_with("file:") {
             // What was measured was measured there.
-            state.remove(crate::bilan::run::PROBE_FILE);
+            state.remove(scelle_core::bilan::run::PROBE_FILE);
         }
         device.place = known.device.place.clone();
         state.put_device(&device)?;

@@ -7,16 +7,17 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::reading::{Key, open};
-use crate::bilingual;
 use crate::cli::args::{Diff, Find, KeyArgs, Ls};
-use crate::cli::screen::{Table, count, local_time, printable, rfc3339, size};
-use crate::error::{AgentError, ExitCode, Result};
-use crate::look::diff::{Change, Difference, diff};
-use crate::look::find::{Pattern, find};
-use crate::look::list::{ListedEntry, entries, snapshot_rows};
-use crate::restore::plan::snapshot_path;
-use crate::restore::tree::Tree;
-use crate::scan::EntryPath;
+use crate::cli::screen::Table;
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::look::diff::{Change, Difference, diff};
+use scelle_core::look::find::{Pattern, find};
+use scelle_core::look::list::{ListedEntry, entries, snapshot_rows};
+use scelle_core::restore::plan::snapshot_path;
+use scelle_core::restore::tree::Tree;
+use scelle_core::scan::EntryPath;
+use scelle_view::bilingual;
+use scelle_view::words::figures::{count, local_time, printable, rfc3339, size};
 
 /// Runs `snapshots`.
 pub async fn snapshots(context: &Context) -> Result<ExitCode> {
@@ -126,7 +127,7 @@ pub async fn differences(context: &Context, args: Diff) -> Result<ExitCode> {
 pub fn path_in(tree: &Tree, typed: Option<&Path>) -> Result<Vec<u8>> {
     match typed {
         None => Ok(Vec::new()),
-        Some(path) => snapshot_path(&crate::platform::os_to_bytes(path.as_os_str()), &tree.root.os),
+        Some(path) => snapshot_path(&scelle_core::platform::os_to_bytes(path.as_os_str()), &tree.root.os),
     }
 }
 

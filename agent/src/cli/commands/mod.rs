@@ -27,16 +27,16 @@ use scelle_format::kit::{Kit, KitError};
 use secrecy::ExposeSecret as _;
 
 use super::args::{Command, Global};
-use super::language::Lang;
 use super::screen::Screen;
 use super::secrets;
-use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::{Monitor, Notice};
-use crate::repo::objects::Objects;
-use crate::repo::oddities::Oddities;
-use crate::shutdown::Shutdown;
+use scelle_core::clock::SystemClock;
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::monitor::{Monitor, Notice};
+use scelle_core::repo::objects::Objects;
+use scelle_core::repo::oddities::Oddities;
+use scelle_core::shutdown::Shutdown;
+use scelle_view::words::Lang;
 
 /// What every command gets.
 pub struct Context {

@@ -7,20 +7,20 @@ use scelle_format::id::RepositoryId;
 use scelle_format::note::VerifyingKey;
 
 use super::{Context, Found, Known, read_kit};
-use crate::bilingual;
 use crate::cli::args::KeyArgs;
 use crate::cli::secrets;
-use crate::cli::snapshot_spec::SnapshotSpec;
-use crate::connect::Connected;
-use crate::error::{AgentError, ExitCode, Result};
-use crate::look::choose::select;
-use crate::look::newer::Own;
-use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::history::Snapshot;
-use crate::repo::keyring::Unlock;
-use crate::repo::open::{OpenOptions, Repository};
-use crate::restore::fetch::Fetcher;
-use crate::restore::tree::Tree;
+use scelle_core::connect::Connected;
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::look::choose::select;
+use scelle_core::look::newer::Own;
+use scelle_core::look::spec::SnapshotSpec;
+use scelle_core::repo::finding::{Finding, FindingKind};
+use scelle_core::repo::history::Snapshot;
+use scelle_core::repo::keyring::Unlock;
+use scelle_core::repo::open::{OpenOptions, Repository};
+use scelle_core::restore::fetch::Fetcher;
+use scelle_core::restore::tree::Tree;
+use scelle_view::bilingual;
 
 /// A repository opened for a command.
 pub struct Reading {

@@ -8,23 +8,23 @@ use serde_json::json;
 use super::Context;
 use super::look::path_in;
 use super::reading::{Key, Reading, open};
-use crate::bilingual;
 use crate::cli::args::{Overwrite as When, Restore};
-use crate::cli::screen::{count, duration, local_day, size};
-use crate::clock::Clock as _;
-use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::Problem;
-use crate::repo::append::{LedgerWriter, now};
-use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::history::Snapshot;
-use crate::repo::join::expect_own;
-use crate::repo::state::State;
-use crate::restore::plan::{Action, Plan, Request, Target, plan};
-use crate::restore::record::RestoreRecord;
-use crate::restore::run::{RestoreSummary, restore};
-use crate::restore::tree::Tree;
-use crate::restore::write::{Notices, Overwrite};
-use crate::scan::Filter;
+use scelle_core::clock::Clock as _;
+use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::monitor::Problem;
+use scelle_core::repo::append::{LedgerWriter, now};
+use scelle_core::repo::finding::{Finding, FindingKind};
+use scelle_core::repo::history::Snapshot;
+use scelle_core::repo::join::expect_own;
+use scelle_core::repo::state::State;
+use scelle_core::restore::plan::{Action, Plan, Request, Target, plan};
+use scelle_core::restore::record::RestoreRecord;
+use scelle_core::restore::run::{RestoreSummary, restore};
+use scelle_core::restore::tree::Tree;
+use scelle_core::restore::write::{Notices, Overwrite};
+use scelle_core::scan::Filter;
+use scelle_view::bilingual;
+use scelle_view::words::figures::{count, duration, local_day, size};
 
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
@@ -287,7 +287,7 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
             "the restore record could not be written to the ledger"
         ));
     }
-    let tokens = |list: &[crate::restore::workers::FileProblem]| {
+    let tokens = |list: &[scelle_core::restore::workers::FileProblem]| {
         list.iter().take(1000).map(|file| file.token.clone()).collect::<Vec<_>>()
     };
     screen.json(&json!({

@@ -1,10 +1,10 @@
 //! The sentences of notices, phases, problems and store weaknesses.
 //!
-//! From the typed values of [`crate::monitor`] to text. Never: a name.
+//! From the typed values of [`scelle_core::monitor`] to text. Never: a name.
 
-use super::Message;
-use crate::bilingual;
-use crate::monitor::{Notice, Phase, Problem, Weakness};
+use scelle_core::monitor::{Notice, Phase, Problem, Weakness};
+use scelle_view::bilingual;
+use scelle_view::words::Message;
 
 /// A notice as one sentence.
 pub fn notice(notice: &Notice) -> Message {
@@ -45,7 +45,7 @@ pub fn notice(notice: &Notice) -> Message {
              run \"scelle check\" and tell the host"
         ),
         Notice::Resumed { stored_bytes } => {
-            let size = |lang| crate::cli::screen::size(*stored_bytes, lang);
+            let size = |lang| scelle_view::words::figures::size(*stored_bytes, lang);
             Message::by(|lang| {
                 lang.pick(
                     format!("reprise d'une sauvegarde interrompue ; {} déjà déposés", size(lang)),

@@ -1,0 +1,35 @@
+//! Bilans: what a run can prove, written down, signed, and shown to people.
+//!
+//! [`RunReport`] (what one run knows) → [`facts()`] → lights → [`record()`] → [`write()`] (a `bilan` note, FORMAT.md §11);
+//! back again by [`list`], [`show`], [`export`], [`verify()`] and [`whois()`]. Never: a name or a path in a record or an
+//! export, a light that somebody typed, a sentence in anything that is signed.
+
+pub mod accepted;
+pub mod export;
+pub mod facts;
+pub mod list;
+pub mod memory;
+pub mod recall;
+pub mod record;
+pub mod run;
+pub mod verify;
+pub mod whois;
+pub mod write;
+
+pub use export::export;
+pub use facts::facts;
+pub use list::{Loaded, Row, load, rows};
+pub use memory::Memory;
+pub use recall::recall;
+pub use record::{Position, record};
+pub use run::{Declared, EndCheck, HostDeclared, KitCheck, Proofs, RunEnd, RunReport, TlsEnd, Trouble};
+pub use verify::{Anchor, Signer, Verdict, verify};
+pub use whois::whois;
+pub use write::{Written, keep, write};
+
+#[cfg(test)]
+mod facts_tests;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod round_trip_tests;

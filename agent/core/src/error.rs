@@ -1,0 +1,234 @@
+//! The one error of the agent: what happened, where, what to do, and which exit code says it.
+//!
+//! Built by the constructors of [`crate::sentences`] from what the store, the format, the
+//! operating system and the user said; shown by [`crate::cli::exit`]. Never: a patient's path or file name
+//! (`place` is a root's label, a token, an object key or an address), a secret.
+
+use scelle_store::{ErrorKind, StoreError};
+use serde_json::json;
+use thiserror::Error;
+
+use scelle_view::bilingual;
+use scelle_view::words::Lang;
+use scelle_view::words::Message;
+
+/// The exit codes of the program. The code follows the run, not the colour of its report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// All good.
+    Ok = 0,
+    /// Failed.
+    Failed = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// Finished, with problems.
+    Partial = 3,
+    /// No repository at that place.
+    NoRepository = 10,
+    /// Another run holds the lock.
+    Busy = 11,
+    /// The kit or phrase opens another repository, or is mistyped.
+    WrongKey = 12,
+    /// Something stored is damaged or was tampered with.
+    Damaged = 13,
+    /// The store does not answer or refuses the credential.
+    Unreachable = 14,
+    /// Interrupted by the user; the state can be resumed.
+    Interrupted = 130,
+}
+
+impl ExitCode {
+    /// Every code, in order.
+    pub const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Failed,
+        Self::Usage,
+        Self::Partial,
+        Self::NoRepository,
+        Self::Busy,
+        Self::WrongKey,
+        Self::Damaged,
+        Self::Unreachable,
+        Self::Interrupted,
+    ];
+
+    /// The number the process ends with.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// What it means, for `--help`.
+    pub fn meaning(self) -> Message {
+        match self {
+            Self::Ok => bilingual!("tout va bien", "all good"),
+            Self::Failed => bilingual!("échec", "failed"),
+            Self::Usage => {
+                bilingual!(
+                    "ligne de commande ou configuration incorrecte",
+                    "wrong command line or configuration"
+                )
+            }
+            Self::Partial => bilingual!("terminé, avec des problèmes", "finished with problems"),
+            Self::NoRepository => bilingual!("aucun dépôt à cet endroit", "no repository at that place"),
+            Self::Busy => {
+                bilingual!("occupé : un autre travail est en cours", "busy: another run holds the lock")
+            }
+            Self::WrongKey => bilingual!("mauvaise clé", "wrong key"),
+            Self::Damaged => bilingual!("dépôt endommagé ou falsifié", "damaged or tampered with"),
+            Self::Unreachable => bilingual!("stockage injoignable", "store unreachable"),
+            Self::Interrupted => bilingual!("interrompu", "interrupted"),
+        }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code.number())
+    }
+}
+
+/// What every fallible function of the agent answers.
+pub type Result<T, E = AgentError> = std::result::Result<T, E>;
+
+/// An operation of the agent failed.
+#[derive(Clone, Debug, Error)]
+#[error("{} [{}] {}", what.text(Lang::En), place.as_deref().unwrap_or("-"), todo.text(Lang::En))]
+pub struct AgentError {
+    /// The code the process ends with.
+    pub code: ExitCode,
+    /// What happened.
+    pub what: Message,
+    /// Where: a root's label, a token, an object key or an address. Never a patient's path.
+    pub place: Option<String>,
+    /// What the person can do about it.
+    pub todo: Message,
+    /// The technical cause in English, shown with `-v` only.
+    pub detail: Option<String>,
+}
+
+impl AgentError {
+    /// An error from its parts; the constructors named after situations are preferred.
+    pub fn new(code: ExitCode, what: Message, todo: Message) -> Self {
+        Self { code, what, place: None, todo, detail: None }
+    }
+
+    /// Says where. `place` must not hold a patient's path.
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.place = Some(place.into());
+        self
+    }
+
+    /// Keeps the technical cause for `-v`.
+    pub fn because(mut self, cause: impl ToString) -> Self {
+        self.detail = Some(cause.to_string());
+        self
+    }
+
+    /// The one line a person reads: what, where, what to do.
+    pub fn line(&self, lang: Lang) -> String {
+        let place = self.place.as_deref().map(|place| format!(" [{}]", one_line(place))).unwrap_or_default();
+        let (head, arrow) = lang.pick(("erreur :", "À faire :"), ("error:", "To do:"));
+        let todo = self.todo.text(lang);
+        let end = if todo.ends_with('?') { "" } else { "." };
+        format!("{head} {}{place}. {arrow} {todo}{end}", self.what.text(lang))
+    }
+
+    /// The JSON form: `{"error":{"code":13,"what":"…","where":"…","do":"…"}}`; `where` is empty when unknown.
+    pub fn to_json(&self, lang: Lang) -> serde_json::Value {
+        json!({"error": {
+            "code": self.code.number(),
+            "what": self.what.text(lang),
+            "where": one_line(self.place.as_deref().unwrap_or_default()),
+            "do": self.todo.text(lang),
+        }})
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+impl From<StoreError> for AgentError {
+    /// The place is the object's key or the store's address, as the store says it.
+    fn from(error: StoreError) -> Self {
+        let built = match error.kind {
+            ErrorKind::NotFound => Self::object_missing(),
+            ErrorKind::Denied => Self::store_denied(),
+            ErrorKind::Unreachable => Self::store_unreachable(),
+            ErrorKind::Full => Self::destination_full(),
+            // Nothing stored is damaged: the store, or who looked after it, refused what came.
+            ErrorKind::Corrupt if error.operation == "put" => Self::sent_altered(),
+            ErrorKind::Corrupt => Self::object_corrupt(),
+            ErrorKind::Locked => Self::object_locked(),
+            // A folder store says "folder" for itself; whoever knows the address puts it there.
+            ErrorKind::NoBucket if error.target == "folder" => Self::no_folder(),
+            ErrorKind::NoBucket => Self::no_bucket(),
+            ErrorKind::Unsupported => Self::store_unsupported(),
+            ErrorKind::Invalid => Self::store_settings_invalid(),
+            ErrorKind::Other => Self::store_failed(),
+        };
+        built.because(format!("{}: {}", error.operation, error.detail)).at(error.target)
+    }
+}
+
+impl From<std::io::Error> for AgentError {
+    fn from(error: std::io::Error) -> Self {
+        Self::io(&error)
+    }
+}
+
+impl From<rusqlite::Error> for AgentError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::local_state(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_the_contract_shape() {
+        let error = AgentError::object_corrupt().at("p/e1/ab/cd");
+        let json = error.to_json(Lang::En);
+        let keys: Vec<&str> = json["error"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["code", "do", "what", "where"]);
+        assert_eq!(json["error"]["code"], 13);
+        assert_eq!(json["error"]["where"], "p/e1/ab/cd");
+    }
+
+    #[test]
+    fn store_kinds_map_to_codes() {
+        let code = |kind| AgentError::from(StoreError::new(kind, "get", "k", "d")).code;
+        assert_eq!(code(ErrorKind::Unreachable), ExitCode::Unreachable);
+        assert_eq!(code(ErrorKind::Denied), ExitCode::Unreachable);
+        assert_eq!(code(ErrorKind::NoBucket), ExitCode::NoRepository);
+        assert_eq!(code(ErrorKind::Full), ExitCode::Failed);
+        assert_eq!(code(ErrorKind::Invalid), ExitCode::Usage);
+        assert_eq!(code(ErrorKind::Corrupt), ExitCode::Damaged);
+        assert_eq!(code(ErrorKind::NotFound), ExitCode::Damaged);
+        let denied = AgentError::from(StoreError::new(ErrorKind::Denied, "get", "k", "d"));
+        let silent = AgentError::from(StoreError::new(ErrorKind::Unreachable, "get", "k", "d"));
+        assert_ne!(denied.what, silent.what);
+    }
+
+    #[test]
+    fn a_line_says_what_where_and_what_to_do_and_stays_one_line() {
+        let error = AgentError::busy().at("cabinet\nabc").because("flock: EAGAIN");
+        for lang in [Lang::Fr, Lang::En] {
+            let line = error.line(lang);
+            assert_eq!(line.lines().count(), 1);
+            assert!(line.contains("[cabinet abc]"), "{line}");
+            assert!(!line.contains("EAGAIN"), "the cause is for -v only: {line}");
+        }
+    }
+
+    #[test]
+    fn io_errors_tell_a_full_disk_from_the_rest() {
+        let full = AgentError::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        assert_eq!(full.what, AgentError::destination_full().what);
+        let other = AgentError::from(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
+        assert_eq!(other.code, ExitCode::Failed);
+    }
+}

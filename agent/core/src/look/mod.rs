@@ -1,0 +1,11 @@
+//! Looking without restoring: which snapshots there are, what stands in a folder, where a name is, what changed.
+//!
+//! For: `snapshots`, `ls`, `find`, `diff`. Data comes from notes and trees and goes to the local screen as plain values:
+//! these hold names, which appear nowhere else. Never: writes, or fetches content of files.
+
+pub mod choose;
+pub mod diff;
+pub mod find;
+pub mod list;
+pub mod newer;
+pub mod spec;

@@ -1,0 +1,273 @@
+//! One backup run, from the walk to the snapshot's note.
+//!
+//! [`backup`] is the page to read first. The scan stage and the workers run on threads, store calls on the async runtime;
+//! every channel is bounded and every task is joined. Never: commits what the store did not show.
+
+pub mod checkpoint;
+pub mod commit;
+pub mod database;
+pub mod dedup;
+mod earlier;
+mod found;
+mod heal;
+mod hunks;
+mod item;
+mod job;
+mod late;
+mod list;
+mod make;
+mod pack_memory;
+pub mod packs;
+mod pages;
+mod part;
+mod presence;
+mod previous;
+mod read;
+pub mod recipe;
+mod scan;
+mod segments;
+mod small;
+mod solid;
+mod tree;
+pub mod upload;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use scelle_format::manifest::{Root, Totals};
+use scelle_format::random::OsRandom;
+
+use self::checkpoint::{CheckpointEvery, Checkpoints};
+use self::commit::{Committed, RefsDraft, SnapshotFacts};
+use self::database::verdict::Taken;
+use self::found::{Sources, problems_of};
+use self::hunks::Trouble;
+use self::make::make;
+use crate::catalog::{Catalog, Journal, Lists};
+use crate::clock::Clock;
+use crate::error::{AgentError, Result};
+use crate::monitor::{Monitor, Phase};
+use crate::repo::append::{LedgerWriter, now};
+use crate::repo::damage::{Avoided, Damage};
+use crate::repo::objects::Objects;
+use crate::repo::state::{Device, State};
+use crate::scan::Filter;
+use crate::shutdown::Shutdown;
+use crate::verify::listing::Listing;
+
+pub use self::found::Sources as SourcesFound;
+pub use self::scan::Changes;
+
+/// What one run is to save.
+pub struct Plan {
+    /// Which set of roots: runs are compared within it.
+    pub set: String,
+    /// Roots as given.
+    pub roots: Vec<PathBuf>,
+    /// What to leave out.
+    pub filter: Filter,
+    /// Threads that read, compress and seal.
+    pub workers: usize,
+    /// When partial notes are due.
+    pub checkpoints: CheckpointEvery,
+}
+
+/// What one run needs from outside.
+pub struct Surroundings<'a> {
+    /// The store.
+    pub objects: Arc<Objects>,
+    /// The state folder, locked.
+    pub state: &'a State,
+    /// This device.
+    pub device: &'a Device,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Who watches.
+    pub monitor: Arc<dyn Monitor>,
+    /// Whether to stop.
+    pub shutdown: &'a Shutdown,
+}
+
+/// What became of a run.
+pub struct Outcome {
+    /// The snapshot.
+    pub committed: Committed,
+    /// What is in it.
+    pub totals: Totals,
+    /// What changed.
+    pub changes: Changes,
+    /// What could not be saved, or only with a reservation.
+    pub troubles: Vec<Trouble>,
+    /// Bytes read from sources.
+    pub read_bytes: u64,
+    /// Bytes found again from an interrupted run.
+    pub resumed_bytes: u64,
+    /// Databases taken through their own interface.
+    pub consistent_copies: u64,
+    /// The store's listing against the packs of the snapshot, before its note.
+    pub listing: Listing,
+    /// Damaged packs whose content is whole again in others.
+    pub healed_packs: u64,
+    /// Small objects that were gone from the store and were stored again, or replaced.
+    pub mended_objects: u64,
+    /// What became of the roots.
+    pub sources: Sources,
+    /// The worst of how databases were taken; `None` where there was none to take.
+    pub databases: Option<Taken>,
+}
+
+/// How far a run came.
+pub enum Attempt {
+    /// Its snapshot is in the store.
+    Whole(Box<Outcome>),
+    /// Packs of earlier snapshots that it builds on are gone: nothing was named, and it is to begin again without them.
+    Lacking(Listing),
+}
+
+/// One run: scan, read, seal, send, confirm, index, commit.
+pub async fn backup(
+    plan: &Plan,
+    around: &Surroundings<'_>,
+    ledger: &mut LedgerWriter<'_>,
+    damage: &mut Damage,
+) -> Result<Attempt> {
+    let (state, device, monitor) = (around.state, around.device, &around.monitor);
+    let began = now(around.clock);
+    let avoided = Arc::new(damage.avoided());
+    let mut catalog = Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?;
+    let journal = Arc::new(Mutex::new(Journal::open(&state.folder().join("journal.sqlite"))?));
+    catalog.remove_orphans()?;
+    let lists = state.folder().join("lists.sqlite");
+    let lists = Lists::open(&lists, device.secret.chunk_id_key(), live_manifest_packs(&catalog, &avoided)?)?;
+    let resumed = upload::resume(&around.objects, &journal, &avoided).await?;
+
+    monitor.start(Phase::Backup, None, None);
+    let (sealed, packs) = tokio::sync::mpsc::channel(1);
+    let sent_bytes = Arc::new(AtomicU64::new(0));
+    let uploading = upload::upload(
+        around.objects.clone(),
+        journal.clone(),
+        packs,
+        monitor.clone(),
+        sent_bytes.clone(),
+        around.shutdown.clone(),
+    );
+    let uploading = tokio::spawn(uploading);
+    let segments = ledger.head().segments.iter().map(|(sha256, _)| sha256.clone()).collect();
+    let objects = &*around.objects;
+    let mut checkpoints =
+        Checkpoints::new(plan.checkpoints, objects, device, &plan.set, around.clock, &journal, ledger);
+    let mut checkpoint = || checkpoints.look(sent_bytes.load(Ordering::Relaxed));
+    let made = tokio::task::block_in_place(|| {
+        make(
+            plan,
+            around,
+            segments,
+            &avoided,
+            (&catalog, &lists),
+            (&journal, &resumed),
+            sealed,
+            &mut checkpoint,
+        )
+    });
+    let uploaded = uploading.await.map_err(AgentError::bug)?;
+    // Where both ended badly, the upload's reason is the cause.
+    let (uploaded, made) = match (uploaded, made) {
+        (Err(error), _) => return Err(error),
+        (Ok(uploaded), made) => (uploaded, made?),
+    };
+
+    if made.sources.is_nothing(&made.totals, &made.troubles) {
+        return Err(AgentError::nothing_saved());
+    }
+
+    if made.sources.is_nothing(&made.totals, &made.troubles) {
+        return Err(AgentError::nothing_saved());
+    }
+
+    monitor.start(Phase::Commit, None, None);
+    let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
+    let confirmed = commit::confirm(objects, uploaded, &resumed).await?;
+    let root = Root {
+        repository: device.repository.clone(),
+        device: device.id.clone(),
+        snapshot: ledger.head().snapshot + 1,
+        set: plan.set.clone(),
+        time: began.to_string(),
+        os: if cfg!(windows) { "windows".into() } else { "unix".into() },
+        roots: made.roots,
+        generation: device.secret.generation(),
+        dedup_secret: *device.secret.expose(),
+        older_secrets: Vec::new(),
+        level2: made.level2.clone(),
+        totals: made.totals,
+        problems: problems_of(&made.troubles),
+    };
+    let mut random = OsRandom;
+    let facts = SnapshotFacts { root, needs: made.needs, known_sizes: made.known_sizes };
+    let needed = commit::needed_packs(&confirmed, &facts)?;
+    let ((listing, listed), mended_objects) = tokio::try_join!(
+        presence::packs(objects, &needed),
+        presence::small_objects(objects, state, device, ledger, damage, &mut random),
+    )?;
+    if !listing.is_sound() {
+        return Ok(Attempt::Lacking(listing));
+    }
+    let draft = RefsDraft::new(state, ledger, needed);
+    let (for_root, for_index) = (&mut OsRandom, &mut OsRandom);
+    let (prepared, indexed) = tokio::try_join!(
+        commit::prepare(objects, device, &facts.root, draft, for_root),
+        segments::index(
+            objects,
+            state,
+            device,
+            ledger,
+            confirmed,
+            made.fresh,
+            &facts.needs,
+            damage,
+            for_index
+        ),
+    )?;
+    let committed =
+        commit::snapshot(objects, state, device, ledger, indexed, prepared, facts, damage).await?;
+    let gone = commit::remember(
+        &mut catalog,
+        &journal,
+        &plan.set,
+        &committed,
+        &made.hunks,
+        &made.nodes,
+        made.level2,
+    )?;
+    lists.settle(&made.list_nodes, &gone)?;
+    // The snapshot stands: what could not be said of older ones stays known as damaged, and is tried again next time.
+    let healed = heal::heal(state, (&catalog, &lists), ledger, damage, &committed.packs, &listed).await;
+    let healed_packs = healed.unwrap_or(0);
+    Ok(Attempt::Whole(Box::new(Outcome {
+        committed,
+        totals: made.totals,
+        changes: made.changes,
+        troubles: made.troubles,
+        read_bytes: made.read_bytes,
+        resumed_bytes,
+        consistent_copies: made.consistent_copies,
+        listing,
+        healed_packs,
+        mended_objects,
+        sources: made.sources,
+        databases: made.databases,
+    })))
+}
+
+/// Manifest packs that nodes may be taken from.
+fn live_manifest_packs(catalog: &Catalog, avoided: &Avoided) -> Result<HashSet<[u8; 32]>> {
+    let mut live = catalog.manifest_packs()?;
+    avoided.iter().for_each(|pack| {
+        live.remove(&pack.sha256.0);
+    });
+    Ok(live)
+}

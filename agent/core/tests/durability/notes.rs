@@ -1,0 +1,208 @@
+//! One chain, always: each note of a run meets each thing that can become of it, and the runs after it go on.
+
+use super::*;
+
+use scelle_format::layout;
+
+/// What becomes of a note's put.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// It lands, and the answer is an error.
+    LandedAnswerLost,
+    /// It does not, and the answer is an error.
+    LostAnswerTrue,
+    /// It does not, and the answer is yes.
+    LostAnswerYes,
+    /// It does not, once and each time it is put again in this run.
+    LostForTheRun,
+    /// It lands, but each time it is put in this run the answer is an error.
+    LandedDeafForTheRun,
+    /// The process dies before.
+    DiedBefore,
+    /// The process dies right after.
+    DiedAfter,
+}
+
+const FATES: [Fate; 7] = [
+    Fate::LandedAnswerLost,
+    Fate::LostAnswerTrue,
+    Fate::LostAnswerYes,
+    Fate::LostForTheRun,
+    Fate::LandedDeafForTheRun,
+    Fate::DiedBefore,
+    Fate::DiedAfter,
+];
+
+/// A copy of the state folder as it is now: what a machine finds after a crash.
+fn copy_folder(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(std::result::Result::unwrap) {
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_folder(&path, &target),
+            // A temporary file may be renamed meanwhile.
+            false => drop(std::fs::copy(&path, &target)),
+        }
+    }
+}
+
+struct Life {
+    store: Arc<dyn Store>,
+    home: tempfile::TempDir,
+    image: tempfile::TempDir,
+    practice: Practice,
+    kit: Kit,
+    id: RepositoryId,
+}
+
+impl Life {
+    async fn begin() -> Self {
+        let store: Arc<dyn Store> = Arc::new(MemStore::new());
+        let (home, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (kit, id) = make(store.clone(), home.path()).await;
+        let mut practice = Practice::new();
+        practice.grow(3);
+        Self { store, home, image, practice, kit, id }
+    }
+
+    async fn run(&self, store: Arc<dyn Store>, every: CheckpointEvery) -> Result<u64> {
+        run(store, self.home.path(), &self.id, &self.practice.source(), every).await
+    }
+
+    /// A run whose `nth` note has this fate; then what is left of the process. Whether there was such a note.
+    async fn struck(&self, nth: u64, fate: Fate, every: CheckpointEvery) -> bool {
+        let faulty = Faulty::new(self.store.clone());
+        let notes = format!("{}/c/", self.id);
+        let error = scelle_store::ErrorKind::Other;
+        let strike = |nth, fault| {
+            faulty.nth(Operation::Put, nth, &notes, fault);
+        };
+        match fate {
+            Fate::LandedAnswerLost => strike(nth, Fault::LoseAnswer(error)),
+            Fate::LostAnswerTrue => strike(nth, Fault::Fail(error)),
+            Fate::LostAnswerYes => strike(nth, Fault::Pretend),
+            Fate::LostForTheRun | Fate::LandedDeafForTheRun => {
+                let is_lost = matches!(fate, Fate::LostForTheRun);
+                let fault = if is_lost { Fault::Fail(error) } else { Fault::LoseAnswer(error) };
+                (nth..nth + 40).for_each(|n| strike(n, fault));
+            }
+            Fate::DiedBefore | Fate::DiedAfter => {
+                let (home, image) = (self.home.path().to_owned(), self.image.path().to_owned());
+                let is_put = matches!(fate, Fate::DiedAfter);
+                faulty.die(nth, &notes, is_put, move || copy_folder(&home, &image));
+            }
+        }
+        let _ = self.run(Arc::new(faulty.clone()), every).await;
+        if faulty.is_dead() {
+            copy_folder(self.image.path(), self.home.path());
+            return true;
+        }
+        faulty.count_put_below(&notes) >= nth
+    }
+
+    /// The next runs are as if nothing had been: no alarm, one note for each number, and nothing is missing.
+    async fn goes_on(&mut self, what: &str) {
+        for _ in 0..2 {
+            self.practice.grow(1);
+            let every = CheckpointEvery::default();
+            let (summary, written) =
+                run_whole(self.store.clone(), self.home.path(), &self.id, &self.practice.source(), every)
+                    .await
+                    .unwrap_or_else(|error| panic!("{what}: {error}"));
+            let start = summary.start;
+            assert!(!start.forked && !start.store_behind, "{what}: {start:?}");
+            assert!(written.not_sent.is_none(), "{what}: {:?}", written.not_sent);
+        }
+        sound_snapshots(self.store.clone(), &self.kit).await;
+        let repository = open(self.store.clone(), &self.kit).await;
+        assert!(repository.history.findings.is_empty(), "{what}: {:?}", repository.history.findings);
+        let chain = &repository.history.devices[0].chain;
+        assert!(chain.contiguous, "{what}: {chain:?}");
+        let objects = Objects::new(self.store.clone(), self.id.clone());
+        let rows = objects.list_all("c/").await.unwrap();
+        let sequences: Vec<u64> =
+            rows.iter().map(|row| layout::parse_note(&row.name).unwrap().1).rev().collect();
+        assert_eq!(sequences, (1..=sequences.len() as u64).collect::<Vec<_>>(), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_note_of_a_run_meets_each_fate_and_the_chain_stays_one() {
+    let mut life = Life::begin().await;
+    let every = CheckpointEvery::default();
+    let mut struck = 0;
+    for fate in FATES {
+        for nth in 1..=2 {
+            life.practice.grow(2);
+            assert!(life.struck(nth, fate, every).await, "note {nth}, {fate:?}: there was none");
+            struck += 1;
+            life.goes_on(&format!("note {nth}, {fate:?}")).await;
+        }
+    }
+    // The snapshot's and the bilan's.
+    assert_eq!(struck, FATES.len() * 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partial_notes_meet_each_fate_too() {
+    let fates = [Fate::LandedAnswerLost, Fate::LostAnswerYes, Fate::LandedDeafForTheRun, Fate::DiedAfter];
+    for fate in fates {
+        let mut life = Life::begin().await;
+        life.practice.grow(1200);
+        let often = CheckpointEvery { bytes: 1, time: Duration::from_secs(3600) };
+        assert!(life.struck(1, fate, often).await);
+        life.goes_on(&format!("partial note, {fate:?}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fates_in_a_row_still_make_one_chain() {
+    let mut life = Life::begin().await;
+    let every = CheckpointEvery::default();
+    for (turn, fate) in FATES.into_iter().chain(FATES.into_iter().rev()).enumerate() {
+        life.practice.grow(1);
+        life.struck(1 + turn as u64 % 2, fate, every).await;
+    }
+    life.goes_on("fates in a row").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_lost_its_pending_note_takes_over_what_landed() {
+    let mut life = Life::begin().await;
+    let state = life.home.path().join(life.id.as_str());
+    for is_broken in [false, true] {
+        life.practice.grow(1);
+        assert!(life.struck(1, Fate::DiedAfter, CheckpointEvery::default()).await);
+        match is_broken {
+            true => std::fs::write(state.join("pending.json"), b"{\"note\"").unwrap(),
+            false => std::fs::remove_file(state.join("pending.json")).unwrap(),
+        }
+        life.goes_on("pending note lost").await;
+    }
+    // Left over from before: the head is ahead of it.
+    life.practice.grow(1);
+    assert!(life.struck(2, Fate::DiedBefore, CheckpointEvery::default()).await);
+    let old = std::fs::read(state.join("pending.json")).unwrap();
+    life.goes_on("before").await;
+    std::fs::write(state.join("pending.json"), old).unwrap();
+    life.goes_on("a pending file of an earlier day").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_snapshot_brings_back_what_the_store_lost_meanwhile() {
+    let mut life = Life::begin().await;
+    life.run(life.store.clone(), CheckpointEvery::default()).await.unwrap();
+    let objects = Objects::new(life.store.clone(), life.id.clone());
+    let names = |rows: Vec<scelle_core::repo::objects::Listed>| -> Vec<String> {
+        rows.into_iter().map(|row| row.name).collect()
+    };
+    let before = names(objects.list_all("a/").await.unwrap());
+    life.practice.grow(1);
+    assert!(life.struck(1, Fate::DiedBefore, CheckpointEvery::default()).await);
+    let new = names(objects.list_all("a/").await.unwrap());
+    for name in new.iter().filter(|name| !before.contains(name)) {
+        life.store.delete(&objects.key(name).unwrap()).await.unwrap();
+    }
+    life.goes_on("attachments of a pending snapshot").await;
+}

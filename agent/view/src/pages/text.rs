@@ -1,0 +1,224 @@
+//! A bilan for people: one plain page, status first, then what to do and who does it.
+//!
+//! Data comes from a record, goes to the screen. Shapes and words carry the status, not colours alone. Never: adds a fact
+//! that the record does not hold, or says "verified" where only this PC has spoken.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use scelle_format::report::{
+    Light, Measured, Record, RecordedReason, RoundedBytes, RunResult, SetVolumes, Trigger, Who,
+};
+use scelle_format::timestamp::Timestamp;
+
+use crate::reasons::sentence;
+use crate::words::Lang;
+use crate::words::figures::{count, duration, local_time, size};
+
+/// Files with a problem shown.
+const PROBLEMS_SHOWN: usize = 10;
+
+/// Shape and word of a status: `● protégé`.
+pub fn status_word(light: Light, lang: Lang) -> String {
+    let word = match light {
+        Light::Green => lang.pick("protégé", "protected"),
+        Light::Amber => lang.pick("à surveiller", "to look at"),
+        Light::Red => lang.pick("non protégé", "not protected"),
+        Light::Grey => lang.pick("inconnu", "unknown"),
+    };
+    format!("{} {word}", shape(light))
+}
+
+/// A shape that can be told apart without colour.
+pub fn shape(light: Light) -> char {
+    match light {
+        Light::Green => '●',
+        Light::Amber => '▲',
+        Light::Red => '■',
+        Light::Grey => '?',
+    }
+}
+
+/// The page.
+pub fn page(record: &Record, id: &str, lang: Lang) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let mut line = |text: String| {
+        let _ = writeln!(out, "{text}");
+    };
+    let status = &record.status;
+    line(format!(
+        "{} · bilan {id} · {}",
+        status_word(status.overall, lang).to_uppercase(),
+        moment(record.run.ended, lang)
+    ));
+    line(format!(
+        "{} : {} · {} : {}",
+        lang.pick("Protection", "Protection"),
+        status_word(status.protection, lang),
+        lang.pick("conformité", "compliance"),
+        light_word(status.compliance, lang)
+    ));
+    line(run_line(record, lang));
+    for volumes in &record.volumes {
+        line(saved_line(volumes, lang));
+    }
+    line(checked_line(record, lang));
+    line(copies_line(record, lang));
+    let (todo, remarks): (Vec<_>, Vec<_>) =
+        status.reasons.iter().partition(|reason| reason.light != Light::Green);
+    if todo.is_empty() {
+        line(lang.pick("Rien à faire.", "Nothing to do.").to_owned());
+    } else {
+        line(lang.pick("À faire :", "To do:").to_owned());
+    }
+    for reason in todo {
+        line(reason_line(reason, record.run.started, lang));
+    }
+    for reason in remarks {
+        line(reason_line(reason, record.run.started, lang));
+    }
+    for text in problem_lines(record, lang) {
+        line(text);
+    }
+    out
+}
+
+fn run_line(record: &Record, lang: Lang) -> String {
+    let run = &record.run;
+    let trigger = match run.trigger {
+        Trigger::Manual => lang.pick("lancée à la main", "started by hand"),
+        Trigger::Scheduled => lang.pick("planifiée", "scheduled"),
+        Trigger::CatchUp => lang.pick("de rattrapage", "catching up"),
+    };
+    let result = match run.result {
+        RunResult::Complete => lang.pick("complète", "complete"),
+        RunResult::Partial => lang.pick("terminée avec des problèmes", "finished with problems"),
+        RunResult::Failed => lang.pick("en échec", "failed"),
+        RunResult::Interrupted => lang.pick("interrompue", "interrupted"),
+        RunResult::Missed => lang.pick("manquée", "missed"),
+    };
+    let snapshot = match run.snapshot {
+        Some(number) => format!("{} {number}", lang.pick("instantané", "snapshot")),
+        None => lang.pick("aucun instantané", "no snapshot").to_owned(),
+    };
+    let seconds = u64::try_from(run.ended.0 - run.started.0).unwrap_or(0);
+    let head = lang.pick("Sauvegarde", "Backup");
+    let mut text =
+        format!("{head} {trigger}, {result} · {snapshot} · {}", duration(Duration::from_secs(seconds), lang));
+    if run.snapshot.is_none() && !run.codes.is_empty() {
+        let codes: Vec<&str> = run.codes.iter().map(|code| code.as_str()).collect();
+        let _ = write!(text, " · {} {}", lang.pick("code", "code"), codes.join(", "));
+    }
+    text
+}
+
+fn saved_line(volumes: &SetVolumes, lang: Lang) -> String {
+    let n = |measured: &Measured<u64>| measured.known().map_or("?".to_owned(), |n| count(*n, lang));
+    let (seen, lost) = (count(volumes.files_seen, lang), count(volumes.files_unreadable, lang));
+    let (new, changed, removed) =
+        (n(&volumes.files_new), n(&volumes.files_changed), n(&volumes.files_removed));
+    let about = |bytes: RoundedBytes| size(bytes.bytes(), lang);
+    let (read, sent) = (about(volumes.read_bytes), about(volumes.sent_bytes));
+    let label = &volumes.label;
+    lang.pick(
+        format!(
+            "Sauvegardé ({label}) : {seen} fichiers vus, {new} nouveaux, {changed} modifiés, {removed} disparus, \
+             {lost} non lus · environ {read} lus, {sent} envoyés"
+        ),
+        format!(
+            "Saved ({label}): {seen} files seen, {new} new, {changed} changed, {removed} removed, {lost} not read · \
+             about {read} read, {sent} sent"
+        ),
+    )
+}
+
+fn checked_line(record: &Record, lang: Lang) -> String {
+    let integrity = &record.integrity;
+    let mut parts = Vec::new();
+    if let Some(packs) = integrity.packs_confirmed.known() {
+        let packs = count(*packs, lang);
+        parts.push(lang.pick(
+            format!("{packs} paquets confirmés par le stockage"),
+            format!("{packs} packs confirmed by the store"),
+        ));
+    }
+    parts.push(match integrity.mismatches.known() {
+        Some(0) => lang.pick("aucun écart", "no mismatch").to_owned(),
+        Some(n) => format!("{} {}", count(*n, lang), lang.pick("écart(s)", "mismatch(es)")),
+        None => lang.pick("stockage non relu", "store not looked at").to_owned(),
+    });
+    parts.push(match record.traceability.chain_whole.known() {
+        Some(true) => lang.pick("journal entier", "ledger whole").to_owned(),
+        Some(false) => lang.pick("journal à examiner", "ledger to be looked at").to_owned(),
+        None => lang.pick("journal non comparé", "ledger not compared").to_owned(),
+    });
+    // Only a second party turns "checked by this PC" into "verified".
+    let both = record.status.declared == Light::Green && record.status.confirmed == Light::Green;
+    let head = match both {
+        true => lang.pick("Vérifié :", "Verified:"),
+        false => lang.pick("Contrôlé par ce PC :", "Checked by this PC:"),
+    };
+    format!("{head} {}", parts.join(", "))
+}
+
+fn copies_line(record: &Record, lang: Lang) -> String {
+    let availability = &record.availability;
+    let snapshots = availability.snapshots.known().map_or("?".to_owned(), |n| count(*n, lang));
+    let newest = availability.newest.known().map_or("?".to_owned(), |time| moment(*time, lang));
+    lang.pick(
+        format!("Restaurable : {snapshots} instantané(s) de cet ensemble, le plus récent du {newest}"),
+        format!("Restorable: {snapshots} snapshot(s) of this set, the newest of {newest}"),
+    )
+}
+
+fn reason_line(reason: &RecordedReason, began: Timestamp, lang: Lang) -> String {
+    let who = match reason.who {
+        Who::Practice => lang.pick("cabinet", "practice"),
+        Who::Provider => lang.pick("prestataire", "provider"),
+        Who::Host => lang.pick("hébergeur", "host"),
+    };
+    match sentence(reason.code.as_str()) {
+        Some(found) => {
+            let what = found.what(lang).replace("{moment}", &moment(began, lang));
+            format!("  {} {what} → {} [{who}]", shape(reason.light), found.todo(lang))
+        }
+        // A later version knows more reasons.
+        None => format!("  {} {} [{who}]", shape(reason.light), reason.code),
+    }
+}
+
+fn problem_lines(record: &Record, lang: Lang) -> Vec<String> {
+    let problems: Vec<_> = record.volumes.iter().flat_map(|volumes| &volumes.problems).collect();
+    if problems.is_empty() {
+        return Vec::new();
+    }
+    let head = lang.pick(
+        "Fichiers à problème (« scelle bilan whois JETON » donne le nom) :",
+        "Files with a problem (\"scelle bilan whois TOKEN\" gives the name):",
+    );
+    let mut lines = vec![head.to_owned()];
+    let shown = problems.iter().take(PROBLEMS_SHOWN);
+    lines.extend(shown.map(|problem| format!("  {}  {}  {}", problem.token, problem.class, problem.code)));
+    if problems.len() > PROBLEMS_SHOWN {
+        let more = count((problems.len() - PROBLEMS_SHOWN) as u64, lang);
+        lines.push(lang.pick(format!("  … et {more} autres"), format!("  … and {more} more")));
+    }
+    lines
+}
+
+fn light_word(light: Light, lang: Lang) -> String {
+    let word = match light {
+        Light::Green => lang.pick("en ordre", "in order"),
+        Light::Amber => lang.pick("à compléter", "to complete"),
+        Light::Red => lang.pick("non conforme", "not compliant"),
+        Light::Grey => lang.pick("inconnue", "unknown"),
+    };
+    format!("{} {word}", shape(light))
+}
+
+fn moment(time: Timestamp, lang: Lang) -> String {
+    let since = u64::try_from(time.0).unwrap_or(0);
+    let at: SystemTime = UNIX_EPOCH + Duration::from_secs(since);
+    local_time(at, lang)
+}
