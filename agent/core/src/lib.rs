@@ -1,7 +1,7 @@
 //! What the agent does: backup that the PC itself cannot read back, and the restore that gets everything back.
 //!
 //! Data's way, one room per arrow: `scan` → `pipeline` (read → chunk → dedup → seal → pack → upload → commit) →
-//! `verify` → `bilan`. `restore` runs it backwards. `repo` holds keys, descriptors and ledger; `catalog` remembers; only
+//! `verify` → `bilan`. `reading` → `restore` runs it backwards. `repo` holds keys, descriptors and ledger; `catalog` remembers; only
 //! `platform` knows which operating system this is. Never: reads a command line, or writes to a screen.
 
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ pub mod look;
 pub mod monitor;
 pub mod pipeline;
 pub mod platform;
+pub mod reading;
 pub mod repo;
 pub mod restore;
 pub mod scan;

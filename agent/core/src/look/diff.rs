@@ -11,8 +11,8 @@ use scelle_format::path;
 
 use super::list::ListedEntry;
 use crate::error::Result;
-use crate::restore::fetch::{ChunkReader, Fetcher};
-use crate::restore::tree::Tree;
+use crate::reading::fetch::{ChunkReader, Fetcher};
+use crate::reading::tree::Tree;
 use crate::shutdown::Shutdown;
 
 /// How an entry differs.

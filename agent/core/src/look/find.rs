@@ -12,10 +12,10 @@ use scelle_format::path;
 use super::list::ListedEntry;
 use crate::error::{AgentError, Result};
 use crate::platform;
+use crate::reading::fetch::{ChunkReader, Fetcher};
+use crate::reading::tree::Tree;
 use crate::repo::finding::SnapshotId;
 use crate::repo::history::Snapshot;
-use crate::restore::fetch::{ChunkReader, Fetcher};
-use crate::restore::tree::Tree;
 use crate::shutdown::Shutdown;
 use scelle_view::bilingual;
 

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::error::{AgentError, Result};
 use crate::look::spec::NOTE_CHARS;
+use crate::reading::tree::{Part, Tree};
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::{History, Snapshot};
-use crate::restore::tree::{Part, Tree};
 use crate::scan::EntryPath;
 use scelle_format::descriptor::Standing;
 

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use scelle_format::manifest::EntryKind;
 
-use super::fetch::ChunkReader;
-use super::tree::{Part, Step, Tree};
 use super::workers::{Failure, FileJob, Shared};
 use super::write::{Destination, Overwrite, Placed, WriteErrorKind, is_database, may_be_database};
 use crate::error::Result;
 use crate::monitor::Problem;
+use crate::reading::fetch::ChunkReader;
+use crate::reading::tree::{Part, Step, Tree};
 use crate::scan::EntryPath;
 
 /// A database and what the snapshot has beside it.

@@ -10,11 +10,11 @@ use scelle_format::manifest::{Entry, EntryKind, Item};
 use scelle_format::path;
 
 use super::places::Places;
-use super::tree::{Part, Step, Tree};
 use super::twins::Twins;
 use super::write::{FileAttributes, Overwrite, WriteError, WriteErrorKind, is_database, may_be_database};
 use crate::error::{AgentError, Result};
 use crate::platform::Kind;
+use crate::reading::tree::{Part, Step, Tree};
 use crate::scan::filter::Verdict;
 use crate::scan::{EntryPath, Filter};
 use scelle_view::bilingual;

@@ -12,16 +12,16 @@ use scelle_format::manifest::{Content, Entry, EntryKind, Item};
 use scelle_format::pack::Location;
 
 use super::data_map::DataMap;
-use super::fetch::{ChunkReader, Prepared};
 use super::groups::Groups;
 use super::order::{frame_of, in_pack_order};
 use super::plan::{Action, Request, action, attributes_of};
 use super::run::LostPart;
-use super::tree::{ChunkRuns, Step, Tree};
 use super::twins::Twins;
 use super::workers::{FileJob, Job, LargeFile, RunJob, Shared};
 use super::write::{Placed, WriteErrorKind, base_of};
 use crate::error::{AgentError, Result};
+use crate::reading::fetch::{ChunkReader, Prepared};
+use crate::reading::tree::{ChunkRuns, Step, Tree};
 use crate::scan::EntryPath;
 
 /// Content fetched together.

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::fetch::ChunkReader;
 use super::outcome::Outcome;
 use super::pairs;
 use super::places::Places;
 use super::plan::{Request, check_system, write_failed};
 use super::produce::{Closed, Producer, WINDOW_FILES};
-use super::tree::Tree;
 use super::workers::{FileProblem, Shared};
 use super::write::{Notices, Overwrite, Placed, WriteErrorKind};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Phase, Problem};
+use crate::reading::fetch::ChunkReader;
+use crate::reading::tree::Tree;
 use crate::scan::EntryPath;
 use crate::shutdown::Shutdown;
 

@@ -14,17 +14,17 @@ use scelle_format::report::file_token;
 use tokio::runtime::Handle;
 
 use super::data_map::DataMap;
-use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
 pub use super::outcome::FileProblem;
 use super::outcome::Outcome;
 use super::outstanding::{OpenFile, OpenFiles, Outstanding, Share};
 use super::places::Places;
 use super::plan::{attributes_of, write_failed};
 use super::standing::is_standing_database;
-use super::tree::ChunkRuns;
 use super::write::{FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Problem};
+use crate::reading::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
+use crate::reading::tree::ChunkRuns;
 use crate::scan::EntryPath;
 use crate::shutdown::Shutdown;
 

@@ -17,13 +17,13 @@ use super::packs::{Known, PackUses, heirs, is_replaced};
 use super::{attachments, data, keys, trees};
 use crate::error::{ExitCode, Result};
 use crate::monitor::{Monitor, Phase};
+use crate::reading::fetch::Fetcher;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::{Healed, Snapshot};
 use crate::repo::keyring::KeyFiles;
 use crate::repo::objects::Objects;
 use crate::repo::open::Repository;
-use crate::restore::fetch::Fetcher;
 use crate::shutdown::Shutdown;
 
 /// How much stored data is read back.

@@ -15,10 +15,10 @@ use scelle_format::pack::{Location, Trailer};
 
 use super::data::IdKeys;
 use crate::error::{ExitCode, Result};
+use crate::reading::fetch::{ChunkReader, Fetcher};
+use crate::reading::tree::{ChunkRuns, Step, Tree};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::Snapshot;
-use crate::restore::fetch::{ChunkReader, Fetcher};
-use crate::restore::tree::{ChunkRuns, Step, Tree};
 use crate::shutdown::Shutdown;
 
 /// Trailers reduced to eight bytes a chunk: ten million chunks are 80 MB.

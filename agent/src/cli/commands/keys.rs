@@ -11,10 +11,10 @@ use super::reading::{Key, Reading, open};
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
 use crate::cli::secrets;
 use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::reading::tree::Tree;
 use scelle_core::repo::append::{LedgerWriter, now};
 use scelle_core::repo::create::put_descriptor;
 use scelle_core::repo::state::State;
-use scelle_core::restore::tree::Tree;
 use scelle_view::bilingual;
 
 /// Runs `keys …`.
@@ -86,7 +86,7 @@ async fn opened_objects(reading: &Reading) -> Result<u64> {
     let hunks = tree.hunks().await?;
     let mut opened = 1 + u64::from(!hunks.is_empty());
     if let Some(first) = hunks.first() {
-        let mut reader = scelle_core::restore::fetch::ChunkReader::new(tree.id_key());
+        let mut reader = scelle_core::reading::fetch::ChunkReader::new(tree.id_key());
         tree.hunk(&mut reader, &first.at).await?;
         opened += 1;
     }

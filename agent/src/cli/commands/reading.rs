@@ -14,12 +14,12 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::look::choose::select;
 use scelle_core::look::newer::Own;
 use scelle_core::look::spec::SnapshotSpec;
+use scelle_core::reading::fetch::Fetcher;
+use scelle_core::reading::tree::Tree;
 use scelle_core::repo::finding::{Finding, FindingKind};
 use scelle_core::repo::history::Snapshot;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::open::{OpenOptions, Repository};
-use scelle_core::restore::fetch::Fetcher;
-use scelle_core::restore::tree::Tree;
 use scelle_view::bilingual;
 
 /// A repository opened for a command.
