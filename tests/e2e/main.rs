@@ -14,6 +14,7 @@ mod escape_hatch;
 mod golden;
 mod hidden;
 mod house;
+mod layers;
 mod ledger;
 mod metadata;
 mod real_input;
