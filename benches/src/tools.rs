@@ -18,6 +18,8 @@ const PASSWORD: &str = "bench only, not a secret";
 pub enum Name {
     /// This product.
     Scelle,
+    /// An older build of it.
+    Previous,
     /// restic.
     Restic,
     /// Borg.
@@ -48,7 +50,7 @@ pub struct Repository {
 impl Name {
     /// Reads a name as [`Name::text`] writes it.
     pub fn parse(text: &str) -> Result<Self> {
-        let all = [Self::Scelle, Self::Restic, Self::Borg, Self::Bupstash, Self::Rustic];
+        let all = [Self::Scelle, Self::Previous, Self::Restic, Self::Borg, Self::Bupstash, Self::Rustic];
         all.into_iter().find(|name| name.text() == text).with_context(|| format!("no tool called {text}"))
     }
 
@@ -56,6 +58,7 @@ impl Name {
     pub fn text(self) -> &'static str {
         match self {
             Self::Scelle => "scelle",
+            Self::Previous => "previous",
             Self::Restic => "restic",
             Self::Borg => "borg",
             Self::Bupstash => "bupstash",
@@ -67,6 +70,7 @@ impl Name {
     pub fn install(self) -> Result<Tool> {
         let program = match self {
             Self::Scelle => scelle()?,
+            Self::Previous => previous()?,
             Self::Restic => install::restic()?,
             Self::Borg => install::borg()?,
             Self::Bupstash => install::cargo("bupstash", "bupstash", &[])?,
@@ -91,6 +95,11 @@ fn scelle() -> Result<PathBuf> {
         program.display()
     );
     Ok(program)
+}
+
+/// `SCELLE_PREVIOUS`.
+fn previous() -> Result<PathBuf> {
+    std::env::var_os("SCELLE_PREVIOUS").map(PathBuf::from).context("SCELLE_PREVIOUS names no older build")
 }
 
 impl Tool {
@@ -128,7 +137,7 @@ impl Repository {
 
     fn init(&self) -> Vec<Step> {
         match self.tool.name {
-            Name::Scelle => {
+            Name::Scelle | Name::Previous => {
                 let kit = self.place.join("kit.txt").into_os_string();
                 vec![self.step(["init".into(), "--yes".into(), "--kit".into(), kit])]
             }
@@ -146,7 +155,7 @@ impl Repository {
     pub fn backup(&self, label: &str) -> Step {
         let source = self.source.clone().into_os_string();
         match self.tool.name {
-            Name::Scelle => self.step(["backup".into(), source]),
+            Name::Scelle | Name::Previous => self.step(["backup".into(), source]),
             Name::Restic => self.step(["backup".into(), "--quiet".into(), source]),
             Name::Borg => {
                 let archive = OsString::from(format!("::{label}"));
@@ -161,7 +170,7 @@ impl Repository {
     pub fn restore(&self, label: &str, target: &Path) -> Step {
         let target = target.to_owned();
         match self.tool.name {
-            Name::Scelle => {
+            Name::Scelle | Name::Previous => {
                 let kit = self.place.join("kit.txt").into_os_string();
                 let to = target.into_os_string();
                 self.step(["restore".into(), "latest".into(), "--kit".into(), kit, "--to".into(), to])
@@ -183,7 +192,7 @@ impl Repository {
         let (store, home) = (self.store().into_os_string(), self.place.join("home").into_os_string());
         let step = Step::new(self.tool.program.clone(), arguments).with("HOME", home.clone());
         match self.tool.name {
-            Name::Scelle => {
+            Name::Scelle | Name::Previous => {
                 let mut url = OsString::from("file://");
                 url.push(store);
                 step.with("SCELLE_HOME", home).with("SCELLE_REPO", url).with("SCELLE_LANG", "en")

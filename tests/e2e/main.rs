@@ -17,6 +17,7 @@ mod house;
 mod layers;
 mod ledger;
 mod metadata;
+mod plans;
 mod real_input;
 mod restore_targets;
 mod round_trip;

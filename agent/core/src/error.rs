@@ -1,7 +1,7 @@
 //! The one error of the agent: what happened, where, what to do, and which exit code says it.
 //!
 //! Built by the constructors of [`crate::sentences`] from what the store, the format, the
-//! operating system and the user said; shown by [`crate::cli::exit`]. Never: a patient's path or file name
+//! operating system and the user said; shown by whoever called. Never: a patient's path or file name
 //! (`place` is a root's label, a token, an object key or an address), a secret.
 
 use scelle_store::{ErrorKind, StoreError};

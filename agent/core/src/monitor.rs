@@ -1,7 +1,7 @@
 //! What a long operation tells while it works.
 //!
 //! Counts and [`Notice`]s come from the scan, the pipeline, restore and check, from any thread, and go to a
-//! [`Monitor`]: the terminal and NDJSON versions in [`crate::cli::progress`], [`Silent`] or a test's
+//! [`Monitor`]: the terminal's and NDJSON's are the program's own, [`Silent`] or a test's
 //! [`Recorder`]. Never: a file name or path (a notice carries tokens and counts only), never a decision:
 //! an operation behaves the same whoever watches.
 

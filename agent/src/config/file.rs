@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use scelle_format::report::Label;
 use serde::{Deserialize, Deserializer};
 
+use super::inert::{InertKey, inert_keys};
 use scelle_core::error::{AgentError, Result};
 use scelle_view::bilingual;
 use scelle_view::words::Lang;
@@ -34,6 +36,9 @@ pub struct ConfigFile {
     pub host: Option<Host>,
     /// Restore rehearsals.
     pub drill: DrillTable,
+    /// Keys of this file that have no effect in this version.
+    #[serde(skip)]
+    pub inert: Vec<InertKey>,
 }
 
 /// `[repository]`.
@@ -137,7 +142,7 @@ pub struct DrillTable {
 pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
     // Editors on Windows leave a byte-order mark; it must not shift the spans of errors.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let file: ConfigFile = toml::from_str(text).map_err(|error| {
+    let mut file: ConfigFile = toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         let (line, key) = line_and_key(text, offset);
         // The parser's own words may hold a value of the file: only its kind is used.
@@ -147,6 +152,7 @@ pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
         let line = text.lines().position(|line| key_of(line) == key).map_or(1, |index| index + 1);
         AgentError::config_invalid(message).at(format!("{name}:{line}"))
     })?;
+    file.inert = inert_keys(text, name);
     Ok(file)
 }
 
@@ -157,13 +163,16 @@ fn line_and_key(text: &str, offset: usize) -> (usize, String) {
     (number, key_of(line).to_owned())
 }
 
+/// The name of the table that a line opens.
+pub(super) fn table_of(line: &str) -> Option<&str> {
+    let table = line.trim().strip_prefix('[')?;
+    Some(table.trim_start_matches('[').split(']').next().unwrap_or_default().trim())
+}
+
 /// The key or table name a line begins with; empty when it has none that can be shown.
-fn key_of(line: &str) -> &str {
+pub(super) fn key_of(line: &str) -> &str {
     let line = line.trim();
-    let key = match line.strip_prefix('[') {
-        Some(table) => table.trim_start_matches('[').split(']').next().unwrap_or_default().trim(),
-        None => line.split_once('=').map_or("", |(key, _)| key.trim()),
-    };
+    let key = table_of(line).unwrap_or_else(|| line.split_once('=').map_or("", |(key, _)| key.trim()));
     let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
     if plain && key.len() <= 40 { key } else { "" }
 }
@@ -212,6 +221,13 @@ fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> 
             );
         }
         names.push(&plan.name);
+        if plan.label.as_deref().is_some_and(|text| Label::parse(text).is_err()) {
+            return fail(
+                "label",
+                "est un libellé neutre de 60 caractères au plus, sans chemin ni numéro",
+                "is a neutral label of at most 60 characters, without a path or a number",
+            );
+        }
         if plan.paths.is_empty() || plan.paths.iter().any(|path| !path.is_absolute()) {
             return fail("paths", "liste des chemins absolus", "lists absolute paths");
         }
@@ -231,6 +247,13 @@ fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> 
     }
     if file.limits.threads == Some(0) {
         return fail("threads", "est supérieur à 0", "is above 0");
+    }
+    if file.host.as_ref().is_some_and(|host| Label::parse(&host.name).is_err()) {
+        return fail(
+            "host",
+            "nomme l'hébergeur en 60 caractères au plus",
+            "names the host in at most 60 characters",
+        );
     }
     let country = file.host.as_ref().and_then(|host| host.country.as_deref());
     if country.is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {

@@ -3,9 +3,12 @@
 //! [`file`] reads the TOML text, [`places`] knows where things live on each system, [`resolve`] merges all of it into [`Settings`]. Settings go to the commands.
 //! Never: writes anything, and never shows a value of the file in an error (it may be a path or a secret).
 
+mod declared;
 pub mod file;
+pub mod inert;
 pub mod places;
 pub mod resolve;
 
 pub use file::{ConfigFile, Host, Limits, Plan, Retention};
+pub use inert::InertKey;
 pub use resolve::{Env, Overrides, Settings, resolve, resolve_without_file};

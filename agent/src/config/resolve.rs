@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::file::{ConfigFile, Host, Limits, Plan, Retention, parse};
+use super::file::{ConfigFile, Host, Limits, Plan, parse};
+use super::inert::InertKey;
 use super::places;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};
@@ -91,12 +92,10 @@ pub struct Settings {
     pub plans: Vec<Plan>,
     /// Limits on network and computer.
     pub limits: Limits,
-    /// What is kept beyond the policy.
-    pub retention: Retention,
     /// The host of the data.
     pub host: Option<Host>,
-    /// Length of the drill window in days, where the file gives one.
-    pub drill_days: Option<u32>,
+    /// Keys of the file that have no effect in this version.
+    pub inert: Vec<InertKey>,
 }
 
 impl Settings {
@@ -146,9 +145,8 @@ fn merge(
         lang: language(given, env, &file, lang),
         plans: file.plan,
         limits: file.limits,
-        retention: file.retention,
         host: file.host,
-        drill_days: file.drill.days,
+        inert: file.inert,
     })
 }
 

@@ -140,7 +140,7 @@ fn volumes(report: &RunReport<'_>, outcome: &Outcome, token_key: &[u8; 32]) -> R
     let lost = report.lost_files();
     let stored_bytes = RoundedBytes::from_exact(outcome.committed.stored_bytes);
     Ok(SetVolumes {
-        label: set_label(report.set)?,
+        label: set_label(report)?,
         files_seen: outcome.totals.files + lost,
         files_new: outcome.changes.new.into(),
         files_changed: outcome.changes.changed.into(),
@@ -156,7 +156,7 @@ fn volumes(report: &RunReport<'_>, outcome: &Outcome, token_key: &[u8; 32]) -> R
 
 fn consistency(report: &RunReport<'_>, outcome: &Outcome) -> Result<Consistency> {
     let method = if outcome.consistent_copies > 0 { Method::EngineBackup } else { Method::PlainRead };
-    Ok(Consistency { label: set_label(report.set)?, method, check: not_measured() })
+    Ok(Consistency { label: set_label(report)?, method, check: not_measured() })
 }
 
 fn confidentiality(report: &RunReport<'_>) -> Result<Confidentiality> {
@@ -285,15 +285,24 @@ fn alerts(report: &RunReport<'_>, assessment: &Assessment) -> Result<Vec<Alert>>
     .collect()
 }
 
-/// Label of a set. Labels hold six digits at most, so a set id that is a hash is cut before its seventh.
-fn set_label(set: &str) -> Result<Label> {
+/// Label of a set: the plan's, else one made of the set's id. Labels hold six digits at most, so an id that is a hash is cut
+/// before its seventh.
+fn set_label(report: &RunReport<'_>) -> Result<Label> {
+    if let Some(declared) = &report.declared.label {
+        return Ok(declared.clone());
+    }
     let mut digits = 0;
     let fits = |c: &char| {
         digits += usize::from(c.is_ascii_digit());
         digits <= 6
     };
-    let short: String =
-        set.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).take_while(fits).collect();
+    let short: String = report
+        .set
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(40)
+        .take_while(fits)
+        .collect();
     label(format!("ensemble {short}").trim_end())
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use scelle_format::descriptor::RecipientRole;
 use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::ledger::NoteKind;
-use scelle_format::report::{DestinationKind, RunResult, Trigger};
+use scelle_format::report::{DestinationKind, Label, RunResult, Trigger};
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::ProbeReport;
 
@@ -137,6 +137,8 @@ pub struct Declared {
     pub paused: bool,
     /// Whether the destination is outside the practice, where somebody said so.
     pub off_site: Option<bool>,
+    /// What reports call the set, in place of its paths.
+    pub label: Option<Label>,
     /// Host of the store.
     pub host: Option<HostDeclared>,
     /// A kit file was seen on a fixed disk or inside a source.

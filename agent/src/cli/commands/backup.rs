@@ -1,16 +1,17 @@
-//! `scelle backup`: one run now.
+//! `scelle backup`: one run now, or one for each plan.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use scelle_format::report::file_token;
-use serde_json::json;
+use scelle_format::report::{Label, file_token};
+use serde_json::{Value, json};
 
 use super::{Context, Found, Known};
 use crate::cli::args::Backup;
+use crate::config::Plan;
 use scelle_core::backup::{self, Footing, Request, Summary};
+use scelle_core::bilan::Written;
 use scelle_core::bilan::memory::SOURCE_ALARMS;
-use scelle_core::bilan::{Declared, Written};
 use scelle_core::connect::RepoAddress;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
@@ -19,7 +20,7 @@ use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::append::LedgerWriter;
 use scelle_core::repo::join::expect_own;
 use scelle_core::repo::objects::Objects;
-use scelle_core::repo::state::State;
+use scelle_core::repo::state::{Device, State};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
 use scelle_view::pages::text::status_word;
@@ -30,11 +31,10 @@ use scelle_view::words::figures::{count, duration, size};
 /// Problems named one by one; the rest is counted.
 const PROBLEMS_SHOWN: usize = 20;
 
-/// Runs `backup`.
+/// Runs `backup`: one run for the folders given, else one for each plan.
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
-    let roots = roots(context, &args)?;
-    // Before anything is opened: a wrong pattern is a wrong command line.
-    Filter::new(&[], &exclude(context, &args), &[]).map_err(AgentError::bad_glob)?;
+    let errands = errands(context, &args)?;
+    say_what_has_no_effect(context);
     let found = context.find(None, args.limit_upload).await?;
     let Some(known) = &found.known else { return Err(unknown(&found).await) };
     let connected = &found.connected;
@@ -61,23 +61,151 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     };
     let offset = connected.clock_offset_ms;
     let mut ledger = LedgerWriter::open(&objects, &state, &device, &context.clock, offset).await?;
-    let request = Request {
-        roots,
-        exclude: exclude(context, &args),
-        own_folders: own_folders(context, known),
-        threads: context.settings.limits.threads.unwrap_or(0),
-        checkpoints: CheckpointEvery::default(),
+    let mut told = Vec::new();
+    for errand in errands {
+        let request = Request {
+            roots: errand.roots,
+            exclude: errand.exclude,
+            own_folders: own_folders(context, known),
+            threads: context.settings.limits.threads.unwrap_or(0),
+            checkpoints: CheckpointEvery::default(),
+        };
+        let declared = context.settings.declared(errand.plan);
+        let ended =
+            backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await;
+        told.push(tell(context, errand.plan, &device, ended)?);
+    }
+    let code = worst(&told);
+    context.screen.json(&document(told));
+    Ok(code)
+}
+
+/// What one run is asked to save.
+struct Errand<'a> {
+    plan: Option<&'a Plan>,
+    roots: Vec<PathBuf>,
+    exclude: Vec<String>,
+}
+
+/// The runs that are asked for. A wrong pattern is a wrong command line: known before anything is opened.
+fn errands<'a>(context: &'a Context, args: &Backup) -> Result<Vec<Errand<'a>>> {
+    let mut asked: Vec<(Option<&Plan>, &[PathBuf], &[String])> = Vec::new();
+    if args.paths.is_empty() {
+        asked.extend(
+            context.settings.plans.iter().map(|plan| (Some(plan), &plan.paths[..], &plan.exclude[..])),
+        );
+    } else {
+        asked.push((None, &args.paths, &[]));
+    }
+    if asked.is_empty() {
+        return Err(AgentError::nothing_to_back_up());
+    }
+    let errand = |(plan, paths, own): (Option<&'a Plan>, &[PathBuf], &[String])| {
+        let exclude: Vec<String> = args.exclude.iter().chain(own).cloned().collect();
+        Filter::new(&[], &exclude, &[]).map_err(AgentError::bad_glob)?;
+        let roots = paths.iter().map(|path| std::path::absolute(path).map_err(AgentError::from));
+        Ok(Errand { plan, roots: roots.collect::<Result<_>>()?, exclude })
     };
-    let declared = Declared { planned: !context.settings.plans.is_empty(), ..Declared::default() };
-    let (summary, written) =
-        backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await?;
+    asked.into_iter().map(errand).collect()
+}
+
+/// A key of the configuration that is accepted and does nothing is said at every run.
+fn say_what_has_no_effect(context: &Context) {
+    for inert in &context.settings.inert {
+        let (key, place) = (&inert.key, &inert.place);
+        context.screen.warn(&bilingual!(
+            "la clé « {key} » ({place}) n'a pas d'effet dans cette version",
+            "the key \"{key}\" ({place}) has no effect in this version"
+        ));
+    }
+}
+
+/// What became of one run, for the document and the exit code.
+struct Told {
+    code: ExitCode,
+    document: Value,
+}
+
+/// Says how one run ended. With several plans, one that fails does not keep the next from being saved.
+///
+/// Errors: the run's own where it is the only one, or where the next could not run either.
+fn tell(
+    context: &Context,
+    plan: Option<&Plan>,
+    device: &Device,
+    ended: Result<(Summary, Written)>,
+) -> Result<Told> {
+    let is_only = context.settings.plans.len() < 2 || plan.is_none();
+    let label = plan.and_then(Plan::shown);
+    let (summary, written) = match ended {
+        Ok(ended) => ended,
+        Err(error) if is_only || error.code == ExitCode::Interrupted => return Err(error),
+        Err(error) => {
+            let mut document = error.to_json(context.lang());
+            document["plan"] = json!(label.as_ref().map(Label::as_str));
+            if !context.screen.is_json() {
+                context.screen.error(&error);
+            }
+            return Ok(Told { code: error.code, document });
+        }
+    };
     let token_key = device.secret.token_key();
+    let root = label.as_ref().map_or("racine", Label::as_str);
     for trouble in summary.outcome.troubles.iter().take(PROBLEMS_SHOWN) {
         let token = file_token(&token_key, &trouble.path);
-        context.screen.notice(&Notice::Problem { root: "racine".into(), token, problem: trouble.problem });
+        context.screen.notice(&Notice::Problem { root: root.into(), token, problem: trouble.problem });
     }
-    told(context, &summary, &written);
-    Ok(code(&summary))
+    let mut document = told(context, label.as_ref(), &summary, &written);
+    if let Some(label) = &label {
+        document["plan"] = json!(label.as_str());
+    }
+    Ok(Told { code: code(&summary), document })
+}
+
+/// The first that is not good: a run that failed, before one that finished with problems.
+fn worst(told: &[Told]) -> ExitCode {
+    let codes = || told.iter().map(|run| run.code);
+    let failed = codes().find(|code| !matches!(code, ExitCode::Ok | ExitCode::Partial));
+    failed.or_else(|| codes().find(|code| *code != ExitCode::Ok)).unwrap_or(ExitCode::Ok)
+}
+
+/// One document: the run's own. For several plans: counts and bytes of all together, the worst colour, the newest snapshot
+/// and its bilan, with each run's own document below `runs`.
+fn document(told: Vec<Told>) -> Value {
+    let mut runs: Vec<Value> = told.into_iter().map(|run| run.document).collect();
+    if runs.len() == 1 {
+        return runs.remove(0);
+    }
+    let done = || runs.iter().filter(|run| run["snapshot"].is_u64());
+    let Some(mut all) = done().next_back().cloned() else { return json!({ "runs": runs }) };
+    for run in done().rev().skip(1) {
+        add(&mut all, run);
+    }
+    if let Some(worst) = done().max_by_key(|run| rank(run["status"].as_str())) {
+        all["status"] = worst["status"].clone();
+    }
+    if let Some(all) = all.as_object_mut() {
+        all.remove("plan");
+    }
+    all["runs"] = runs.into();
+    all
+}
+
+/// Adds the counts and bytes of a run to those of others; its snapshot's number is none.
+fn add(all: &mut Value, run: &Value) {
+    let (Some(all), Some(run)) = (all.as_object_mut(), run.as_object()) else { return };
+    for (key, value) in all.iter_mut().filter(|(key, _)| *key != "snapshot") {
+        match (value.as_u64(), run.get(key).and_then(Value::as_u64)) {
+            (Some(a), Some(b)) => *value = json!(a.saturating_add(b)),
+            _ => run.get(key).into_iter().for_each(|other| add(value, other)),
+        }
+    }
+}
+
+/// Red over grey over amber over green.
+fn rank(status: Option<&str>) -> usize {
+    let order = ["green", "amber", "grey", "red"];
+    order.iter().position(|one| Some(*one) == status).unwrap_or(order.len())
 }
 
 /// The code follows the run, not the colour.
@@ -91,23 +219,6 @@ fn code(summary: &Summary) -> ExitCode {
 /// What could not be saved as it should; what was saved whole and only calls for a word is none.
 fn problems(outcome: &Outcome) -> u64 {
     outcome.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
-}
-
-fn roots(context: &Context, args: &Backup) -> Result<Vec<PathBuf>> {
-    let paths = if args.paths.is_empty() {
-        context.settings.plans.iter().flat_map(|plan| plan.paths.clone()).collect()
-    } else {
-        args.paths.clone()
-    };
-    if paths.is_empty() {
-        return Err(AgentError::nothing_to_back_up());
-    }
-    paths.into_iter().map(|path| std::path::absolute(path).map_err(AgentError::from)).collect()
-}
-
-fn exclude(context: &Context, args: &Backup) -> Vec<String> {
-    let configured = context.settings.plans.iter().flat_map(|plan| plan.exclude.iter());
-    args.exclude.iter().chain(configured).cloned().collect()
 }
 
 /// The backup does not save itself.
@@ -132,12 +243,14 @@ async fn unknown(found: &Found) -> AgentError {
     }
 }
 
-fn told(context: &Context, summary: &Summary, written: &Written) {
+/// Says what a run did, and gives its document.
+fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &Written) -> Value {
     let (screen, lang) = (&context.screen, context.lang());
     let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
     let number = outcome.committed.snapshot;
     let took = duration(summary.duration, lang);
-    screen.say(&bilingual!("Instantané {number} — {took}", "Snapshot {number} — {took}"));
+    let of = label.map(|label| format!("{} — ", label.as_str())).unwrap_or_default();
+    screen.say(&bilingual!("{of}Instantané {number} — {took}", "{of}Snapshot {number} — {took}"));
     let (new, changed) = (count(changes.new, lang), count(changes.changed, lang));
     let (unchanged, removed) = (count(changes.unchanged, lang), count(changes.removed, lang));
     screen.say(&bilingual!(
@@ -188,7 +301,7 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
         let problems = count(problems, lang);
         screen.say(&bilingual!("  problèmes : {problems}", "  problems: {problems}"));
     }
-    screen.json(&json!({
+    json!({
         "snapshot": number,
         "status": written.status.to_string(),
         "files": {"new": changes.new, "changed": changes.changed, "unchanged": changes.unchanged, "removed": changes.removed},
@@ -204,5 +317,5 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
         "mended_objects": summary.mended_objects,
         "duration_ms": u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
         "bilan": written.id,
-    }));
+    })
 }

@@ -1,0 +1,67 @@
+//! Keys of the configuration that this version reads and does not act on.
+//!
+//! From the text of the file to lines and keys; goes to a warning at every run. A key that is accepted and has no effect is
+//! a promise: it is said for as long as it is not kept. Never: a value of the file.
+
+use super::file::{key_of, table_of};
+
+/// Keys without effect in this version, with their tables.
+const INERT: [(&str, &str); 8] = [
+    ("plan", "schedule"),
+    ("limits", "memory_bytes"),
+    ("retention", "keep_last"),
+    ("retention", "keep_daily"),
+    ("retention", "keep_weekly"),
+    ("retention", "keep_monthly"),
+    ("retention", "keep_yearly"),
+    ("drill", "days"),
+];
+
+/// A key that has no effect yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InertKey {
+    /// File and line: `config.toml:12`.
+    pub place: String,
+    /// Table and key: `plan.schedule`.
+    pub key: String,
+}
+
+/// Finds them in the text of a valid configuration. `name` is the file's.
+pub fn inert_keys(text: &str, name: &str) -> Vec<InertKey> {
+    let mut table = "";
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        if let Some(named) = table_of(line) {
+            table = named;
+            continue;
+        }
+        // Inside a table, or as "table.key" before the first one.
+        let key = key_of(line);
+        let (inside, key) = key.split_once('.').map_or((table, key), |(table, key)| (table, key));
+        if INERT.contains(&(inside, key.trim())) {
+            let place = format!("{name}:{}", index + 1);
+            found.push(InertKey { place, key: format!("{inside}.{}", key.trim()) });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file::parse;
+
+    #[test]
+    fn every_key_without_effect_is_named_with_its_line_and_no_other_is() {
+        let text = "language = \"fr\"\ndrill.days = 8\n[limits]\nthreads = 2\nmemory_bytes = 5 # enough\n\
+                    [[plan]]\nname = \"a\"\npaths = [\"/a\"]\n  schedule = \"0 12 * * Mon\"\n[ retention ]\nkeep_last = 3\n\
+                    # keep_daily = 4\n";
+        parse(text, "c").unwrap();
+        let found: Vec<String> =
+            inert_keys(text, "c").into_iter().map(|k| format!("{} {}", k.place, k.key)).collect();
+        assert_eq!(
+            found,
+            ["c:2 drill.days", "c:5 limits.memory_bytes", "c:9 plan.schedule", "c:11 retention.keep_last"]
+        );
+    }
+}

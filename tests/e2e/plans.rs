@@ -1,0 +1,121 @@
+//! A plan is the unit of a run: its own folders, exclusions, label and history, whatever other plans there are.
+
+use std::fs;
+
+use e2e::{Site, Tree};
+use serde_json::Value;
+
+struct Practice {
+    site: Site,
+    letters: Tree,
+    images: Tree,
+}
+
+impl Practice {
+    fn new() -> Self {
+        let site = Site::on_dir();
+        let (letters, images) = (site.source("letters"), site.source("images"));
+        letters.file("a.txt", "a letter");
+        letters.file("b.tmp", "left out by the plan of letters");
+        images.file("c.tmp", "an image that this plan keeps");
+        Self { site, letters, images }
+    }
+
+    /// Writes the configuration beside the state.
+    fn configure(&self, plans: &[&str], rest: &str) {
+        let table = |plan: &&str| {
+            let (paths, exclude) = match *plan {
+                "letters" => (self.letters.root(), "[\"**/*.tmp\"]"),
+                _ => (self.images.root(), "[]"),
+            };
+            format!("[[plan]]\nname = \"{plan}\"\npaths = ['{}']\nexclude = {exclude}\n", paths.display())
+        };
+        let text: String = plans.iter().map(table).chain([rest.to_owned()]).collect();
+        fs::write(self.site.agent.home().join("config.toml"), text).unwrap();
+    }
+
+    fn backup(&self) -> Value {
+        self.site.agent.json(["backup"])
+    }
+
+    fn sets(&self) -> Vec<String> {
+        let listed = self.site.agent.json(["bilan", "list"]);
+        listed.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[test]
+fn each_plan_is_a_run_with_its_own_exclusions() {
+    let practice = Practice::new();
+    practice.configure(&["letters", "images"], "");
+    let document = practice.backup();
+    let runs = document["runs"].as_array().unwrap();
+    let of = |plan: &str| runs.iter().find(|run| run["plan"] == plan).unwrap();
+    assert_eq!(of("letters")["files"]["new"], 1, "{document}");
+    assert_eq!(of("images")["files"]["new"], 1, "the exclusion of another plan: {document}");
+    assert_eq!(document["files"]["new"], 2);
+    assert_eq!((&of("letters")["snapshot"], &of("images")["snapshot"]), (&1.into(), &2.into()));
+    assert_eq!(practice.sets().len(), 2, "a bilan each");
+}
+
+#[test]
+fn a_plan_keeps_its_history_when_others_come_and_go() {
+    let practice = Practice::new();
+    practice.configure(&["letters"], "");
+    practice.backup();
+    for plans in [&["letters", "images"][..], &["letters"][..], &["images", "letters"][..]] {
+        practice.configure(plans, "");
+        let document = practice.backup();
+        let runs = document["runs"].as_array().cloned().unwrap_or_else(|| vec![document.clone()]);
+        let letters = runs.iter().find(|run| run["plan"] == "letters").unwrap();
+        assert_eq!(
+            (&letters["files"]["new"], &letters["files"]["unchanged"]),
+            (&0.into(), &1.into()),
+            "{document}"
+        );
+        assert_eq!(letters["files"]["removed"], 0, "{document}");
+    }
+    // The same folders given by hand are the same set.
+    let by_hand = practice.site.agent.json([
+        "backup".as_ref(),
+        practice.letters.root().as_os_str(),
+        "--exclude".as_ref(),
+        "**/*.tmp".as_ref(),
+    ]);
+    assert_eq!(by_hand["files"]["new"], 0, "{by_hand}");
+}
+
+#[test]
+fn a_plan_that_fails_does_not_keep_the_next_from_being_saved() {
+    let practice = Practice::new();
+    practice.configure(&["images", "letters"], "");
+    fs::remove_dir_all(practice.images.root()).unwrap();
+    let outcome = practice.site.agent.run(["backup", "--json"]);
+    let document = outcome.json();
+    let runs = document["runs"].as_array().unwrap();
+    assert_eq!(runs[1]["files"]["new"], 1, "{document}");
+    assert_ne!(outcome.code(), 0, "{outcome}");
+}
+
+#[test]
+fn keys_without_effect_are_named_and_those_with_effect_are_in_the_bilan() {
+    let practice = Practice::new();
+    let rest = "label = \"Courriers\"\nschedule = \"30 12 * * Mon-Fri\"\n[limits]\nmemory_bytes = 5\n[host]\n\
+                name = \"Hebergeur Exemple\"\ncertified_until = \"2099-12-31\"\ncountry = \"FR\"\n";
+    practice.configure(&["letters"], rest);
+    let outcome = practice.site.agent.run(["--lang", "fr", "backup"]);
+    assert_eq!(outcome.code(), 0, "{outcome}");
+    for key in ["plan.schedule", "limits.memory_bytes"] {
+        assert!(outcome.err().contains(&format!("« {key} »")), "{key}: {outcome}");
+    }
+    assert!(outcome.err().contains("config.toml:6"), "{outcome}");
+    assert!(!outcome.err().contains("host"), "{outcome}");
+    let shown = practice.site.agent.run(["bilan", "show", "latest"]);
+    for word in ["Courriers", "Hebergeur Exemple"] {
+        assert!(shown.out().contains(word), "{word}: {shown}");
+    }
+    practice.configure(&["letters"], "label = \"/srv/DUPONT\"\n");
+    let refused = practice.site.agent.run(["backup"]);
+    assert_eq!(refused.code(), 2, "{refused}");
+    assert!(refused.err().contains("config.toml:5"), "{refused}");
+}
