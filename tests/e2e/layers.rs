@@ -107,7 +107,9 @@ impl House {
     /// Every path of a file: those of `use` declarations, and those in the code that begin at a module.
     fn paths_in(&self, at: usize) -> Vec<Vec<String>> {
         let code = &self.sources[at].code;
-        let needed = uses(code).into_iter().filter(|found| !found.is_handed_on);
+        let used = names_used(code);
+        let needed =
+            uses(code).into_iter().filter(|found| !found.is_handed_on || used.contains(found.name.as_str()));
         let mut paths: Vec<Vec<String>> = needed.map(|found| found.path).collect();
         paths.extend(inline_paths(code));
         paths
@@ -195,26 +197,59 @@ struct Use {
 /// Names that `use` declarations bring in, with their whole paths.
 fn uses(code: &str) -> Vec<Use> {
     let mut found = Vec::new();
-    for declaration in code.split(';') {
-        let Some(start) = declaration.rfind("use ") else { continue };
-        let before = declaration[..start].trim_end();
+    for (before, tree) in code.split(';').filter_map(use_of) {
         let is_handed_on = before.ends_with("pub");
-        if !(before.is_empty() || is_handed_on || before.ends_with([')', ']', '}', '{'])) {
-            continue;
-        }
-        let tree = declaration[start + 4..].split_whitespace().collect::<Vec<_>>().join(" ");
-        if tree.chars().all(|c| c.is_alphanumeric() || "_:{}, *".contains(c)) {
-            let mut names = Vec::new();
-            expand(&[], &tree, &mut names);
-            found.extend(names.into_iter().map(|(name, path)| Use { name, path, is_handed_on }));
-        }
+        let mut names = Vec::new();
+        expand(&[], &tree, &mut names);
+        found.extend(names.into_iter().map(|(name, path)| Use { name, path, is_handed_on }));
     }
     found
+}
+
+/// The `use` declaration at the end of what stands before a semicolon: what precedes it, and its tree.
+fn use_of(declaration: &str) -> Option<(&str, String)> {
+    let start = declaration.rfind("use ")?;
+    let before = declaration[..start].trim_end();
+    if !(before.is_empty() || before.ends_with("pub") || before.ends_with([')', ']', '}', '{'])) {
+        return None;
+    }
+    let tree = declaration[start + 4..].split_whitespace().collect::<Vec<_>>().join(" ");
+    tree.chars().all(|c| c.is_alphanumeric() || "_:{}, *".contains(c)).then_some((before, tree))
+}
+
+/// The code between `use` declarations.
+fn outside_uses(code: &str) -> impl Iterator<Item = &str> {
+    code.split(';').map(|text| use_of(text).map_or(text, |(before, _)| before))
+}
+
+fn is_in_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Names that the code itself uses, which makes a need of a door: types, and functions that it calls by themselves.
+fn names_used(code: &str) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    for text in outside_uses(code) {
+        let mut before = "";
+        for word in text.split_inclusive(|c: char| !is_in_name(c)) {
+            let name = word.trim_end_matches(|c| !is_in_name(c));
+            let is_called = word.ends_with('(') && !before.ends_with(['.', ':']) && before != "fn ";
+            if is_called || name.starts_with(char::is_uppercase) {
+                names.insert(name);
+            }
+            before = word;
+        }
+    }
+    names
 }
 
 /// One `use` tree: `a::{b, c::{d as e, self}}`.
 fn expand(before: &[String], tree: &str, found: &mut Vec<(String, Vec<String>)>) {
     let tree = tree.trim();
+    // What follows the last comma.
+    if tree.is_empty() {
+        return;
+    }
     if let Some(open) = tree.find('{') {
         let mut path = before.to_vec();
         path.extend(
@@ -248,11 +283,12 @@ fn expand(before: &[String], tree: &str, found: &mut Vec<(String, Vec<String>)>)
     found.push((alias.map_or(last, |alias| alias.trim().to_owned()), path));
 }
 
-/// Paths of at least two parts in lower-case beginnings: `commit::confirm`, `crate::error::Result`.
+/// Paths of at least two parts in lower-case beginnings: `commit::confirm`, `crate::error::Result`. Those of `use`
+/// declarations are not among them: [`uses`] tells a need from a door.
 fn inline_paths(code: &str) -> Vec<Vec<String>> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let mut paths = Vec::new();
-    for word in code.split(|c: char| !is_part(c) && c != ':') {
+    let words = outside_uses(code).flat_map(|text| text.split(|c: char| !is_in_name(c) && c != ':'));
+    for word in words {
         let parts: Vec<String> = word.split("::").map(str::to_owned).collect();
         if parts.len() > 1 && parts[0].starts_with(|c: char| c.is_lowercase()) {
             paths
@@ -344,4 +380,8 @@ fn a_circle_and_a_re_export_are_seen() {
     let shown: Vec<String> =
         found.iter().map(|found| format!("{}={}", found.name, found.path.join("::"))).collect();
     assert_eq!(shown, ["b=crate::a::b", "e=crate::a::c::d", "c=crate::a::c", "Y=self::x::Y"]);
+    assert_eq!(inline_paths("pub use body::Paced;\nuse a::b::C;\nlet d = body::new();"), [["body", "new"]]);
+    assert_eq!(uses("use a::{\n    b,\n};").len(), 1);
+    let door = "mod c;\npub use c::{C, d, e};\nfn new(e: E) -> C { e.d().e }\nfn more() { d() }";
+    assert_eq!(names_used(door), BTreeSet::from(["C", "E", "d"]));
 }
