@@ -34,7 +34,7 @@ const PROBLEMS_SHOWN: usize = 20;
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let roots = roots(context, &args)?;
     // Before anything is opened: a wrong pattern is a wrong command line.
-    Filter::new(&[], &exclude(context, &args), &[]).map_err(AgentError::bad_glob)?;
+    Filter::new(&[], &exclude(context, &args), &[])?;
     let found = context.find(None, args.limit_upload).await?;
     let Some(known) = &found.known else { return Err(unknown(&found).await) };
     let connected = &found.connected;

@@ -173,8 +173,15 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
         )?),
     };
     let mut connected = context.connect(Create::Never).await?;
-    let mut joined =
-        join::join(&connected, unlock, &context.settings.home, &context.clock, &mut OsRandom).await?;
+    let mut joined = join::join(
+        &connected.store,
+        &connected.place,
+        unlock,
+        &context.settings.home,
+        &context.clock,
+        &mut OsRandom,
+    )
+    .await?;
     // What the store does is learned with this computer's own credential, once it has a right to write here.
     let report = probe_store(context, &mut connected).await?;
     {

@@ -29,7 +29,7 @@ use scelle_view::words::figures::{count, duration, local_day, size};
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     // Before anything is opened: a wrong pattern is a wrong command line.
-    let filter = Filter::new(&args.include, &args.exclude, &[]).map_err(AgentError::bad_glob)?;
+    let filter = Filter::new(&args.include, &args.exclude, &[])?;
     let is_filtered = !args.include.is_empty() || !args.exclude.is_empty();
     let mut reading = open(context, &args.key, Key::Required, false).await?;
     let (snapshot, tree) = reading.tree(&args.snapshot).await?;
