@@ -20,7 +20,8 @@ use super::twins::Twins;
 use super::workers::{FileJob, Job, LargeFile, RunJob, Shared};
 use super::write::{Placed, WriteErrorKind, base_of};
 use crate::error::{AgentError, Result};
-use crate::reading::fetch::{ChunkReader, Prepared};
+use crate::reading::ChunkReader;
+use crate::reading::fetch::Prepared;
 use crate::reading::tree::{ChunkRuns, Step, Tree};
 use crate::scan::EntryPath;
 

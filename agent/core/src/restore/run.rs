@@ -18,7 +18,7 @@ use super::workers::{FileProblem, Shared};
 use super::write::{Notices, Overwrite, Placed, WriteErrorKind};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Phase, Problem};
-use crate::reading::fetch::ChunkReader;
+use crate::reading::ChunkReader;
 use crate::reading::tree::Tree;
 use crate::scan::EntryPath;
 use crate::shutdown::Shutdown;

@@ -23,8 +23,9 @@ use super::standing::is_standing_database;
 use super::write::{FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::{Monitor, Notice, Problem};
-use crate::reading::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
+use crate::reading::fetch::{Fetcher, Prepared};
 use crate::reading::tree::ChunkRuns;
+use crate::reading::{ChunkIdKeys, ChunkReader, damaged};
 use crate::scan::EntryPath;
 use crate::shutdown::Shutdown;
 

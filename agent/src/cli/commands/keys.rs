@@ -86,7 +86,7 @@ async fn opened_objects(reading: &Reading) -> Result<u64> {
     let hunks = tree.hunks().await?;
     let mut opened = 1 + u64::from(!hunks.is_empty());
     if let Some(first) = hunks.first() {
-        let mut reader = scelle_core::reading::fetch::ChunkReader::new(tree.id_key());
+        let mut reader = scelle_core::reading::ChunkReader::new(tree.id_key());
         tree.hunk(&mut reader, &first.at).await?;
         opened += 1;
     }
