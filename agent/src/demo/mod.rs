@@ -31,7 +31,7 @@ use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
 use scelle_core::repo::state::{Device, State};
 use scelle_core::repo::unfinished::Unfinished;
-use scelle_core::restore::plan::{Request as RestoreRequest, Target};
+use scelle_core::restore::request::{Request as RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::Filter;

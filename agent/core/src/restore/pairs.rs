@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use scelle_format::manifest::EntryKind;
 
-use super::workers::{Failure, FileJob, Shared};
+use super::job::FileJob;
+use super::shared::{Failure, Shared};
 use super::write::{Destination, Overwrite, Placed, WriteErrorKind, is_database, may_be_database};
 use crate::error::Result;
 use crate::monitor::Problem;

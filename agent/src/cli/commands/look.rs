@@ -14,7 +14,7 @@ use scelle_core::look::diff::{Change, Difference, diff};
 use scelle_core::look::find::{Pattern, find};
 use scelle_core::look::list::{ListedEntry, entries, snapshot_rows};
 use scelle_core::reading::tree::Tree;
-use scelle_core::restore::plan::snapshot_path;
+use scelle_core::restore::request::snapshot_path;
 use scelle_core::scan::EntryPath;
 use scelle_view::bilingual;
 use scelle_view::words::figures::{count, local_time, printable, rfc3339, size};

@@ -18,9 +18,11 @@ use scelle_core::repo::finding::{Finding, FindingKind};
 use scelle_core::repo::history::Snapshot;
 use scelle_core::repo::join::expect_own;
 use scelle_core::repo::state::State;
-use scelle_core::restore::plan::{Action, Plan, Request, Target, plan};
+use scelle_core::restore::plan::{Action, Plan, plan};
 use scelle_core::restore::record::RestoreRecord;
-use scelle_core::restore::run::{RestoreSummary, restore};
+use scelle_core::restore::request::{Request, Target};
+use scelle_core::restore::run::restore;
+use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::write::{Notices, Overwrite};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
@@ -287,7 +289,7 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
             "the restore record could not be written to the ledger"
         ));
     }
-    let tokens = |list: &[scelle_core::restore::workers::FileProblem]| {
+    let tokens = |list: &[scelle_core::restore::outcome::FileProblem]| {
         list.iter().take(1000).map(|file| file.token.clone()).collect::<Vec<_>>()
     };
     screen.json(&json!({
