@@ -6,8 +6,9 @@ use std::sync::Arc;
 use scelle_format::report::file_token;
 use serde_json::json;
 
-use super::{Context, Found, Known};
+use super::known::{Found, Known};
 use crate::cli::args::Backup;
+use crate::cli::context::Context;
 use scelle_core::backup::{self, Footing, Request, Summary};
 use scelle_core::bilan::memory::SOURCE_ALARMS;
 use scelle_core::bilan::{Declared, Written};

@@ -6,9 +6,9 @@ use scelle_format::note;
 use scelle_format::vkey_text::VKey;
 use serde_json::json;
 
-use super::Context;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
+use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::reading::tree::Tree;

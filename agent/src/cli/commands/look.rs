@@ -5,9 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::Context;
 use super::reading::{Key, open};
 use crate::cli::args::{Diff, Find, KeyArgs, Ls};
+use crate::cli::context::Context;
 use crate::cli::screen::Table;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::look::diff::{Change, Difference, diff};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use scelle_format::ledger::NoteKind;
 use serde_json::json;
 
-use super::Context;
 use super::look::path_in;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{Overwrite as When, Restore};
+use crate::cli::context::Context;
 use scelle_core::clock::Clock as _;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Problem;
