@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 
 use e2e::tools;
 
+mod code;
+
+use code::{code_of, inline_paths, names_used, uses};
+
 /// Every crate of the product: its name in paths, and its sources.
 const CRATES: [(&str, &str); 7] = [
     ("scelle_format", "repo-format/src"),
@@ -107,7 +111,9 @@ impl House {
     /// Every path of a file: those of `use` declarations, and those in the code that begin at a module.
     fn paths_in(&self, at: usize) -> Vec<Vec<String>> {
         let code = &self.sources[at].code;
-        let needed = uses(code).into_iter().filter(|found| !found.is_handed_on);
+        let used = names_used(code);
+        let is_needed = |name: &str| name == "*" || used.contains(name);
+        let needed = uses(code).into_iter().filter(|found| !found.is_handed_on || is_needed(&found.name));
         let mut paths: Vec<Vec<String>> = needed.map(|found| found.path).collect();
         paths.extend(inline_paths(code));
         paths
@@ -175,92 +181,6 @@ fn walk(folder: &Path, with: &mut impl FnMut(&Path)) {
             with(&path);
         }
     }
-}
-
-/// The code without comments, and without the test modules at its end.
-fn code_of(text: &str) -> String {
-    let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
-    let lines = text[..end].lines().map(|line| line.split("//").next().unwrap_or_default());
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// A name that a `use` declaration brings in.
-struct Use {
-    name: String,
-    path: Vec<String>,
-    /// Whether it is handed on: a door to another file, no need of this one.
-    is_handed_on: bool,
-}
-
-/// Names that `use` declarations bring in, with their whole paths.
-fn uses(code: &str) -> Vec<Use> {
-    let mut found = Vec::new();
-    for declaration in code.split(';') {
-        let Some(start) = declaration.rfind("use ") else { continue };
-        let before = declaration[..start].trim_end();
-        let is_handed_on = before.ends_with("pub");
-        if !(before.is_empty() || is_handed_on || before.ends_with([')', ']', '}', '{'])) {
-            continue;
-        }
-        let tree = declaration[start + 4..].split_whitespace().collect::<Vec<_>>().join(" ");
-        if tree.chars().all(|c| c.is_alphanumeric() || "_:{}, *".contains(c)) {
-            let mut names = Vec::new();
-            expand(&[], &tree, &mut names);
-            found.extend(names.into_iter().map(|(name, path)| Use { name, path, is_handed_on }));
-        }
-    }
-    found
-}
-
-/// One `use` tree: `a::{b, c::{d as e, self}}`.
-fn expand(before: &[String], tree: &str, found: &mut Vec<(String, Vec<String>)>) {
-    let tree = tree.trim();
-    if let Some(open) = tree.find('{') {
-        let mut path = before.to_vec();
-        path.extend(
-            tree[..open].split("::").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned),
-        );
-        let inside = tree[open + 1..].trim_end().strip_suffix('}').unwrap_or_default();
-        let mut level = 0;
-        let mut item = String::new();
-        for c in inside.chars().chain([',']) {
-            match c {
-                ',' if level == 0 => {
-                    expand(&path, &std::mem::take(&mut item), found);
-                    continue;
-                }
-                '{' => level += 1,
-                '}' => level -= 1,
-                _ => {}
-            }
-            item.push(c);
-        }
-        return;
-    }
-    let (path_text, alias) =
-        tree.split_once(" as ").map_or((tree, None), |(path, alias)| (path, Some(alias)));
-    let mut path = before.to_vec();
-    path.extend(path_text.split("::").map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned));
-    if path.last().is_some_and(|last| last == "self") && path.len() > 1 {
-        path.pop();
-    }
-    let Some(last) = path.last().cloned() else { return };
-    found.push((alias.map_or(last, |alias| alias.trim().to_owned()), path));
-}
-
-/// Paths of at least two parts in lower-case beginnings: `commit::confirm`, `crate::error::Result`.
-fn inline_paths(code: &str) -> Vec<Vec<String>> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let mut paths = Vec::new();
-    for word in code.split(|c: char| !is_part(c) && c != ':') {
-        let parts: Vec<String> = word.split("::").map(str::to_owned).collect();
-        if parts.len() > 1 && parts[0].starts_with(|c: char| c.is_lowercase()) {
-            paths
-                .push(parts.into_iter().take_while(|part| !part.is_empty() && !part.contains(':')).collect());
-        }
-    }
-    paths.retain(|path: &Vec<String>| path.len() > 1);
-    paths
 }
 
 /// Groups of files that reach each other.
@@ -334,14 +254,10 @@ fn no_arrow_runs_up() {
 }
 
 #[test]
-fn a_circle_and_a_re_export_are_seen() {
+fn a_circle_is_seen() {
     let of = |pairs: &[(usize, &[usize])]| {
         pairs.iter().map(|(from, to)| (*from, to.iter().copied().collect())).collect()
     };
     assert_eq!(circles(&of(&[(0, &[1]), (1, &[2]), (2, &[1])])), [BTreeSet::from([1, 2])]);
     assert!(circles(&of(&[(0, &[1, 2]), (1, &[2]), (2, &[])])).is_empty());
-    let found = uses("use crate::a::{b, c::{d as e, self}};\npub use self::x::Y;\nlet user = 1;");
-    let shown: Vec<String> =
-        found.iter().map(|found| format!("{}={}", found.name, found.path.join("::"))).collect();
-    assert_eq!(shown, ["b=crate::a::b", "e=crate::a::c::d", "c=crate::a::c", "Y=self::x::Y"]);
 }

@@ -1,5 +1,6 @@
 //! A plan is the unit of a run: its own folders, exclusions, label and history, whatever other plans there are.
 
+use std::ffi::OsString;
 use std::fs;
 
 use e2e::{Site, Tree};
@@ -110,9 +111,12 @@ fn keys_without_effect_are_named_and_those_with_effect_are_in_the_bilan() {
     }
     assert!(outcome.err().contains("config.toml:6"), "{outcome}");
     assert!(!outcome.err().contains("host"), "{outcome}");
-    let shown = practice.site.agent.run(["bilan", "show", "latest"]);
+    let exported = practice.site.path("bilan.json");
+    let line = ["bilan", "export", "latest", "--format", "json", "--out"].map(OsString::from);
+    practice.site.agent.ok(line.into_iter().chain([exported.clone().into()]));
+    let record: Value = serde_json::from_slice(&fs::read(exported).unwrap()).unwrap();
     for word in ["Courriers", "Hebergeur Exemple"] {
-        assert!(shown.out().contains(word), "{word}: {shown}");
+        assert!(record.to_string().contains(word), "{word}: {record}");
     }
     practice.configure(&["letters"], "label = \"/srv/DUPONT\"\n");
     let refused = practice.site.agent.run(["backup"]);

@@ -125,7 +125,7 @@ pub async fn run(
     let start = begin(footing, ledger, descriptors, objects).await?;
     let set = set_id(device, &request.roots);
     let earlier_runs = ledger.head().runs.get(&set).copied().unwrap_or(0);
-    let filter = Filter::new(&[], &request.exclude, &request.own_folders).map_err(AgentError::bad_glob)?;
+    let filter = Filter::new(&[], &request.exclude, &request.own_folders)?;
     let workers = match request.threads {
         0 => std::thread::available_parallelism().map_or(2, usize::from).min(WORKERS_MAX),
         n => n,

@@ -8,8 +8,10 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::clinical;
+use super::error::Result;
 use super::names::patients;
-use super::{Result, Scale, Seeded};
+use super::scale::Scale;
+use super::seeded::Seeded;
 
 const SCHEMA: &str = "
 CREATE TABLE patients (

@@ -6,8 +6,10 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::error::Result;
+use super::maker::Maker;
 use super::names::decomposed;
-use super::{Maker, Result, Scale};
+use super::scale::Scale;
 
 /// Writes the odd files below `Divers`.
 pub fn write(maker: &mut Maker, scale: Scale) -> Result<()> {

@@ -4,12 +4,14 @@
 
 use std::process::ExitCode as ProcessCode;
 
-use scelle_agent::cli::args::{Cli, Global};
-use scelle_agent::cli::commands::{self, Context};
+use scelle_agent::cli::args::{Cli, Command, Global};
+use scelle_agent::cli::commands;
+use scelle_agent::cli::context::Context;
 use scelle_agent::cli::screen::Screen;
 use scelle_agent::cli::usage::{Parsed, parse, wants_json};
 use scelle_agent::cli::{exit, language, progress};
 use scelle_agent::config::{Env, resolve, resolve_without_file};
+use scelle_agent::demo;
 use scelle_core::clock::SystemClock;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::shutdown::Shutdown;
@@ -60,7 +62,7 @@ fn main() -> ProcessCode {
     exit::finish(on_runtime(&context, command), &context.screen)
 }
 
-fn on_runtime(context: &Context, command: scelle_agent::cli::args::Command) -> Result<ExitCode> {
+fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let shutdown = context.shutdown.clone();
@@ -69,7 +71,10 @@ fn on_runtime(context: &Context, command: scelle_agent::cli::args::Command) -> R
                 shutdown.stop();
             }
         });
-        let result = commands::run(context, command).await;
+        let result = match command {
+            Command::Demo(args) => demo::command::run(context, args).await,
+            command => commands::run(context, command).await,
+        };
         context.monitor.finish();
         match result {
             // Whatever failed because of Ctrl-C failed because of Ctrl-C.

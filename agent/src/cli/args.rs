@@ -7,7 +7,6 @@
 mod commands;
 mod values;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -124,14 +123,6 @@ pub enum Command {
     Status(Later),
     /// Pause the backups (later version)
     Pause(Later),
-}
-
-/// Words of a command of a later version; read and ignored.
-#[derive(Args, Debug)]
-pub struct Later {
-    /// Anything
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true, value_name = "ARGS")]
-    pub rest: Vec<OsString>,
 }
 
 impl Command {

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod commands;
+pub mod context;
 pub mod exit;
 pub mod help_fr;
 pub mod language;

@@ -1,13 +1,14 @@
 //! How secrets and consents come in: a file, standard input or a prompt; never `argv`.
 //!
-//! Phrases and kits go out as [`SecretString`], which is wiped and has no readable `Debug`. Never: echoes a
+//! Phrases go out as [`SecretString`] and kits as [`Kit`], which are wiped and have no readable `Debug`. Never: echoes a
 //! secret, keeps it, or guesses an answer nobody gave.
 
 use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
-use secrecy::SecretString;
+use scelle_format::kit::{Kit, KitError};
+use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::args::Global;
@@ -31,8 +32,16 @@ pub fn read_phrase(file: Option<&Path>, lang: Lang) -> Result<SecretString> {
     phrase_of(&text)
 }
 
-/// The whole text of a kit file (`-` is standard input). Missing is exit 2.
-pub fn read_kit(file: &Path) -> Result<SecretString> {
+/// Reads and checks a kit file (`-` is standard input). Missing is exit 2.
+pub fn read_kit(file: &Path) -> Result<Kit> {
+    Kit::parse(kit_text(file)?.expose_secret()).map_err(|error| match error {
+        KitError::Mistyped { group, .. } => AgentError::kit_mistyped(group as usize).because(error),
+        _ => AgentError::kit_unreadable().because(error),
+    })
+}
+
+/// The whole text of a kit file.
+fn kit_text(file: &Path) -> Result<SecretString> {
     let text = if file == Path::new("-") {
         read_bounded(io::stdin().lock(), KIT_BYTES_MAX)
     } else {
@@ -113,8 +122,6 @@ fn read_bounded(from: impl Read, bytes_max: u64) -> io::Result<Zeroizing<String>
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
     use scelle_core::error::ExitCode;
 
@@ -137,8 +144,8 @@ mod tests {
         std::fs::write(&huge, vec![b'a'; KIT_BYTES_MAX as usize + 1]).unwrap();
         assert_eq!(read_phrase(Some(&empty), Lang::Fr).unwrap_err().code, ExitCode::Usage);
         assert_eq!(read_phrase(Some(&huge), Lang::Fr).unwrap_err().code, ExitCode::Usage);
-        assert_eq!(read_kit(&huge).unwrap_err().what, AgentError::kit_unreadable().what);
-        let missing = read_kit(&folder.path().join("none")).unwrap_err();
+        assert_eq!(kit_text(&huge).unwrap_err().what, AgentError::kit_unreadable().what);
+        let missing = kit_text(&folder.path().join("none")).unwrap_err();
         assert_eq!((missing.code, missing.what), (ExitCode::Usage, AgentError::kit_missing().what));
     }
 

@@ -11,6 +11,7 @@ use scelle_format::report::Label;
 use serde::{Deserialize, Deserializer};
 
 use super::inert::{InertKey, inert_keys};
+use super::lines::key_of;
 use scelle_core::error::{AgentError, Result};
 use scelle_view::bilingual;
 use scelle_view::words::Lang;
@@ -161,20 +162,6 @@ fn line_and_key(text: &str, offset: usize) -> (usize, String) {
     let number = before.matches('\n').count() + 1;
     let line = text.lines().nth(number - 1).unwrap_or_default();
     (number, key_of(line).to_owned())
-}
-
-/// The name of the table that a line opens.
-pub(super) fn table_of(line: &str) -> Option<&str> {
-    let table = line.trim().strip_prefix('[')?;
-    Some(table.trim_start_matches('[').split(']').next().unwrap_or_default().trim())
-}
-
-/// The key or table name a line begins with; empty when it has none that can be shown.
-pub(super) fn key_of(line: &str) -> &str {
-    let line = line.trim();
-    let key = table_of(line).unwrap_or_else(|| line.split_once('=').map_or("", |(key, _)| key.trim()));
-    let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-    if plain && key.len() <= 40 { key } else { "" }
 }
 
 fn problem(parser: &str, key: &str) -> Message {

@@ -3,7 +3,7 @@
 //! From the text of the file to lines and keys; goes to a warning at every run. A key that is accepted and has no effect is
 //! a promise: it is said for as long as it is not kept. Never: a value of the file.
 
-use super::file::{key_of, table_of};
+use super::lines::{key_of, table_of};
 
 /// Keys without effect in this version, with their tables.
 const INERT: [(&str, &str); 8] = [

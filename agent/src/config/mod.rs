@@ -1,14 +1,18 @@
 //! What the agent is told to do: the file, the environment, the command line, and their resolution.
 //!
-//! [`file`] reads the TOML text, [`places`] knows where things live on each system, [`resolve`] merges all of it into [`Settings`]. Settings go to the commands.
+//! [`file`] reads the TOML text, [`env`] holds the variables, [`places`] knows where things live on each system, [`resolve`]
+//! merges all of it into [`Settings`]. Settings go to the commands.
 //! Never: writes anything, and never shows a value of the file in an error (it may be a path or a secret).
 
 mod declared;
+pub mod env;
 pub mod file;
 pub mod inert;
+mod lines;
 pub mod places;
 pub mod resolve;
 
+pub use env::Env;
 pub use file::{ConfigFile, Host, Limits, Plan, Retention};
 pub use inert::InertKey;
-pub use resolve::{Env, Overrides, Settings, resolve, resolve_without_file};
+pub use resolve::{Overrides, Settings, resolve, resolve_without_file};

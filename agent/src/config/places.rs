@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::resolve::Env;
+use super::env::Env;
 use scelle_core::error::{AgentError, Result};
 
 /// The folder of the state: `SCELLE_HOME`, else the system's place.

@@ -4,8 +4,6 @@
 //! (`SCELLE_…`) are read by the command line parser. Never: reads the process environment elsewhere than
 //! [`Env::of_process`], or holds a secret in a plain string.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +12,7 @@ use secrecy::SecretString;
 
 use super::file::{ConfigFile, Host, Limits, Plan, parse};
 use super::inert::InertKey;
+use super::env::Env;
 use super::places;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};
@@ -25,38 +24,6 @@ use scelle_view::words::Lang;
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Largest file of an S3 secret accepted, in bytes.
 const SECRET_BYTES_MAX: u64 = 4 * 1024;
-
-/// The environment, taken once.
-#[derive(Clone, Default)]
-pub struct Env(BTreeMap<String, OsString>);
-
-impl Env {
-    /// The variables of this process.
-    pub fn of_process() -> Self {
-        Self(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect(),
-        )
-    }
-
-    /// Chosen variables, for tests.
-    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
-    }
-
-    /// A path; an empty variable counts as absent.
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.get(name).map(PathBuf::from)
-    }
-
-    /// A text; an empty variable counts as absent.
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.get(name)?.to_str().map(str::to_owned)
-    }
-
-    fn get(&self, name: &str) -> Option<&OsString> {
-        self.0.get(name).filter(|value| !value.is_empty())
-    }
-}
 
 /// What was typed, and wins over variables and file.
 #[derive(Clone, Debug, Default)]

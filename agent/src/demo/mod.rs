@@ -3,6 +3,7 @@
 //! `scelle-practice` makes the data; the acts of [`play`] use the same library as every other command, on a folder store.
 //! Never: a shortcut past encryption or verification.
 
+pub mod command;
 mod compare;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
 use scelle_core::repo::state::{Device, State};
 use scelle_core::repo::unfinished::Unfinished;
-use scelle_core::restore::plan::{Request as RestoreRequest, Target};
+use scelle_core::restore::request::{Request as RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::Filter;
@@ -44,6 +45,8 @@ use scelle_view::words::Message;
 use scelle_view::words::figures::{count, size};
 
 use self::compare::{Comparison, compare, copy_tree};
+use crate::cli::commands::kit::{language, write_private};
+use crate::cli::secrets;
 use scelle_practice::Scale;
 
 /// The practice is the same at every demo.
@@ -218,8 +221,8 @@ impl Scene {
         let address = RepoAddress::Folder(places.store.clone());
         let connected = connection.open(&address, Create::Folder).await?;
         let kit = Kit::generate(&mut OsRandom).map_err(AgentError::bug)?;
-        let text = kit.to_file_text(crate::cli::commands::words_of(stage.lang), "");
-        crate::cli::commands::write_private(&places.kit, &text)?;
+        let text = kit.to_file_text(language(stage.lang), "");
+        write_private(&places.kit, &text)?;
         let repository = RepositoryId::parse(&kit.repository).map_err(AgentError::bug)?;
         let objects = Arc::new(Objects::new(connected.store.clone(), repository.clone()));
         let state = State::open(&places.home, &repository)?;
@@ -244,7 +247,7 @@ impl Scene {
     }
 
     async fn open(&self, kit: &Path) -> Result<Repository> {
-        let kit = crate::cli::commands::read_kit(kit)?;
+        let kit = secrets::read_kit(kit)?;
         let unlock = Some(Unlock::Kit(kit));
         let options = OpenOptions { unlock, whole_ledger: true, ..OpenOptions::default() };
         Repository::open(self.connected.store.clone(), options).await

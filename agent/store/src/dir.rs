@@ -179,7 +179,7 @@ impl Inner {
     fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {
         let path = self.path_of("head", key)?;
         match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_file() => Ok(Some(meta(&metadata))),
+            Ok(metadata) if metadata.is_file() => Ok(Some(listing::meta(&metadata))),
             Ok(_) => Ok(None),
             Err(error) => match self.explain("head", key, &error) {
                 error if error.kind == ErrorKind::NotFound => Ok(None),
@@ -206,10 +206,6 @@ impl Inner {
         }
         io_error(operation, target.to_string(), error)
     }
-}
-
-fn meta(metadata: &fs::Metadata) -> ObjectMeta {
-    ObjectMeta { bytes: metadata.len(), modified: metadata.modified().ok() }
 }
 
 fn no_root(operation: &'static str) -> StoreError {

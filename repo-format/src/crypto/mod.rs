@@ -7,6 +7,7 @@
 //! The files are ordinary age files (C2SP `age.md`), so any age ≥ 1.3 opens them. What is ours is only the
 //! speed: the payload is sealed in place, 64 KiB at a time, by aws-lc-rs.
 
+mod file_key;
 mod header;
 mod hkdf;
 pub mod kdf;
@@ -15,9 +16,10 @@ pub mod passphrase;
 pub mod pq;
 pub mod seal;
 
+pub use file_key::FileKey;
 pub use kdf::DedupSecret;
 pub use open::{
-    FileKey, OpenedHeader, PayloadKey, cipher_range, open_bytes, open_chunks_into, open_header, open_range,
+    OpenedHeader, PayloadKey, cipher_range, open_bytes, open_chunks_into, open_header, open_range,
     plain_bytes_of,
 };
 pub use pq::{PqIdentity, PqRecipient};

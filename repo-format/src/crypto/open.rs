@@ -9,30 +9,11 @@ use std::ops::Range;
 use age_core::format::Stanza;
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use secrecy::ExposeSecret;
-use zeroize::Zeroizing;
 
 use super::{
-    CHUNK_CIPHER_BYTES, CHUNK_PLAIN_BYTES, CryptoError, PAYLOAD_NONCE_BYTES, PqIdentity, TAG_BYTES, header,
-    hkdf,
+    CHUNK_CIPHER_BYTES, CHUNK_PLAIN_BYTES, CryptoError, FileKey, PAYLOAD_NONCE_BYTES, PqIdentity, TAG_BYTES,
+    header, hkdf,
 };
-
-/// The 16-byte key of one age file; whoever has it opens that file and no other.
-#[derive(Clone)]
-pub struct FileKey(Zeroizing<[u8; 16]>);
-
-impl FileKey {
-    /// Takes the bytes; they are wiped when dropped.
-    #[must_use]
-    pub fn new(bytes: [u8; 16]) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    /// The secret bytes, for the sealed drill window.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
 
 /// The payload key of one age file. Wiped by aws-lc-rs when dropped.
 pub struct PayloadKey {

@@ -4,9 +4,10 @@
 //! leaves as one. Never: proves *who* made it; the owner key signs for itself, so the six words of the owner
 //! key must still be compared with the paper.
 
-use super::{Kit, KitError, REPOSITORY_CHARS, checks, owner_name};
+use super::error::KitError;
+use super::lines::{is_repository_id, owner_name};
 use crate::crypto::PqRecipient;
-use crate::note::{self, VerifyingKey};
+use crate::note::{self, SigningKey, VerifyingKey};
 
 const HEADING: &str = "scelle/kit-public/v1";
 
@@ -23,12 +24,15 @@ pub struct KitPublic {
 }
 
 impl KitPublic {
-    pub(super) fn sign(kit: &Kit) -> Result<Self, KitError> {
-        let recovery = kit.recovery.recipient();
-        let owner = kit.owner.verifying_key().clone();
-        let text = format!("{HEADING}\nrepository {}\nrecovery {recovery}\nowner {owner}\n", kit.repository);
-        let note = note::sign(&text, &[&kit.owner])?;
-        Ok(Self { repository: kit.repository.clone(), recovery, owner, note })
+    pub(super) fn sign(
+        repository: &str,
+        recovery: &PqRecipient,
+        owner_key: &SigningKey,
+    ) -> Result<Self, KitError> {
+        let owner = owner_key.verifying_key().clone();
+        let text = format!("{HEADING}\nrepository {repository}\nrecovery {recovery}\nowner {owner}\n");
+        let note = note::sign(&text, &[owner_key])?;
+        Ok(Self { repository: repository.to_owned(), recovery: recovery.clone(), owner, note })
     }
 
     /// The signed note: `scelle/kit-public/v1`, then `repository`, `recovery` and `owner` lines.
@@ -62,10 +66,4 @@ impl KitPublic {
         let repository = repository.to_owned();
         Ok(Self { repository, recovery, owner, note: text.trim_start_matches('\u{feff}').to_owned() })
     }
-}
-
-fn is_repository_id(text: &str) -> bool {
-    let values: Vec<u8> = text.bytes().filter_map(checks::base32_value).collect();
-    let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-    lower && text.len() == REPOSITORY_CHARS && checks::unpack(&values, &mut [0; 16])
 }

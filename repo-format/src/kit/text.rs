@@ -1,13 +1,20 @@
 //! The page itself: its wording, and finding its lines again.
 //!
-//! For: [`super::Kit`]. Data comes as a kit or as typed text. Never: interprets a line's content.
+//! For: [`super::Kit`]. Data comes as the values of a kit or as typed text. Never: interprets a line's content.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use zeroize::Zeroize;
 
-use super::{Kit, KitError, MAGIC, MAX_KIT_BYTES, MAX_PLACE_CHARS, MAX_PLACES, VERSION};
-use crate::fingerprint;
-use crate::phrase::Language;
+use super::error::KitError;
+
+/// Longest kit text that is parsed.
+pub const MAX_KIT_BYTES: usize = 64 * 1024;
+/// Most `where` lines, and characters kept of each.
+const MAX_PLACES: usize = 16;
+const MAX_PLACE_CHARS: usize = 300;
+
+const MAGIC: &str = "scelle-kit";
+const VERSION: &str = "v1";
 
 const FRENCH: &str = "\
 KIT DE SECOURS SCELLÉ
@@ -45,11 +52,19 @@ reported by the number of its group.
 
 This is also an age identity file (age-encryption.org, version 1.3 or later).";
 
-pub(super) fn write(kit: &Kit, language: Language, created: &str) -> SecretString {
-    let identity = kit.recovery.to_secret_string();
-    let owner = super::owner_line(kit.owner.seed());
-    let words = fingerprint::six_words(&kit.owner.verifying_key().sha256(), language);
+/// The values of a page, each as it stands in its line.
+pub(super) struct Page<'k> {
+    pub(super) repository: &'k str,
+    pub(super) created: &'k str,
+    pub(super) places: &'k [String],
+    pub(super) owner: &'k str,
+    pub(super) fingerprint: &'k str,
+    pub(super) groups: &'k str,
+    pub(super) identity: &'k str,
+}
 
+/// The whole page.
+pub(super) fn write(kit: &Page<'_>) -> SecretString {
     // Reserved once, so that growth leaves no copy of the secrets behind.
     let mut page = String::with_capacity(MAX_KIT_BYTES);
     let mut line = |key: &str, value: &str| {
@@ -59,18 +74,18 @@ pub(super) fn write(kit: &Kit, language: Language, created: &str) -> SecretStrin
         page.push('\n');
     };
     line(MAGIC, VERSION);
-    line("repository", &super::repository_line(&kit.repository));
-    line("created", &one_line(created));
+    line("repository", kit.repository);
+    line("created", &one_line(kit.created));
     for explanation in [FRENCH, ENGLISH] {
         line("", "");
         explanation.lines().for_each(|text| line("", text));
     }
     line("", "");
     kit.places.iter().take(MAX_PLACES).for_each(|place| line("where", &one_line(place)));
-    line("owner", &owner);
-    line("owner-fingerprint", &words);
-    line("groups", &super::groups_line(identity.expose_secret()));
-    page.push_str(identity.expose_secret());
+    line("owner", kit.owner);
+    line("owner-fingerprint", kit.fingerprint);
+    line("groups", kit.groups);
+    page.push_str(kit.identity);
     page.push('\n');
 
     let exact = page.as_str().into();

@@ -4,7 +4,7 @@
 //! with code, half and actor. Data comes from the agent. Never: a threshold; the agent compares and passes the outcome.
 
 use super::fact_table::{facts, reason};
-use super::status::{Half, Light, Reason, Who};
+use super::reason::{Half, Light, Reason, Who};
 use super::values::UnknownWhy;
 
 facts! {

@@ -7,6 +7,7 @@
 mod blocks;
 mod fact_table;
 mod facts;
+mod reason;
 mod record;
 mod status;
 mod token;
@@ -23,7 +24,8 @@ pub use facts::{
     Licence, Lock, OffSite, Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RetentionKept,
     SecondParty, Sources, Space, TlsCertificate, Verification,
 };
+pub use reason::{Half, Light, Reason, Who};
 pub use record::{Record, RecordedReason, RecordedStatus};
-pub use status::{Assessment, Half, Light, Reason, Who, status};
+pub use status::{Assessment, status};
 pub use token::{ExtensionClass, SizeBucket, extension_class, file_token, size_bucket};
 pub use values::{AsText, Code, Label, Measured, RoundedBytes, UnknownWhy, VersionText};

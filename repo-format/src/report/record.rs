@@ -10,7 +10,8 @@ use super::blocks::{
     Alert, Availability, Confidentiality, Consistency, Hosting, Identity, Integrity, Plan, Purge, Run,
     SetVolumes, Traceability,
 };
-use super::status::{Assessment, Half, Light, Who};
+use super::reason::{Half, Light, Who};
+use super::status::Assessment;
 use super::values::Code;
 use crate::error::{FormatError, Result, malformed};
 use crate::id::Sha256;

@@ -4,56 +4,7 @@
 //! Never: words for people (codes only, listed in `REASONS.md`), a clock, an opinion that a fact does not carry.
 
 use super::facts::{Facts, SecondParty};
-use crate::text::closed_words;
-
-closed_words! {
-    /// A light. Ordered: the greatest of several is the worst; not knowing is worse than knowing it is bad.
-    Light, "light" {
-        /// All that is needed holds.
-        Green = "green",
-        /// Someone should act.
-        Amber = "amber",
-        /// Someone must act now.
-        Red = "red",
-        /// Not known.
-        Grey = "grey",
-    }
-}
-
-closed_words! {
-    /// Which of the two lights a reason is for.
-    Half, "half" {
-        /// Whether the data would come back.
-        Protection = "protection",
-        /// Whether obligations are met and can be shown.
-        Compliance = "compliance",
-    }
-}
-
-closed_words! {
-    /// Who can do something about a reason.
-    Who, "actor" {
-        /// The practice.
-        Practice = "practice",
-        /// Its IT provider.
-        Provider = "provider",
-        /// The host of the store.
-        Host = "host",
-    }
-}
-
-/// Why a light is what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reason {
-    /// Stable code (`REASONS.md`).
-    pub code: &'static str,
-    /// Its light; a green reason is a remark.
-    pub light: Light,
-    /// The light it counts for.
-    pub half: Half,
-    /// Who acts.
-    pub who: Who,
-}
+use super::reason::{Half, Light, Reason};
 
 /// The lights and their reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,16 +1,14 @@
 //! What one bilan leaves for the next: counts and times, in the state folder.
 //!
 //! For: the age of the last good backup, "nothing new for days", "smaller than last time", "since when". Data comes from
-//! [`RunReport`] and goes to `bilans.json`. What is lost of it is read again from the ledger ([`super::recall()`]). Never: a
+//! a run's end ([`super::remember`]) and goes to `bilans.json`. What is lost of it is read again from the ledger ([`super::recall()`]). Never: a
 //! name or a path.
 
 use std::collections::BTreeMap;
 
-use scelle_format::report::{Assessment, Light};
 use serde::{Deserialize, Serialize};
 
-use super::accepted::{Accepted, Counted};
-use super::run::{RunEnd, RunReport};
+use super::accepted::Accepted;
 use crate::error::{AgentError, Result};
 use crate::repo::state::State;
 
@@ -72,37 +70,5 @@ impl Memory {
     /// Keeps it.
     pub fn save(&self, state: &State) -> Result<()> {
         state.put(FILE, &serde_json::to_vec_pretty(self).map_err(AgentError::bug)?)
-    }
-
-    /// What the next bilan is to know after this one.
-    pub fn after(report: &RunReport<'_>, assessment: &Assessment) -> Self {
-        let mut memory = report.memory.clone();
-        let red = assessment.reasons.iter().filter(|reason| reason.light == Light::Red);
-        let since = |code: &str| report.memory.open.get(code).copied().unwrap_or(report.ended.0);
-        memory.open = red.map(|reason| (reason.code.to_owned(), since(reason.code))).collect();
-        if let RunEnd::Committed(outcome) = report.end {
-            memory.last_good = Some(report.ended.0);
-            if !report.is_set_known {
-                return memory;
-            }
-            let has = |code: &str| assessment.reasons.iter().any(|reason| reason.code == code);
-            let changes = outcome.changes;
-            let set = memory.sets.entry(report.set.to_owned()).or_default();
-            let since = |code: &str| set.alarms.get(code).copied().unwrap_or(report.ended.0);
-            let open = SOURCE_ALARMS.into_iter().filter(|code| stays_open(code) && has(code));
-            set.alarms = open.map(|code| (code.to_owned(), since(code))).collect();
-            set.missing_accepted &= outcome.sources.missing_roots > 0;
-            let in_order =
-                !["files-lost", "root-emptied", "root-missing", "sources-shrunk"].into_iter().any(has);
-            if in_order {
-                let (files, bytes) = (outcome.totals.files, outcome.totals.bytes);
-                let snapshot = outcome.committed.snapshot;
-                set.accepted.accept(Counted { snapshot, time: report.ended.0, files, bytes });
-            }
-            if changes.new + changes.changed + changes.removed > 0 || set.last_change == 0 {
-                set.last_change = report.ended.0;
-            }
-        }
-        memory
     }
 }

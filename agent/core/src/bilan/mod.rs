@@ -11,6 +11,7 @@ pub mod list;
 pub mod memory;
 pub mod recall;
 pub mod record;
+pub mod remember;
 pub mod run;
 pub mod verify;
 pub mod whois;

@@ -12,8 +12,8 @@ use scelle_format::ledger::NoteKind;
 use scelle_format::report::{Assessment, Light, Record, status};
 
 use super::facts::facts;
-use super::memory::Memory;
 use super::record::{Position, place, record};
+use super::remember::memory_after;
 use super::run::RunReport;
 use crate::error::{AgentError, Result};
 use crate::repo::append::LedgerWriter;
@@ -62,7 +62,7 @@ pub async fn write(
         Sent::Pending(sequence, error) => (sequence, Some(error)),
         Sent::Nothing(error) => return keep_because(state, report, token_key, assessment, error),
     };
-    Memory::after(report, &assessment).save(state)?;
+    memory_after(report, &assessment).save(state)?;
     let id = bilan_id(&report.device.id, sequence);
     Ok(Written { id, status: assessment.overall(), assessment, record_sha256, not_sent })
 }
@@ -158,7 +158,7 @@ fn keep_because(
         fs::remove_file(path)?;
     }
     state.put(&format!("{UNSENT}/{:012}.json", report.started.0.max(0)), json.as_bytes())?;
-    Memory::after(report, &assessment).save(state)?;
+    memory_after(report, &assessment).save(state)?;
     Ok(Written {
         id: unsent_id(&record),
         status: assessment.overall(),

@@ -11,7 +11,8 @@ use scelle_format::path;
 
 use super::list::ListedEntry;
 use crate::error::Result;
-use crate::reading::fetch::{ChunkReader, Fetcher};
+use crate::reading::ChunkReader;
+use crate::reading::fetch::Fetcher;
 use crate::reading::tree::Tree;
 use crate::shutdown::Shutdown;
 

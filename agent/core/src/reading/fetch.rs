@@ -1,29 +1,26 @@
 //! Parts of packs, fetched ahead and kept within a budget.
 //!
-//! For: `reader`, `tree` and `run`, and the trailers that `verify` compares. Data comes from the store through `load`
+//! For: `reader` and `tree`, and the trailers that `verify` compares. Data comes from the store through `load`
 //! and stays sealed here. Where a pack is damaged, its intact version takes its place; where there is none, `elsewhere`
 //! knows more. Never: opens content, or holds more than its budget and what is in use.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
-use scelle_format::crypto::{OpenedHeader, plain_bytes_of};
-use scelle_format::id::{PackId, PackKind};
+use scelle_format::crypto::plain_bytes_of;
+use scelle_format::id::{ChunkId, PackId, PackKind};
 use scelle_format::layout;
 use scelle_format::limits::PACK_TARGET_BYTES;
 use scelle_format::pack::{Location, Trailer};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::elsewhere::{Elsewhere, trailer_of};
-use super::load::cipher_bytes;
-use super::reader::frame_range;
-pub use super::reader::{ChunkIdKeys, ChunkReader};
-use super::requests::{WHOLE, requests_for};
-use super::sealed::{Opened, PackName, Sealed};
+use super::elsewhere::Elsewhere;
+use super::load::{Loader, cipher_bytes, damaged};
+use super::requests::{WHOLE, frame_range, requests_for};
+use super::sealed::{Opened, PackName, Sealed, locate, trailer_of};
 use super::segments::Segments;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::descriptors::Descriptors;
@@ -33,8 +30,6 @@ use crate::repo::objects::Objects;
 
 /// Bytes of packs that are kept, on their way included.
 const BUDGET_BYTES: u64 = 88 << 20;
-/// Requests for content at a time.
-const REQUESTS: usize = 8;
 /// Bytes at the end of a pack that hold nearly every trailer.
 const TRAILER_GUESS_BYTES: u64 = 64 << 10;
 /// Bytes that hold the largest trailer (FORMAT.md §6.1).
@@ -42,8 +37,7 @@ const TRAILER_MAX_BYTES: u64 = 256 << 10;
 
 /// Gives parts of packs. Shared by all threads of a restore.
 pub struct Fetcher {
-    pub(super) objects: Arc<Objects>,
-    pub(super) keyring: Arc<Keyring>,
+    loader: Loader,
     segments: Mutex<Segments>,
     /// Told whenever a part may have become idle or a window was done.
     room: Notify,
@@ -51,15 +45,10 @@ pub struct Fetcher {
     ahead: tokio::sync::Mutex<()>,
     /// Packs that were asked for whole: a second time, only what is needed of them is.
     fetched_whole: Mutex<HashSet<PackName>>,
-    pub(super) headers: Mutex<BTreeMap<PackName, Arc<OpenedHeader>>>,
-    pub(super) usual_header_bytes: OnceLock<u64>,
-    pub(super) requests: Semaphore,
     tasks: Mutex<JoinSet<()>>,
-    pub(crate) elsewhere: Elsewhere,
-    damaged: Mutex<BTreeSet<String>>,
+    elsewhere: Elsewhere,
     /// Damaged packs without an intact version.
     lost: tokio::sync::Mutex<HashMap<PackName, AgentError>>,
-    pub(super) fetched_bytes: AtomicU64,
 }
 
 /// A window of files whose content is fetched ahead: as long as this lives, what was fetched for it stays.
@@ -80,31 +69,25 @@ impl Fetcher {
     /// pack is lost.
     pub fn new(objects: Arc<Objects>, keyring: Arc<Keyring>, descriptors: Option<Descriptors>) -> Arc<Self> {
         Arc::new(Self {
-            objects,
-            keyring,
+            loader: Loader::new(objects, keyring),
             segments: Mutex::new(Segments::new(BUDGET_BYTES)),
             room: Notify::new(),
             ahead: tokio::sync::Mutex::default(),
             fetched_whole: Mutex::default(),
-            headers: Mutex::default(),
-            usual_header_bytes: OnceLock::new(),
-            requests: Semaphore::new(REQUESTS),
             tasks: Mutex::new(JoinSet::new()),
             elsewhere: Elsewhere::new(descriptors),
-            damaged: Mutex::default(),
             lost: tokio::sync::Mutex::default(),
-            fetched_bytes: AtomicU64::new(0),
         })
     }
 
     /// The objects it reads.
     pub fn objects(&self) -> &Arc<Objects> {
-        &self.objects
+        &self.loader.objects
     }
 
     /// The keys it opens them with.
     pub fn keyring(&self) -> &Arc<Keyring> {
-        &self.keyring
+        &self.loader.keyring
     }
 
     /// Lets it use the index segments of a snapshot's device when a pack is lost.
@@ -114,12 +97,12 @@ impl Fetcher {
 
     /// Packs that could not be read as their locations say, by name, whether or not their chunks were found elsewhere.
     pub fn damaged_objects(&self) -> Vec<String> {
-        self.damaged.lock().iter().cloned().collect()
+        self.loader.damaged_objects()
     }
 
     /// Bytes received from the store.
     pub fn fetched_bytes(&self) -> u64 {
-        self.fetched_bytes.load(Relaxed)
+        self.loader.fetched_bytes()
     }
 
     /// Begins to fetch what these locations need, in as few requests as is sensible, as far as there is room. Failures
@@ -200,7 +183,7 @@ impl Fetcher {
             if held == WHOLE {
                 self.fetched_whole.lock().insert(pack);
             }
-            let loaded = self.load(pack, &held).await;
+            let loaded = self.loader.load(pack, &held).await;
             let bytes = loaded.as_ref().map_or(0, |sealed| sealed.bytes());
             self.segments.lock().set_bytes(&pack, &held, bytes);
             loaded
@@ -232,8 +215,8 @@ impl Fetcher {
         {
             return Ok(Arc::clone(there));
         }
-        let loaded = self.load_intact(pack).await;
-        self.note_unless_sound(&pack, false, &loaded);
+        let loaded = self.loader.load_intact(pack).await;
+        self.loader.note_unless_sound(&pack, false, &loaded);
         match loaded {
             Ok((intact, _)) => {
                 let (bytes, intact) = (intact.bytes(), Arc::new(intact));
@@ -256,12 +239,39 @@ impl Fetcher {
 
     /// Remembers that a pack is not what it should be.
     pub(super) fn note_damaged(&self, pack: &PackName) {
-        self.damaged.lock().insert(layout::pack(pack.0, &pack.1));
+        self.loader.note_damaged(pack);
+    }
+
+    /// Places of the chunk `at.id` other than `at`, best first: in packs that `heal` notes put in its pack's place, then
+    /// where the index says.
+    pub(crate) async fn other_places(
+        &self,
+        kind: PackKind,
+        at: &Location,
+    ) -> Result<Vec<(PackKind, Location)>> {
+        let mut places = Vec::new();
+        for (kind, pack) in self.elsewhere.replacements(self.objects(), (kind, at.pack)).await? {
+            places.extend(self.find_in_pack(kind, pack, &at.id).await?.map(|location| (kind, location)));
+        }
+        if kind == PackKind::Data {
+            let found = self.elsewhere.in_index(self.objects(), self.keyring(), at).await?;
+            places.extend(found.into_iter().map(|location| (kind, location)));
+        }
+        Ok(places)
+    }
+
+    /// Where the trailer of a pack says that a chunk lies; `None` where the pack is damaged.
+    async fn find_in_pack(&self, kind: PackKind, pack: PackId, id: &ChunkId) -> Result<Option<Location>> {
+        match self.trailer_of_whole(kind, pack).await {
+            Ok(trailer) => Ok(locate(&trailer, pack, id)),
+            Err(error) if error.code == ExitCode::Damaged => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The trailer of a pack whose object has `object_bytes`, read from its end.
     pub(crate) async fn trailer(&self, kind: PackKind, pack: PackId, object_bytes: u64) -> Result<Trailer> {
-        let header_bytes = self.usual_header_bytes(self.keyring.identity(pack.epoch)?);
+        let header_bytes = self.loader.usual_header_bytes(self.keyring().identity(pack.epoch)?);
         if let Some(end) = plain_bytes_of(header_bytes, object_bytes).filter(|end| *end > 0) {
             let tail = end.saturating_sub(TRAILER_GUESS_BYTES)..end;
             let sealed = self.sealed((kind, pack), tail).await?;
@@ -295,11 +305,6 @@ impl Fetcher {
         let broken = || damaged(&layout::pack(pack.0, &pack.1), "its end does not open");
         tail(&intact).ok_or_else(broken)
     }
-}
-
-/// The error for an object that is not what it must be.
-pub(crate) fn damaged(object: &str, cause: impl ToString) -> AgentError {
-    AgentError::object_corrupt().at(object).because(cause)
 }
 
 /// What a part will hold, as far as is known before it is there.

@@ -1,13 +1,15 @@
 //! Getting parts of packs out of the store: whole or by range, with the header that opens them.
 //!
-//! For: `fetch`. Data comes from the store, hostile; only the header is opened here, the chunks where they are read.
+//! For: `fetch`, which keeps what is loaded. Data comes from the store, hostile; only the header is opened here, the chunks where they are read.
 //! Where what came cannot be this pack, the version that hashes to its name is looked for. Never: decrypts content.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use scelle_format::crypto::{
     AgeHeader, CHUNK_CIPHER_BYTES, CHUNK_PLAIN_BYTES, CryptoError, MAX_HEADER_BYTES, OpenedHeader,
     PqIdentity, cipher_range, open_header, plain_bytes_of,
@@ -15,17 +17,58 @@ use scelle_format::crypto::{
 use scelle_format::layout;
 use scelle_format::limits::PACK_MAX_BYTES;
 use scelle_format::random::Random;
+use tokio::sync::Semaphore;
 
-use super::fetch::{Fetcher, damaged};
 use super::requests::{GAP_BYTES, WHOLE};
 use super::sealed::{PackName, Sealed};
 use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::objects::Found;
+use crate::repo::keyring::Keyring;
+use crate::repo::objects::{Found, Objects};
 
 /// Headers that are kept.
 const HEADERS_MAX: usize = 4096;
+/// Requests for content at a time.
+const REQUESTS: usize = 8;
 
-impl Fetcher {
+/// Loads parts of packs, and remembers their headers and which packs are damaged.
+pub(super) struct Loader {
+    pub(super) objects: Arc<Objects>,
+    pub(super) keyring: Arc<Keyring>,
+    headers: Mutex<BTreeMap<PackName, Arc<OpenedHeader>>>,
+    usual_header_bytes: OnceLock<u64>,
+    requests: Semaphore,
+    damaged: Mutex<BTreeSet<String>>,
+    fetched_bytes: AtomicU64,
+}
+
+impl Loader {
+    pub(super) fn new(objects: Arc<Objects>, keyring: Arc<Keyring>) -> Self {
+        Self {
+            objects,
+            keyring,
+            headers: Mutex::default(),
+            usual_header_bytes: OnceLock::new(),
+            requests: Semaphore::new(REQUESTS),
+            damaged: Mutex::default(),
+            fetched_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Packs that could not be read as their locations say, by name.
+    pub(super) fn damaged_objects(&self) -> Vec<String> {
+        self.damaged.lock().iter().cloned().collect()
+    }
+
+    /// Bytes received from the store.
+    pub(super) fn fetched_bytes(&self) -> u64 {
+        self.fetched_bytes.load(Relaxed)
+    }
+
+    /// Remembers that a pack is not what it should be.
+    pub(super) fn note_damaged(&self, pack: &PackName) {
+        self.damaged.lock().insert(pack_name(pack));
+    }
+
     /// Fetches a part of a pack, or the whole of its intact version where the part is damaged.
     pub(super) async fn load(&self, pack: PackName, range: &Range<u64>) -> Result<Arc<Sealed>> {
         let _permit = self.requests.acquire().await.map_err(AgentError::bug)?;
@@ -147,6 +190,7 @@ impl Fetcher {
         Ok(bytes)
     }
 
+    /// How long the header of a pack for this one recipient is.
     pub(super) fn usual_header_bytes(&self, identity: &PqIdentity) -> u64 {
         *self.usual_header_bytes.get_or_init(|| {
             // A recipient that came out of an identity can be wrapped to; 0 would only cost a second request.
@@ -154,6 +198,11 @@ impl Fetcher {
                 .map_or(0, |header| header.header_bytes() as u64)
         })
     }
+}
+
+/// The error for an object that is not what it must be.
+pub(crate) fn damaged(object: &str, cause: impl ToString) -> AgentError {
+    AgentError::object_corrupt().at(object).because(cause)
 }
 
 fn pack_name(pack: &PackName) -> String {

@@ -3,7 +3,7 @@
 //! `tree` reads entries, `fetch` gives sealed parts of packs and `reader` verified chunks of them. Data comes from the store,
 //! hostile; it goes out opened and authenticated. Never: writes a file, a byte whose chunk id was not recomputed.
 
-pub(crate) mod elsewhere;
+mod elsewhere;
 pub mod fetch;
 mod load;
 mod reader;
@@ -11,3 +11,7 @@ mod requests;
 mod sealed;
 mod segments;
 pub mod tree;
+
+pub(crate) use load::damaged;
+pub use reader::{ChunkIdKeys, ChunkReader};
+pub(crate) use sealed::trailer_of;

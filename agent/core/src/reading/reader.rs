@@ -16,7 +16,9 @@ use scelle_format::manifest::Root;
 use scelle_format::pack::{Location, chunk_in_frame, open_frame};
 use scelle_format::{FormatError, layout};
 
-use super::fetch::{Fetcher, damaged};
+use super::fetch::Fetcher;
+use super::load::damaged;
+use super::requests::frame_range;
 use super::sealed::{Opened, PackName};
 use crate::error::{ExitCode, Result};
 
@@ -91,7 +93,7 @@ impl ChunkReader {
             Err(error) => return Err(error),
         };
         fetcher.note_damaged(&(kind, at.pack));
-        for (kind, other) in fetcher.elsewhere.places(fetcher, kind, at).await? {
+        for (kind, other) in fetcher.other_places(kind, at).await? {
             match self.try_place(fetcher, kind, &other).await {
                 Ok(range) => return Ok(&self.plain[range]),
                 Err(error) if error.code == ExitCode::Damaged => {}
@@ -142,10 +144,4 @@ impl ChunkReader {
         self.opened.forget();
         self.opened.open(pack, &intact, range).map_err(|error| damaged(&layout::pack(pack.0, &pack.1), error))
     }
-}
-
-/// Where a location's frame lies in the pack's plaintext.
-pub(super) fn frame_range(at: &Location) -> Range<u64> {
-    let start = u64::from(at.frame_offset);
-    start..start + u64::from(at.frame_bytes)
 }

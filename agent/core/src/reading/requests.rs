@@ -1,4 +1,4 @@
-//! Which requests cover the needed parts of a pack.
+//! Which parts of a pack are needed, and which requests cover them.
 //!
 //! For: `fetch`. A request costs a round trip, bytes cost time on the link: neighbours are read together, and a pack of
 //! which much is needed is read whole.
@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use scelle_format::limits::PACK_TARGET_BYTES;
+use scelle_format::pack::Location;
 
 /// Needed bytes from which on a pack is read as a whole: a quarter of a full one.
 const WHOLE_BYTES: u64 = PACK_TARGET_BYTES as u64 / 4;
@@ -15,6 +16,12 @@ pub(super) const GAP_BYTES: u64 = 1 << 20;
 const RANGE_MAX_BYTES: u64 = 8 << 20;
 /// The range that stands for a whole pack.
 pub(super) const WHOLE: Range<u64> = 0..u64::MAX;
+
+/// Where a location's frame lies in the pack's plaintext.
+pub(super) fn frame_range(at: &Location) -> Range<u64> {
+    let start = u64::from(at.frame_offset);
+    start..start + u64::from(at.frame_bytes)
+}
 
 /// The requests that cover `ranges` of one pack. Of a pack that was already read whole (`may_be_whole` is false) only
 /// what is needed is read, so that no pack comes whole a second time.

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use scelle_format::crypto::{
     CHUNK_CIPHER_BYTES, CHUNK_PLAIN_BYTES, CryptoError, OpenedHeader, open_chunks_into, plain_bytes_of,
 };
-use scelle_format::id::{PackId, PackKind};
+use scelle_format::id::{ChunkId, PackId, PackKind};
+use scelle_format::pack::{Location, Trailer};
 
 /// A pack's kind and id.
 pub(super) type PackName = (PackKind, PackId);
@@ -114,6 +115,34 @@ impl Opened {
         self.room.copy_within(skip..skip + kept, 0);
         kept
     }
+}
+
+/// The trailer at the end of a pack's plaintext.
+pub(crate) fn trailer_of(plain: &[u8]) -> Option<Trailer> {
+    let bytes = Trailer::bytes_from_end(plain.get(plain.len().checked_sub(8)?..)?).ok()?;
+    Trailer::decode(plain.get(plain.len().checked_sub(bytes)?..)?).ok()
+}
+
+/// Where the trailer of a pack says that a chunk lies.
+pub(super) fn locate(trailer: &Trailer, pack: PackId, id: &ChunkId) -> Option<Location> {
+    for (frame_offset, frame, chunks) in trailer.walk() {
+        let mut offset = 0;
+        for chunk in chunks {
+            if chunk.id == *id {
+                return Some(Location {
+                    id: *id,
+                    pack,
+                    frame_offset: u32::try_from(frame_offset).ok()?,
+                    frame_bytes: frame.stored_bytes,
+                    offset,
+                    bytes: chunk.plain_bytes,
+                    filter: frame.filter,
+                });
+            }
+            offset += chunk.plain_bytes;
+        }
+    }
+    None
 }
 
 #[cfg(test)]

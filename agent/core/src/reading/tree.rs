@@ -17,7 +17,9 @@ use scelle_format::manifest::{Content, Hunk, Item, Level2, NodeRef, Root};
 use scelle_format::pack::Location;
 use scelle_format::{FormatError, layout, path};
 
-use super::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
+use super::fetch::{Fetcher, Prepared};
+use super::load::damaged;
+use super::reader::{ChunkIdKeys, ChunkReader};
 use crate::error::{ExitCode, Result};
 use crate::repo::history::{Snapshot, read_attachment};
 

@@ -15,6 +15,7 @@ use scelle_format::limits::KEY_FILE_MAX_BYTES;
 use scelle_format::note::SigningKey;
 use scelle_format::random::Random;
 use scelle_format::vkey_text::VKey;
+use scelle_store::Store;
 
 use super::append::now;
 use super::create::{device_line, new_device, put_descriptor, put_device_key};
@@ -22,35 +23,34 @@ use super::descriptors::Descriptors;
 use super::keyring::Unlock;
 use super::objects::Objects;
 use super::open::{OpenOptions, Repository};
-use super::state::{Device, State};
+use super::state::{Device, State, StorePlace};
 use crate::clock::Clock;
-use crate::connect::Connected;
 use crate::error::{AgentError, Result};
 
-/// Joins the repository in `connected`. Errors: exit 10 none, 12 wrong key, 1 when this PC is in it already.
+/// Joins the repository in `store`, which is at `place`. Errors: exit 10 none, 12 wrong key, 1 when this PC is in it already.
 pub async fn join(
-    connected: &Connected,
+    store: &Arc<dyn Store>,
+    place: &StorePlace,
     unlock: Unlock,
     home: &Path,
     clock: &dyn Clock,
     random: &mut dyn Random,
 ) -> Result<Joined> {
     let options = OpenOptions { unlock: Some(unlock), ..OpenOptions::default() };
-    let opened = Repository::open(connected.store.clone(), options).await?;
+    let opened = Repository::open(Arc::clone(store), options).await?;
     let keyring = opened.keyring.as_ref().ok_or_else(AgentError::key_required)?;
     let signer: &SigningKey =
         keyring.owner.as_ref().or(keyring.admin.as_ref()).ok_or_else(AgentError::key_required)?;
     let state = State::open(home, opened.objects.repository())?;
     if state.device().is_ok_and(|own| expect_own(&opened.descriptors, &own).is_ok()) {
-        return Err(AgentError::already_joined().at(connected.store.address()));
+        return Err(AgentError::already_joined().at(store.address()));
     }
     let current = &opened.descriptors.current;
     let epoch = current.epochs.last().ok_or_else(AgentError::no_repository)?;
     let epoch_recipient = keyring.identity(epoch.number)?.recipient();
     let owner = current.owners.first().map(ToString::to_string).unwrap_or_default();
     let objects: &Arc<Objects> = &opened.objects;
-    let device =
-        new_device(objects, owner, epoch.number, epoch_recipient, connected.place.clone(), clock, random)?;
+    let device = new_device(objects, owner, epoch.number, epoch_recipient, place.clone(), clock, random)?;
     put_device_key(objects, &device, random).await?;
     let mut next = Descriptor {
         revision: current.revision + 1,

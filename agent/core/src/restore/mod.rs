@@ -6,16 +6,20 @@
 
 mod data_map;
 mod groups;
+mod job;
 mod order;
-mod outcome;
+pub mod outcome;
 mod outstanding;
 mod pairs;
 mod places;
 pub mod plan;
 mod produce;
 pub mod record;
+pub mod request;
 pub mod run;
+mod shared;
 mod standing;
+pub mod summary;
 mod twins;
-pub mod workers;
+mod workers;
 pub mod write;

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::workers::FileJob;
+use super::job::FileJob;
 use crate::monitor::Problem;
 use crate::scan::EntryPath;
 

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use scelle_format::manifest::EntryKind;
 
-use super::workers::{Failure, FileJob, Shared};
+use super::job::FileJob;
+use super::shared::{Failure, Shared};
 use super::write::{Destination, Overwrite, Placed, WriteErrorKind, is_database, may_be_database};
 use crate::error::Result;
 use crate::monitor::Problem;
-use crate::reading::fetch::ChunkReader;
+use crate::reading::ChunkReader;
 use crate::reading::tree::{Part, Step, Tree};
 use crate::scan::EntryPath;
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::plan::{Request, Target};
+use super::request::{Request, Target};
 use super::write::{Destination, NameProbe, WriteError, WriteErrorKind};
 use crate::scan::EntryPath;
 

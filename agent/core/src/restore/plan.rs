@@ -3,47 +3,17 @@
 //! For: `restore --dry-run` and `run`. Data comes from the tree and from a look at the destination and goes to the
 //! screen as plain values. Never: writes, fetches content, or makes the destination.
 
-use std::path::PathBuf;
-
 use scelle_format::chunker::Cut;
-use scelle_format::manifest::{Entry, EntryKind, Item};
-use scelle_format::path;
+use scelle_format::manifest::{Entry, EntryKind};
 
 use super::places::Places;
+use super::request::{Request, Target, check_system};
 use super::twins::Twins;
-use super::write::{FileAttributes, Overwrite, WriteError, WriteErrorKind, is_database, may_be_database};
+use super::write::{FileAttributes, Overwrite, is_database, may_be_database, write_failed};
 use crate::error::{AgentError, Result};
 use crate::platform::Kind;
-use crate::reading::tree::{Part, Step, Tree};
-use crate::scan::filter::Verdict;
-use crate::scan::{EntryPath, Filter};
-use scelle_view::bilingual;
-
-/// Where entries go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Below this folder, under their full source paths.
-    Folder(PathBuf),
-    /// Where they came from.
-    InPlace,
-}
-
-/// What is asked for.
-#[derive(Clone)]
-pub struct Request {
-    /// Where to.
-    pub target: Target,
-    /// Paths as the manifest holds them ([`snapshot_path`]); none means everything.
-    pub paths: Vec<Vec<u8>>,
-    /// Which of the entries below them.
-    pub filter: Filter,
-    /// Whether the filter has includes: folders are then made only where they lead to an entry.
-    pub has_includes: bool,
-    /// What to do where something stands.
-    pub overwrite: Overwrite,
-    /// Put behind the name of a file that has to be moved aside: `mis de côté 2026-11-21`.
-    pub aside: String,
-}
+use crate::reading::tree::{Step, Tree};
+use crate::scan::EntryPath;
 
 /// What would become of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,57 +71,6 @@ pub struct Plan {
     pub unreadable: u64,
 }
 
-/// The manifest's form of a path given by a person: the absolute source path, or the path in the snapshot.
-/// `os` is the root's (`unix` or `windows`): `C:\Dossiers` → `C/Dossiers`, `\\srv\share\x` → `UNC/srv/share/x`.
-pub fn snapshot_path(typed: &[u8], os: &str) -> Result<Vec<u8>> {
-    let mut text = typed.to_vec();
-    let mut unc = false;
-    if os == "windows" {
-        text.iter_mut().filter(|byte| **byte == b'\\').for_each(|byte| *byte = b'/');
-        unc = text.starts_with(b"//");
-        if text.len() >= 2 && text[1] == b':' && text[0].is_ascii_alphabetic() {
-            text[0] = text[0].to_ascii_uppercase();
-            text.remove(1);
-        }
-    }
-    let parts = text.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");
-    let parts: Vec<&[u8]> = unc.then_some(b"UNC".as_slice()).into_iter().chain(parts).collect();
-    let joined = parts.join(&b'/');
-    path::check(&joined).map_err(|_| AgentError::path_not_in_snapshot())?;
-    Ok(joined)
-}
-
-impl Request {
-    /// The parts of the tree that hold what is asked for.
-    pub(super) fn parts(&self) -> Vec<Part> {
-        match self.paths.is_empty() {
-            true => vec![Part::Below(Vec::new())],
-            false => self.paths.iter().flat_map(|of| Part::with_ancestors(of)).collect(),
-        }
-    }
-
-    /// Whether an entry is one of those asked for, not only a folder that leads to one.
-    pub(super) fn is_asked(&self, entry: &EntryPath) -> bool {
-        let within = |of: &Vec<u8>| {
-            let rest = entry.as_bytes().strip_prefix(of.as_slice());
-            rest.is_some_and(|rest| of.is_empty() || rest.is_empty() || rest[0] == b'/')
-        };
-        self.paths.is_empty() || self.paths.iter().any(within)
-    }
-
-    /// The entry's path, if it is chosen.
-    pub(super) fn choose(&self, item: &Item) -> Option<EntryPath> {
-        let entry = EntryPath::from_bytes(&path::join(&item.directory, &item.entry.name)).ok()?;
-        let kind = match item.entry.kind {
-            EntryKind::File => Kind::File,
-            EntryKind::Directory => Kind::Directory,
-            EntryKind::Symlink => Kind::Symlink,
-        };
-        let leads_only = kind == Kind::Directory && !self.is_asked(&entry);
-        (leads_only || self.filter.verdict(&entry, kind) != Verdict::Leave).then_some(entry)
-    }
-}
-
 /// The attributes an entry is given.
 pub(super) fn attributes_of(entry: &Entry) -> FileAttributes {
     FileAttributes {
@@ -200,18 +119,6 @@ fn database_action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: &E
     }
     let beside = destination.replayed_beside(&below).ok()?;
     (!beside.is_empty()).then_some(Action::SetAside)
-}
-
-/// A restore in place on another system would put files where nothing belongs.
-pub(super) fn check_system(request: &Request, tree: &Tree) -> Result<()> {
-    let own = if cfg!(windows) { "windows" } else { "unix" };
-    if request.target == Target::InPlace && tree.root.os != own {
-        return Err(AgentError::usage(
-            bilingual!("cet instantané vient d'un autre système", "this snapshot comes from another system"),
-            bilingual!("restaurez-le dans un dossier avec --to", "restore it into a folder with --to"),
-        ));
-    }
-    Ok(())
 }
 
 /// Walks the chosen entries and tells what would be done with each.
@@ -272,33 +179,5 @@ impl Plan {
             Action::SetAside => (self.write, self.set_aside) = (self.write + 1, self.set_aside + 1),
             Action::InUse => self.in_use += 1,
         }
-    }
-}
-
-/// The error of a destination that cannot be used at all. Its text holds no path.
-pub(super) fn write_failed(error: &WriteError) -> AgentError {
-    match (&error.source, error.kind) {
-        (_, WriteErrorKind::Full) => AgentError::destination_full(),
-        (Some(source), _) => AgentError::io(source),
-        (None, kind) => AgentError::io(&std::io::Error::other(kind.to_string())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::snapshot_path;
-
-    #[test]
-    fn typed_paths() {
-        let unix = |typed: &str| String::from_utf8(snapshot_path(typed.as_bytes(), "unix").unwrap()).unwrap();
-        assert_eq!(unix("/data/cabinet/x"), "data/cabinet/x");
-        assert_eq!(unix("data/cabinet/"), "data/cabinet");
-        assert_eq!(unix("/data/a\\b"), "data/a\\b");
-        let windows =
-            |typed: &str| String::from_utf8(snapshot_path(typed.as_bytes(), "windows").unwrap()).unwrap();
-        assert_eq!(windows("c:\\Dossiers\\x"), "C/Dossiers/x");
-        assert_eq!(windows("\\\\srv\\share\\x"), "UNC/srv/share/x");
-        assert_eq!(windows("C/Dossiers"), "C/Dossiers");
-        assert!(snapshot_path(b"/a/../b", "unix").is_err());
     }
 }

@@ -13,14 +13,17 @@ use scelle_format::pack::Location;
 
 use super::data_map::DataMap;
 use super::groups::Groups;
+use super::job::{FileJob, Job, LargeFile, RunJob};
 use super::order::{frame_of, in_pack_order};
-use super::plan::{Action, Request, action, attributes_of};
-use super::run::LostPart;
+use super::plan::{Action, action, attributes_of};
+use super::request::Request;
+use super::shared::Shared;
+use super::summary::LostPart;
 use super::twins::Twins;
-use super::workers::{FileJob, Job, LargeFile, RunJob, Shared};
 use super::write::{Placed, WriteErrorKind, base_of};
 use crate::error::{AgentError, Result};
-use crate::reading::fetch::{ChunkReader, Prepared};
+use crate::reading::ChunkReader;
+use crate::reading::fetch::Prepared;
 use crate::reading::tree::{ChunkRuns, Step, Tree};
 use crate::scan::EntryPath;
 

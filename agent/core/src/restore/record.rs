@@ -11,8 +11,8 @@ use scelle_format::padme::padme;
 use scelle_format::timestamp::Timestamp;
 use serde::Serialize;
 
-use super::plan::{Request, Target};
-use super::run::RestoreSummary;
+use super::request::{Request, Target};
+use super::summary::RestoreSummary;
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 use crate::repo::history::Snapshot;

@@ -8,10 +8,10 @@ use scelle_format::manifest::{Content, Entry};
 
 use super::data_map::{DataMap, is_zero, read_existing};
 use super::plan::attributes_of;
-use super::workers::{Failure, Shared};
+use super::shared::{Failure, Shared};
 use super::write::{Destination, ExistingFile, Overwrite, WriteError, is_database, may_be_database};
 use crate::error::AgentError;
-use crate::reading::fetch::ChunkReader;
+use crate::reading::ChunkReader;
 use crate::reading::tree::ChunkRuns;
 use crate::scan::EntryPath;
 

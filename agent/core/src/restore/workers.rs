@@ -1,158 +1,27 @@
 //! The threads of a restore: each takes files or runs of chunks, reads them through the fetcher, and writes them.
 //!
-//! Data comes from `run` as jobs and goes to `write`. Damage and refusals of single files are noted and passed
-//! over; only a store or a disk that fails as a whole stops the restore. Never: logs a path.
+//! Data comes from `produce` as jobs and goes to `write`. Never: logs a path.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
-use parking_lot::Mutex;
 use scelle_format::id::PackKind;
-use scelle_format::manifest::{Content, Entry};
+use scelle_format::manifest::Content;
 use scelle_format::pack::Location;
-use scelle_format::report::file_token;
-use tokio::runtime::Handle;
 
 use super::data_map::DataMap;
-pub use super::outcome::FileProblem;
-use super::outcome::Outcome;
-use super::outstanding::{OpenFile, OpenFiles, Outstanding, Share};
-use super::places::Places;
-use super::plan::{attributes_of, write_failed};
+use super::job::{FileJob, Job, LargeFile, RunJob};
+use super::outstanding::Share;
+use super::plan::attributes_of;
+use super::shared::{Failure, Shared};
 use super::standing::is_standing_database;
-use super::write::{FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind};
-use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::{Monitor, Notice, Problem};
-use crate::reading::fetch::{ChunkIdKeys, ChunkReader, Fetcher, Prepared, damaged};
+use super::write::{FileInProgress, Overwrite, Placed};
+use crate::error::AgentError;
+use crate::reading::fetch::Prepared;
 use crate::reading::tree::ChunkRuns;
-use crate::scan::EntryPath;
-use crate::shutdown::Shutdown;
+use crate::reading::{ChunkReader, damaged};
 
-/// A whole file for one thread.
-#[derive(Clone)]
-pub(super) struct FileJob {
-    pub(super) path: EntryPath,
-    pub(super) entry: Entry,
-    /// Something of the same size stands there.
-    pub(super) compare: bool,
-}
-
-/// Chunks of a large file, in the order in which they lie in their packs, each with its place in the data.
-pub(super) struct RunJob {
-    pub(super) file: Arc<LargeFile>,
-    pub(super) chunks: Vec<(u64, Location)>,
-}
-
-/// What a thread takes at a time.
-pub(super) enum Job {
-    Files(Vec<FileJob>),
-    Run(RunJob),
-}
-
-/// A large file being written by several threads. Whoever lets go last places it.
-pub(super) struct LargeFile {
-    pub(super) path: EntryPath,
-    pub(super) writing: FileInProgress,
-    /// Its place among the open files.
-    pub(super) _open: OpenFile,
-    pub(super) attributes: FileAttributes,
-    pub(super) link_group: Option<u64>,
-    pub(super) bytes: u64,
-    pub(super) data: DataMap,
-    pub(super) failed: AtomicBool,
-}
-
-/// What all threads of one restore share.
-pub(super) struct Shared<'a> {
-    pub(super) fetcher: &'a Arc<Fetcher>,
-    pub(super) handle: Handle,
-    pub(super) places: &'a Places,
-    pub(super) overwrite: &'a Overwrite,
-    pub(super) id_keys: ChunkIdKeys,
-    pub(super) token_key: [u8; 32],
-    pub(super) shutdown: &'a Shutdown,
-    pub(super) monitor: &'a dyn Monitor,
-    pub(super) outcome: Mutex<Outcome>,
-    pub(super) outstanding: Outstanding,
-    pub(super) open_files: Arc<OpenFiles>,
-    stop: AtomicBool,
-    error: Mutex<Option<AgentError>>,
-}
-
-/// Why a file was not restored.
-pub(super) enum Failure {
-    Store(AgentError),
-    Write(WriteError),
-}
-
-impl From<AgentError> for Failure {
-    fn from(error: AgentError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<WriteError> for Failure {
-    fn from(error: WriteError) -> Self {
-        Self::Write(error)
-    }
-}
-
-/// What counts as outstanding for a job.
-impl Job {
-    pub(super) fn bytes(&self) -> u64 {
-        match self {
-            Self::Files(files) => files.iter().map(|job| job.entry.bytes.min(64 << 20) + 2048).sum(),
-            Self::Run(run) => run.chunks.iter().map(|(_, at)| u64::from(at.bytes)).sum(),
-        }
-    }
-}
-
-impl<'a> Shared<'a> {
-    pub(super) fn new(
-        fetcher: &'a Arc<Fetcher>,
-        handle: Handle,
-        places: &'a Places,
-        overwrite: &'a Overwrite,
-        keys: (ChunkIdKeys, [u8; 32]),
-        shutdown: &'a Shutdown,
-        monitor: &'a dyn Monitor,
-    ) -> Self {
-        Self {
-            fetcher,
-            handle,
-            places,
-            overwrite,
-            id_keys: keys.0,
-            token_key: keys.1,
-            shutdown,
-            monitor,
-            outcome: Mutex::default(),
-            outstanding: Outstanding::default(),
-            open_files: OpenFiles::new(crate::platform::handle_limit()),
-            stop: AtomicBool::new(false),
-            error: Mutex::default(),
-        }
-    }
-
-    /// Whether everything is to end.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stop.load(Relaxed) || self.shutdown.token().is_cancelled()
-    }
-
-    /// Ends everything; the first reason counts.
-    pub(super) fn fail(&self, error: AgentError) {
-        self.error.lock().get_or_insert(error);
-        self.stop.store(true, Relaxed);
-    }
-
-    /// Why everything ended early, if it did.
-    pub(super) fn verdict(&self) -> Result<()> {
-        match self.error.lock().take() {
-            Some(error) => Err(error),
-            None => self.shutdown.check(),
-        }
-    }
-
+impl Shared<'_> {
     /// A thread's life.
     pub(super) fn work(&self, jobs: &crossbeam_channel::Receiver<(Job, Arc<Prepared>)>) {
         let mut reader = ChunkReader::new(self.id_keys.clone());
@@ -266,64 +135,6 @@ impl<'a> Shared<'a> {
             Ok(placed) => self.note_placed(&file.link_group, file.bytes, &placed),
             Err(error) => self.note_failure(&file.path, file.link_group, error.into()),
         }
-    }
-
-    pub(super) fn note_placed(&self, group: &Option<u64>, bytes: u64, placed: &Placed) {
-        let mut outcome = self.outcome.lock();
-        match placed {
-            Placed::New | Placed::Replaced => {
-                outcome.files += 1;
-                outcome.bytes += bytes;
-            }
-            Placed::Same => outcome.same += 1,
-            Placed::Kept => outcome.kept += 1,
-            Placed::Beside(_) => {
-                outcome.beside += 1;
-                outcome.bytes += bytes;
-            }
-            Placed::Renamed(_) => {
-                outcome.files += 1;
-                outcome.renamed += 1;
-                outcome.bytes += bytes;
-            }
-        }
-        if matches!(placed, Placed::Kept | Placed::Beside(_) | Placed::Renamed(_)) {
-            outcome.unplaced_groups.extend(group);
-        }
-        drop(outcome);
-        self.monitor.advance(1, bytes);
-    }
-
-    pub(super) fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
-        let problem = match &failure {
-            Failure::Store(error) if error.code == ExitCode::Damaged => Problem::Damaged,
-            Failure::Store(error) => return self.fail(error.clone()),
-            Failure::Write(error) => match error.kind {
-                WriteErrorKind::Full | WriteErrorKind::ReadOnly => return self.fail(write_failed(error)),
-                WriteErrorKind::HostilePath | WriteErrorKind::SymlinkInPath => Problem::RefusedName,
-                WriteErrorKind::OutOfBounds => Problem::Damaged,
-                WriteErrorKind::Held => Problem::InUse,
-                _ => Problem::NotWritten,
-            },
-        };
-        self.note_problem(path, problem);
-        self.outcome.lock().unplaced_groups.extend(group);
-    }
-
-    /// Notes a refusal of the destination.
-    pub(super) fn note_refusal(&self, path: &EntryPath, error: WriteError) {
-        self.note_failure(path, None, error.into());
-    }
-
-    /// Notes an error of the store, fatal unless it is damage of this entry.
-    pub(super) fn note_error(&self, path: &EntryPath, group: Option<u64>, error: AgentError) {
-        self.note_failure(path, group, error.into());
-    }
-
-    pub(super) fn note_problem(&self, path: &EntryPath, problem: Problem) {
-        let token = file_token(&self.token_key, path.as_bytes());
-        self.monitor.notice(Notice::Problem { root: String::new(), token: token.clone(), problem });
-        self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
     }
 }
 

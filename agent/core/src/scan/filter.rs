@@ -2,6 +2,7 @@
 //! Pure decisions on paths; a folder's `CACHEDIR.TAG` has no meaning here.
 
 use super::EntryPath;
+use crate::error::AgentError;
 use crate::platform::{self, Kind};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,12 @@ impl FilterError {
     /// Whether the pattern names nothing: what a script makes of a variable that is not set.
     pub fn is_empty(&self) -> bool {
         names_nothing(&self.pattern)
+    }
+}
+
+impl From<FilterError> for AgentError {
+    fn from(error: FilterError) -> Self {
+        if error.is_empty() { Self::empty_glob() } else { Self::bad_glob(error) }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Errors that only a backup can meet.
 
 use crate::error::{AgentError, ExitCode};
-use crate::scan::FilterError;
 use scelle_view::bilingual;
 
 impl AgentError {
@@ -55,20 +54,22 @@ impl AgentError {
         )
     }
 
-    /// A glob that cannot be read, or that names nothing.
-    pub fn bad_glob(cause: FilterError) -> Self {
-        if cause.is_empty() {
-            return Self::usage(
-                bilingual!(
-                    "un motif --include ou --exclude est vide (une variable sans valeur dans un script ?)",
-                    "an --include or --exclude pattern is empty (an unset variable in a script?)"
-                ),
-                bilingual!(
-                    "donnez-lui une valeur ou retirez l'option",
-                    "give it a value or leave the option out"
-                ),
-            );
-        }
+    /// A glob that names nothing.
+    pub fn empty_glob() -> Self {
+        Self::usage(
+            bilingual!(
+                "un motif --include ou --exclude est vide (une variable sans valeur dans un script ?)",
+                "an --include or --exclude pattern is empty (an unset variable in a script?)"
+            ),
+            bilingual!(
+                "donnez-lui une valeur ou retirez l'option",
+                "give it a value or leave the option out"
+            ),
+        )
+    }
+
+    /// A glob that cannot be read.
+    pub fn bad_glob(cause: impl ToString) -> Self {
         Self::usage(
             bilingual!("un motif d'exclusion n'est pas compris", "an exclusion pattern is not understood"),
             bilingual!("écrivez par exemple --exclude '*.tmp'", "write for example --exclude '*.tmp'"),

@@ -16,7 +16,7 @@ use scelle_format::limits::PACK_MAX_BYTES;
 use super::packs::PackUse;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Monitor;
-use crate::reading::elsewhere::trailer_of;
+use crate::reading::trailer_of;
 use crate::repo::finding::FindingKind;
 use crate::repo::keyring::Keyring;
 use crate::repo::objects::{Found, Objects};

@@ -15,7 +15,8 @@ use scelle_format::pack::{Location, Trailer};
 
 use super::data::IdKeys;
 use crate::error::{ExitCode, Result};
-use crate::reading::fetch::{ChunkReader, Fetcher};
+use crate::reading::ChunkReader;
+use crate::reading::fetch::Fetcher;
 use crate::reading::tree::{ChunkRuns, Step, Tree};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::Snapshot;
@@ -150,7 +151,7 @@ async fn expect(
 ) -> Result<()> {
     if !trailers.holds(kind, at).await? {
         let fetcher = Arc::clone(&trailers.fetcher);
-        let elsewhere = fetcher.elsewhere.places(&fetcher, kind, at).await?;
+        let elsewhere = fetcher.other_places(kind, at).await?;
         if elsewhere.is_empty() {
             note(found, FindingKind::ChunkMissing, layout::pack(kind, &at.pack), snapshot);
         }

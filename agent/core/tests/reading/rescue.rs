@@ -183,13 +183,13 @@ async fn chunks_of_an_older_secret_are_read_with_it() {
     root.older_secrets = vec![(root.generation, root.dedup_secret)];
     root.generation += 1;
     root.dedup_secret = [9; 32];
-    let keys = scelle_core::reading::fetch::ChunkIdKeys::of(&root);
-    let mut reader = scelle_core::reading::fetch::ChunkReader::new(keys);
+    let keys = scelle_core::reading::ChunkIdKeys::of(&root);
+    let mut reader = scelle_core::reading::ChunkReader::new(keys);
     let plain = reader.read(opened.fetcher(), PackKind::Data, &rows[0]).await.unwrap();
     assert_eq!(plain, b"written under the first secret");
     root.older_secrets.clear();
-    let keys = scelle_core::reading::fetch::ChunkIdKeys::of(&root);
-    let mut reader = scelle_core::reading::fetch::ChunkReader::new(keys);
+    let keys = scelle_core::reading::ChunkIdKeys::of(&root);
+    let mut reader = scelle_core::reading::ChunkReader::new(keys);
     let error = reader.read(opened.fetcher(), PackKind::Data, &rows[0]).await.unwrap_err();
     assert_eq!(error.code, ExitCode::Damaged);
 }

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use scelle_format::ledger::{Author, Because};
 
-use super::Later;
 use super::values::{self, BilanFormat, Overwrite, ReadData};
 use scelle_core::look::spec::SnapshotSpec;
 
@@ -274,4 +273,12 @@ pub struct CheckKit {
     /// Also confirm the epochs that this key opens
     #[arg(long)]
     pub confirm: bool,
+}
+
+/// Words of a command of a later version; read and ignored.
+#[derive(Args, Debug)]
+pub struct Later {
+    /// Anything
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true, value_name = "ARGS")]
+    pub rest: Vec<OsString>,
 }

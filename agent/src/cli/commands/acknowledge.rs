@@ -7,9 +7,9 @@ use scelle_format::ledger::NoteKind;
 use scelle_format::report::Record;
 use serde_json::json;
 
-use super::Context;
 use super::reading::{Key, open};
 use crate::cli::args::{BilanAcknowledge, KeyArgs};
+use crate::cli::context::Context;
 use scelle_core::bilan::memory::SOURCE_ALARMS;
 use scelle_core::bilan::{Memory, load};
 use scelle_core::error::{AgentError, ExitCode, Result};

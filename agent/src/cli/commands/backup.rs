@@ -6,9 +6,10 @@ use std::sync::Arc;
 use scelle_format::report::{Label, file_token};
 use serde_json::{Value, json};
 
-use super::{Context, Found, Known};
+use super::known::{Found, Known};
 use crate::cli::args::Backup;
 use crate::config::Plan;
+use crate::cli::context::Context;
 use scelle_core::backup::{self, Footing, Request, Summary};
 use scelle_core::bilan::Written;
 use scelle_core::bilan::memory::SOURCE_ALARMS;
@@ -102,7 +103,7 @@ fn errands<'a>(context: &'a Context, args: &Backup) -> Result<Vec<Errand<'a>>> {
     }
     let errand = |(plan, paths, own): (Option<&'a Plan>, &[PathBuf], &[String])| {
         let exclude: Vec<String> = args.exclude.iter().chain(own).cloned().collect();
-        Filter::new(&[], &exclude, &[]).map_err(AgentError::bad_glob)?;
+        Filter::new(&[], &exclude, &[])?;
         let roots = paths.iter().map(|path| std::path::absolute(path).map_err(AgentError::from));
         Ok(Errand { plan, roots: roots.collect::<Result<_>>()?, exclude })
     };

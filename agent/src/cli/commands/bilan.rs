@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use scelle_format::crypto::kdf::DedupSecret;
 
-use super::Context;
 use super::look::path_in;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
+use crate::cli::context::Context;
 use crate::cli::screen::Table;
 use scelle_core::bilan::verify::FILE_MAX_BYTES;
 use scelle_core::bilan::{Anchor, export, load, rows, verify, whois};

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::Context;
 use super::reading::{Key, Reading, open, show_findings};
 use crate::cli::args::{Check, ReadData as Asked};
+use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::repo::finding::FindingKind;
 use scelle_core::verify::{CheckOptions, CheckReport, ReadData, check};

@@ -3,8 +3,8 @@
 //! Findings become a `damage` note of this PC, and lie in its state folder. A PC without a place in the repository cannot
 //! write one: that is said. Never: changes what a command answers, or its code.
 
-use super::Context;
 use super::reading::Reading;
+use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::repo::append::LedgerWriter;
 use scelle_core::repo::damage::Damage;

@@ -14,9 +14,10 @@ use scelle_format::random::{OsRandom, Random};
 use scelle_store::probe::{ProbeReport, probe};
 use secrecy::ExposeSecret as _;
 
+use super::kit;
 use super::kit::{language, write_private};
-use super::{Context, kit, read_kit};
 use crate::cli::args::Init;
+use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::bilan::run::PROBE_FILE;
 use scelle_core::clock::Clock as _;
@@ -112,7 +113,7 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
 fn kit_at_hand(args: &Init) -> Result<Option<RepositoryId>> {
     let repository = match (&args.kit_public, &args.kit) {
         (Some(path), _) => read_public(path)?.repository,
-        (None, Some(path)) if path.exists() => read_kit(path)?.repository,
+        (None, Some(path)) if path.exists() => secrets::read_kit(path)?.repository,
         _ => return Ok(None),
     };
     RepositoryId::parse(&repository).map(Some).map_err(|error| AgentError::kit_unreadable().because(error))
@@ -166,15 +167,22 @@ fn phrase_of_begun(context: &Context, begun: &Unfinished) {
 
 async fn join(context: &Context, args: Init) -> Result<ExitCode> {
     let unlock = match (&args.kit, &args.phrase_file) {
-        (Some(path), _) => scelle_core::repo::keyring::Unlock::Kit(read_kit(path)?),
+        (Some(path), _) => scelle_core::repo::keyring::Unlock::Kit(secrets::read_kit(path)?),
         (None, phrase) => scelle_core::repo::keyring::Unlock::Phrase(secrets::read_phrase(
             phrase.as_deref(),
             context.lang(),
         )?),
     };
     let mut connected = context.connect(Create::Never).await?;
-    let mut joined =
-        join::join(&connected, unlock, &context.settings.home, &context.clock, &mut OsRandom).await?;
+    let mut joined = join::join(
+        &connected.store,
+        &connected.place,
+        unlock,
+        &context.settings.home,
+        &context.clock,
+        &mut OsRandom,
+    )
+    .await?;
     // What the store does is learned with this computer's own credential, once it has a right to write here.
     let report = probe_store(context, &mut connected).await?;
     {
@@ -229,7 +237,7 @@ fn kit_of(context: &Context, args: &Init) -> Result<(Option<Kit>, KitPublic)> {
     }
     let path = args.kit.as_deref().ok_or_else(AgentError::key_required)?;
     let kit = if path.exists() {
-        read_kit(path)?
+        secrets::read_kit(path)?
     } else {
         let kit = kit::make(context, path)?;
         context.screen.warn(&bilingual!(
@@ -292,7 +300,7 @@ async fn read_back(context: &Context, path: &Path, objects: &Objects, device: &D
     if !secrets::confirm(&question, &context.global, context.lang())? {
         return Err(AgentError::interrupted());
     }
-    let kit = read_kit(path)?;
+    let kit = secrets::read_kit(path)?;
     join::opens_epoch(objects, &kit.recovery, device.epoch, &device.epoch_recipient).await
 }
 

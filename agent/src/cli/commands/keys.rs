@@ -6,9 +6,9 @@ use scelle_format::note;
 use scelle_format::vkey_text::VKey;
 use serde_json::json;
 
-use super::Context;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
+use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::reading::tree::Tree;
@@ -86,7 +86,7 @@ async fn opened_objects(reading: &Reading) -> Result<u64> {
     let hunks = tree.hunks().await?;
     let mut opened = 1 + u64::from(!hunks.is_empty());
     if let Some(first) = hunks.first() {
-        let mut reader = scelle_core::reading::fetch::ChunkReader::new(tree.id_key());
+        let mut reader = scelle_core::reading::ChunkReader::new(tree.id_key());
         tree.hunk(&mut reader, &first.at).await?;
         opened += 1;
     }

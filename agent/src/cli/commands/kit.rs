@@ -11,8 +11,8 @@ use scelle_format::phrase::Language;
 use scelle_format::random::OsRandom;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Context;
 use crate::cli::args;
+use crate::cli::context::Context;
 use scelle_core::clock::Clock as _;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::bilingual;

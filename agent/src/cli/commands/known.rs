@@ -7,7 +7,7 @@
 
 use scelle_format::id::RepositoryId;
 
-use super::Context;
+use crate::cli::context::Context;
 use scelle_core::bilan::run::probe_in;
 use scelle_core::connect::{Connected, Connection, Create, Engine, address_of, must_be_read_back};
 use scelle_core::connect::{RepoAddress, S3Settings};

@@ -5,16 +5,16 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::Context;
 use super::reading::{Key, open};
 use crate::cli::args::{Diff, Find, KeyArgs, Ls};
+use crate::cli::context::Context;
 use crate::cli::screen::Table;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::look::diff::{Change, Difference, diff};
 use scelle_core::look::find::{Pattern, find};
 use scelle_core::look::list::{ListedEntry, entries, snapshot_rows};
 use scelle_core::reading::tree::Tree;
-use scelle_core::restore::plan::snapshot_path;
+use scelle_core::restore::request::snapshot_path;
 use scelle_core::scan::EntryPath;
 use scelle_view::bilingual;
 use scelle_view::words::figures::{count, local_time, printable, rfc3339, size};

@@ -1,60 +1,24 @@
 //! One file per command: what was typed becomes one call into the library, and its answer goes to the screen.
 //!
-//! Never: a rule of its own.
+//! Never: a rule of its own. `demo` plays with all of this and is called by the program itself.
 
 mod acknowledge;
 mod backup;
 mod bilan;
 mod check;
 mod damage;
-mod demo;
 mod init;
 mod keys;
-mod kit;
+pub mod kit;
 mod known;
 mod look;
 mod reading;
 mod restore;
 
-pub use self::kit::{language as words_of, write_private};
-pub use self::known::{Found, Known};
-
-use std::path::Path;
-use std::sync::Arc;
-
-use parking_lot::Mutex;
-use scelle_format::kit::{Kit, KitError};
-use secrecy::ExposeSecret as _;
-
-use super::args::{Command, Global};
-use super::screen::Screen;
-use super::secrets;
-use crate::config::Settings;
-use scelle_core::clock::SystemClock;
+use super::args::Command;
+use super::context::Context;
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::monitor::{Monitor, Notice};
-use scelle_core::repo::objects::Objects;
-use scelle_core::repo::oddities::Oddities;
-use scelle_core::shutdown::Shutdown;
-use scelle_view::words::Lang;
-
-/// What every command gets.
-pub struct Context {
-    /// Global flags.
-    pub global: Global,
-    /// Everything configured.
-    pub settings: Settings,
-    /// The screen.
-    pub screen: Screen,
-    /// Progress.
-    pub monitor: Arc<dyn Monitor>,
-    /// Ctrl-C.
-    pub shutdown: Shutdown,
-    /// Time.
-    pub clock: SystemClock,
-    /// What was odd about the stores that this command read from.
-    pub oddities: Mutex<Vec<Arc<Oddities>>>,
-}
+use scelle_core::monitor::Notice;
 
 /// Runs a command, and says at its end what was odd about the store's answers, whatever became of it.
 pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
@@ -85,29 +49,7 @@ async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Check(args) => check::run(context, args).await,
         Command::Bilan(command) => bilan::run(context, command).await,
         Command::Keys(command) => keys::run(context, command).await,
-        Command::Demo(args) => demo::run(context, args).await,
-        // `usage` has already refused the commands of later versions.
+        // `usage` has already refused the commands of later versions, and the demo is played elsewhere.
         _ => Err(AgentError::not_in_this_version("scelle")),
     }
-}
-
-impl Context {
-    /// The language of messages.
-    pub fn lang(&self) -> Lang {
-        self.screen.lang()
-    }
-
-    /// Has what is odd about the answers for `objects` said at the end.
-    pub fn watch(&self, objects: &Objects) {
-        self.oddities.lock().push(objects.oddities().clone());
-    }
-}
-
-/// Reads and checks a kit file.
-pub fn read_kit(path: &Path) -> Result<Kit> {
-    let text = secrets::read_kit(path)?;
-    Kit::parse(text.expose_secret()).map_err(|error| match error {
-        KitError::Mistyped { group, .. } => AgentError::kit_mistyped(group as usize).because(error),
-        _ => AgentError::kit_unreadable().because(error),
-    })
 }

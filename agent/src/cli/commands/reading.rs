@@ -6,8 +6,9 @@ use scelle_format::descriptor::{Pin, Standing};
 use scelle_format::id::RepositoryId;
 use scelle_format::note::VerifyingKey;
 
-use super::{Context, Found, Known, read_kit};
+use super::known::{Found, Known};
 use crate::cli::args::KeyArgs;
+use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::connect::Connected;
 use scelle_core::error::{AgentError, ExitCode, Result};
@@ -89,7 +90,7 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
 fn unlock(context: &Context, key: &KeyArgs, need: Key) -> Result<Option<Unlock>> {
     match (&key.kit, &key.phrase_file) {
         (Some(_), Some(_)) => Err(AgentError::two_keys()),
-        (Some(kit), None) => Ok(Some(Unlock::Kit(read_kit(kit)?))),
+        (Some(kit), None) => Ok(Some(Unlock::Kit(secrets::read_kit(kit)?))),
         (None, Some(phrase)) => Ok(Some(Unlock::Phrase(secrets::read_phrase(Some(phrase), context.lang())?))),
         (None, None) if need == Key::Optional => Ok(None),
         (None, None) if secrets::somebody_is_there() => {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use scelle_format::ledger::NoteKind;
 use serde_json::json;
 
-use super::Context;
 use super::look::path_in;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{Overwrite as When, Restore};
+use crate::cli::context::Context;
 use scelle_core::clock::Clock as _;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Problem;
@@ -18,9 +18,11 @@ use scelle_core::repo::finding::{Finding, FindingKind};
 use scelle_core::repo::history::Snapshot;
 use scelle_core::repo::join::expect_own;
 use scelle_core::repo::state::State;
-use scelle_core::restore::plan::{Action, Plan, Request, Target, plan};
+use scelle_core::restore::plan::{Action, Plan, plan};
 use scelle_core::restore::record::RestoreRecord;
-use scelle_core::restore::run::{RestoreSummary, restore};
+use scelle_core::restore::request::{Request, Target};
+use scelle_core::restore::run::restore;
+use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::write::{Notices, Overwrite};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
@@ -29,7 +31,7 @@ use scelle_view::words::figures::{count, duration, local_day, size};
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     // Before anything is opened: a wrong pattern is a wrong command line.
-    let filter = Filter::new(&args.include, &args.exclude, &[]).map_err(AgentError::bad_glob)?;
+    let filter = Filter::new(&args.include, &args.exclude, &[])?;
     let is_filtered = !args.include.is_empty() || !args.exclude.is_empty();
     let mut reading = open(context, &args.key, Key::Required, false).await?;
     let (snapshot, tree) = reading.tree(&args.snapshot).await?;
@@ -287,7 +289,7 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
             "the restore record could not be written to the ledger"
         ));
     }
-    let tokens = |list: &[scelle_core::restore::workers::FileProblem]| {
+    let tokens = |list: &[scelle_core::restore::outcome::FileProblem]| {
         list.iter().take(1000).map(|file| file.token.clone()).collect::<Vec<_>>()
     };
     screen.json(&json!({

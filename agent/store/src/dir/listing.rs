@@ -8,9 +8,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::meta;
 use crate::durable::TEMPORARY_PREFIX;
-use crate::{Key, ListEntry, ListPage};
+use crate::{Key, ListEntry, ListPage, ObjectMeta};
 
 /// What is asked for.
 pub(super) struct Query {
@@ -67,6 +66,11 @@ fn has_no_link(root: &Path, folder: &str) -> bool {
         path.push(component);
         fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir())
     })
+}
+
+/// What is told of an object.
+pub(super) fn meta(metadata: &fs::Metadata) -> ObjectMeta {
+    ObjectMeta { bytes: metadata.len(), modified: metadata.modified().ok() }
 }
 
 struct Page {

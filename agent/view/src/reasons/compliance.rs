@@ -1,6 +1,6 @@
 //! Reasons about compliance.
 
-use super::sentences;
+use super::sentence::sentences;
 
 sentences! {
     "agent-outdated":

@@ -5,37 +5,9 @@
 
 mod compliance;
 mod protection;
+mod sentence;
 
-use crate::words::Lang;
-
-/// The words for one reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sentence {
-    code: &'static str,
-    what: (&'static str, &'static str),
-    todo: (&'static str, &'static str),
-}
-
-impl Sentence {
-    /// What it means; `{moment}` stands for when the run began.
-    pub fn what(&self, lang: Lang) -> &'static str {
-        lang.pick(self.what.0, self.what.1)
-    }
-
-    /// What to do.
-    pub fn todo(&self, lang: Lang) -> &'static str {
-        lang.pick(self.todo.0, self.todo.1)
-    }
-}
-
-/// Rows `"code": "fr" => "à faire", "en" => "to do";`.
-macro_rules! sentences {
-    ($($code:literal: $fr:literal => $fr_todo:literal, $en:literal => $en_todo:literal;)*) => {
-        pub(super) const TABLE: &[super::Sentence] =
-            &[$(super::Sentence { code: $code, what: ($fr, $en), todo: ($fr_todo, $en_todo) }),*];
-    };
-}
-use sentences;
+pub use sentence::Sentence;
 
 /// The words for a code; `None` for a code of a later version.
 pub fn sentence(code: &str) -> Option<&'static Sentence> {

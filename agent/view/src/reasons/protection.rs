@@ -1,6 +1,6 @@
 //! Reasons about protection.
 
-use super::sentences;
+use super::sentence::sentences;
 
 sentences! {
     "anomaly-unknown":

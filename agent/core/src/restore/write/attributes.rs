@@ -1,9 +1,27 @@
 //! Counts the attributes the system would not let us give. Fed by files, links and folders, read for the restore
 //! record.
 
-use super::Notices;
 use crate::platform::Shortfall;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// How often attributes could not be given. A restore without administrator rights is a normal restore: these are
+/// notices of the restore record, not errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// Entries that belong to the restoring user instead of their owner or group.
+    pub owners: u64,
+    pub modes: u64,
+    /// Extended attributes and ACLs, one by one.
+    pub xattrs: u64,
+    pub times: u64,
+}
+
+impl Notices {
+    /// Whether everything was given.
+    pub fn is_none(&self) -> bool {
+        *self == Notices::default()
+    }
+}
 
 /// The counters of one restore, shared by its threads.
 #[derive(Default)]

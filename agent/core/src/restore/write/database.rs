@@ -5,9 +5,9 @@
 //! destination. Such files are moved aside under a visible name before the database is put in place; a crash in between
 //! leaves nothing that would be replayed. Never: deletes or opens a database as one, or touches one that a program holds.
 
-use super::file::{Target, has_same_content, name_between};
+use super::error::{WriteError, WriteErrorKind};
+use super::target::{Overwrite, Placed, Target, has_same_content, name_between};
 use super::tree::with_patience;
-use super::{Destination, Overwrite, Placed, WriteError, WriteErrorKind};
 use crate::platform::{Folder, Kind};
 use crate::scan::EntryPath;
 use std::io;
@@ -62,37 +62,6 @@ pub fn base_of(name: &[u8]) -> Option<&[u8]> {
         .filter(|base| !base.is_empty())
 }
 
-impl Destination {
-    /// Names of the files beside the database at this path that would be replayed into it, each with its index.
-    pub fn replayed_beside(&self, path: &EntryPath) -> Result<Vec<EntryPath>, WriteError> {
-        let folder = match self.tree.place_of(path, false) {
-            Ok(folder) => folder,
-            Err(error) if error.kind == WriteErrorKind::Vanished => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let names = replayed(&folder, path.name()).map_err(|error| WriteError::io(error, path))?;
-        let parent = path.parent().unwrap_or_default();
-        Ok(names.iter().filter_map(|name| parent.child(name).ok()).collect())
-    }
-
-    /// Whether a program holds the database at this path.
-    pub fn is_database_held(&self, path: &EntryPath) -> bool {
-        self.tree.place_of(path, false).is_ok_and(|folder| folder.is_database_held(path.name()))
-    }
-
-    /// Moves these files beside the database at `path` aside, all or none. A database that a program holds is refused.
-    pub fn set_aside(&self, path: &EntryPath, beside: &[EntryPath]) -> Result<(), WriteError> {
-        let folder = self.tree.place_of(path, false)?;
-        let names: Vec<Vec<u8>> = beside.iter().map(|path| path.name().to_vec()).collect();
-        set_aside(&folder, path, &names, &self.aside)
-    }
-
-    /// Files moved aside so far.
-    pub fn set_aside_count(&self) -> u64 {
-        self.aside.count()
-    }
-}
-
 impl Target {
     /// Gives a database its name as [`Target::place`] does, with nothing left beside it that belongs to another version.
     pub(super) fn place_database(
@@ -126,7 +95,7 @@ impl Target {
 }
 
 /// Names beside the database `name` that a program would replay into it.
-fn replayed(folder: &Folder, name: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+pub(super) fn replayed(folder: &Folder, name: &[u8]) -> io::Result<Vec<Vec<u8>>> {
     let mut found = Vec::new();
     for suffix in [LOG, JOURNAL] {
         let side = [name, suffix].concat();
@@ -174,7 +143,8 @@ fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename)
 }
 
-fn set_aside(
+/// Moves these files beside a database aside, all or none. A database that a program holds is refused.
+pub(super) fn set_aside(
     folder: &Folder,
     database: &EntryPath,
     names: &[Vec<u8>],

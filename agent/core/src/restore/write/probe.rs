@@ -4,8 +4,9 @@
 //! so nothing is concluded from the kind of system: both names are created and the file system says whether the second is
 //! there already. Never: touches what stands in the destination, or stays behind; what a crash leaves is swept.
 
+use super::destination::Destination;
+use super::error::WriteError;
 use super::tree::{PROBE, with_patience};
-use super::{Destination, WriteError};
 use crate::platform::Folder;
 use crate::scan::EntryPath;
 use std::io;

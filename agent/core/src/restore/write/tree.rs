@@ -1,7 +1,7 @@
 //! The folders of the destination, opened step by step from its root and kept open for the entries that follow.
 //! Also the temporary names, and the removal of those an interrupted restore left.
 
-use super::{WriteError, WriteErrorKind};
+use super::error::{WriteError, WriteErrorKind};
 use crate::platform::{self, Folder, Kind};
 use crate::scan::EntryPath;
 use parking_lot::Mutex;

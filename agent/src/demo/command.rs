@@ -1,8 +1,8 @@
 //! `scelle demo`: everything at once, on invented data, without any configuration.
 
-use super::Context;
+use super::{Stage, play};
 use crate::cli::args::Demo;
-use crate::demo::{Stage, play};
+use crate::cli::context::Context;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::bilingual;
 use scelle_view::words::figures::{count, size};

@@ -1,0 +1,165 @@
+//! What the threads of a restore share: where entries go, what has been counted, and what ends it.
+//!
+//! For: all of a restore. Damage and refusals of single files are noted and passed over; only a store or a disk that fails
+//! as a whole stops it. Never: logs a path.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+use scelle_format::report::file_token;
+use tokio::runtime::Handle;
+
+use super::outcome::{FileProblem, Outcome};
+use super::outstanding::{OpenFiles, Outstanding};
+use super::places::Places;
+use super::write::{Overwrite, Placed, WriteError, WriteErrorKind, write_failed};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::monitor::{Monitor, Notice, Problem};
+use crate::reading::ChunkIdKeys;
+use crate::reading::fetch::Fetcher;
+use crate::scan::EntryPath;
+use crate::shutdown::Shutdown;
+
+/// What all threads of one restore share.
+pub(super) struct Shared<'a> {
+    pub(super) fetcher: &'a Arc<Fetcher>,
+    pub(super) handle: Handle,
+    pub(super) places: &'a Places,
+    pub(super) overwrite: &'a Overwrite,
+    pub(super) id_keys: ChunkIdKeys,
+    pub(super) token_key: [u8; 32],
+    pub(super) shutdown: &'a Shutdown,
+    pub(super) monitor: &'a dyn Monitor,
+    pub(super) outcome: Mutex<Outcome>,
+    pub(super) outstanding: Outstanding,
+    pub(super) open_files: Arc<OpenFiles>,
+    stop: AtomicBool,
+    error: Mutex<Option<AgentError>>,
+}
+
+/// Why a file was not restored.
+pub(super) enum Failure {
+    Store(AgentError),
+    Write(WriteError),
+}
+
+impl From<AgentError> for Failure {
+    fn from(error: AgentError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn new(
+        fetcher: &'a Arc<Fetcher>,
+        handle: Handle,
+        places: &'a Places,
+        overwrite: &'a Overwrite,
+        keys: (ChunkIdKeys, [u8; 32]),
+        shutdown: &'a Shutdown,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
+        Self {
+            fetcher,
+            handle,
+            places,
+            overwrite,
+            id_keys: keys.0,
+            token_key: keys.1,
+            shutdown,
+            monitor,
+            outcome: Mutex::default(),
+            outstanding: Outstanding::default(),
+            open_files: OpenFiles::new(crate::platform::handle_limit()),
+            stop: AtomicBool::new(false),
+            error: Mutex::default(),
+        }
+    }
+
+    /// Whether everything is to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed) || self.shutdown.token().is_cancelled()
+    }
+
+    /// Ends everything; the first reason counts.
+    pub(super) fn fail(&self, error: AgentError) {
+        self.error.lock().get_or_insert(error);
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Why everything ended early, if it did.
+    pub(super) fn verdict(&self) -> Result<()> {
+        match self.error.lock().take() {
+            Some(error) => Err(error),
+            None => self.shutdown.check(),
+        }
+    }
+
+    /// Counts a file that stands, or was kept.
+    pub(super) fn note_placed(&self, group: &Option<u64>, bytes: u64, placed: &Placed) {
+        let mut outcome = self.outcome.lock();
+        match placed {
+            Placed::New | Placed::Replaced => {
+                outcome.files += 1;
+                outcome.bytes += bytes;
+            }
+            Placed::Same => outcome.same += 1,
+            Placed::Kept => outcome.kept += 1,
+            Placed::Beside(_) => {
+                outcome.beside += 1;
+                outcome.bytes += bytes;
+            }
+            Placed::Renamed(_) => {
+                outcome.files += 1;
+                outcome.renamed += 1;
+                outcome.bytes += bytes;
+            }
+        }
+        if matches!(placed, Placed::Kept | Placed::Beside(_) | Placed::Renamed(_)) {
+            outcome.unplaced_groups.extend(group);
+        }
+        drop(outcome);
+        self.monitor.advance(1, bytes);
+    }
+
+    /// Notes why a file was not restored; what fails as a whole ends everything.
+    pub(super) fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
+        let problem = match &failure {
+            Failure::Store(error) if error.code == ExitCode::Damaged => Problem::Damaged,
+            Failure::Store(error) => return self.fail(error.clone()),
+            Failure::Write(error) => match error.kind {
+                WriteErrorKind::Full | WriteErrorKind::ReadOnly => return self.fail(write_failed(error)),
+                WriteErrorKind::HostilePath | WriteErrorKind::SymlinkInPath => Problem::RefusedName,
+                WriteErrorKind::OutOfBounds => Problem::Damaged,
+                WriteErrorKind::Held => Problem::InUse,
+                _ => Problem::NotWritten,
+            },
+        };
+        self.note_problem(path, problem);
+        self.outcome.lock().unplaced_groups.extend(group);
+    }
+
+    /// Notes a refusal of the destination.
+    pub(super) fn note_refusal(&self, path: &EntryPath, error: WriteError) {
+        self.note_failure(path, None, error.into());
+    }
+
+    /// Notes an error of the store, fatal unless it is damage of this entry.
+    pub(super) fn note_error(&self, path: &EntryPath, group: Option<u64>, error: AgentError) {
+        self.note_failure(path, group, error.into());
+    }
+
+    /// Lists an entry, and tells the monitor its token.
+    pub(super) fn note_problem(&self, path: &EntryPath, problem: Problem) {
+        let token = file_token(&self.token_key, path.as_bytes());
+        self.monitor.notice(Notice::Problem { root: String::new(), token: token.clone(), problem });
+        self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
+    }
+}

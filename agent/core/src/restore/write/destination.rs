@@ -1,0 +1,133 @@
+//! The folder a restore writes to: its open folders, what they get at the end, and what could not be given.
+//!
+//! For: files, links and probes, which add what they do. Data comes from the restore as checked paths. Never: follows a
+//! link below its root.
+
+use super::attributes::{NoticeCounters, Notices};
+use super::database::{Aside, replayed, set_aside};
+use super::error::{WriteError, WriteErrorKind, kind_of};
+use super::target::Target;
+use super::tree::Tree;
+use crate::platform::{FileAttributes, Shortfall};
+use crate::scan::EntryPath;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The folder a restore writes to. Methods may be called from several threads.
+pub struct Destination {
+    pub(super) tree: Tree,
+    /// What folders get at the end: earlier, a folder's time would change with each entry and a read-only folder would
+    /// refuse them.
+    folders: Mutex<HashMap<EntryPath, FileAttributes>>,
+    pub(super) notices: Arc<NoticeCounters>,
+    pub(super) aside: Arc<Aside>,
+}
+
+impl Destination {
+    /// Takes the folder, made with its parents when it does not exist. It is the user's choice: links on the way to it
+    /// are followed. `aside` is put behind the names of files that have to be moved aside: `mis de côté 2026-11-21`.
+    pub fn create(root: &Path, aside: &str) -> Result<Destination, WriteError> {
+        let failed = |error: io::Error| WriteError { kind: kind_of(&error), path: None, source: Some(error) };
+        std::fs::create_dir_all(root).map_err(failed)?;
+        Ok(Destination {
+            tree: Tree::open(root).map_err(failed)?,
+            folders: Mutex::default(),
+            notices: Arc::default(),
+            aside: Arc::new(Aside::new(aside)),
+        })
+    }
+
+    /// Makes the folder at this path and the folders that lead to it, where they do not exist. Until
+    /// [`Destination::finish_directories`] only the restoring user may enter new ones; those never given attributes
+    /// stay so.
+    pub fn make_directories(&self, path: &EntryPath) -> Result<(), WriteError> {
+        self.tree.folder(path, true).map(drop)
+    }
+
+    /// Remembers what a folder gets at the end. The folder itself is made by [`Destination::make_directories`].
+    pub fn set_directory(&self, path: &EntryPath, wanted: FileAttributes) {
+        self.folders.lock().insert(path.clone(), wanted);
+    }
+
+    /// Gives the folders their attributes, deepest first, and forgets them. One that fails does not stop the others;
+    /// all failures are returned.
+    pub fn finish_directories(&self) -> Vec<WriteError> {
+        let mut folders: Vec<_> = std::mem::take(&mut *self.folders.lock()).into_iter().collect();
+        folders.sort_by(|(a, _), (b, _)| b.depth().cmp(&a.depth()).then_with(|| a.cmp(b)));
+        let mut failures = Vec::new();
+        for (path, wanted) in folders {
+            let given = self.tree.folder(&path, false).and_then(|folder| {
+                folder.set_attributes(&wanted).map_err(|error| WriteError::io(error, &path))
+            });
+            match given {
+                Ok(shortfall) => self.notices.add(&shortfall),
+                Err(error) => failures.push(error),
+            }
+        }
+        failures
+    }
+
+    /// Removes what an interrupted restore left below `below` (the top: everywhere). Call it before the first file is
+    /// begun. Returns how many files were removed; folders that cannot be read are passed over.
+    pub fn sweep(&self, below: &EntryPath) -> Result<u64, WriteError> {
+        self.tree.sweep(below)
+    }
+
+    /// Waits until the destination's file system has written everything down (Linux: syncfs; Windows: nothing).
+    /// Single files are never synced.
+    pub fn sync_all_at_end(&self) -> Result<(), WriteError> {
+        self.tree.sync().map_err(|error| WriteError {
+            kind: kind_of(&error),
+            path: None,
+            source: Some(error),
+        })
+    }
+
+    /// What could not be given so far.
+    pub fn notices(&self) -> Notices {
+        self.notices.read()
+    }
+
+    /// Counts what could not be given to one entry.
+    pub(super) fn note(&self, shortfall: &Shortfall) {
+        self.notices.add(shortfall);
+    }
+
+    /// Names of the files beside the database at this path that would be replayed into it, each with its index.
+    pub fn replayed_beside(&self, path: &EntryPath) -> Result<Vec<EntryPath>, WriteError> {
+        let folder = match self.tree.place_of(path, false) {
+            Ok(folder) => folder,
+            Err(error) if error.kind == WriteErrorKind::Vanished => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let names = replayed(&folder, path.name()).map_err(|error| WriteError::io(error, path))?;
+        let parent = path.parent().unwrap_or_default();
+        Ok(names.iter().filter_map(|name| parent.child(name).ok()).collect())
+    }
+
+    /// Whether a program holds the database at this path.
+    pub fn is_database_held(&self, path: &EntryPath) -> bool {
+        self.tree.place_of(path, false).is_ok_and(|folder| folder.is_database_held(path.name()))
+    }
+
+    /// Moves these files beside the database at `path` aside, all or none. A database that a program holds is refused.
+    pub fn set_aside(&self, path: &EntryPath, beside: &[EntryPath]) -> Result<(), WriteError> {
+        let folder = self.tree.place_of(path, false)?;
+        let names: Vec<Vec<u8>> = beside.iter().map(|path| path.name().to_vec()).collect();
+        set_aside(&folder, path, &names, &self.aside)
+    }
+
+    /// Files moved aside so far.
+    pub fn set_aside_count(&self) -> u64 {
+        self.aside.count()
+    }
+
+    /// An entry of this destination that is about to be made; folders that lead to it are.
+    pub(super) fn target(&self, path: &EntryPath) -> Result<Target, WriteError> {
+        let folder = self.tree.place_of(path, true)?;
+        Ok(Target::new(folder, path.clone(), self.tree.names()))
+    }
+}

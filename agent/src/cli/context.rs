@@ -1,0 +1,47 @@
+//! What every command gets: what was typed and configured, the screen, and what surrounds a run.
+//!
+//! Made once by the program. Never: opens a store or reads a key; commands do.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::args::Global;
+use super::screen::Screen;
+use crate::config::Settings;
+use scelle_core::clock::SystemClock;
+use scelle_core::monitor::Monitor;
+use scelle_core::repo::objects::Objects;
+use scelle_core::repo::oddities::Oddities;
+use scelle_core::shutdown::Shutdown;
+use scelle_view::words::Lang;
+
+/// What every command gets.
+pub struct Context {
+    /// Global flags.
+    pub global: Global,
+    /// Everything configured.
+    pub settings: Settings,
+    /// The screen.
+    pub screen: Screen,
+    /// Progress.
+    pub monitor: Arc<dyn Monitor>,
+    /// Ctrl-C.
+    pub shutdown: Shutdown,
+    /// Time.
+    pub clock: SystemClock,
+    /// What was odd about the stores that this command read from.
+    pub oddities: Mutex<Vec<Arc<Oddities>>>,
+}
+
+impl Context {
+    /// The language of messages.
+    pub fn lang(&self) -> Lang {
+        self.screen.lang()
+    }
+
+    /// Has what is odd about the answers for `objects` said at the end.
+    pub fn watch(&self, objects: &Objects) {
+        self.oddities.lock().push(objects.oddities().clone());
+    }
+}
