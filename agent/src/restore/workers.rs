@@ -24,7 +24,7 @@ use super::standing::is_standing_database;
 use super::tree::ChunkRuns;
 use super::write::{FileAttributes, FileInProgress, Overwrite, Placed, WriteError, WriteErrorKind};
 use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::{Monitor, Notice, Problem};
+use crate::monitor::{Monitor, Problem};
 use crate::scan::EntryPath;
 use crate::shutdown::Shutdown;
 
@@ -322,7 +322,6 @@ impl<'a> Shared<'a> {
 
     pub(super) fn note_problem(&self, path: &EntryPath, problem: Problem) {
         let token = file_token(&self.token_key, path.as_bytes());
-        self.monitor.notice(Notice::Problem { root: String::new(), token: token.clone(), problem });
         self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
     }
 }
