@@ -42,7 +42,7 @@ function parseNote(note, object) {
 /** The first words of the lines of each known kind, in order; `+` one or more, `*` any number. */
 const LINES = { snapshot: "snapshot status epoch set files source-bytes stored-bytes", bilan: "run status snapshot", restore: "",
   forget: "snapshot+ reason", heal: "replaces by+", damage: "found-by bad* good*", gap: "missing reason", proof: "holder epoch opened signature", probe: "",
-  config: "", keys: "", pause: "", rewound: "from to", acknowledge: "bilan set snapshot author reason" };
+  config: "", keys: "", pause: "", rewound: "from to", acknowledge: "bilan set snapshot author reason", loss: "bilan lost+ snapshots author reason" };
 const AUTHORS = /^(secretary|practitioner|responsible|provider)$/;
 const REASONS = /^(moved|deleted-on-purpose|archived|replaced|other)$/;
 
@@ -100,6 +100,13 @@ function readKind(note) {
   } else if (note.kind === "acknowledge") {
     const [bilan, snapshot] = ["bilan", "snapshot"].map((word) => decimal(one(word)[0]));
     const isSound = bilan >= 1 && bilan < note.sequence && snapshot >= 1 && isWord(one("set")[0])
+      && AUTHORS.test(one("author")[0]) && REASONS.test(one("reason")[0]) && note.lines.every((row) => row.length === 2);
+    if (!isSound) throw bad();
+  } else if (note.kind === "loss") {
+    const names = note.lines.filter((row) => row[0] === "lost").map((row) => row[1]);
+    const bilan = decimal(one("bilan")[0]);
+    const isSound = bilan >= 1 && bilan < note.sequence && decimal(one("snapshots")[0]) !== null
+      && names.every((name) => /^[pmia]\/[a-z0-9/]{1,126}$/.test(name)) && new Set(names).size === names.length
       && AUTHORS.test(one("author")[0]) && REASONS.test(one("reason")[0]) && note.lines.every((row) => row.length === 2);
     if (!isSound) throw bad();
   } else if (note.kind === "gap") {

@@ -231,6 +231,23 @@ fn any_kind() -> impl Strategy<Value = NoteKind> {
                 author,
                 reason
             }),
+        (
+            1u64..20,
+            prop::collection::btree_set(any_pack(), 1..5),
+            any::<u64>(),
+            prop::sample::select(Author::ALL),
+            prop::sample::select(Because::ALL)
+        )
+            .prop_map(|(bilan, packs, snapshots, author, reason)| {
+                let name = |(kind, id): (PackKind, PackId)| scelle_format::layout::pack(kind, &id);
+                NoteKind::Loss {
+                    bilan,
+                    lost: packs.into_iter().map(name).collect(),
+                    snapshots,
+                    author,
+                    reason,
+                }
+            }),
         (0u64..50, 51u64..99).prop_map(|(from, to)| NoteKind::Rewound { from, to }),
         (unknown, prop::collection::vec("[b-z][ -~é]{0,30}", 0..4))
             .prop_map(|(word, lines)| NoteKind::Unknown { word, lines }),
@@ -272,9 +289,9 @@ proptest! {
     fn hostile_text_never_panics(text in any::<String>(), lines in prop::collection::vec("[a-z]{1,8} [ -~]{0,20}", 0..9)) {
         let _ = Note::parse(&text);
         let good = note(9, Some(Sha256([1; 32])), NoteKind::Restore).to_text().unwrap();
-        for kind in
-            ["snapshot", "bilan", "forget", "heal", "damage", "gap", "proof", "rewound", "acknowledge", "else"]
-        {
+        for kind in [
+            "snapshot", "bilan", "forget", "heal", "damage", "gap", "proof", "rewound", "acknowledge", "loss", "else",
+        ] {
             let hostile = good.replace("kind restore", &format!("kind {kind}"));
             let _ = Note::parse(&format!("{hostile}{}\n", lines.join("\n")));
         }

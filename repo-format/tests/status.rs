@@ -268,7 +268,13 @@ fn record(files: u64, bytes: u64, label: &str) -> Record {
             lock: LockMode::Absent.into(),
             lock_until: unknown(),
         },
-        alerts: vec![Alert { code: code("mass-change"), since: Timestamp(0), action: None, author: None }],
+        alerts: vec![Alert {
+            code: code("mass-change"),
+            since: Timestamp(0),
+            action: None,
+            author: None,
+            snapshots: None,
+        }],
         purge: Purge {
             snapshots: 0,
             objects: 0,

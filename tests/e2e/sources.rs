@@ -108,7 +108,7 @@ fn nothing_to_save_is_never_silence() {
     }
     for pattern in ["*", "**", "/**", "f*"] {
         let refused = backup(&site, 3, &[&root], &["--exclude", pattern]);
-        assert!(refused.err().contains("nothing was saved"), "{refused}");
+        assert!(refused.out().contains("nothing was saved"), "{refused}");
     }
     let pipes = site.path("pipes");
     fs::create_dir(&pipes).unwrap();

@@ -273,10 +273,9 @@ impl Outcome {
         serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{self}"))
     }
 
-    /// The `{"error":{…}}` document on standard error of a run with `--json`.
+    /// The `{"error":{…}}` document on standard output of a run with `--json` that failed.
     pub fn json_error(&self) -> Value {
-        let document = self.err().lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
-        document.unwrap_or_else(|| panic!("no error document\n{self}"))["error"].clone()
+        self.json()["error"].clone()
     }
 }
 

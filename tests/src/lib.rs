@@ -4,8 +4,9 @@
 //! owner. The agent is only ever run as a program ([`Agent`]). Never: shares a state folder or a store between
 //! two tests, or skips because something is missing (install it with `tests/run`).
 //!
-//! * [`Site`] — one practice: an [`Agent`], a kit, a phrase and a store ([`Place::Dir`] or [`Place::Seaweed`]).
+//! * [`Site`] — one practice: an [`Agent`], a kit, a phrase and a store ([`Place::Dir`] or [`Place::Bucket`]).
 //! * [`Tree`] — builds source files of every shape.
+//! * [`bucket`] — real S3 engines, kinds of buckets, and proxies before them.
 //! * [`compare`] — two trees, byte for byte and attribute for attribute.
 //! * [`canary`] — names that must never be seen outside the seal, in every encoding they might leak in.
 //! * [`listing`] — folders at rest, and folders that somebody is writing.
@@ -19,6 +20,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 pub mod agent;
+pub mod bucket;
 pub mod canary;
 pub mod compare;
 pub mod listing;

@@ -102,8 +102,7 @@ impl Case {
         let mut arguments = self.arguments.clone();
         arguments.push("--json".into());
         let outcome = self.agent.run(&arguments);
-        let document =
-            outcome.err().lines().rev().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let document = serde_json::from_slice::<serde_json::Value>(&outcome.stdout);
         let error = document.map(|document| document["error"].clone()).unwrap_or_default();
         let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
         let is_right = error["code"] == self.code
@@ -111,8 +110,7 @@ impl Case {
             && !text("what").is_empty()
             && !text("do").is_empty()
             && error["where"].is_string()
-            && format!("{} {}", text("what"), text("where")).contains(&self.place)
-            && outcome.stdout.is_empty();
+            && format!("{} {}", text("what"), text("where")).contains(&self.place);
         if !is_right {
             faults.push(format!("{} (--json)\n{outcome}", self.mistake));
         }

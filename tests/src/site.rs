@@ -40,7 +40,7 @@ impl Site {
         arguments.extend(["--phrase-file".into(), site.phrase().into()]);
         // Strict write-only: tests of the rehearsal window ask for one themselves.
         arguments.extend(["--drill-days".into(), "0".into()]);
-        if matches!(site.place, Place::Seaweed(_)) {
+        if matches!(site.place, Place::Bucket(_)) {
             arguments.push("--create-bucket".into());
         }
         site.agent.ok(arguments);

@@ -213,7 +213,11 @@ pub async fn run_to_bilan(
         report.proofs = summary.proofs;
         report.mended = summary.outcome.healed_packs + summary.mended_objects;
     }
-    report.damaged_packs = Damage::load(state).map_or(0, |damage| damage.open_packs().len() as u64);
+    if let Some(damage) = Damage::load(state) {
+        let is_open = |pack: &&(_, _)| !damage.is_accepted(&layout::pack(pack.0, &pack.1));
+        report.damaged_packs = damage.open_packs().iter().filter(is_open).count() as u64;
+        report.loss = damage.loss();
+    }
     let written = bilan::write(ledger, state, &report, &device.secret.token_key()).await?;
     Ok((result?, written))
 }

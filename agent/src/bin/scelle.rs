@@ -22,14 +22,9 @@ fn main() -> ProcessCode {
     let lang = language::of_process(&argv);
     let Cli { global, command } = match parse(argv.clone(), lang) {
         Ok(Parsed::Run(cli)) => *cli,
-        Ok(Parsed::Print(text)) => {
-            let screen = Screen::new(&Global::default(), lang);
-            screen.print(&text);
-            return exit::finish(Ok(ExitCode::Ok), &screen);
-        }
-        Err(error) => {
-            let global = Global { json: wants_json(&argv), ..Global::default() };
-            return exit::finish(Err(error), &Screen::new(&global, lang));
+        other => {
+            let screen = Screen::new(&Global { json: wants_json(&argv), ..Global::default() }, lang);
+            return exit::finish(other.map(|parsed| print(&screen, parsed)), &screen);
         }
     };
     let env = Env::of_process();
@@ -60,6 +55,17 @@ fn main() -> ProcessCode {
         oddities: Default::default(),
     };
     exit::finish(on_runtime(&context, command), &context.screen)
+}
+
+/// Help and version.
+fn print(screen: &Screen, parsed: Parsed) -> ExitCode {
+    if let Parsed::Print(name, text) = parsed {
+        match screen.is_json() {
+            true => screen.json(&serde_json::json!({name: text.trim_end()})),
+            false => screen.print(&text),
+        }
+    }
+    ExitCode::Ok
 }
 
 fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {

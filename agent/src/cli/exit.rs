@@ -8,7 +8,9 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 
 /// Shows the error, if any, and gives the process's exit code.
 pub fn finish(result: Result<ExitCode>, screen: &Screen) -> std::process::ExitCode {
-    screen.flush();
+    if let Ok(code) = &result {
+        screen.close(code.number());
+    }
     let code = match result {
         Ok(_) if screen.result_is_lost() => {
             let error = AgentError::output_lost();
@@ -18,6 +20,7 @@ pub fn finish(result: Result<ExitCode>, screen: &Screen) -> std::process::ExitCo
         Ok(code) => code,
         Err(error) => {
             screen.error(&error);
+            screen.flush();
             error.code
         }
     };

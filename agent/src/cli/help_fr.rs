@@ -24,7 +24,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ("bilan verify", "Vérifier un bilan exporté, sans réseau"),
     ("bilan export", "Exporter un bilan"),
     ("bilan whois", "Dire quel fichier se cache derrière un jeton d'un bilan"),
-    ("bilan acknowledge", "Accepter ce dont un bilan avertit dans les dossiers sauvegardés"),
+    (
+        "bilan acknowledge",
+        "Accepter ce dont un bilan avertit : pertes dans les dossiers, ou perte irréparable dans le stockage",
+    ),
     ("keys", "Clés et appareils"),
     ("keys check-kit", "Prouver que le kit ou la phrase ouvre le dépôt"),
     ("keys list", "Lister destinataires, appareils et époques"),

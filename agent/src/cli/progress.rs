@@ -26,10 +26,12 @@ const NDJSON_INTERVAL: Duration = Duration::from_millis(250);
 /// The monitor that suits the options and the terminal.
 pub fn choose(global: &Global, lang: Lang) -> Arc<dyn Monitor> {
     match global.progress {
-        Some(ProgressFormat::Json) => Arc::new(Ndjson::new(Box::new(io::stderr()))),
+        Some(ProgressFormat::Json) => Arc::new(Ndjson::new(lang, Box::new(io::stderr()), true)),
+        // Standard error of a run with `--json` carries JSON too; progress only where it is asked for.
+        _ if global.json => Arc::new(Ndjson::new(lang, Box::new(io::stderr()), false)),
         Some(ProgressFormat::None) => Arc::new(Plain::new(lang, Box::new(io::stderr()))),
         None if global.quiet => Arc::new(Silent),
-        None if io::stderr().is_terminal() && !global.json => Arc::new(Bars::new(lang)),
+        None if io::stderr().is_terminal() => Arc::new(Bars::new(lang)),
         None => Arc::new(Plain::new(lang, Box::new(io::stderr()))),
     }
 }
@@ -178,13 +180,16 @@ impl Monitor for Bars {
     }
 }
 
-/// One JSON object per line: `{"progress":{…}}` and `{"notice":{…}}`.
+/// One JSON object per line: `{"progress":{…}}`, where it is wanted, and `{"notice":{…},"text":"…"}`.
 pub struct Ndjson {
+    lang: Lang,
+    cap: ProblemCap,
     state: Mutex<NdjsonState>,
 }
 
 struct NdjsonState {
     to: Box<dyn Write + Send>,
+    has_progress: bool,
     phase: Option<Phase>,
     total_files: Option<u64>,
     total_bytes: Option<u64>,
@@ -195,10 +200,11 @@ struct NdjsonState {
 }
 
 impl Ndjson {
-    /// Lines to `to`.
-    pub fn new(to: Box<dyn Write + Send>) -> Self {
+    /// Lines to `to`; single problems are capped where nobody asked for everything.
+    pub fn new(lang: Lang, to: Box<dyn Write + Send>, has_progress: bool) -> Self {
         let state = NdjsonState {
             to,
+            has_progress,
             phase: None,
             total_files: None,
             total_bytes: None,
@@ -207,13 +213,13 @@ impl Ndjson {
             stored_bytes: 0,
             written: Instant::now(),
         };
-        Self { state: Mutex::new(state) }
+        Self { lang, cap: ProblemCap::default(), state: Mutex::new(state) }
     }
 }
 
 impl NdjsonState {
     fn write_progress(&mut self) {
-        let Some(phase) = self.phase else { return };
+        let Some(phase) = self.phase.filter(|_| self.has_progress) else { return };
         let line = json!({"progress": {
             "phase": phase,
             "files": self.files,
@@ -254,8 +260,14 @@ impl Monitor for Ndjson {
         state.write_if_due();
     }
     fn notice(&self, notice: Notice) {
+        let line = self.cap.line(&notice, self.lang);
         let mut state = self.state.lock();
-        let _ = writeln!(state.to, "{}", json!({"notice": notice}));
+        let text = match (line, state.has_progress) {
+            (Some(line), _) => line,
+            (None, true) => notices::notice(&notice).text(self.lang).to_owned(),
+            (None, false) => return,
+        };
+        let _ = writeln!(state.to, "{}", json!({"notice": notice, "text": text}));
     }
     fn finish(&self) {
         let mut state = self.state.lock();
@@ -291,7 +303,7 @@ mod tests {
     #[test]
     fn ndjson_lines_are_json_and_end_with_the_totals() {
         let sink = Sink::default();
-        let monitor = Ndjson::new(Box::new(sink.clone()));
+        let monitor = Ndjson::new(Lang::En, Box::new(sink.clone()), true);
         monitor.start(Phase::Backup, Some(3), Some(30));
         (0..3).for_each(|_| monitor.advance(1, 10));
         monitor.stored(7);

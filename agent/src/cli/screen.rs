@@ -1,10 +1,11 @@
 //! The only place that prints.
 //!
 //! Lines, tables and JSON documents come from the commands and go to standard output; warnings and errors
-//! to standard error. With `--json`, standard output carries exactly one document and human lines are
-//! dropped. Never: colour, a panic when the reader of a pipe has gone, a control character from a name.
+//! to standard error. With `--json`, standard output carries exactly one document, which is the error where there is one,
+//! standard error one JSON object on each line, and human lines are dropped. Never: colour, a panic when the reader of a
+//! pipe has gone, a control character from a name.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
@@ -25,6 +26,10 @@ pub struct Screen {
     json: bool,
     quiet: bool,
     verbose: u8,
+    /// Whether a person looks at standard output: a terminal, no file, pipe or journal.
+    is_watched: bool,
+    /// Set when the one JSON document was printed.
+    has_document: AtomicBool,
     /// Set when a write failed: the reader of the pipe is gone and nobody looks any more.
     gone: AtomicBool,
     /// Set when it failed for another reason than that: a result was lost.
@@ -36,7 +41,8 @@ pub struct Screen {
 impl Screen {
     /// The process's own output.
     pub fn new(global: &Global, lang: Lang) -> Self {
-        Self::on(global, lang, Box::new(io::stdout()), Box::new(io::stderr()))
+        let is_watched = io::stdout().is_terminal();
+        Self { is_watched, ..Self::on(global, lang, Box::new(io::stdout()), Box::new(io::stderr())) }
     }
 
     /// A screen that writes elsewhere, for tests.
@@ -46,6 +52,8 @@ impl Screen {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
+            is_watched: false,
+            has_document: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             lost: AtomicBool::new(false),
             out: Mutex::new(out),
@@ -61,6 +69,11 @@ impl Screen {
     /// Whether the caller wants one JSON document.
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether names may be shown: a person looks, and what is shown is not kept. Everything else gets tokens.
+    pub fn may_show_names(&self) -> bool {
+        self.is_watched && !self.json
     }
 
     /// Whether nobody reads standard output any more.
@@ -94,8 +107,10 @@ impl Screen {
 
     /// A line for `-v` only, on standard error.
     pub fn detail(&self, text: &str) {
-        if self.verbose > 0 {
-            self.print_error(&format!("{text}\n"));
+        match (self.verbose > 0, self.json) {
+            (true, true) => self.print_error(&format!("{}\n", json!({"detail": text.trim_start()}))),
+            (true, false) => self.print_error(&format!("{text}\n")),
+            (false, _) => {}
         }
     }
 
@@ -120,26 +135,42 @@ impl Screen {
         }
     }
 
-    /// The one JSON document of a command, on one line. Printed only with `--json`.
+    /// The one JSON document of a command, on one line. Printed only with `--json`, and only once.
     pub fn json(&self, document: &impl Serialize) {
         if !self.json {
             return;
         }
         match serde_json::to_string(document) {
-            Ok(text) => self.print(&format!("{text}\n")),
+            Ok(text) => self.document(&text),
             Err(error) => self.error(&AgentError::bug(error)),
         }
     }
 
-    /// An error: one line, or its JSON form with `--json`; the cause with `-v`.
+    /// An error: one line, or its JSON form with `--json`, which is the document where none was printed; the cause with `-v`.
     pub fn error(&self, error: &AgentError) {
         if self.json {
-            self.print_error(&format!("{}\n", error.to_json(self.lang)));
+            self.document(&error.to_json(self.lang).to_string());
         } else {
             self.print_error(&format!("{}\n", error.line(self.lang)));
         }
         if let Some(detail) = &error.detail {
             self.detail(&format!("  {}", printable(detail.as_bytes())));
+        }
+    }
+
+    /// Ends the output: a command that had nothing to say in JSON has said so.
+    pub fn close(&self, code: u8) {
+        if self.json && !self.has_document.load(Ordering::Relaxed) {
+            self.document(&json!({"code": code}).to_string());
+        }
+        self.flush();
+    }
+
+    /// What comes after the document is no second one: it goes to standard error.
+    fn document(&self, text: &str) {
+        match self.has_document.swap(true, Ordering::Relaxed) {
+            false => self.print(&format!("{text}\n")),
+            true => self.print_error(&format!("{text}\n")),
         }
     }
 

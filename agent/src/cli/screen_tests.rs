@@ -45,7 +45,23 @@ fn json_mode_prints_one_document_and_nothing_else() {
     screen.json(&json!({"snapshot": 7}));
     screen.error(&AgentError::busy());
     assert_eq!(out.text(), "{\"snapshot\":7}\n");
+    // An error after the document is no second document.
     assert_eq!(serde_json::from_str::<serde_json::Value>(&err.text()).unwrap()["error"]["code"], 11);
+}
+
+#[test]
+fn an_error_is_the_document_where_there_is_no_other_and_silence_is_none() {
+    let json = Global { json: true, verbose: 1, ..Global::default() };
+    let (failed, out, err) = screen(&json, Lang::En);
+    failed.error(&AgentError::busy().because("held"));
+    failed.close(11);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&out.text()).unwrap()["error"]["code"], 11);
+    assert_eq!(err.text(), "{\"detail\":\"held\"}\n");
+    let (silent, out, err) = screen(&json, Lang::En);
+    silent.say(&bilingual!("fini", "done"));
+    silent.close(3);
+    assert_eq!((out.text().as_str(), err.text().as_str()), ("{\"code\":3}\n", ""));
+    assert!(!silent.may_show_names(), "nobody looks at a pipe");
 }
 
 #[test]

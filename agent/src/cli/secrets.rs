@@ -55,16 +55,24 @@ fn kit_text(file: &Path) -> Result<SecretString> {
     Ok(SecretString::from(text.as_str()))
 }
 
-/// Asks a yes-or-no question. `--yes` answers yes; without a terminal and without `--yes` it is exit 2.
+/// Asks a yes-or-no question. `--yes` answers yes; where nobody can answer and without `--yes` it is exit 2.
 pub fn confirm(question: &Message, global: &Global, lang: Lang) -> Result<bool> {
     if global.yes {
         return Ok(true);
     }
-    if !somebody_is_there() {
-        return Err(AgentError::nobody_to_ask());
-    }
+    expect_somebody(global)?;
     let answer = ask(&format!("{} {} ", question.text(lang), lang.pick("[o/N]", "[y/N]")))?;
     Ok(is_yes(&answer))
+}
+
+/// Whether a question would find someone to answer it: not where `--json` keeps standard error to a program.
+pub fn may_ask(global: &Global) -> bool {
+    !global.json && somebody_is_there()
+}
+
+/// Refuses what ends in a question that nobody could answer: before anything is written, not after.
+pub fn expect_somebody(global: &Global) -> Result<()> {
+    if global.yes || may_ask(global) { Ok(()) } else { Err(AgentError::nobody_to_ask()) }
 }
 
 /// Asks for one line, echoed: a group of the kit to be read back, a fingerprint. Without a terminal: exit 2.

@@ -21,8 +21,8 @@ use scelle_view::words::Message;
 pub enum Parsed {
     /// A command to run.
     Run(Box<Cli>),
-    /// Help or version: print it and end with 0.
-    Print(String),
+    /// Help or version: print it and end with 0. First what it is called in JSON.
+    Print(&'static str, String),
 }
 
 /// Parses `argv` (program name included) and the `SCELLE_…` variables. A command of a later version is an
@@ -32,9 +32,8 @@ pub fn parse(argv: Vec<OsString>, lang: Lang) -> Result<Parsed> {
     let matches = match command.try_get_matches_from(argv) {
         Ok(matches) => matches,
         Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                return Ok(Parsed::Print(error.to_string()));
-            }
+            ErrorKind::DisplayHelp => return Ok(Parsed::Print("help", error.to_string())),
+            ErrorKind::DisplayVersion => return Ok(Parsed::Print("version", error.to_string())),
             _ => return Err(explain(&error)),
         },
     };

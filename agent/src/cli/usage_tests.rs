@@ -78,11 +78,11 @@ fn help_is_in_one_language_and_states_exit_codes() {
         (Lang::Fr, ["Utilisation :", "130", "mauvaise clé"], "Usage"),
         (Lang::En, ["Usage:", "130", "wrong key"], "Utilisation"),
     ] {
-        let Ok(Parsed::Print(text)) = run("--help", lang) else { panic!("no help") };
+        let Ok(Parsed::Print("help", text)) = run("--help", lang) else { panic!("no help") };
         marks.iter().for_each(|mark| assert!(text.contains(mark), "{mark} not in\n{text}"));
         assert!(!text.contains(absent), "{text}");
     }
-    let Ok(Parsed::Print(text)) = run("restore --help", Lang::Fr) else { panic!("no help") };
+    let Ok(Parsed::Print("help", text)) = run("restore --help", Lang::Fr) else { panic!("no help") };
     assert!(text.contains("SCELLE_OVERWRITE") && text.contains("DOSSIER"), "{text}");
 }
 

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use super::env::Env;
 use super::file::{ConfigFile, Host, Limits, Plan, parse};
 use super::inert::InertKey;
-use super::env::Env;
 use super::places;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};

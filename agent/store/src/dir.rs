@@ -33,20 +33,41 @@ struct Inner {
     root: PathBuf,
     writer: Writer,
     buffers: Arc<Buffers>,
+    is_read_back: fn(&Key) -> bool,
 }
 
 impl DirStore {
     /// Creates the folder (and missing parents) and opens it. An existing folder is opened as it is.
     pub fn create(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        let root = root.into();
+        Self::make(root.into()).and_then(Self::open)
+    }
+
+    /// [`DirStore::create`] and [`DirStore::open_reading_back`].
+    pub fn create_reading_back(
+        root: impl Into<PathBuf>,
+        is_read_back: fn(&Key) -> bool,
+    ) -> Result<Self, StoreError> {
+        Self::open_reading_back(Self::make(root.into())?, is_read_back)
+    }
+
+    fn make(root: PathBuf) -> Result<PathBuf, StoreError> {
         fs::create_dir_all(&root)
             .and_then(|()| durable::sync_entry(&root))
             .map_err(|error| io_error("open", "folder", &error))?;
-        Self::open(root)
+        Ok(root)
     }
 
-    /// Opens an existing folder; `NoBucket` when it is not there.
+    /// Opens an existing folder; `NoBucket` when it is not there. Each new object is read back before it gets its name.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Self::open_reading_back(root, |_| true)
+    }
+
+    /// [`DirStore::open`], where only the objects that `is_read_back` names are read back: a new one that comes back
+    /// otherwise is `Corrupt`, and its name stays free.
+    pub fn open_reading_back(
+        root: impl Into<PathBuf>,
+        is_read_back: fn(&Key) -> bool,
+    ) -> Result<Self, StoreError> {
         let root = root.into();
         if !root.is_dir() {
             return Err(no_root("open"));
@@ -54,7 +75,7 @@ impl DirStore {
         // Absolute, so that a later change of the working folder changes nothing.
         let root = fs::canonicalize(&root).map_err(|error| io_error("open", "folder", &error))?;
         let writer = Writer::new(root.clone());
-        Ok(Self { inner: Arc::new(Inner { root, writer, buffers: Arc::default() }) })
+        Ok(Self { inner: Arc::new(Inner { root, writer, buffers: Arc::default(), is_read_back }) })
     }
 
     /// Removes temporary files left by a crash, when last written longer than `older_than` ago (choose
@@ -113,14 +134,15 @@ impl Inner {
         Ok(key.as_str().split('/').fold(self.root.clone(), |path, component| path.join(component)))
     }
 
-    fn put_new(&self, key: &Key, body: &[u8]) -> Result<Put, StoreError> {
+    fn put_new(&self, key: &Key, body: &[u8], sha256: &[u8; 32]) -> Result<Put, StoreError> {
         self.path_of("put", key)?;
         let components: Vec<&str> = key.as_str().split('/').collect();
-        let written = match self.writer.put_new(&components, body) {
+        let proof = (self.is_read_back)(key).then_some(sha256);
+        let written = match self.writer.put_new(&components, body, proof) {
             // A folder was removed since it was last used; the remembered chain is worth nothing.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.writer.forget_folders();
-                self.writer.put_new(&components, body)
+                self.writer.put_new(&components, body, proof)
             }
             result => result,
         };
@@ -224,6 +246,7 @@ fn io_error(operation: &'static str, target: impl ToString, error: &io::Error) -
         Io::NotFound | Io::NotADirectory => (ErrorKind::NotFound, "not there"),
         Io::PermissionDenied | Io::ReadOnlyFilesystem => (ErrorKind::Denied, "the system refused access"),
         Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Full, "no room left"),
+        Io::InvalidData => (ErrorKind::Corrupt, "what was read back is not what was written"),
         Io::FileTooLarge => (ErrorKind::Invalid, "larger than this filesystem can hold"),
         Io::TimedOut | Io::Interrupted | Io::StaleNetworkFileHandle | Io::HostUnreachable => {
             (ErrorKind::Unreachable, "the filesystem did not answer")
@@ -252,11 +275,11 @@ fn is_portable(component: &str) -> bool {
 
 #[async_trait]
 impl Store for DirStore {
-    /// The announced hash is for stores that receive over a wire: here nothing lies between the caller, who has just
-    /// computed it, and the file.
-    async fn put_new(&self, key: &Key, body: Bytes, _sha256: [u8; 32]) -> Result<Put, StoreError> {
+    /// Between the caller, who has just computed the hash, and the file lie memory, a cable or a share, and a disk: what is
+    /// read back is compared with the hash, not with the bytes in memory.
+    async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         let key = key.clone();
-        self.blocking("put", move |inner| inner.put_new(&key, &body)).await
+        self.blocking("put", move |inner| inner.put_new(&key, &body, &sha256)).await
     }
 
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {

@@ -1,8 +1,8 @@
 //! The one place that writes a stored file.
 //!
 //! For: [`crate::dir`]. A body comes in as bytes and ends as a file that is whole, durable and never
-//! replaces another: temporary file in the root, length check, fsync, link to the final name without
-//! replacing, fsync of the folder (restic `internal/backend/local` keeps the same order).
+//! replaces another: temporary file in the root, length check, fsync, for chosen ones a reading back, link to the final
+//! name without replacing, fsync of the folder (restic `internal/backend/local` keeps the same order).
 //! Never: opens a final name for writing, leaves a temporary file after an error, or reports success
 //! before the folder entry is on disk.
 //!
@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::Put;
 
+mod landed;
 #[cfg(unix)]
 #[path = "durable/unix.rs"]
 mod platform;
@@ -58,8 +59,14 @@ impl Writer {
         Self { root, durable_folders: Mutex::default() }
     }
 
-    /// Writes `body` at `components` below the root, durably, unless the name is taken.
-    pub(crate) fn put_new(&self, components: &[&str], body: &[u8]) -> io::Result<Put> {
+    /// Writes `body` at `components` below the root, durably, unless the name is taken. With its SHA-256 in `proof` the
+    /// file is read back first: `InvalidData` when it holds something else, and then the name stays free.
+    pub(crate) fn put_new(
+        &self,
+        components: &[&str],
+        body: &[u8],
+        proof: Option<&[u8; 32]>,
+    ) -> io::Result<Put> {
         let (name, folders) = components.split_last().ok_or(io::ErrorKind::InvalidInput)?;
         let folder = self.durable_folder(folders)?;
         let target = folder.join(name);
@@ -69,6 +76,9 @@ impl Writer {
             return Ok(Put::AlreadyThere);
         }
         let temporary = self.write_temporary(body)?;
+        if let Some(sha256) = proof {
+            temporary.prove(sha256)?;
+        }
         let put = self.place(&temporary.path, &target)?;
         drop(temporary);
         platform::sync_folder(&folder)?;
@@ -207,6 +217,18 @@ struct Temporary {
     path: PathBuf,
 }
 
+impl Temporary {
+    /// Reads it back: `InvalidData` when it does not hash to this.
+    fn prove(&self, sha256: &[u8; 32]) -> io::Result<()> {
+        match landed::is_as_sent(&self.path, sha256)? {
+            true => Ok(()),
+            false => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "what was read back is not what was written"))
+            }
+        }
+    }
+}
+
 impl Drop for Temporary {
     fn drop(&mut self) {
         // After a rename it is gone already; if removal fails, the sweep takes it later.
@@ -286,18 +308,34 @@ mod tests {
     fn nothing_temporary_is_left_after_success_or_error() {
         let folder = tempfile::tempdir().unwrap();
         let writer = Writer::new(folder.path().to_owned());
-        assert_eq!(writer.put_new(&["a", "b"], b"x").unwrap(), Put::Created);
-        assert_eq!(writer.put_new(&["a", "b"], b"y").unwrap(), Put::AlreadyThere);
-        assert!(writer.put_new(&["a", "b", "c"], b"z").is_err());
+        assert_eq!(writer.put_new(&["a", "b"], b"x", None).unwrap(), Put::Created);
+        assert_eq!(writer.put_new(&["a", "b"], b"y", None).unwrap(), Put::AlreadyThere);
+        assert!(writer.put_new(&["a", "b", "c"], b"z", None).is_err());
         assert_eq!(temporaries(folder.path()), 0);
         assert_eq!(fs::read(folder.path().join("a/b")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn what_reads_back_otherwise_gets_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::new(folder.path().to_owned());
+        let mut sum = [0; 32];
+        // Of the largest body that is not read in one piece, and of another.
+        let body = vec![7; 200_000];
+        sum.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &body).as_ref());
+        let error = writer.put_new(&["a", "b"], &body[1..], Some(&sum)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert!(!folder.path().join("a/b").exists());
+        assert_eq!(temporaries(folder.path()), 0);
+        assert_eq!(writer.put_new(&["a", "b"], &body, Some(&sum)).unwrap(), Put::Created);
+        assert_eq!(fs::read(folder.path().join("a/b")).unwrap(), body);
     }
 
     #[test]
     fn a_missing_root_is_not_made_anew() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("unplugged");
-        assert!(Writer::new(root.clone()).put_new(&["a", "b"], b"x").is_err());
+        assert!(Writer::new(root.clone()).put_new(&["a", "b"], b"x", None).is_err());
         assert!(!root.exists());
     }
 }

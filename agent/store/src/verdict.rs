@@ -150,7 +150,9 @@ impl ProbeReport {
             Severity::Note,
             Code::ConditionalPutUnknown,
         );
-        find(has_locks && self.may_delete == Fact::Yes, Severity::Note, Code::AgentMayHide);
+        // Without versions there is nothing below a marker: what is deleted is gone, and `no-lock` says so.
+        let hides = has_locks && self.versioning != Fact::No && self.may_delete == Fact::Yes;
+        find(hides, Severity::Note, Code::AgentMayHide);
         find(
             self.clock_offset_ms.is_some_and(|offset| offset.unsigned_abs() > TOLERATED_OFFSET_MS),
             Severity::Note,
@@ -223,6 +225,18 @@ mod tests {
             spoil(&mut report);
             assert_eq!(codes(&report), expected, "case {index}");
         }
+    }
+
+    #[test]
+    fn nobody_is_said_to_hide_in_a_bucket_without_versions() {
+        let plain = ProbeReport {
+            versioning: Fact::No,
+            lock_accepted: Fact::No,
+            default_retention: Fact::No,
+            may_delete: Fact::Yes,
+            ..good()
+        };
+        assert_eq!(codes(&plain), [(Severity::Downgrade, Code::NoLock)]);
     }
 
     #[test]

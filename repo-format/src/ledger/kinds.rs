@@ -9,21 +9,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::acknowledge::{Author, Because};
+use super::rows::{WHAT, all_lines, forgotten, found_bad, healed, object_name, pack, signature};
 use crate::descriptor::RecipientRole;
-use crate::error::{FormatError, Result, malformed};
-use crate::id::{DeviceId, PackId, PackKind, Sha256};
+use crate::error::{Result, malformed};
+use crate::id::{DeviceId, PackId, PackKind};
 use crate::padme::padme;
 use crate::report::Light;
-use crate::text::{Lines, all_differ, closed_words, dash_or, number, or_dash, ordinal, word, words};
+use crate::text::{Lines, all_differ, closed_words, dash_or, or_dash, ordinal, word, words};
 use crate::vkey_text::VKey;
 
-const WHAT: &str = "note";
 /// Rows of a `forget`, `heal` or `damage` note, at most (the note's size bounds them anyway).
 const ROWS_MAX: usize = 16_384;
-/// Bytes of an object's name in a `damage` note, at most.
-const NAME_MAX_BYTES: usize = 128;
-/// Bytes of a proof's signature, at most: room for a post-quantum one.
-const SIGNATURE_MAX_BYTES: usize = 8192;
 
 closed_words! {
     /// Whether a snapshot holds everything it was to hold.
@@ -37,8 +33,9 @@ closed_words! {
 }
 
 /// The kind of a note and its own lines.
+///
+/// Exhaustive on purpose: who lists what may become of each kind of note must not overlook a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum NoteKind {
     /// The commit point of a snapshot; attaches `root` and `refs`, a partial one `refs` only.
     Snapshot {
@@ -135,6 +132,19 @@ pub enum NoteKind {
         /// Why.
         reason: Because,
     },
+    /// Someone accepts that what objects held is lost.
+    Loss {
+        /// Sequence of the bilan's note in the same chain.
+        bilan: u64,
+        /// Names of the objects, at least one.
+        lost: Vec<String>,
+        /// How many snapshots need one of them.
+        snapshots: u64,
+        /// Who.
+        author: Author,
+        /// Why.
+        reason: Because,
+    },
     /// The device's state was older than the store and was brought forward.
     Rewound {
         /// Sequence of the state.
@@ -168,6 +178,7 @@ impl NoteKind {
             Self::Keys => "keys",
             Self::Pause => "pause",
             Self::Acknowledge { .. } => "acknowledge",
+            Self::Loss { .. } => "loss",
             Self::Rewound { .. } => "rewound",
             Self::Unknown { word, .. } => word,
         }
@@ -244,6 +255,13 @@ impl NoteKind {
                 author: Author::parse(lines.field("author")?)?,
                 reason: Because::parse(lines.field("reason")?)?,
             },
+            "loss" => Self::Loss {
+                bilan: ordinal(WHAT, lines.field("bilan")?)?,
+                lost: lines.repeated("lost", ROWS_MAX, object_name)?,
+                snapshots: lines.number("snapshots")?,
+                author: Author::parse(lines.field("author")?)?,
+                reason: Because::parse(lines.field("reason")?)?,
+            },
             "rewound" => {
                 Self::Rewound { from: lines.number("from")?, to: ordinal(WHAT, lines.field("to")?)? }
             }
@@ -273,7 +291,12 @@ impl NoteKind {
             Self::Gap { from, to, .. } if from > to || *to >= sequence => {
                 wrong("missing does not precede the note")
             }
-            Self::Acknowledge { bilan, .. } if *bilan >= sequence => wrong("bilan does not precede the note"),
+            Self::Acknowledge { bilan, .. } | Self::Loss { bilan, .. } if *bilan >= sequence => {
+                wrong("bilan does not precede the note")
+            }
+            Self::Loss { lost, .. } if lost.is_empty() || !all_differ(lost.iter()) => {
+                wrong("an object is expected, once")
+            }
             Self::Rewound { from, to } if from >= to => wrong("from is below to"),
             _ => Ok(()),
         }
@@ -323,6 +346,13 @@ impl NoteKind {
                 out,
                 "bilan {bilan}\nset {set}\nsnapshot {snapshot}\nauthor {author}\nreason {reason}\n"
             ),
+            Self::Loss { bilan, lost, snapshots, author, reason } => {
+                let _ = writeln!(out, "bilan {bilan}");
+                for name in lost {
+                    let _ = writeln!(out, "lost {name}");
+                }
+                write!(out, "snapshots {snapshots}\nauthor {author}\nreason {reason}\n")
+            }
             Self::Rewound { from, to } => write!(out, "from {from}\nto {to}\n"),
             Self::Unknown { lines, .. } => {
                 for line in lines {
@@ -333,59 +363,4 @@ impl NoteKind {
             Self::Restore | Self::Probe | Self::Config | Self::Keys | Self::Pause => Ok(()),
         };
     }
-}
-
-fn forgotten(value: &str) -> Result<(DeviceId, u64)> {
-    let [device, number] = words(WHAT, value)?;
-    Ok((DeviceId::parse(device)?, ordinal(WHAT, number)?))
-}
-
-fn pack([kind, epoch, sha256]: &[&str; 3]) -> Result<(PackKind, PackId)> {
-    let epoch = number(epoch).ok_or(malformed("pack", "an epoch is expected"))?;
-    Ok((PackKind::parse(kind)?, PackId { epoch, sha256: Sha256::parse(sha256)? }))
-}
-
-fn healed(value: &str) -> Result<(PackKind, PackId, u64)> {
-    let [kind, epoch, sha256, bytes] = words(WHAT, value)?;
-    let (kind, id) = pack(&[kind, epoch, sha256])?;
-    Ok((kind, id, number(bytes).ok_or(malformed("pack", "a size is expected"))?))
-}
-
-fn found_bad(value: &str) -> Result<(String, String)> {
-    let [why, name] = words(WHAT, value)?;
-    Ok((word(WHAT, why)?, object_name(name)?))
-}
-
-/// The name of a pack, an index segment or an attachment.
-fn object_name(name: &str) -> Result<String> {
-    let below = ["p/", "m/", "i/", "a/"].iter().any(|prefix| name.starts_with(prefix));
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'/';
-    if below && name.len() <= NAME_MAX_BYTES && name.bytes().all(plain) {
-        Ok(name.to_owned())
-    } else {
-        Err(malformed(WHAT, "the name of an object is expected"))
-    }
-}
-
-fn signature(value: &str) -> Result<(VKey, Vec<u8>)> {
-    let [vkey, signature] = words(WHAT, value)?;
-    let wrong = malformed(WHAT, "a signature in base64 is expected");
-    let signature = STANDARD.decode(signature).map_err(|_| wrong)?;
-    if signature.len() > SIGNATURE_MAX_BYTES {
-        return Err(FormatError::TooLarge { what: "signature" });
-    }
-    Ok((VKey::parse(vkey)?, signature))
-}
-
-fn all_lines(lines: &mut Lines<'_>) -> Result<Vec<String>> {
-    let mut out = Vec::new();
-    while let Some(line) = lines.peek() {
-        // An empty line would end the text of a signed note.
-        if line.is_empty() {
-            return Err(malformed(WHAT, "an empty line"));
-        }
-        out.push(line.to_owned());
-        lines.take()?;
-    }
-    Ok(out)
 }

@@ -6,6 +6,7 @@
 mod acknowledge;
 mod chain;
 mod kinds;
+mod rows;
 
 use std::fmt::Write;
 

@@ -368,20 +368,6 @@ pub struct Hosting {
     pub lock_until: Measured<Timestamp>,
 }
 
-/// An open anomaly.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Alert {
-    /// What it is.
-    pub code: Code,
-    /// Since when.
-    pub since: Timestamp,
-    /// What was done about it.
-    pub action: Option<Code>,
-    /// Keyed token of who did it.
-    pub author: Option<Code>,
-}
-
 /// What was removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

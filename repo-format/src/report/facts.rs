@@ -155,6 +155,8 @@ facts! {
         NoneKnown: Fine,
         /// Some were, and this run has stored their content again.
         Healed: Amber "damage-healed" Protection Host,
+        /// Some are, no source can mend them, and somebody has accepted that.
+        Accepted: Amber "loss-acknowledged" Protection Practice,
         /// Some are, and their content is not whole elsewhere yet.
         Known: Red "damage-known" Protection Host,
         ; unknown "damage-unknown" Protection Provider } best NoneKnown, at_init NoneKnown;

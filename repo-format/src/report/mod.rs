@@ -14,8 +14,8 @@ mod token;
 mod values;
 
 pub use blocks::{
-    Alert, Availability, Confidentiality, Consistency, Destination, DestinationKind, Hosting, Identity,
-    Integrity, LockMode, Method, Outcome, Plan, Problem, Purge, RecipientCounts, RestoreTest, Run, RunResult,
+    Availability, Confidentiality, Consistency, Destination, DestinationKind, Hosting, Identity, Integrity,
+    LockMode, Method, Outcome, Plan, Problem, Purge, RecipientCounts, RestoreTest, Run, RunResult,
     SetVolumes, Traceability, Trigger,
 };
 pub use facts::{
@@ -25,7 +25,7 @@ pub use facts::{
     SecondParty, Sources, Space, TlsCertificate, Verification,
 };
 pub use reason::{Half, Light, Reason, Who};
-pub use record::{Record, RecordedReason, RecordedStatus};
+pub use record::{Alert, Record, RecordedReason, RecordedStatus};
 pub use status::{Assessment, status};
 pub use token::{ExtensionClass, SizeBucket, extension_class, file_token, size_bucket};
 pub use values::{AsText, Code, Label, Measured, RoundedBytes, UnknownWhy, VersionText};

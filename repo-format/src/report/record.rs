@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blocks::{
-    Alert, Availability, Confidentiality, Consistency, Hosting, Identity, Integrity, Plan, Purge, Run,
-    SetVolumes, Traceability,
+    Availability, Confidentiality, Consistency, Hosting, Identity, Integrity, Plan, Purge, Run, SetVolumes,
+    Traceability,
 };
 use super::reason::{Half, Light, Who};
 use super::status::Assessment;
@@ -16,12 +16,30 @@ use super::values::Code;
 use crate::error::{FormatError, Result, malformed};
 use crate::id::Sha256;
 use crate::limits::ATTACHMENT_MAX_BYTES;
+use crate::timestamp::Timestamp;
 
 const WHAT: &str = "bilan record";
 /// Version of the record's layout.
 pub const RECORD_VERSION: u64 = 1;
 /// Largest whole number that every JSON reader keeps exactly (RFC 7493).
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// An open anomaly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    /// What it is.
+    pub code: Code,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was done about it.
+    pub action: Option<Code>,
+    /// Who did it: a keyed token, or one of the words of an acknowledgment.
+    pub author: Option<Code>,
+    /// Snapshots it concerns, where that was counted. Added later: absent in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<u64>,
+}
 
 /// One bilan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -59,9 +59,10 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         databases: report.outcome().map_or(base.databases, databases),
         verification: verification(report).unwrap_or(base.verification),
         pack_presence: pack_presence(report).unwrap_or(base.pack_presence),
-        damage: match (report.damaged_packs, report.mended) {
-            (0, 0) => Damage::NoneKnown,
-            (0, _) => Damage::Healed,
+        damage: match (report.damaged_packs, report.loss, report.mended) {
+            (0, Some(_), _) => Damage::Accepted,
+            (0, None, 0) => Damage::NoneKnown,
+            (0, None, _) => Damage::Healed,
             _ => Damage::Known,
         },
         key_copies: report

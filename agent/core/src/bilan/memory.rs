@@ -45,6 +45,11 @@ pub struct SetMemory {
 pub const SOURCE_ALARMS: [&str; 5] =
     ["files-lost", "mass-change", "root-emptied", "root-missing", "sources-shrunk"];
 
+/// Damage in the store that no run could mend: `bilan acknowledge` accepts the loss.
+pub const DAMAGE_ALARM: &str = "damage-known";
+/// What becomes of [`DAMAGE_ALARM`] then.
+pub const LOSS_ACCEPTED: &str = "loss-acknowledged";
+
 /// Whether a warning is of an event that the next run no longer sees.
 pub fn stays_open(code: &str) -> bool {
     matches!(code, "mass-change" | "root-emptied")

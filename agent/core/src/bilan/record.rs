@@ -18,6 +18,7 @@ use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, Severity};
 
 use super::facts::{FULL_REREAD_DAYS, count_role};
+use super::memory::LOSS_ACCEPTED;
 use super::run::{HostDeclared, RunReport, error_code};
 use crate::error::{AgentError, Result};
 use crate::pipeline::Outcome;
@@ -278,11 +279,22 @@ fn hosting(report: &RunReport<'_>) -> Hosting {
 
 fn alerts(report: &RunReport<'_>, assessment: &Assessment) -> Result<Vec<Alert>> {
     let red = assessment.reasons.iter().filter(|reason| reason.light == Light::Red);
-    red.map(|reason| {
+    let red = red.map(|reason| {
         let since = report.memory.open.get(reason.code).map_or(report.ended, |since| Timestamp(*since));
-        Ok(Alert { code: code(reason.code)?, since, action: None, author: None })
-    })
-    .collect()
+        Ok(Alert { code: code(reason.code)?, since, action: None, author: None, snapshots: None })
+    });
+    // Amber by then; it stays an anomaly of which the bilan says how much it concerns.
+    let accepted = assessment.reasons.iter().filter(|reason| reason.code == LOSS_ACCEPTED);
+    let accepted = accepted.filter_map(|_| report.loss).map(|loss| {
+        Ok(Alert {
+            code: code(LOSS_ACCEPTED)?,
+            since: loss.time,
+            action: Some(code("acknowledged")?),
+            author: Some(code(loss.author.word())?),
+            snapshots: Some(loss.snapshots),
+        })
+    });
+    red.chain(accepted).collect()
 }
 
 /// Label of a set: the plan's, else one made of the set's id. Labels hold six digits at most, so an id that is a hash is cut

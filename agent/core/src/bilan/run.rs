@@ -17,6 +17,7 @@ use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Problem;
 use crate::pipeline::Outcome;
 use crate::repo::append::Start;
+use crate::repo::damage::Loss;
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::History;
 use crate::repo::state::{Device, State};
@@ -181,8 +182,10 @@ pub struct RunReport<'a> {
     pub earlier_runs: u64,
     /// Fewest copies that any small object without which all is lost has.
     pub key_copies: Option<u64>,
-    /// Packs known to be damaged whose content is not whole in others.
+    /// Packs known to be damaged whose content is not whole in others, and whose loss nobody has accepted.
     pub damaged_packs: u64,
+    /// What somebody has accepted as lost, where it still is.
+    pub loss: Option<Loss>,
     /// Damaged packs healed and lost small objects stored again by this run.
     pub mended: u64,
     /// Number of exclusion rules.
@@ -229,6 +232,7 @@ impl<'a> RunReport<'a> {
             earlier_runs: 0,
             key_copies: None,
             damaged_packs: 0,
+            loss: None,
             mended: 0,
             exclusions: 0,
             proofs: Proofs::default(),

@@ -9,13 +9,15 @@ pub mod address;
 use std::sync::Arc;
 use std::time::Duration;
 
+use scelle_format::id::PackKind;
+use scelle_format::layout;
 use scelle_store::dir::DirStore;
 use scelle_store::probe::{Fact, ProbeReport};
 use scelle_store::read_back::ReadBack;
 use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
 use scelle_store::s3::{S3Settings as BucketSettings, S3Store};
 use scelle_store::throttle::{ByteRate, Limits, Throttled};
-use scelle_store::{ErrorKind, Store, StoreError};
+use scelle_store::{ErrorKind, Key, Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::access::{S3Credentials, S3Settings};
@@ -84,8 +86,10 @@ impl Connection<'_> {
         let url = address.to_string();
         match address {
             RepoAddress::Folder(path) => {
-                let opened =
-                    if create == Create::Never { DirStore::open(path) } else { DirStore::create(path) };
+                let opened = match create {
+                    Create::Never => DirStore::open_reading_back(path, is_read_back),
+                    _ => DirStore::create_reading_back(path, is_read_back),
+                };
                 let bare: Arc<dyn Store> =
                     Arc::new(opened.map_err(|error| AgentError::from(error).at(url.clone()))?);
                 let place = StorePlace { url, endpoint: None, region: None, conditional_put: true };
@@ -181,6 +185,13 @@ impl Connection<'_> {
             .cancelled_by(self.shutdown.token().clone());
         Arc::new(retrying)
     }
+}
+
+/// Which objects of a folder are read back as they are written: all but data packs, which are most of the bytes. Those are
+/// read by `check --read-data`; a run says of them that they are there with their size, no more.
+fn is_read_back(key: &Key) -> bool {
+    let name = key.as_str().split_once('/').map_or("", |(_, name)| name);
+    !matches!(layout::parse_pack(name), Ok((PackKind::Data, _)))
 }
 
 /// Whether a store with this probe must be read back: it takes wrong bytes, or nobody knows.

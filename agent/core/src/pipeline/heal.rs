@@ -19,6 +19,7 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::damage::{Avoided, Damage};
 use crate::repo::rebuild;
 use crate::repo::state::State;
+use crate::repo::words::Seen;
 
 type PackName = (PackKind, PackId);
 
@@ -64,8 +65,8 @@ pub(super) async fn heal(
         if is_whole {
             let by = by.into_iter().map(|((kind, pack), bytes)| (kind, pack, bytes)).collect();
             let kind = NoteKind::Heal { replaces: lost, by };
-            ledger.append(kind.clone(), Vec::new()).await?;
-            damage.apply(&kind);
+            let (sequence, _) = ledger.append(kind.clone(), Vec::new()).await?;
+            damage.apply(ledger.device(), sequence, &kind, &Seen::new());
             damage.save(state)?;
             healed += 1;
         }

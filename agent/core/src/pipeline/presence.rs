@@ -16,16 +16,25 @@ use scelle_format::refs::PackSet;
 use super::commit::CONCURRENT_HEADS;
 use super::segments;
 use crate::error::{AgentError, Result};
-use crate::repo::append::LedgerWriter;
+use crate::repo::append::{LedgerWriter, refs_copy_file};
 use crate::repo::damage::Damage;
 use crate::repo::objects::Objects;
 use crate::repo::rebuild;
 use crate::repo::state::{Device, State};
 use crate::verify::listing::{self, Listing};
 
-/// Whether the store shows an object with its size.
+/// Whether the store shows an object with its size. A "no" is asked once more: a cache or a line may have been wrong, and
+/// what is taken for lost is stored again, and told.
 pub(super) async fn is_there(objects: &Objects, name: &str, object_bytes: u64) -> Result<bool> {
-    Ok(objects.head(name).await?.is_some_and(|meta| meta.bytes == object_bytes))
+    for is_asked_again in [false, true] {
+        if objects.head(name).await?.is_some_and(|meta| meta.bytes == object_bytes) {
+            if is_asked_again {
+                objects.oddities().note_answered_wrongly(name);
+            }
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Compares the packs of a snapshot with what the store lists. A listing may lag behind: what it lacks is asked for by name.
@@ -87,7 +96,7 @@ async fn refs_again(
         if !lost.contains(&name) {
             continue;
         }
-        let copy = state.get(&copy_file(&sha256))?.filter(|copy| Sha256::of(copy).to_string() == sha256);
+        let copy = state.get(&refs_copy_file(&sha256))?.filter(|copy| Sha256::of(copy).to_string() == sha256);
         if let Some(copy) = copy {
             objects.put_new(&name, copy).await?;
         }
@@ -143,19 +152,15 @@ fn segment_name(device: &Device, sha256: &str) -> String {
     Sha256::parse(sha256).map(|sha256| layout::index_segment(&device.id, &sha256)).unwrap_or_default()
 }
 
-/// Where the state folder keeps the bytes of a refs attachment.
-pub(super) fn copy_file(sha256: &str) -> String {
-    format!("refs-{sha256}.txt")
-}
-
 /// Keeps the bytes of a refs attachment, and lets go of those that no later one stands on.
 pub(super) fn keep_copy(state: &State, ledger: &LedgerWriter<'_>, sha256: &str, bytes: &[u8]) -> Result<()> {
-    state.put(&copy_file(sha256), bytes)?;
-    let kept: Vec<String> = ledger.head().refs_chain.iter().map(|(sha256, _)| copy_file(sha256)).collect();
+    state.put(&refs_copy_file(sha256), bytes)?;
+    let kept: Vec<String> =
+        ledger.head().refs_chain.iter().map(|(sha256, _)| refs_copy_file(sha256)).collect();
     let Ok(files) = std::fs::read_dir(state.folder()) else { return Ok(()) };
     for file in files.flatten() {
         let name = file.file_name().to_string_lossy().into_owned();
-        if name.starts_with("refs-") && name != copy_file(sha256) && !kept.contains(&name) {
+        if name.starts_with("refs-") && name != refs_copy_file(sha256) && !kept.contains(&name) {
             state.remove(&name);
         }
     }

@@ -20,11 +20,11 @@ use super::descriptors::Descriptors;
 use super::history::{History, VerifiedNote};
 use super::objects::Objects;
 use super::pending::Pending;
+pub use super::pending::refs_copy_file;
 use super::state::{Device, Head, State};
 use crate::clock::Clock;
 use crate::error::{AgentError, ExitCode, Result};
 
-const LAST_FILE: &str = "last.note";
 /// Times that a note is put when the store says yes and then does not show it.
 const DELIVERIES: u32 = 2;
 
@@ -76,7 +76,8 @@ impl<'a> LedgerWriter<'a> {
         OsRandom.fill(&mut instance);
         let pending = Pending::load(state)?;
         let (head, pending) = match (state.head(), pending) {
-            // Settled already: only its file outlived it.
+            // Settled already, or the head that is put again: to put it once more is to put it once.
+            (Ok(head), Some(pending)) if pending.is_of(&head) => (head, Some(pending)),
             (Ok(head), Some(pending)) if pending.sequence() <= head.sequence => {
                 Pending::remove(state);
                 (head, None)
@@ -99,6 +100,21 @@ impl<'a> LedgerWriter<'a> {
         &self.head
     }
 
+    /// Who writes.
+    pub fn device(&self) -> &str {
+        self.device.id.as_str()
+    }
+
+    /// The time that a note written now would bear.
+    pub fn time(&self) -> Timestamp {
+        now(self.clock)
+    }
+
+    /// The number that the next note will bear.
+    pub fn next_sequence(&self) -> u64 {
+        self.pending.as_ref().map_or(self.head.sequence, Pending::sequence) + 1
+    }
+
     /// Changes what the head remembers beside the chain; written with the next note or [`Self::save_head`].
     pub fn head_mut(&mut self) -> &mut Head {
         &mut self.head
@@ -115,6 +131,24 @@ impl<'a> LedgerWriter<'a> {
     /// next note is not written before it.
     pub async fn append(&mut self, kind: NoteKind, attachments: Vec<Attached>) -> Result<(u64, Sha256)> {
         self.settle().await?;
+        let pending = self.sign(kind, &attachments)?;
+        pending.save(self.state)?;
+        self.pending = Some(pending.clone());
+        match self.deliver(&pending).await {
+            Ok(()) => self.sent(&pending)?,
+            // An answer that was lost on the way: the store knows better.
+            Err(error) => match self.bring_to_its_end().await {
+                Ok(None) => {}
+                // Its number is spent, but nobody can read what stands there: what it says has not been said.
+                Ok(Some(spoilt)) => return Err(spoilt),
+                Err(_) => return Err(error),
+            },
+        }
+        self.head.link().ok_or_else(|| AgentError::bug("a head without a hash"))
+    }
+
+    /// The next note, signed.
+    fn sign(&self, kind: NoteKind, attachments: &[Attached]) -> Result<Pending> {
         let note = Note {
             repository: self.device.repository.clone(),
             device: self.device.id.clone(),
@@ -130,20 +164,7 @@ impl<'a> LedgerWriter<'a> {
         };
         let text = note.to_text().map_err(AgentError::bug)?;
         let signed = note::sign(&text, &[&self.device.signing]).map_err(AgentError::bug)?;
-        let pending = Pending::new(signed, note.sequence, self.head.clone(), &attachments);
-        pending.save(self.state)?;
-        self.pending = Some(pending.clone());
-        match self.deliver(&pending.note).await {
-            Ok(()) => self.sent(&pending.note)?,
-            // An answer that was lost on the way: the store knows better.
-            Err(error) => match self.bring_to_its_end().await {
-                Ok(None) => {}
-                // Its number is spent, but nobody can read what stands there: what it says has not been said.
-                Ok(Some(spoilt)) => return Err(spoilt),
-                Err(_) => return Err(error),
-            },
-        }
-        self.head.link().ok_or_else(|| AgentError::bug("a head without a hash"))
+        Ok(Pending::new(signed, note.sequence, self.head.clone(), attachments))
     }
 
     /// Brings a note that may be in the store, or not, to its end: it is put again, with what it attaches, and read back.
@@ -152,23 +173,46 @@ impl<'a> LedgerWriter<'a> {
         self.bring_to_its_end().await.map(drop)
     }
 
-    /// [`Self::settle`]; says what is wrong where other bytes stand under the note's name.
+    /// [`Self::settle`]; says what is wrong where the note has come to nothing.
     async fn bring_to_its_end(&mut self) -> Result<Option<AgentError>> {
         let Some(pending) = self.pending.clone() else { return Ok(None) };
-        for (sha256, bytes) in pending.attachments() {
-            let name = layout::attachment(&sha256);
-            if self.objects.head(&name).await?.is_none_or(|meta| meta.bytes != bytes.len() as u64) {
-                self.objects.put_new_hashed(&name, bytes, &sha256).await?;
-            }
+        let lost = pending.bring_attachments(self.objects, self.state).await?;
+        if let Some(name) = lost
+            && !self.is_shown(&pending).await?
+        {
+            // Not sent any more. Its number stays its own, since it may still be on its way.
+            let from = pending.lost_from.unwrap_or(pending.sequence());
+            self.tell_gap(&pending, from, pending.sequence()).await?;
+            return Ok(Some(AgentError::not_confirmed().at(name)));
         }
-        let spoilt = match self.deliver(&pending.note).await {
+        let spoilt = match self.deliver(&pending).await {
             // Its name is taken by other bytes: it was there, or never will be. The chain goes on from it, and `check`
             // names the object.
             Err(error) if error.what == AgentError::object_corrupt().what => Some(error),
             delivered => delivered.map(|()| None)?,
         };
-        self.sent(&pending.note)?;
+        match pending.lost_from {
+            Some(from) => self.tell_gap(&pending, from, pending.sequence() - 1).await?,
+            None => self.sent(&pending)?,
+        }
         Ok(spoilt)
+    }
+
+    /// Takes `note` as the head and says in the next one which are missing. Its file is replaced by that of the next: there is
+    /// no moment in which a crash would make the gap be forgotten.
+    async fn tell_gap(&mut self, note: &Pending, from: u64, to: u64) -> Result<()> {
+        self.advance(note)?;
+        let gap = self.sign(NoteKind::Gap { from, to, reason: "lost".into() }, &[])?;
+        gap.save(self.state)?;
+        self.pending = Some(gap.clone());
+        self.deliver(&gap).await?;
+        self.sent(&gap)
+    }
+
+    /// Whether the store shows a note.
+    async fn is_shown(&self, pending: &Pending) -> Result<bool> {
+        let (_, name) = pending.read()?;
+        Ok(self.objects.head(&name).await?.is_some())
     }
 
     /// [`attach`] to this ledger's repository.
@@ -177,9 +221,10 @@ impl<'a> LedgerWriter<'a> {
     }
 
     /// Puts a note and reads it back. Its name holds the hash of its bytes, so putting it twice is putting it once.
-    async fn deliver(&self, signed: &str) -> Result<()> {
-        let (_, name) = read(signed)?;
-        let (bytes, sha256) = (Bytes::copy_from_slice(signed.as_bytes()), Sha256::of(signed.as_bytes()));
+    async fn deliver(&self, pending: &Pending) -> Result<()> {
+        let (_, name) = pending.read()?;
+        let bytes = Bytes::copy_from_slice(pending.note.as_bytes());
+        let sha256 = Sha256::of(&bytes);
         let max = scelle_format::limits::NOTE_MAX_BYTES as u64;
         let mut missed = AgentError::not_confirmed().at(name.clone());
         for _ in 0..DELIVERIES {
@@ -195,9 +240,16 @@ impl<'a> LedgerWriter<'a> {
     }
 
     /// The note is in the store: the head moves on.
-    fn sent(&mut self, signed: &str) -> Result<()> {
-        let (note, name) = read(signed)?;
+    fn sent(&mut self, pending: &Pending) -> Result<()> {
+        self.advance(pending)?;
         self.pending = None;
+        self.state.put_head(&self.head)?;
+        Pending::arrived(self.state)
+    }
+
+    /// Takes a note as the head.
+    fn advance(&mut self, pending: &Pending) -> Result<()> {
+        let (note, name) = pending.read()?;
         if note.sequence > self.head.sequence {
             self.head.sequence = note.sequence;
             self.head.text_sha256 = Some(note.text_sha256().to_string());
@@ -207,9 +259,6 @@ impl<'a> LedgerWriter<'a> {
                 self.head.snapshot = self.head.snapshot.max(number);
             }
         }
-        self.state.put(LAST_FILE, signed.as_bytes())?;
-        self.state.put_head(&self.head)?;
-        Pending::remove(self.state);
         Ok(())
     }
 
@@ -232,13 +281,11 @@ impl<'a> LedgerWriter<'a> {
             Position::Empty | Position::Same => Ok(Start::default()),
             Position::StoreAhead { descends: true } => self.fast_forward(own).await,
             Position::StoreBehind => {
-                let is_back = self.send_head_again().await?;
                 // What the store lost is said to be lost, so that the chain can be followed again.
-                let newest =
-                    own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
-                let to = if is_back { self.head.sequence.saturating_sub(1) } else { self.head.sequence };
-                let from = newest.unwrap_or(0) + 1;
-                if from <= to {
+                let shown = own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
+                let from = shown.unwrap_or(0) + 1;
+                if !self.send_head_again(from).await? {
+                    let to = self.head.sequence;
                     self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;
                 }
                 Ok(Start { store_behind: true, ..Start::default() })
@@ -252,16 +299,18 @@ impl<'a> LedgerWriter<'a> {
         }
     }
 
-    /// Puts the local head back into the store; `false` where its bytes are not at hand any more.
-    async fn send_head_again(&self) -> Result<bool> {
-        let Some(last) = self.state.get(LAST_FILE)? else { return Ok(false) };
-        let Ok(signed) = String::from_utf8(last) else { return Ok(false) };
-        let is_head =
-            |(note, _): &(Note, String)| self.head.link() == Some((note.sequence, note.text_sha256()));
-        if !read(&signed).is_ok_and(|last| is_head(&last)) {
+    /// Puts the local head back into the store, after what it attaches, and says that those from `lost_from` to the one before
+    /// it are lost; it alone is said to be, where what it attaches is not at hand any more: a note never names what is not
+    /// there. Until that is done it waits like a new one, so that none is written behind it. `false` where it is not kept.
+    async fn send_head_again(&mut self, lost_from: u64) -> Result<bool> {
+        let Some(mut last) = Pending::last(self.state)?.filter(|last| last.is_of(&self.head)) else {
             return Ok(false);
-        }
-        self.deliver(&signed).await?;
+        };
+        last.head = self.head.clone();
+        last.lost_from = Some(lost_from).filter(|from| *from < self.head.sequence);
+        last.save(self.state)?;
+        self.pending = Some(last);
+        self.settle().await?;
         Ok(true)
     }
 
@@ -305,14 +354,6 @@ impl From<Attachment> for Attached {
     fn from(row: Attachment) -> Self {
         Self { row, bytes: None }
     }
-}
-
-/// A signed note of this device and the name of its object.
-fn read(signed: &str) -> Result<(Note, String)> {
-    let parsed = note::parse(signed.as_bytes()).map_err(AgentError::local_state)?;
-    let note = Note::parse(&parsed.text).map_err(AgentError::local_state)?;
-    let name = layout::note(&note.device, note.sequence, &Sha256::of(signed.as_bytes()));
-    Ok((note, name))
 }
 
 /// The head of a state folder that lost its own: that of the store, with nothing remembered beside the chain.

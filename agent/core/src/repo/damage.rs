@@ -1,22 +1,25 @@
 //! What is known to be missing or wrong in the store, until it is whole again.
 //!
 //! Data comes from `damage` and `heal` notes of all devices and from what this PC finds itself, and lies in `damage.json`
-//! in the state folder; a lost file is read again from the ledger. It goes to the pipeline, which builds on no object in
-//! it, and to the bilan. Never: an excuse. What a check says follows from what the store shows.
+//! in the state folder; a lost file is read again from the ledger. Of two words about one object the later one counts, and
+//! later is what is *known* to come after ([`super::words`]), never what a clock says. It goes to the pipeline, which builds
+//! on no object in it, and to the bilan. Never: an excuse. What a check says follows from what the store shows.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::layout;
-use scelle_format::ledger::NoteKind;
+use scelle_format::ledger::{Author, Because, NoteKind};
+use scelle_format::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::append::LedgerWriter;
+use super::append::{Attached, LedgerWriter};
 use super::descriptors::Descriptors;
 use super::finding::Finding;
 use super::history::{History, StoredNotes};
 use super::objects::Objects;
 use super::state::{Device, State};
+use super::words::{self, Seen, Words};
 use crate::error::{AgentError, Result};
 
 /// The file of the state folder.
@@ -27,12 +30,26 @@ const ROWS_OF_A_NOTE: usize = 4096;
 /// What is known to be damaged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
-    /// Objects called bad, by name, and why.
-    bad: BTreeMap<String, String>,
-    /// Packs of those whose chunks are all in others by now.
-    healed: BTreeSet<String>,
-    /// Up to which note other devices' ledgers were looked through.
-    seen: BTreeMap<String, u64>,
+    /// What devices have said of objects, by name.
+    objects: BTreeMap<String, Words>,
+    /// Up to which note the devices' ledgers were looked through.
+    seen: Seen,
+    /// By device: its newest word about what is lost for good.
+    #[serde(default)]
+    losses: BTreeMap<String, Loss>,
+}
+
+/// Somebody has accepted that what damaged objects held is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// When, by the clock of the device that wrote it down.
+    pub time: Timestamp,
+    /// Snapshots that needed one of the objects then.
+    pub snapshots: u64,
+    /// Who.
+    pub author: Author,
+    /// Why.
+    pub reason: Because,
 }
 
 /// Packs that nothing new may be built on.
@@ -68,10 +85,12 @@ impl Damage {
     }
 
     /// What all ledgers say.
-    pub fn of(history: &History) -> Self {
+    ///
+    /// Errors: only the store's.
+    pub async fn of(objects: &Objects, history: &History) -> Result<Self> {
         let mut damage = Self::default();
-        damage.take_in(history);
-        damage
+        damage.take_in(objects, history).await?;
+        Ok(damage)
     }
 
     /// Brings it up to date with what other devices have written since. Costs one listing for each other device, and
@@ -84,66 +103,110 @@ impl Damage {
     ) -> Result<Self> {
         let mut damage = match Self::load(state) {
             Some(damage) => damage,
-            None => Self::of(&History::load(objects, descriptors).await?),
+            None => Self::of(objects, &History::load(objects, descriptors).await?).await?,
         };
         let others = descriptors.current.devices.iter().filter(|line| line.id != device.id);
         for line in others {
             let seen = damage.seen.get(line.id.as_str()).copied().unwrap_or(0);
             let stored = StoredNotes::fetch_after(objects, &line.id, seen).await?;
-            damage.take_in(&History::check(objects, stored, descriptors));
+            damage.take_in(objects, &History::check(objects, stored, descriptors)).await?;
         }
         damage.save(state)?;
         Ok(damage)
     }
 
-    /// By time, since one device may call good, or heal, what another has called bad.
-    fn take_in(&mut self, history: &History) {
-        let mut notes: Vec<_> = history.devices.iter().flat_map(|device| &device.notes).collect();
-        notes.sort_by_key(|row| (row.note.time, row.note.sequence));
-        for row in notes {
-            self.apply(&row.note.kind);
-            let seen = self.seen.entry(row.note.device.to_string()).or_default();
-            *seen = (*seen).max(row.note.sequence);
+    /// In any order: which word is the later one is not told by the order in which they are read.
+    async fn take_in(&mut self, objects: &Objects, history: &History) -> Result<()> {
+        for row in history.devices.iter().flat_map(|device| &device.notes) {
+            let note = &row.note;
+            let known = match &note.kind {
+                NoteKind::Damage { good, .. } if good.is_empty() => Seen::new(),
+                NoteKind::Damage { .. } | NoteKind::Loss { .. } => words::seen_by(objects, note).await?,
+                _ => Seen::new(),
+            };
+            self.apply(note.device.as_str(), note.sequence, &note.kind, &known);
+            if let Some(loss) = Loss::of(&note.kind, note.time) {
+                self.losses.insert(note.device.to_string(), loss);
+            }
+            let seen = self.seen.entry(note.device.to_string()).or_default();
+            *seen = (*seen).max(note.sequence);
         }
+        Ok(())
     }
 
-    /// What one note changes.
-    pub fn apply(&mut self, kind: &NoteKind) {
+    /// What one note of `device` changes; `known` is how far its writer had read the chains of others.
+    pub fn apply(&mut self, device: &str, sequence: u64, kind: &NoteKind, known: &Seen) {
         match kind {
             NoteKind::Damage { bad, good, .. } => {
                 for name in good {
-                    self.bad.remove(name);
-                    self.healed.remove(name);
+                    self.words(name).call_good(device, sequence, known);
                 }
                 for (why, name) in bad {
-                    self.bad.entry(name.clone()).or_insert_with(|| why.clone());
+                    self.words(name).call_bad(device, sequence, why);
                 }
             }
             NoteKind::Heal { replaces: (kind, pack), .. } => {
-                let name = layout::pack(*kind, pack);
-                self.bad.entry(name.clone()).or_insert_with(|| "healed".to_owned());
-                self.healed.insert(name);
+                self.words(&layout::pack(*kind, pack)).heal(device, sequence);
+            }
+            NoteKind::Loss { lost, .. } => {
+                for name in lost {
+                    self.words(name).accept(device, sequence, known);
+                }
             }
             _ => {}
         }
     }
 
+    fn words(&mut self, name: &str) -> &mut Words {
+        self.objects.entry(name.to_owned()).or_default()
+    }
+
     /// Packs that nothing may be built on: those called bad, healed or not.
     pub fn avoided(&self) -> Avoided {
-        Avoided(
-            self.bad.keys().filter_map(|name| layout::parse_pack(name).ok()).map(|(_, pack)| pack).collect(),
-        )
+        Avoided(self.packs(Words::is_bad).map(|(_, pack)| pack).collect())
     }
 
     /// Whether an object is called bad and nothing has taken its place.
     pub fn is_open(&self, name: &str) -> bool {
-        self.bad.contains_key(name) && !self.healed.contains(name)
+        self.objects.get(name).is_some_and(Words::is_open)
     }
 
     /// Packs called bad whose chunks are not all elsewhere yet.
     pub fn open_packs(&self) -> BTreeSet<(PackKind, PackId)> {
-        let open = self.bad.keys().filter(|name| !self.healed.contains(*name));
-        open.filter_map(|name| layout::parse_pack(name).ok()).collect()
+        self.packs(Words::is_open).collect()
+    }
+
+    /// Everything called bad with nothing in its place: name, and why.
+    pub fn open(&self) -> impl Iterator<Item = (&str, &str)> {
+        let open = self.objects.iter().filter(|(_, words)| words.is_open());
+        open.map(|(name, words)| (name.as_str(), words.why()))
+    }
+
+    /// Those that nobody has accepted as lost.
+    pub fn unaccepted(&self) -> Vec<String> {
+        let names = self.open().map(|(name, _)| name.to_owned());
+        names.filter(|name| !self.is_accepted(name)).collect()
+    }
+
+    /// Whether an object is lost and somebody has accepted that.
+    pub fn is_accepted(&self, name: &str) -> bool {
+        self.objects.get(name).is_some_and(Words::is_accepted)
+    }
+
+    /// What was accepted, where something is lost for good; of several words the one about most snapshots.
+    pub fn loss(&self) -> Option<Loss> {
+        let is_any = self.objects.values().any(Words::is_accepted);
+        self.losses.values().filter(|_| is_any).max_by_key(|loss| loss.snapshots).copied()
+    }
+
+    /// Whether `device` has found one of these objects bad after its note number `sequence`.
+    pub fn has_news(&self, names: &[String], device: &str, sequence: u64) -> bool {
+        names.iter().filter_map(|name| self.objects.get(name)).any(|words| words.is_news_of(device, sequence))
+    }
+
+    fn packs(&self, are: impl Fn(&Words) -> bool) -> impl Iterator<Item = (PackKind, PackId)> {
+        let named = self.objects.iter().filter(move |(_, words)| are(words));
+        named.filter_map(|(name, _)| layout::parse_pack(name).ok())
     }
 
     /// What a list of findings adds: objects that are damaged and were not known to be.
@@ -152,7 +215,7 @@ impl Damage {
         for finding in findings.iter().filter(|finding| finding.kind.is_damage()) {
             let name = &finding.object;
             let is_object = ["p/", "m/", "i/", "a/"].iter().any(|prefix| name.starts_with(prefix));
-            if is_object && !self.bad.contains_key(name) {
+            if is_object && !self.objects.get(name).is_some_and(Words::is_bad) {
                 news.entry(name.clone()).or_insert_with(|| finding.kind.code().to_owned());
             }
         }
@@ -171,15 +234,61 @@ impl Damage {
         let rows: Vec<_> = bad.into_iter().map(Ok).chain(good.into_iter().map(Err)).collect();
         for rows in rows.chunks(ROWS_OF_A_NOTE) {
             let bad = rows.iter().filter_map(|row| row.clone().ok()).collect();
-            let good = rows.iter().filter_map(|row| row.clone().err()).collect();
+            let good: Vec<String> = rows.iter().filter_map(|row| row.clone().err()).collect();
+            let known = if good.is_empty() { Seen::new() } else { self.seen_of_others(ledger.device()) };
             let kind = NoteKind::Damage { found_by: found_by.to_owned(), bad, good };
             // Known here first: a store that does not answer must not make this PC forget what it saw.
-            self.apply(&kind);
+            self.apply(ledger.device(), ledger.next_sequence(), &kind, &known);
             self.save(state)?;
-            ledger.append(kind, Vec::new()).await?;
+            let attached = attach(ledger, &known).await?;
+            ledger.append(kind, attached).await?;
         }
         Ok(())
     }
+
+    /// Writes down, in the ledger and here, that somebody accepts a loss (`kind` is one). Returns the number of the note.
+    pub async fn accept(
+        &mut self,
+        ledger: &mut LedgerWriter<'_>,
+        state: &State,
+        kind: NoteKind,
+    ) -> Result<u64> {
+        let known = self.seen_of_others(ledger.device());
+        let attached = attach(ledger, &known).await?;
+        let loss = Loss::of(&kind, ledger.time());
+        // The other way round than damage: what the ledger does not say is not accepted.
+        let (sequence, _) = ledger.append(kind.clone(), attached).await?;
+        self.apply(ledger.device(), sequence, &kind, &known);
+        if let Some(loss) = loss {
+            self.losses.insert(ledger.device().to_owned(), loss);
+        }
+        self.save(state)?;
+        Ok(sequence)
+    }
+
+    fn seen_of_others(&self, own: &str) -> Seen {
+        let others = self.seen.iter().filter(|(device, _)| *device != own);
+        others.map(|(device, sequence)| (device.clone(), *sequence)).collect()
+    }
+}
+
+impl Loss {
+    fn of(kind: &NoteKind, time: Timestamp) -> Option<Self> {
+        match kind {
+            NoteKind::Loss { snapshots, author, reason, .. } => {
+                Some(Self { time, snapshots: *snapshots, author: *author, reason: *reason })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Stores how far other chains were read; nothing where there are none.
+async fn attach(ledger: &LedgerWriter<'_>, known: &Seen) -> Result<Vec<Attached>> {
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![ledger.attach(words::ROLE, words::to_text(known).into_bytes()).await?])
 }
 
 #[cfg(test)]
@@ -189,7 +298,11 @@ mod tests {
     use super::*;
 
     fn name(n: u8) -> String {
-        layout::pack(PackKind::Data, &PackId { epoch: 0, sha256: Sha256([n; 32]) })
+        layout::pack(PackKind::Data, &id(n))
+    }
+
+    fn id(n: u8) -> PackId {
+        PackId { epoch: 0, sha256: Sha256([n; 32]) }
     }
 
     fn found(bad: &[u8], good: &[u8]) -> NoteKind {
@@ -197,20 +310,49 @@ mod tests {
         NoteKind::Damage { found_by: "check".into(), bad, good: good.iter().map(|n| name(*n)).collect() }
     }
 
+    fn healed(n: u8) -> NoteKind {
+        NoteKind::Heal { replaces: (PackKind::Data, id(n)), by: vec![(PackKind::Data, id(9), 65_536)] }
+    }
+
     #[test]
     fn damage_stays_until_it_is_healed_or_called_good() {
         let mut damage = Damage::default();
         assert!(damage.avoided().is_empty());
-        damage.apply(&found(&[1, 2, 3], &[]));
-        damage.apply(&found(&[], &[2]));
-        let id = |n| PackId { epoch: 0, sha256: Sha256([n; 32]) };
-        let by = vec![(PackKind::Data, id(9), 65_536)];
-        damage.apply(&NoteKind::Heal { replaces: (PackKind::Data, id(1)), by });
+        damage.apply("a", 1, &found(&[1, 2, 3], &[]), &Seen::new());
+        damage.apply("a", 2, &found(&[], &[2]), &Seen::new());
+        damage.apply("a", 3, &healed(1), &Seen::new());
         let open: Vec<_> = damage.open_packs().into_iter().map(|(_, pack)| pack).collect();
         assert_eq!(open, [id(3)]);
         // A healed pack is still no place to build on.
         assert!(damage.avoided().has(&id(1)) && !damage.avoided().has(&id(2)));
         let back: Damage = serde_json::from_slice(&serde_json::to_vec(&damage).unwrap()).unwrap();
         assert_eq!(back, damage);
+    }
+
+    #[test]
+    fn words_give_the_same_in_any_order() {
+        let seen = |n| Seen::from([("a".to_owned(), n)]);
+        let notes = [
+            ("a", 4, found(&[1, 2], &[]), Seen::new()),
+            ("b", 7, found(&[], &[1]), seen(4)),
+            ("b", 8, found(&[], &[2]), seen(3)),
+            ("c", 2, healed(2), Seen::new()),
+            ("b", 9, found(&[], &[3]), seen(9)),
+            ("a", 10, found(&[3], &[]), Seen::new()),
+        ];
+        let all = |order: &mut dyn Iterator<Item = usize>| {
+            let mut damage = Damage::default();
+            for at in order {
+                let (device, sequence, kind, known) = &notes[at];
+                damage.apply(device, *sequence, kind, known);
+            }
+            damage
+        };
+        let damage = all(&mut (0..notes.len()));
+        assert_eq!(all(&mut (0..notes.len()).rev()), damage);
+        // 1 was called good by who knew; 2 by who did not, and is healed; 3 is bad again since.
+        assert!(!damage.is_open(&name(1)) && !damage.avoided().has(&id(1)));
+        assert!(!damage.is_open(&name(2)) && damage.avoided().has(&id(2)));
+        assert!(damage.is_open(&name(3)));
     }
 }

@@ -20,3 +20,4 @@ pub mod rebuild;
 pub mod state;
 mod stored_notes;
 pub mod unfinished;
+pub mod words;

@@ -1,20 +1,27 @@
-//! A note on its way: kept from before its first byte leaves until the store has shown it.
+//! A note on its way, and the last one that arrived: kept from before its first byte leaves.
 //!
-//! Data comes from the ledger's pen and goes to `pending.json` in the state folder, which is replaced whole and never in
-//! place. With it lie the head that it is written on and the small attachments that it names, so that a later run can
-//! bring all of it to the store. Never: sends anything, or decides that a note is lost.
+//! Data comes from the ledger's pen and goes to `pending.json` in the state folder, and from there, once the store has shown
+//! the note, to `last.json`; both are replaced whole and never in place. With the note lie the head that it is written on and
+//! the small attachments that it names, so that a later run can bring all of it to the store. Never: sends a note, or decides
+//! that one is lost.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use scelle_format::id::Sha256;
+use scelle_format::layout;
+use scelle_format::ledger::{Attachment, Note};
+use scelle_format::note;
 use serde::{Deserialize, Serialize};
 
 use super::append::Attached;
+use super::objects::Objects;
 use super::state::{Head, State};
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 
 const FILE: &str = "pending.json";
+/// The head's note, with what it attaches.
+const LAST_FILE: &str = "last.json";
 /// Attachments kept beside a note, together: the state folder must not grow with the repository.
 const ATTACHMENTS_MAX_BYTES: usize = 4 << 20;
 
@@ -32,6 +39,9 @@ pub(super) struct Pending {
     /// Stored bytes of its attachments, in base64.
     #[serde(default)]
     attachments: Vec<String>,
+    /// First number before it that the store lost: said as soon as it is there.
+    #[serde(default)]
+    pub(super) lost_from: Option<u64>,
 }
 
 impl Pending {
@@ -43,7 +53,7 @@ impl Pending {
             fits
         });
         let attachments = kept.map(|bytes| STANDARD.encode(bytes)).collect();
-        Self { note, head, sequence: Some(sequence), attachments }
+        Self { note, head, sequence: Some(sequence), attachments, lost_from: None }
     }
 
     /// Number of the note.
@@ -51,10 +61,42 @@ impl Pending {
         self.sequence.unwrap_or(self.head.sequence + 1)
     }
 
-    /// Hash and bytes of the attachments that are kept with it.
-    pub(super) fn attachments(&self) -> Vec<(Sha256, Bytes)> {
+    /// Whether it is the head's own note: the store has lost it, or showed it just before the end of a run.
+    pub(super) fn is_of(&self, head: &Head) -> bool {
+        self.read().is_ok_and(|(note, _)| head.link() == Some((note.sequence, note.text_sha256())))
+    }
+
+    /// The note and the name of its object.
+    pub(super) fn read(&self) -> Result<(Note, String)> {
+        let parsed = note::parse(self.note.as_bytes()).map_err(AgentError::local_state)?;
+        let note = Note::parse(&parsed.text).map_err(AgentError::local_state)?;
+        let name = layout::note(&note.device, note.sequence, &Sha256::of(self.note.as_bytes()));
+        Ok((note, name))
+    }
+
+    /// Sees to it that the store holds everything the note attaches, byte for byte: what it lost is put again from what
+    /// is kept here. Says what is nowhere any more.
+    ///
+    /// Errors: the store's, or its refusal of bytes.
+    pub(super) async fn bring_attachments(&self, objects: &Objects, state: &State) -> Result<Option<String>> {
+        for row in self.read()?.0.attachments {
+            let name = layout::attachment(&row.sha256);
+            if is_whole(objects, &name, &row).await? {
+                continue;
+            }
+            let kept = self.kept(&row.sha256).or_else(|| refs_copy(state, &row.sha256));
+            let Some(bytes) = kept else { return Ok(Some(name)) };
+            objects.put_new_hashed(&name, bytes, &row.sha256).await?;
+            if !is_whole(objects, &name, &row).await? {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    fn kept(&self, sha256: &Sha256) -> Option<Bytes> {
         let bytes = self.attachments.iter().filter_map(|text| STANDARD.decode(text).ok());
-        bytes.map(|bytes| (Sha256::of(&bytes), Bytes::from(bytes))).collect()
+        bytes.map(Bytes::from).find(|bytes| Sha256::of(bytes) == *sha256)
     }
 
     /// The note that an earlier run, or this one, has left. A file that is no such thing was never written by us.
@@ -62,11 +104,42 @@ impl Pending {
         Ok(state.get(FILE)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
+    /// The head's note, where its bytes are still here.
+    pub(super) fn last(state: &State) -> Result<Option<Self>> {
+        Ok(state.get(LAST_FILE)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
     pub(super) fn save(&self, state: &State) -> Result<()> {
         state.put(FILE, &serde_json::to_vec(self).map_err(AgentError::bug)?)
     }
 
+    /// It belongs to an earlier day.
     pub(super) fn remove(state: &State) {
         state.remove(FILE);
     }
+
+    /// It is in the store: no longer on its way, and kept as the last one.
+    pub(super) fn arrived(state: &State) -> Result<()> {
+        state.rename(FILE, LAST_FILE)
+    }
+}
+
+/// Whether the store gives an attachment as its note names it.
+async fn is_whole(objects: &Objects, name: &str, row: &Attachment) -> Result<bool> {
+    match objects.get_hashed(name, &row.sha256, row.stored_bytes).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.code == ExitCode::Damaged => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refs have a copy of their own in the state folder: they may be larger than what is kept with a note.
+fn refs_copy(state: &State, sha256: &Sha256) -> Option<Bytes> {
+    let copy = state.get(&refs_copy_file(&sha256.to_string())).ok()??;
+    (Sha256::of(&copy) == *sha256).then(|| copy.into())
+}
+
+/// Where the state folder keeps the bytes of a refs attachment.
+pub fn refs_copy_file(sha256: &str) -> String {
+    format!("refs-{sha256}.txt")
 }

@@ -139,7 +139,7 @@ impl Remembered {
     /// `None` where this computer never was a device: a folder that only holds a lock, say.
     pub fn read(home: &Path, repository: RepositoryId) -> Option<Self> {
         let folder = home.join(repository.as_str());
-        let was_device = [DEVICE_FILE, HEAD_FILE, "last.note"];
+        let was_device = [DEVICE_FILE, HEAD_FILE, "last.json", "last.note"];
         if !was_device.iter().any(|name| folder.join(name).symlink_metadata().is_ok()) {
             return None;
         }
@@ -281,6 +281,16 @@ impl State {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if matches!(error.kind(), NotFound | IsADirectory) => Ok(None),
             Err(error) => Err(trouble(error)),
+        }
+    }
+
+    /// Gives a file of the state folder another name, in place of what had it. One that is not there is left as it is.
+    pub fn rename(&self, name: &str, to: &str) -> Result<()> {
+        let to = self.folder.join(to);
+        clear_way(&to, Shape::File)?;
+        match fs::rename(self.folder.join(name), to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(trouble(error)),
+            _ => Ok(()),
         }
     }
 

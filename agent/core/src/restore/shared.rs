@@ -15,7 +15,7 @@ use super::outstanding::{OpenFiles, Outstanding};
 use super::places::Places;
 use super::write::{Overwrite, Placed, WriteError, WriteErrorKind, write_failed};
 use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::{Monitor, Notice, Problem};
+use crate::monitor::{Monitor, Problem};
 use crate::reading::ChunkIdKeys;
 use crate::reading::fetch::Fetcher;
 use crate::scan::EntryPath;
@@ -159,7 +159,6 @@ impl<'a> Shared<'a> {
     /// Lists an entry, and tells the monitor its token.
     pub(super) fn note_problem(&self, path: &EntryPath, problem: Problem) {
         let token = file_token(&self.token_key, path.as_bytes());
-        self.monitor.notice(Notice::Problem { root: String::new(), token: token.clone(), problem });
         self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
     }
 }

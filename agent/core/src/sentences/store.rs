@@ -41,8 +41,9 @@ impl AgentError {
                 "what this computer sends arrives altered at the store, at every attempt"
             ),
             bilingual!(
-                "faites vérifier la liaison, le proxy et le stockage ; rien d'altéré ne compte comme sauvegardé",
-                "have the connection, the proxy and the store checked; nothing altered counts as backed up"
+                "faites vérifier la liaison, le proxy et le stockage (disque, NAS, hébergeur) ; rien d'altéré ne compte \
+                 comme sauvegardé",
+                "have the connection, the proxy and the store (disk, NAS, host) checked; nothing altered counts as backed up"
             ),
         )
     }

@@ -189,6 +189,20 @@ impl AgentError {
         )
     }
 
+    /// Damage was found after the run that the bilan is about.
+    pub fn loss_not_tried() -> Self {
+        Self::usage(
+            bilingual!(
+                "des dommages ont été trouvés après ce bilan : la prochaine sauvegarde peut encore les réparer",
+                "damage was found after this bilan: the next backup may still mend it"
+            ),
+            bilingual!(
+                "lancez une sauvegarde, puis acceptez le bilan qu'elle laisse",
+                "run a backup, then acknowledge the bilan that it leaves"
+            ),
+        )
+    }
+
     /// The bilan warns of nothing that can be acknowledged.
     pub fn nothing_to_acknowledge() -> Self {
         Self::usage(
@@ -197,8 +211,8 @@ impl AgentError {
                 "this bilan warns of nothing that can be acknowledged"
             ),
             bilingual!(
-                "« scelle bilan list » donne la liste ; seules les pertes et les changements massifs de fichiers s'acceptent",
-                "\"scelle bilan list\" lists them; only losses and mass changes of files can be acknowledged"
+                "« scelle bilan list » donne la liste ; s'acceptent les pertes et les changements massifs de fichiers, et les dommages qu'aucune sauvegarde n'a pu réparer",
+                "\"scelle bilan list\" lists them; losses and mass changes of files, and damage that no backup could mend, can be acknowledged"
             ),
         )
     }

@@ -18,7 +18,7 @@ use super::{attachments, data, keys, trees};
 use crate::error::{ExitCode, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::reading::fetch::Fetcher;
-use crate::repo::damage::Damage;
+use crate::repo::damage::{Damage, Loss};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::{Healed, Snapshot};
 use crate::repo::keyring::KeyFiles;
@@ -82,6 +82,10 @@ pub struct CheckReport {
     pub sound: Vec<SnapshotId>,
     /// Snapshots that lack something.
     pub damaged: Vec<SnapshotId>,
+    /// Damaged objects of which somebody has accepted that what they held is lost. They stay damage.
+    pub acknowledged: Vec<String>,
+    /// Who accepted it, and when.
+    pub loss: Option<Loss>,
     /// How long it took.
     #[serde(skip)]
     pub duration: Duration,
@@ -158,6 +162,7 @@ pub async fn check(
         .await?;
     tell_read_through(&objects, &mut report);
     conclude(&mut report, &snapshots);
+    tell_accepted(repository, &mut report).await?;
     report.duration = began.elapsed();
     monitor.finish();
     Ok(report)
@@ -277,7 +282,7 @@ async fn read_packs(
     let read = data::read(&repository.objects, packs, keys, monitor, shutdown).await?;
     report.packs_read = read.packs;
     report.bytes_read += read.bytes_read;
-    let damage = Damage::of(&repository.history);
+    let damage = Damage::of(&repository.objects, &repository.history).await?;
     let wrong: BTreeSet<(PackKind, PackId)> = read.findings.iter().map(|(name, _)| *name).collect();
     let sound =
         devices.keys().filter(|name| !wrong.contains(name)).map(|(kind, pack)| layout::pack(*kind, pack));
@@ -326,6 +331,17 @@ fn tell_read_through(objects: &Objects, report: &mut CheckReport) {
     for finding in report.findings.iter_mut().filter(|finding| finding.kind == FindingKind::Hidden) {
         finding.affects.clear();
     }
+}
+
+/// What is damaged and known to be lost for good.
+async fn tell_accepted(repository: &Repository, report: &mut CheckReport) -> Result<()> {
+    if report.code() != ExitCode::Ok {
+        let damage = Damage::of(&repository.objects, &repository.history).await?;
+        let names = report.findings.iter().map(|finding| finding.object.clone());
+        report.acknowledged = names.filter(|name| damage.is_accepted(name)).collect();
+        report.loss = damage.loss().filter(|_| !report.acknowledged.is_empty());
+    }
+    Ok(())
 }
 
 fn conclude(report: &mut CheckReport, snapshots: &[Snapshot]) {

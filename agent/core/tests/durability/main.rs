@@ -31,8 +31,10 @@ use scelle_store::mem::MemStore;
 use scelle_store::testing::Volatile;
 use scelle_store::testing::faulty::{Fault, Faulty, Operation};
 
+mod acts;
 mod mended;
 mod notes;
+mod words;
 
 struct Practice {
     folder: tempfile::TempDir,

@@ -2,11 +2,12 @@
 
 use super::*;
 
+use scelle_core::repo::history::History;
 use scelle_format::layout;
 
 /// What becomes of a note's put.
-#[derive(Clone, Copy, Debug)]
-enum Fate {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
     /// It lands, and the answer is an error.
     LandedAnswerLost,
     /// It does not, and the answer is an error.
@@ -21,9 +22,16 @@ enum Fate {
     DiedBefore,
     /// The process dies right after.
     DiedAfter,
+    /// Other bytes land, and the answer is yes.
+    Flipped,
+    /// The beginning of it lands, and the answer is yes.
+    Cut,
+    /// Other bytes land, and the answer is an error.
+    FlippedAnswerLost,
 }
 
-const FATES: [Fate; 7] = [
+/// Fates after which the note is in the store, or was never anywhere: nothing of them is left to be seen.
+pub(crate) const FATES: [Fate; 7] = [
     Fate::LandedAnswerLost,
     Fate::LostAnswerTrue,
     Fate::LostAnswerYes,
@@ -33,8 +41,11 @@ const FATES: [Fate; 7] = [
     Fate::DiedAfter,
 ];
 
+/// Fates that leave an object under the note's name that is not the note.
+pub(crate) const SPOILING: [Fate; 3] = [Fate::Flipped, Fate::Cut, Fate::FlippedAnswerLost];
+
 /// A copy of the state folder as it is now: what a machine finds after a crash.
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(std::result::Result::unwrap) {
@@ -47,17 +58,17 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-struct Life {
-    store: Arc<dyn Store>,
-    home: tempfile::TempDir,
+pub(crate) struct Life {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) home: tempfile::TempDir,
     image: tempfile::TempDir,
-    practice: Practice,
-    kit: Kit,
-    id: RepositoryId,
+    pub(crate) practice: Practice,
+    pub(crate) kit: Kit,
+    pub(crate) id: RepositoryId,
 }
 
 impl Life {
-    async fn begin() -> Self {
+    pub(crate) async fn begin() -> Self {
         let store: Arc<dyn Store> = Arc::new(MemStore::new());
         let (home, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (kit, id) = make(store.clone(), home.path()).await;
@@ -66,17 +77,24 @@ impl Life {
         Self { store, home, image, practice, kit, id }
     }
 
-    async fn run(&self, store: Arc<dyn Store>, every: CheckpointEvery) -> Result<u64> {
+    pub(crate) async fn run(&self, store: Arc<dyn Store>, every: CheckpointEvery) -> Result<u64> {
         run(store, self.home.path(), &self.id, &self.practice.source(), every).await
     }
 
     /// A run whose `nth` note has this fate; then what is left of the process. Whether there was such a note.
     async fn struck(&self, nth: u64, fate: Fate, every: CheckpointEvery) -> bool {
+        let faulty = self.script(nth, "", fate);
+        let _ = self.run(Arc::new(faulty.clone()), every).await;
+        self.bury(&faulty)
+    }
+
+    /// A store that does this to the `nth` note whose text holds `text`, and, where the fate says so, to those after it.
+    pub(crate) fn script(&self, nth: u64, text: &str, fate: Fate) -> Faulty {
         let faulty = Faulty::new(self.store.clone());
         let notes = format!("{}/c/", self.id);
         let error = scelle_store::ErrorKind::Other;
         let strike = |nth, fault| {
-            faulty.nth(Operation::Put, nth, &notes, fault);
+            faulty.nth_put_of(nth, &notes, text, fault);
         };
         match fate {
             Fate::LandedAnswerLost => strike(nth, Fault::LoseAnswer(error)),
@@ -90,19 +108,38 @@ impl Life {
             Fate::DiedBefore | Fate::DiedAfter => {
                 let (home, image) = (self.home.path().to_owned(), self.image.path().to_owned());
                 let is_put = matches!(fate, Fate::DiedAfter);
-                faulty.die(nth, &notes, is_put, move || copy_folder(&home, &image));
+                faulty.die_at_put_of(nth, &notes, text, is_put, move || copy_folder(&home, &image));
+            }
+            Fate::Flipped => strike(nth, Fault::Corrupt(40)),
+            Fate::Cut => strike(nth, Fault::Truncate(100)),
+            Fate::FlippedAnswerLost => {
+                strike(nth, Fault::Corrupt(40));
+                strike(nth, Fault::LoseAnswer(error));
             }
         }
-        let _ = self.run(Arc::new(faulty.clone()), every).await;
+        faulty
+    }
+
+    /// Where the process died, its state is what a machine finds after a crash. Whether the fault was met.
+    pub(crate) fn bury(&self, faulty: &Faulty) -> bool {
         if faulty.is_dead() {
             copy_folder(self.image.path(), self.home.path());
-            return true;
         }
-        faulty.count_put_below(&notes) >= nth
+        faulty.has_struck()
     }
 
     /// The next runs are as if nothing had been: no alarm, one note for each number, and nothing is missing.
-    async fn goes_on(&mut self, what: &str) {
+    pub(crate) async fn goes_on(&mut self, what: &str) {
+        self.runs_twice(what).await;
+        sound_snapshots(self.store.clone(), &self.kit).await;
+        let history = self.one_chain(what).await;
+        assert!(history.findings.is_empty(), "{what}: {:?}", history.findings);
+        let chain = &history.devices[0].chain;
+        assert!(chain.contiguous, "{what}: {chain:?}");
+    }
+
+    /// Two more runs: no alarm, everything sent.
+    pub(crate) async fn runs_twice(&mut self, what: &str) {
         for _ in 0..2 {
             self.practice.grow(1);
             let every = CheckpointEvery::default();
@@ -114,16 +151,21 @@ impl Life {
             assert!(!start.forked && !start.store_behind, "{what}: {start:?}");
             assert!(written.not_sent.is_none(), "{what}: {:?}", written.not_sent);
         }
-        sound_snapshots(self.store.clone(), &self.kit).await;
-        let repository = open(self.store.clone(), &self.kit).await;
-        assert!(repository.history.findings.is_empty(), "{what}: {:?}", repository.history.findings);
-        let chain = &repository.history.devices[0].chain;
-        assert!(chain.contiguous, "{what}: {chain:?}");
+    }
+
+    /// The ledger, in which each number stands at most once and only declared ones are missing.
+    pub(crate) async fn one_chain(&self, what: &str) -> History {
+        let history = open(self.store.clone(), &self.kit).await.history;
         let objects = Objects::new(self.store.clone(), self.id.clone());
         let rows = objects.list_all("c/").await.unwrap();
         let sequences: Vec<u64> =
             rows.iter().map(|row| layout::parse_note(&row.name).unwrap().1).rev().collect();
-        assert_eq!(sequences, (1..=sequences.len() as u64).collect::<Vec<_>>(), "{what}");
+        assert!(sequences.windows(2).all(|pair| pair[0] < pair[1]), "{what}: {sequences:?}");
+        let missing = &history.devices[0].chain.missing;
+        let declared: u64 = missing.iter().filter(|gap| gap.declared).map(|gap| gap.to - gap.from + 1).sum();
+        let highest = sequences.last().copied().unwrap_or(0);
+        assert_eq!(sequences.len() as u64 + declared, highest, "{what}: {missing:?} of {sequences:?}");
+        history
     }
 }
 

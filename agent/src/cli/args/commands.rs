@@ -183,7 +183,7 @@ pub enum Bilan {
     Export(BilanExport),
     /// Say which file a token of a report stands for
     Whois(BilanWhois),
-    /// Accept what a report warns of in the folders backed up
+    /// Accept what a report warns of: losses in the folders, or one in the store that cannot be mended
     Acknowledge(BilanAcknowledge),
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::known::{Found, Known};
 use crate::cli::args::Backup;
-use crate::config::Plan;
 use crate::cli::context::Context;
+use crate::config::Plan;
 use scelle_core::backup::{self, Footing, Request, Summary};
 use scelle_core::bilan::Written;
 use scelle_core::bilan::memory::SOURCE_ALARMS;

@@ -12,7 +12,8 @@ use crate::cli::screen::Table;
 use scelle_core::bilan::verify::FILE_MAX_BYTES;
 use scelle_core::bilan::{Anchor, export, load, rows, verify, whois};
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::look::spec::SnapshotSpec;
+use scelle_core::reading::tree::Tree;
+use scelle_core::repo::history::Snapshot;
 use scelle_core::scan::EntryPath;
 use scelle_view::bilingual;
 use scelle_view::pages::text::page;
@@ -130,18 +131,34 @@ fn local_anchor(context: &Context) -> Option<Anchor> {
 
 async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
     let mut reading = open(context, &args.key, Key::Required, false).await?;
-    let (_, tree) = reading.tree(&SnapshotSpec::Latest { device: None }).await?;
+    reading.repository.load_history().await?;
+    let mut unread = None;
+    // The newest first: most tokens are of the last run. A restoration may have shown one of an older snapshot.
+    for snapshot in reading.repository.history.snapshots().into_iter().rev() {
+        match name_in(&reading, &snapshot, &args.token).await {
+            Ok(Some(path)) => {
+                context.screen.line(&path.to_screen());
+                context.screen.json(&serde_json::json!({"token": args.token, "path": path.to_screen()}));
+                return Ok(ExitCode::Ok);
+            }
+            Ok(None) => {}
+            // What cannot be read may hold the name; another snapshot may as well.
+            Err(error) if error.code == ExitCode::Damaged => drop(unread.get_or_insert(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(unread.unwrap_or_else(AgentError::path_not_in_snapshot))
+}
+
+/// The path that a token stands for, where a snapshot has it.
+async fn name_in(reading: &Reading, snapshot: &Snapshot, token: &str) -> Result<Option<EntryPath>> {
+    let tree = Tree::open(&reading.fetcher()?, snapshot).await?;
     let secret = DedupSecret::new(tree.root.dedup_secret, tree.root.generation);
     let mut paths: Vec<Vec<u8>> = tree.root.problems.iter().map(|problem| problem.path.clone()).collect();
     let everything = path_in(&tree, None)?;
     for item in tree.entries_below(&everything).collect().await? {
         paths.push(scelle_format::path::join(&item.directory, &item.entry.name));
     }
-    let found = whois(&args.token, &secret.token_key(), paths);
-    let path = found
-        .and_then(|path| EntryPath::from_bytes(&path).ok())
-        .ok_or_else(AgentError::path_not_in_snapshot)?;
-    context.screen.line(&path.to_screen());
-    context.screen.json(&serde_json::json!({"token": args.token, "path": path.to_screen()}));
-    Ok(ExitCode::Ok)
+    let found = whois(token, &secret.token_key(), paths);
+    Ok(found.and_then(|path| EntryPath::from_bytes(&path).ok()))
 }

@@ -6,6 +6,7 @@ use super::reading::{Key, Reading, open, show_findings};
 use crate::cli::args::{Check, ReadData as Asked};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
+use scelle_core::repo::damage::Loss;
 use scelle_core::repo::finding::FindingKind;
 use scelle_core::verify::{CheckOptions, CheckReport, ReadData, check};
 use scelle_view::bilingual;
@@ -72,6 +73,15 @@ fn told(context: &Context, report: &CheckReport) {
             "HIDDEN: {hidden} objects, behind delete markers; their older versions are sound. Whoever holds the owner's \
              credential removes the markers (delete the \"delete marker\" version of each object named above); change this \
              computer's credential as well"
+        ));
+    }
+    if let Some(loss) = report.loss {
+        let (objects, snapshots) =
+            (count(report.acknowledged.len() as u64, lang), count(loss.snapshots, lang));
+        let Loss { time, author, reason, .. } = loss;
+        screen.say(&bilingual!(
+            "Perte acceptée le {time} ({author}, {reason}) : {objects} objets endommagés en font partie, {snapshots} instantanés touchés alors",
+            "Loss acknowledged on {time} ({author}, {reason}): {objects} damaged objects are part of it, {snapshots} snapshots affected then"
         ));
     }
     let (sound, damaged) = (report.sound.len(), report.damaged.len());

@@ -51,6 +51,10 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     if args.label.is_some() {
         return Err(AgentError::not_in_this_version("init --label"));
     }
+    if args.kit.is_some() {
+        // It ends with a question: nothing is made where nobody can answer it.
+        secrets::expect_somebody(&context.global)?;
+    }
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
     let address = context.settings.required_repo()?;
     // Before anything is made anywhere: a kit whose repository this computer knows makes no second one.
@@ -66,7 +70,8 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     let mut connected = context.connect(how).await?;
     let begun = state.as_ref().map(Unfinished::load).transpose()?.flatten();
     refuse_others(&connected, id.as_ref().filter(|_| begun.is_some())).await?;
-    let (kit, public) = kit_of(context, &args)?;
+    let mut made = Vec::new();
+    let (kit, public) = kit_of(context, &args, &mut made)?;
     let repository = RepositoryId::parse(&public.repository).map_err(AgentError::bug)?;
     let report = probe_store(context, &mut connected).await?;
 
@@ -79,6 +84,7 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
         (Some(path), None) => {
             let phrase = generate_phrase(&mut OsRandom, language(context.lang()));
             write_private(path, &format!("{}\n", phrase.expose_secret()).into())?;
+            made.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
             Some(phrase)
         }
     };
@@ -105,7 +111,7 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
         write_config(context, &connected)?;
     }
     Unfinished::finish(&state);
-    told(context, &public, &device, &escrows, &report);
+    told(context, &public, &device, &escrows, &report, &made);
     Ok(ExitCode::Ok)
 }
 
@@ -230,8 +236,8 @@ fn escrow(text: &str) -> Result<PqRecipient> {
     })
 }
 
-/// The kit, made here when its file does not exist yet, or its public half.
-fn kit_of(context: &Context, args: &Init) -> Result<(Option<Kit>, KitPublic)> {
+/// The kit, made here when its file does not exist yet, or its public half. Adds the names of files with a secret.
+fn kit_of(context: &Context, args: &Init, made: &mut Vec<String>) -> Result<(Option<Kit>, KitPublic)> {
     if let Some(path) = &args.kit_public {
         return Ok((None, read_public(path)?));
     }
@@ -240,9 +246,10 @@ fn kit_of(context: &Context, args: &Init) -> Result<(Option<Kit>, KitPublic)> {
         secrets::read_kit(path)?
     } else {
         let kit = kit::make(context, path)?;
+        made.extend(kit::secret_files(path));
         context.screen.warn(&bilingual!(
-            "ATTENTION : ce kit est né sur ce poste. Imprimez-le, gardez-le ailleurs, puis effacez le fichier d'ici.",
-            "WARNING: this kit was born on this computer. Print it, keep it elsewhere, then erase the file from here."
+            "ATTENTION : ce kit est né sur ce poste. Imprimez-le et gardez-le ailleurs.",
+            "WARNING: this kit was born on this computer. Print it and keep it elsewhere."
         ));
         kit
     };
@@ -327,6 +334,7 @@ fn told(
     device: &Device,
     escrows: &[PqRecipient],
     report: &ProbeReport,
+    made: &[String],
 ) {
     let (screen, lang) = (&context.screen, context.lang());
     let words = |hash: &[u8; 32]| six_words(hash, language(lang));
@@ -339,6 +347,9 @@ fn told(
         let words = words(&escrow.sha256());
         screen.say(&bilingual!("  séquestre     {words}", "  escrow        {words}"));
     }
+    if !made.is_empty() {
+        screen.say(&kit::secrets_line(made));
+    }
     screen.say(&next_step());
     screen.json(&serde_json::json!({
         "repository": device.repository.as_str(),
@@ -346,6 +357,7 @@ fn told(
         "owner_fingerprint": owner,
         "recovery_fingerprint": recovery,
         "escrows": escrows.len(),
+        "secret_files": made,
         "probe": report,
         "findings": report.verdict().iter().map(|f| f.code).collect::<Vec<_>>(),
     }));

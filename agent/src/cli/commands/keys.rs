@@ -6,7 +6,7 @@ use scelle_format::note;
 use scelle_format::vkey_text::VKey;
 use serde_json::json;
 
-use super::reading::{Key, Reading, open};
+use super::reading::{Key, Reading, open, open_unsigned};
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
 use crate::cli::context::Context;
 use crate::cli::secrets;
@@ -49,7 +49,7 @@ async fn list(context: &Context) -> Result<ExitCode> {
 }
 
 async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
-    let reading = open(context, &args.key, Key::Required, false).await?;
+    let reading = open_unsigned(context, &args.key, Key::Required, false).await?;
     let opened = opened_objects(&reading).await?;
     let signed = confirm(context, &reading, args.confirm).await?;
     let proven = match prove(context, &reading, opened).await {
@@ -73,6 +73,11 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
         context.screen.say(&bilingual!(
             "Descripteur signé : l'époque est confirmée",
             "Descriptor signed: the epoch is confirmed"
+        ));
+    } else if reading.repository.descriptors.standing == Standing::Provisional {
+        context.screen.warn(&bilingual!(
+            "le propriétaire n'a pas encore signé ce dépôt : relancez cette commande avec --kit et --confirm, sur un poste du dépôt",
+            "the owner has not signed this repository yet: run this command again with --kit and --confirm, on a computer of the repository"
         ));
     }
     context.screen.json(&json!({"opens": true, "epochs": epochs, "opened": opened, "descriptor_signed": signed, "proof_written": proven}));
@@ -111,7 +116,8 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
         "Confirm and sign this repository and its computers?"
     );
     let agreed = asked
-        || (secrets::somebody_is_there() && secrets::confirm(&question, &context.global, context.lang())?);
+        || (secrets::may_ask(&context.global)
+            && secrets::confirm(&question, &context.global, context.lang())?);
     if !agreed {
         return Ok(false);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use scelle_format::fingerprint::six_words;
-use scelle_format::kit::Kit;
+use scelle_format::kit::{Kit, KitPublic};
 use scelle_format::phrase::Language;
 use scelle_format::random::OsRandom;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -26,9 +26,10 @@ pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
     let screen = &context.screen;
     let public = public_path(&out);
     screen.say(&bilingual!(
-        "Kit de récupération créé. Imprimez la page, gardez-en deux exemplaires hors du cabinet, puis effacez le fichier de ce poste.",
-        "Recovery kit made. Print the page, keep two copies away from the practice, then erase the file from this computer."
+        "Kit de récupération créé. Imprimez la page et gardez-en deux exemplaires hors du cabinet.",
+        "Recovery kit made. Print the page and keep two copies away from the practice."
     ));
+    screen.say(&secrets_line(&secret_files(&out)));
     screen.say(&bilingual!(
         "Moitié publique (suffit pour « scelle init --kit-public ») : {name}",
         "Public half (enough for \"scelle init --kit-public\"): {name}",
@@ -39,6 +40,7 @@ pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
         "repository": kit.repository,
         "owner_fingerprint": owner_words(&kit, context.lang()),
         "public": public.file_name().unwrap_or_default().to_string_lossy(),
+        "secret_files": secret_files(&out),
     }));
     Ok(ExitCode::Ok)
 }
@@ -54,11 +56,31 @@ pub fn make(context: &Context, out: &Path) -> Result<Kit> {
         kit.places.extend(context.settings.s3.endpoint.clone());
     }
     let text = kit.to_file_text(language(context.lang()), &local_day(context.clock.now()));
+    let page = page(&kit, &text, context.lang())?;
+    let public: KitPublic = kit.public().map_err(AgentError::bug)?;
     write_private(out, &text)?;
-    write_private(&page_path(out), &page(&kit, &text, context.lang())?)?;
-    let public = kit.public().map_err(AgentError::bug)?;
-    write_new(&public_path(out), public.to_text().as_bytes(), false)?;
+    let rest = write_private(&page_path(out), &page).and_then(|()| {
+        let written = write_new(&public_path(out), public.to_text().as_bytes(), false);
+        written.inspect_err(|_| drop(std::fs::remove_file(page_path(out))))
+    });
+    // A kit of which nobody is told must not be left lying about.
+    rest.inspect_err(|_| drop(std::fs::remove_file(out)))?;
     Ok(kit)
+}
+
+/// Names of the files that [`make`] writes with the secret in them.
+pub fn secret_files(out: &Path) -> Vec<String> {
+    let names = [out.to_owned(), page_path(out)];
+    names.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect()
+}
+
+/// What is to become of files with a secret in them.
+pub fn secrets_line(files: &[String]) -> crate::cli::messages::Message {
+    let files = files.join(", ");
+    bilingual!(
+        "Fichiers qui contiennent un secret : {files}. Effacez-les tous de ce poste dès qu'ils sont imprimés.",
+        "Files that hold a secret: {files}. Erase all of them from this computer once they are printed."
+    )
 }
 
 /// The words' language of a screen language.

@@ -46,6 +46,23 @@ pub enum Key {
 
 /// Opens the repository that was meant.
 pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: bool) -> Result<Reading> {
+    let reading = open_unsigned(context, key, need, whole_ledger).await?;
+    if reading.repository.descriptors.standing == Standing::Provisional {
+        context.screen.warn(&bilingual!(
+            "le propriétaire n'a pas encore signé ce dépôt : faites « scelle keys check-kit --kit FICHIER --confirm »",
+            "the owner has not signed this repository yet: run \"scelle keys check-kit --kit FILE --confirm\""
+        ));
+    }
+    Ok(reading)
+}
+
+/// [`open`] for the command that lets the owner sign: whether the signature is still missing shows when it has ended.
+pub async fn open_unsigned(
+    context: &Context,
+    key: &KeyArgs,
+    need: Key,
+    whole_ledger: bool,
+) -> Result<Reading> {
     let unlock = unlock(context, key, need)?;
     let of_kit = match &unlock {
         Some(Unlock::Kit(kit)) => RepositoryId::parse(&kit.repository).ok(),
@@ -74,12 +91,6 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
         (opened, _) => opened?,
     };
     context.watch(&repository.objects);
-    if repository.descriptors.standing == Standing::Provisional {
-        context.screen.warn(&bilingual!(
-            "le propriétaire n'a pas encore signé ce dépôt : faites « scelle keys check-kit --kit FICHIER »",
-            "the owner has not signed this repository yet: run \"scelle keys check-kit --kit FILE\""
-        ));
-    }
     // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.
     if need == Key::Required || !whole_ledger {
         show_findings(context, &repository.findings_that_matter());

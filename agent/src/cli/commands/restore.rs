@@ -9,9 +9,10 @@ use super::look::path_in;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{Overwrite as When, Restore};
 use crate::cli::context::Context;
+use crate::cli::messages::notices::problem;
 use scelle_core::clock::Clock as _;
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::monitor::Problem;
+use scelle_core::monitor::{Notice, Problem};
 use scelle_core::reading::tree::Tree;
 use scelle_core::repo::append::{LedgerWriter, now};
 use scelle_core::repo::finding::{Finding, FindingKind};
@@ -27,6 +28,9 @@ use scelle_core::restore::write::{Notices, Overwrite};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
 use scelle_view::words::figures::{count, duration, local_day, size};
+
+/// Files that were not restored, named one by one; the rest is counted.
+const PROBLEMS_SHOWN: usize = 20;
 
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
@@ -206,6 +210,32 @@ fn not_given(context: &Context, given: &Notices) {
     ));
 }
 
+/// Which files were not restored. Whoever holds the key sits at this terminal: it shows their names, as a dry run does; a
+/// file, a pipe or a journal gets tokens.
+fn not_restored(context: &Context, summary: &RestoreSummary) {
+    let (screen, lang) = (&context.screen, context.lang());
+    let files = summary.damaged.len() + summary.problems.len();
+    for file in summary.damaged.iter().chain(&summary.problems).take(PROBLEMS_SHOWN) {
+        if screen.may_show_names() {
+            let why = problem(file.problem);
+            screen.line(&format!("  {} : {}", file.path.to_screen(), why.text(lang)));
+        } else {
+            let (token, problem) = (file.token.clone(), file.problem);
+            context.monitor.notice(Notice::Problem { root: String::new(), token, problem });
+        }
+    }
+    if files > PROBLEMS_SHOWN {
+        let more = count((files - PROBLEMS_SHOWN) as u64, lang);
+        screen.say(&bilingual!("  … et {more} autres", "  … and {more} more"));
+    }
+    if files > 0 && !screen.may_show_names() {
+        screen.say(&bilingual!(
+            "  « scelle bilan whois JETON --kit FICHIER » donne le nom d'un fichier",
+            "  \"scelle bilan whois TOKEN --kit FILE\" gives the name of a file"
+        ));
+    }
+}
+
 /// What does not stand where, or as, it stood in the source.
 fn moved(context: &Context, summary: &RestoreSummary) {
     let (screen, lang) = (&context.screen, context.lang());
@@ -255,6 +285,7 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
     }
     moved(context, summary);
     not_given(context, &summary.notices);
+    not_restored(context, summary);
     for object in &summary.damaged_objects {
         screen.warn(&bilingual!("endommagé : {object}", "damaged: {object}"));
     }

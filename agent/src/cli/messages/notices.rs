@@ -184,7 +184,13 @@ pub fn weakness(weakness: Weakness) -> Message {
             "this store accepts bytes that are not those announced; each object sent will be read back, which doubles \
              the traffic"
         ),
-        Weakness::NoLock | Weakness::NotRansomwareProof => bilingual!(
+        Weakness::NoLock => bilingual!(
+            "ce compartiment ne verrouille rien : un identifiant qui a le droit d'effacer peut effacer les sauvegardes ; \
+             demandez à l'hébergeur un compartiment avec Object Lock",
+            "this bucket locks nothing: a credential that may delete can delete the backups; ask the host for a bucket with \
+             Object Lock"
+        ),
+        Weakness::NotRansomwareProof => bilingual!(
             "ce stockage ne verrouille rien : qui a pris ce poste peut effacer les sauvegardes",
             "this store locks nothing: whoever takes this computer can delete the backups"
         ),
@@ -220,9 +226,10 @@ pub fn weakness(weakness: Weakness) -> Message {
         ),
         Weakness::AgentMayHide => bilingual!(
             "l'identifiant de ce poste peut poser des marqueurs de suppression : qui a pris ce poste peut masquer les \
-             sauvegardes, pas les détruire ; demandez à l'hébergeur un identifiant sans droit d'effacer (s3:DeleteObject)",
-            "this computer's credential may put delete markers: whoever takes this computer can hide the backups, not \
-             destroy them; ask the host for a credential without the right to delete (s3:DeleteObject)"
+             sauvegardes (ce qui est verrouillé reste lisible dessous) ; demandez à l'hébergeur un identifiant sans droit \
+             d'effacer (s3:DeleteObject)",
+            "this computer's credential may put delete markers: whoever takes this computer can hide the backups (what is \
+             locked stays readable below); ask the host for a credential without the right to delete (s3:DeleteObject)"
         ),
         Weakness::ClockOffset => bilingual!(
             "l'horloge de ce poste est à plus d'un quart d'heure de celle du stockage ; réglez-la",

@@ -22,6 +22,17 @@ pub(crate) fn open_no_follow(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
+/// Asks the page cache to forget a synced file, so that the next reading comes from below. A hint: a filesystem in memory
+/// has nothing below.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn let_cache_go(file: &File) {
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
+/// No such call on this system: its cache may answer.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn let_cache_go(_file: &File) {}
+
 /// `renameat2` with `RENAME_NOREPLACE` (`renamex_np` on macOS).
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(super) fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {

@@ -36,6 +36,23 @@ impl S3Store {
         Ok(store)
     }
 
+    /// Creates a bucket that keeps versions, with Object Lock and no default retention (true), or without Object Lock.
+    #[cfg(feature = "testing")]
+    pub async fn create_versioned_bucket(settings: S3Settings, lock: bool) -> Result<Self, StoreError> {
+        let store = Self::new(settings)?;
+        store.create(lock).await?;
+        store.keep_versions().await?;
+        Ok(store)
+    }
+
+    /// Gives others rights in the bucket, as a policy in JSON says.
+    #[cfg(feature = "testing")]
+    pub async fn set_policy(&self, policy: &str) -> Result<(), StoreError> {
+        let request = self.client.put_bucket_policy().bucket(self.bucket()).policy(policy);
+        let answer = self.signed(|| request.clone().send()).await;
+        answer.map(|_| ()).map_err(|error| store_error("policy", self.bucket(), &error))
+    }
+
     async fn create(&self, lock: bool) -> Result<(), StoreError> {
         let mut request = self.client.create_bucket().bucket(self.bucket());
         if lock {

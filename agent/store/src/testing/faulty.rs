@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use crate::{ErrorKind, Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
@@ -48,9 +49,9 @@ pub enum Fault {
     Fail(ErrorKind),
     /// The call does its work and its answer is lost (the caller sees this kind).
     LoseAnswer(ErrorKind),
-    /// One bit of what is read is flipped, at this byte (modulo the length).
+    /// One bit of what is read, or put, is flipped, at this byte (modulo the length).
     Corrupt(u64),
-    /// What is read ends after this many bytes.
+    /// What is read, or put, ends after this many bytes.
     Truncate(u64),
     /// The call waits first.
     Delay(Duration),
@@ -66,6 +67,7 @@ pub enum Fault {
 struct Death {
     nth: u64,
     key_prefix: String,
+    holding: String,
     is_put: bool,
     image: Box<dyn Fn() + Send + Sync>,
     seen: u64,
@@ -77,6 +79,8 @@ struct Rule {
     /// 1 for the first call that matches; `None` for every one.
     nth: Option<u64>,
     key_prefix: String,
+    /// What the bytes of a put must hold; empty for any.
+    holding: String,
     fault: Fault,
     seen: u64,
 }
@@ -113,12 +117,24 @@ impl Faulty {
     /// Applies `fault` to the `nth` (1 = first) call of `operation` on names that begin with `key_prefix`,
     /// counted from now.
     pub fn nth(&self, operation: Operation, nth: u64, key_prefix: &str, fault: Fault) -> &Self {
-        self.add(operation, Some(nth), key_prefix, fault)
+        self.add(operation, Some(nth), key_prefix, "", fault)
     }
 
     /// Applies `fault` to every call of `operation` on names that begin with `key_prefix`.
     pub fn always(&self, operation: Operation, key_prefix: &str, fault: Fault) -> &Self {
-        self.add(operation, None, key_prefix, fault)
+        self.add(operation, None, key_prefix, "", fault)
+    }
+
+    /// [`Self::nth`] for puts whose bytes hold `text`.
+    pub fn nth_put_of(&self, nth: u64, key_prefix: &str, text: &str, fault: Fault) -> &Self {
+        self.add(Operation::Put, Some(nth), key_prefix, text, fault)
+    }
+
+    /// Whether a scripted fault has been met, or the caller is dead.
+    pub fn has_struck(&self) -> bool {
+        let script = self.script();
+        script.is_dead
+            || script.rules.iter().any(|rule| rule.nth.is_none_or(|nth| rule.seen >= nth) && rule.seen > 0)
     }
 
     /// Ends all faults.
@@ -131,8 +147,21 @@ impl Faulty {
     /// The caller dies at the `nth` put of a name that begins with `key_prefix`, before it is done or, with `is_put`, right
     /// after: `image` is called to take what would be found of it, and from then on no call does anything.
     pub fn die(&self, nth: u64, key_prefix: &str, is_put: bool, image: impl Fn() + Send + Sync + 'static) {
-        let key_prefix = key_prefix.to_owned();
-        self.script().death = Some(Death { nth, key_prefix, is_put, image: Box::new(image), seen: 0 });
+        self.die_at_put_of(nth, key_prefix, "", is_put, image);
+    }
+
+    /// [`Self::die`] at a put whose bytes hold `text`.
+    pub fn die_at_put_of(
+        &self,
+        nth: u64,
+        key_prefix: &str,
+        text: &str,
+        is_put: bool,
+        image: impl Fn() + Send + Sync + 'static,
+    ) {
+        let (key_prefix, holding) = (key_prefix.to_owned(), text.to_owned());
+        self.script().death =
+            Some(Death { nth, key_prefix, holding, is_put, image: Box::new(image), seen: 0 });
     }
 
     /// Puts of names that begin with `key_prefix` so far, failed ones included.
@@ -146,9 +175,12 @@ impl Faulty {
     }
 
     /// Whether the caller dies at this put, and whether it is done before.
-    fn dies(&self, key: &str) -> Option<bool> {
+    fn dies(&self, key: &str, body: &[u8]) -> Option<bool> {
         let mut script = self.script();
         let death = script.death.as_mut().filter(|death| key.starts_with(&death.key_prefix))?;
+        if !holds(body, &death.holding) {
+            return None;
+        }
         death.seen += 1;
         (death.seen == death.nth).then_some(death.is_put)
     }
@@ -158,8 +190,16 @@ impl Faulty {
         self.script().counts.get(&operation).copied().unwrap_or(0)
     }
 
-    fn add(&self, operation: Operation, nth: Option<u64>, key_prefix: &str, fault: Fault) -> &Self {
-        self.script().rules.push(Rule { operation, nth, key_prefix: key_prefix.to_owned(), fault, seen: 0 });
+    fn add(
+        &self,
+        operation: Operation,
+        nth: Option<u64>,
+        key_prefix: &str,
+        holding: &str,
+        fault: Fault,
+    ) -> &Self {
+        let (key_prefix, holding) = (key_prefix.to_owned(), holding.to_owned());
+        self.script().rules.push(Rule { operation, nth, key_prefix, holding, fault, seen: 0 });
         self
     }
 
@@ -168,7 +208,7 @@ impl Faulty {
     }
 
     /// Counts the call and gives the faults that apply to it.
-    fn faults(&self, operation: Operation, key: &str) -> Vec<Fault> {
+    fn faults(&self, operation: Operation, key: &str, body: &[u8]) -> Vec<Fault> {
         let mut script = self.script();
         *script.counts.entry(operation).or_default() += 1;
         if operation == Operation::Put {
@@ -177,7 +217,8 @@ impl Faulty {
         let matching = script
             .rules
             .iter_mut()
-            .filter(|rule| rule.operation == operation && key.starts_with(&rule.key_prefix));
+            .filter(|rule| rule.operation == operation && key.starts_with(&rule.key_prefix))
+            .filter(|rule| holds(body, &rule.holding));
         matching
             .filter_map(|rule| {
                 rule.seen += 1;
@@ -193,7 +234,7 @@ impl Faulty {
         call: impl Future<Output = Result<T, StoreError>>,
         damage: impl Fn(T, Fault) -> T,
     ) -> Result<T, StoreError> {
-        let faults = self.faults(operation, key);
+        let faults = self.faults(operation, key, &[]);
         self.run_with(faults, operation, key, call, damage).await
     }
 
@@ -228,6 +269,16 @@ impl Faulty {
     }
 }
 
+fn sha256_of(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    out
+}
+
+fn holds(body: &[u8], text: &str) -> bool {
+    text.is_empty() || body.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
 fn damaged(bytes: Bytes, fault: Fault) -> Bytes {
     match fault {
         Fault::Corrupt(at) if !bytes.is_empty() => {
@@ -246,7 +297,7 @@ fn damaged(bytes: Bytes, fault: Fault) -> Bytes {
 #[async_trait]
 impl Store for Faulty {
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
-        if let Some(is_put) = self.dies(key.as_str()) {
+        if let Some(is_put) = self.dies(key.as_str(), &body) {
             if is_put {
                 self.inner.put_new(key, body, sha256).await?;
             }
@@ -257,11 +308,14 @@ impl Store for Faulty {
             }
             return Err(StoreError::new(ErrorKind::Other, "put", key, "the caller is dead"));
         }
-        let faults = self.faults(Operation::Put, key.as_str());
+        let faults = self.faults(Operation::Put, key.as_str(), &body);
         if faults.contains(&Fault::Pretend) && !self.is_dead() {
             return Ok(Put::Created);
         }
-        let call = self.inner.put_new(key, body, sha256);
+        // A store that checks the hash it is told would refuse: this one is told that of what arrives.
+        let arrived = faults.iter().fold(body.clone(), |bytes, fault| damaged(bytes, *fault));
+        let sha256 = if arrived == body { sha256 } else { sha256_of(&arrived) };
+        let call = self.inner.put_new(key, arrived, sha256);
         self.run_with(faults, Operation::Put, key.as_str(), call, |put, _| put).await
     }
 

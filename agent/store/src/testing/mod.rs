@@ -12,6 +12,8 @@ pub mod faulty;
 pub mod flip;
 #[cfg(feature = "s3")]
 pub mod ports;
+#[cfg(feature = "s3")]
+pub mod proxy;
 pub mod record;
 pub mod volatile;
 

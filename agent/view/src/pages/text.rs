@@ -73,10 +73,10 @@ pub fn page(record: &Record, id: &str, lang: Lang) -> String {
         line(lang.pick("À faire :", "To do:").to_owned());
     }
     for reason in todo {
-        line(reason_line(reason, record.run.started, lang));
+        line(reason_line(reason, record, lang));
     }
     for reason in remarks {
-        line(reason_line(reason, record.run.started, lang));
+        line(reason_line(reason, record, lang));
     }
     for text in problem_lines(record, lang) {
         line(text);
@@ -172,7 +172,7 @@ fn copies_line(record: &Record, lang: Lang) -> String {
     )
 }
 
-fn reason_line(reason: &RecordedReason, began: Timestamp, lang: Lang) -> String {
+fn reason_line(reason: &RecordedReason, record: &Record, lang: Lang) -> String {
     let who = match reason.who {
         Who::Practice => lang.pick("cabinet", "practice"),
         Who::Provider => lang.pick("prestataire", "provider"),
@@ -180,7 +180,12 @@ fn reason_line(reason: &RecordedReason, began: Timestamp, lang: Lang) -> String 
     };
     match sentence(reason.code.as_str()) {
         Some(found) => {
-            let what = found.what(lang).replace("{moment}", &moment(began, lang));
+            let alert = record.alerts.iter().find(|alert| alert.code == reason.code);
+            let since = alert.map_or("?".to_owned(), |alert| moment(alert.since, lang));
+            let snapshots = alert.and_then(|alert| alert.snapshots);
+            let snapshots = snapshots.map_or("?".to_owned(), |n| count(n, lang));
+            let what = found.what(lang).replace("{moment}", &moment(record.run.started, lang));
+            let what = what.replace("{since}", &since).replace("{snapshots}", &snapshots);
             format!("  {} {what} → {} [{who}]", shape(reason.light), found.todo(lang))
         }
         // A later version knows more reasons.

@@ -43,9 +43,9 @@ sentences! {
             => "ask the host what happened, check the disk";
     "damage-known":
         "des données de sauvegarde sont perdues ou abîmées dans le stockage, et leur contenu n'a pas encore été retrouvé en entier sur ce PC"
-            => "lancer « scelle check » pour savoir quels instantanés sont touchés, et prévenir l'hébergeur",
+            => "lancer « scelle check » pour savoir quels instantanés sont touchés, et prévenir l'hébergeur ; si plus aucun poste n'a ce contenu, « scelle bilan acknowledge »",
         "backup data is lost or spoiled in the store, and its content has not yet been found whole on this PC"
-            => "run \"scelle check\" to learn which snapshots are affected, and tell the host";
+            => "run \"scelle check\" to learn which snapshots are affected, and tell the host; where no computer has the content any more, \"scelle bilan acknowledge\"";
     "damage-unknown":
         "on ne sait pas si des données sont abîmées dans le stockage" => "lancer « scelle check »",
         "it is not known whether data in the store is damaged" => "run \"scelle check\"";
@@ -139,6 +139,11 @@ sentences! {
     "lock-unknown":
         "impossible de savoir si le verrou du stockage tient" => "faire examiner le stockage avec d'autres droits",
         "whether the store's lock holds is not known" => "have the store examined with other rights";
+    "loss-acknowledged":
+        "des données perdues dans le stockage ne reviendront pas, accepté le {since} : {snapshots} instantané(s) touché(s)"
+            => "« scelle check » nomme les instantanés touchés ; restaurer depuis un autre ce qui manque",
+        "data lost in the store will not come back, accepted on {since}: {snapshots} snapshot(s) affected"
+            => "\"scelle check\" names the snapshots affected; restore what is missing from another one";
     "many-files-unreadable":
         "beaucoup de fichiers n'ont pas pu être lus" => "corriger les droits ou le disque, puis relancer",
         "many files could not be read" => "correct rights or disk, then run again";

@@ -13,7 +13,7 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    /// What it means; `{moment}` stands for when the run began.
+    /// What it means; `{moment}` stands for when the run began, `{since}` and `{snapshots}` for what its alert says.
     pub fn what(&self, lang: Lang) -> &'static str {
         lang.pick(self.what.0, self.what.1)
     }

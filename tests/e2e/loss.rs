@@ -1,0 +1,75 @@
+//! What no source can mend is red until somebody accepts the loss; then amber, never green, and `check` goes on saying so.
+
+use std::fs;
+
+use e2e::{Site, noise};
+use serde_json::Value;
+
+fn reasons(shown: &Value) -> Vec<String> {
+    let rows = shown["record"]["status"]["reasons"].as_array().unwrap().clone();
+    rows.iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_loss_that_no_source_can_mend_is_accepted_and_never_forgotten() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    let accept = |code: i32| {
+        let words = ["bilan", "acknowledge", "--author", "provider", "--reason", "replaced", "--json"];
+        site.agent.expect(code, words)
+    };
+    source.file("old.raw", noise(1, 3_000_000));
+    site.backup(&source);
+    let old = site.objects("p/");
+    source.file("new.raw", noise(2, 3_000_000));
+    site.backup(&source);
+    source.file("old.raw", noise(3, 3_000_000));
+    site.backup(&source);
+    // Only snapshots 1 and 2 need what is lost now, and the practice has it no more.
+    for pack in &old {
+        fs::remove_file(site.object(pack)).unwrap();
+    }
+    site.agent.expect(13, ["check"]);
+    // Nothing has tried to mend it yet.
+    accept(2);
+    let run = site.backup(&source);
+    assert_eq!(run["status"], "red", "{run}");
+    assert!(reasons(&site.agent.json(["bilan", "show"])).contains(&"damage-known".to_owned()));
+    assert_eq!(site.backup(&source)["status"], "red");
+
+    let accepted = accept(0).json();
+    assert_eq!(accepted["loss"]["objects"], old.len(), "{accepted}");
+    assert_eq!((&accepted["loss"]["snapshots"], &accepted["author"]), (&2.into(), &"provider".into()));
+    for _ in 0..2 {
+        let run = site.backup(&source);
+        assert_eq!(run["status"], "amber", "{run}");
+    }
+    let shown = site.agent.json(["bilan", "show"]);
+    assert!(reasons(&shown).contains(&"loss-acknowledged".to_owned()), "{shown}");
+    let alert =
+        shown["record"]["alerts"].as_array().unwrap().iter().find(|row| row["code"] == "loss-acknowledged");
+    assert_eq!(alert.unwrap()["snapshots"], 2, "{shown}");
+    let page = site.agent.ok(["bilan", "show"]).out();
+    assert!(page.contains("2 snapshot(s) affected"), "{page}");
+    assert_eq!(accept(2).json()["error"]["code"], 2, "there is nothing more to accept");
+
+    // A state that forgot everything reads it from the ledger.
+    fs::remove_file(site.state().join("damage.json")).unwrap();
+    assert_eq!(site.backup(&source)["status"], "amber");
+    let check = site.agent.expect(13, ["check"]);
+    assert!(check.out().contains("Loss acknowledged on"), "{check}");
+    let check = site.other_computer("stranger").expect(13, ["check", "--json"]).json();
+    assert_eq!(check["acknowledged"].as_array().unwrap().len(), old.len(), "{check}");
+    assert_eq!(
+        (&check["loss"]["author"], &check["loss"]["reason"]),
+        (&"provider".into(), &"replaced".into())
+    );
+
+    // It excuses no further loss, and what comes back is none any more.
+    source.file("old.raw", noise(1, 3_000_000));
+    let run = site.backup(&source);
+    assert!(run["healed_packs"].as_u64().unwrap() >= 1, "{run}");
+    site.backup(&source);
+    assert!(!reasons(&site.agent.json(["bilan", "show"])).contains(&"loss-acknowledged".to_owned()));
+    site.agent.ok(["check"]);
+}
