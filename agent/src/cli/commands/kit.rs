@@ -75,7 +75,7 @@ pub fn secret_files(out: &Path) -> Vec<String> {
 }
 
 /// What is to become of files with a secret in them.
-pub fn secrets_line(files: &[String]) -> crate::cli::messages::Message {
+pub fn secrets_line(files: &[String]) -> scelle_view::words::Message {
     let files = files.join(", ");
     bilingual!(
         "Fichiers qui contiennent un secret : {files}. Effacez-les tous de ce poste dès qu'ils sont imprimés.",
