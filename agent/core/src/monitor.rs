@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard};
 use serde::Serialize;
 
 /// What a store was found not to do.
-pub use scelle_store::probe::Code as Weakness;
+pub use scelle_store::verdict::Code as Weakness;
 
 /// The part of an operation that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

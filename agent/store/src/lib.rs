@@ -21,7 +21,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
-mod verdict;
+pub mod verdict;
 
 pub use error::{ErrorKind, StoreError};
 pub use key::Key;

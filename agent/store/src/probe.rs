@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ErrorKind, Key, Lock, LockOps, Put, Store, StoreError};
 
-pub use crate::verdict::{Code, Finding, Severity};
-
 /// How long the probe's own lock lasts; a minute is promised.
 const LOCK_FOR: Duration = Duration::from_secs(50);
 /// What the shortened lock would last.

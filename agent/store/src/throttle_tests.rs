@@ -1,7 +1,9 @@
 //! The limit on a clock made up by the test: bytes counted at the instants at which they may go.
 
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
+use super::rate::CATCH_UP;
 use super::*;
 
 /// Lives `seconds` of `uploads` bodies at a time, each slice sent when its slot begins and its timer fires up to

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use scelle_store::probe::{Code, Fact, ProbeReport, Severity, probe};
+use scelle_store::probe::{Fact, ProbeReport, probe};
 use scelle_store::retry::{RetrySettings, Retrying};
 use scelle_store::s3::{S3Settings, S3Store};
 use scelle_store::testing::contract::{Capabilities, check, sha256};
 use scelle_store::testing::engines::{RcloneS3, SeaweedFs};
 use scelle_store::testing::ports;
+use scelle_store::verdict::{Code, Severity};
 use scelle_store::{ErrorKind, Key, Lock, LockOps, Put, Store};
 
 /// SeaweedFS lists folder by folder: `a/b` comes before `a-b` (seen on 4.48). Names of one depth, as ours

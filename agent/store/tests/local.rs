@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use scelle_store::dir::DirStore;
 use scelle_store::mem::{MemSettings, MemStore, Misbehaviour};
-use scelle_store::probe::{Code, Fact, Severity, probe};
+use scelle_store::probe::{Fact, probe};
 use scelle_store::testing::contract::{Capabilities, check, sha256};
+use scelle_store::verdict::{Code, Severity};
 use scelle_store::{ErrorKind, Key, Put, Store};
 
 fn key(name: &str) -> Key {

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 /// The code without comments, and without the test modules at its end.
 pub fn code_of(text: &str) -> String {
-    let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+    let tests =
+        ["#[cfg(test)]\nmod tests", "#[cfg(all(test, "].into_iter().filter_map(|start| text.find(start));
+    let end = tests.min().unwrap_or(text.len());
     let lines = text[..end].lines().map(|line| line.split("//").next().unwrap_or_default());
     let mut code = lines.collect::<Vec<_>>().join("\n");
     flatten_modules(&mut code);
@@ -155,4 +157,6 @@ fn a_re_export_and_a_door_are_seen() {
     let text = "use super::a::A;\n#[cfg(unix)]\nmod system {\n    use super::{A, B};\n}\nmod other;\n";
     let paths: Vec<String> = uses(&code_of(text)).iter().map(|found| found.path.join("::")).collect();
     assert_eq!(paths, ["super::a::A", "self::A", "self::B"]);
+    let tested = "use a::b::B;\n#[cfg(all(test, target_os = \"linux\"))]\nmod tests {\n    use c::d::D;\n}\n";
+    assert_eq!(uses(&code_of(tested)).len(), 1);
 }

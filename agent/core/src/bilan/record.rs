@@ -15,7 +15,8 @@ use scelle_format::report::{
     UnknownWhy, VersionText, extension_class, file_token,
 };
 use scelle_format::timestamp::Timestamp;
-use scelle_store::probe::{Fact, Severity};
+use scelle_store::probe::Fact;
+use scelle_store::verdict::Severity;
 
 use super::facts::{FULL_REREAD_DAYS, count_role};
 use super::memory::LOSS_ACCEPTED;

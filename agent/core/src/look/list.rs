@@ -14,8 +14,6 @@ use crate::repo::history::{History, Snapshot};
 use crate::scan::EntryPath;
 use scelle_format::descriptor::Standing;
 
-pub use super::choose::select;
-
 /// One row of `snapshots --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SnapshotRow {

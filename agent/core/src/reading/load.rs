@@ -1,7 +1,8 @@
 //! Getting parts of packs out of the store: whole or by range, with the header that opens them.
 //!
-//! For: `fetch`, which keeps what is loaded. Data comes from the store, hostile; only the header is opened here, the chunks where they are read.
-//! Where what came cannot be this pack, the version that hashes to its name is looked for. Never: decrypts content.
+//! For: `fetch`, which keeps what is loaded. Data comes from the store, hostile; only the header is opened here, the chunks
+//! where they are read. Where what came cannot be this pack, the version that hashes to its name is looked for. Never:
+//! decrypts content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -53,7 +53,7 @@ async fn open(writer: &Writer) -> Repository {
 }
 
 fn latest(repository: &Repository) -> Snapshot {
-    look::list::select(&repository.history, &SnapshotSpec::Latest { device: None }, None, None).unwrap()
+    look::choose::select(&repository.history, &SnapshotSpec::Latest { device: None }, None, None).unwrap()
 }
 
 async fn tree(repository: &Repository) -> Arc<Tree> {
@@ -436,7 +436,7 @@ async fn looking_finds_lists_and_compares() {
     let rows = look::list::snapshot_rows(&history, &repository.descriptors);
     assert_eq!(rows.iter().map(|row| (row.snapshot, row.signed)).collect::<Vec<_>>(), [(1, true), (2, true)]);
     let pick =
-        |word: &str| look::list::select(&history, &word.parse().unwrap(), None, None).map(|s| s.id.number);
+        |word: &str| look::choose::select(&history, &word.parse().unwrap(), None, None).map(|s| s.id.number);
     assert_eq!((pick("1").unwrap(), pick("latest").unwrap()), (1, 2));
     assert_eq!(pick(&format!("{}/1", writer.device)).unwrap(), 1);
     assert_eq!(pick("3").unwrap_err().code, ExitCode::Usage);

@@ -97,7 +97,7 @@ async fn a_snapshot_whose_note_is_gone_or_damaged_is_damage_and_one_never_made_i
     let record = writer.attach("record", b"{}".to_vec()).await;
     writer.note(bilan, vec![record]).await;
     let pick = |history: &scelle_core::repo::history::History, word: &str| {
-        look::list::select(history, &word.parse().unwrap(), None, None)
+        look::choose::select(history, &word.parse().unwrap(), None, None)
     };
     let names = notes(&writer).await;
     writer.tamper(&names[1], |bytes| bytes[60] ^= 1).await;
@@ -134,7 +134,7 @@ async fn both_snapshots_of_a_fork_are_listed_and_named_by_their_notes() {
         seen.snapshots().iter().map(|snapshot| snapshot.id.number).collect()
     };
     assert_eq!(numbers(&seen), [1, 2, 2]);
-    let pick = |word: &str| look::list::select(&seen, &word.parse().unwrap(), None, None);
+    let pick = |word: &str| look::choose::select(&seen, &word.parse().unwrap(), None, None);
     assert_eq!(pick("latest").unwrap().id.number, 2);
     let error = pick("2").unwrap_err();
     assert_eq!(error.code, ExitCode::Usage);

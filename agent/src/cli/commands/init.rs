@@ -272,7 +272,7 @@ async fn probe_store(context: &Context, connected: &mut Connected) -> Result<Pro
     let mut refused = false;
     for finding in report.verdict() {
         let weakness = finding.code;
-        refused |= finding.severity == scelle_store::probe::Severity::Refuse;
+        refused |= finding.severity == scelle_store::verdict::Severity::Refuse;
         if matches!(weakness, Weakness::NoConditionalPut | Weakness::ConditionalPutNotAtomic) {
             connected.place.conditional_put = false;
         }

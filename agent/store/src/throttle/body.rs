@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
-use super::ByteRate;
+use super::rate::ByteRate;
 
 /// Bytes on their way, no faster than a [`ByteRate`] says.
 #[derive(Debug)]
