@@ -23,6 +23,7 @@ pub mod run;
 mod sealed;
 mod segments;
 mod standing;
+mod together;
 pub mod tree;
 mod twins;
 pub mod workers;

@@ -6,16 +6,19 @@
 use std::path::PathBuf;
 
 use scelle_format::chunker::Cut;
-use scelle_format::manifest::{Entry, EntryKind, Item};
+use scelle_format::manifest::{Entry, EntryKind, Item, Root};
 use scelle_format::path;
 
 use super::places::Places;
+use super::together::{database_of, with_side_files};
 use super::tree::{Part, Step, Tree};
 use super::twins::Twins;
-use super::write::{FileAttributes, Overwrite, WriteError, WriteErrorKind, is_database, may_be_database};
+use super::write::{
+    FIRST_BYTES, FileAttributes, Overwrite, WriteError, WriteErrorKind, is_database, may_be_database,
+};
 use crate::bilingual;
 use crate::error::{AgentError, Result};
-use crate::platform::Kind;
+use crate::platform::{InUse, Kind};
 use crate::scan::filter::Verdict;
 use crate::scan::{EntryPath, Filter};
 
@@ -123,16 +126,21 @@ pub fn snapshot_path(typed: &[u8], os: &str) -> Result<Vec<u8>> {
 
 impl Request {
     /// The parts of the tree that hold what is asked for.
-    pub(super) fn parts(&self) -> Vec<Part> {
+    pub(super) fn parts(&self, root: &Root) -> Vec<Part> {
+        let asked = self.paths.iter().flat_map(|of| with_side_files(of, root));
         match self.paths.is_empty() {
             true => vec![Part::Below(Vec::new())],
-            false => self.paths.iter().flat_map(|of| Part::with_ancestors(of)).collect(),
+            false => asked.flat_map(|of| Part::with_ancestors(&of)).collect(),
         }
     }
 
     /// Whether an entry is one of those asked for, not only a folder that leads to one.
-    pub(super) fn is_asked(&self, entry: &EntryPath) -> bool {
+    pub(super) fn is_asked(&self, entry: &EntryPath, root: &Root) -> bool {
+        let database = database_of(entry.as_bytes(), root);
         let within = |of: &Vec<u8>| {
+            if database == Some(of) {
+                return true;
+            }
             let rest = entry.as_bytes().strip_prefix(of.as_slice());
             rest.is_some_and(|rest| of.is_empty() || rest.is_empty() || rest[0] == b'/')
         };
@@ -140,15 +148,20 @@ impl Request {
     }
 
     /// The entry's path, if it is chosen.
-    pub(super) fn choose(&self, item: &Item) -> Option<EntryPath> {
+    pub(super) fn choose(&self, item: &Item, root: &Root) -> Option<EntryPath> {
         let entry = EntryPath::from_bytes(&path::join(&item.directory, &item.entry.name)).ok()?;
         let kind = match item.entry.kind {
             EntryKind::File => Kind::File,
             EntryKind::Directory => Kind::Directory,
             EntryKind::Symlink => Kind::Symlink,
         };
-        let leads_only = kind == Kind::Directory && !self.is_asked(&entry);
-        (leads_only || self.filter.verdict(&entry, kind) != Verdict::Leave).then_some(entry)
+        let leads_only = kind == Kind::Directory && !self.is_asked(&entry, root);
+        let is_chosen = |entry: &EntryPath| self.filter.verdict(entry, kind) != Verdict::Leave;
+        let comes_with = || {
+            let database = database_of(entry.as_bytes(), root);
+            database.and_then(|path| EntryPath::from_bytes(path).ok()).is_some_and(|path| is_chosen(&path))
+        };
+        (leads_only || is_chosen(&entry) || comes_with()).then_some(entry)
     }
 }
 
@@ -186,16 +199,16 @@ fn database_action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: &E
     }
     let (destination, below) = places.place(at).ok()?;
     let existing = destination.existing(&below).ok()?;
-    let mut first = [0; 16];
+    let mut first = [0; FIRST_BYTES];
     let is_one = existing.as_ref().map_or_else(
         || entry.consistent_copy || matches!(entry.cut, Cut::Paged { .. }),
-        |there| there.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read])),
+        |there| there.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read], below.name())),
     );
     let is_replaced = existing.is_none() || matches!(overwrite, Overwrite::Changed | Overwrite::Always);
     if !is_one || !is_replaced {
         return None;
     }
-    if destination.is_database_held(&below) {
+    if destination.database_in_use(&below) == InUse::Yes {
         return Some(Action::InUse);
     }
     let beside = destination.replayed_beside(&below).ok()?;
@@ -228,7 +241,7 @@ pub async fn plan(
     let mut plan = Plan::default();
     let mut twins = Twins::default();
     let mut asked = request.paths.is_empty();
-    let mut walk = tree.walk_parts(request.parts());
+    let mut walk = tree.walk_parts(request.parts(&tree.root));
     while let Some(step) = walk.next().await? {
         let items = match step {
             Step::Items(items) => items,
@@ -239,8 +252,8 @@ pub async fn plan(
             }
         };
         for item in items {
-            let Some(path) = request.choose(&item) else { continue };
-            asked |= request.is_asked(&path);
+            let Some(path) = request.choose(&item, &tree.root) else { continue };
+            asked |= request.is_asked(&path, &tree.root);
             let entry = &item.entry;
             let action = match entry.kind {
                 EntryKind::File => match action(&places, &request.overwrite, entry, &path) {

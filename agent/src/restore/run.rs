@@ -62,6 +62,8 @@ pub struct RestoreSummary {
     pub split_links: u64,
     /// Logs and journals that lay beside databases and were moved aside.
     pub set_aside: u64,
+    /// Databases that were replaced, or beside which a log was moved aside, without knowing whether a program has them open.
+    pub use_unknown: u64,
     /// Files whose content is missing or damaged in the store.
     pub damaged: Vec<FileProblem>,
     /// Files that could not be written for another reason.
@@ -160,7 +162,8 @@ fn blocking(
     shared.verdict()?;
     let set_aside = places.all().iter().map(|destination| destination.set_aside_count()).sum();
     let summary = producer.summary(shared.outcome.into_inner(), tree, notices, began.elapsed());
-    let summary = RestoreSummary { set_aside, ..summary };
+    let use_unknown = places.all().iter().map(|destination| destination.use_unknown_count()).sum();
+    let summary = RestoreSummary { set_aside, use_unknown, ..summary };
     for object in &summary.damaged_objects {
         monitor.notice(Notice::Damaged { key: object.clone() });
     }
@@ -243,6 +246,7 @@ impl Closed {
             renamed: outcome.renamed + self.renamed,
             split_links: self.split_links,
             set_aside: 0,
+            use_unknown: 0,
             damaged,
             problems,
             lost_parts: self.lost_parts.clone(),

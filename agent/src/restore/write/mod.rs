@@ -13,7 +13,7 @@ mod probe;
 mod tree;
 
 pub use crate::platform::FileAttributes;
-pub use database::{base_of, is_database, may_be_database};
+pub use database::{FIRST_BYTES, base_of, is_database, may_be_database};
 pub use file::{ExistingFile, FileInProgress, numbered_name};
 pub use probe::NameProbe;
 
