@@ -16,7 +16,7 @@ use super::database::verdict::Taken;
 use super::database::{self, Engine};
 use super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::packs::Lane;
-use super::read::{READ_ATTEMPTS, SMALL_BYTES, Worker, problem_of, taken};
+use super::read::{READ_ATTEMPTS, SMALL_BYTES, Worker, is_accompanied, problem_of, taken};
 use super::recipe::{self, Recipe};
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
@@ -34,6 +34,12 @@ impl Worker<'_> {
             let done = match read(job, &mut buffer) {
                 // Not so small after all.
                 Ok(None) => {
+                    self.buffer = buffer;
+                    self.large_file(job)?;
+                    continue;
+                }
+                Ok(Some(read)) if is_accompanied(job, read.source.stat()) => {
+                    drop(read);
                     self.buffer = buffer;
                     self.large_file(job)?;
                     continue;

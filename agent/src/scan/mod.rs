@@ -6,6 +6,7 @@ pub mod folders;
 mod held;
 pub mod hold;
 mod path;
+mod steps;
 pub mod walk;
 
 pub use crate::platform::ProblemCode;

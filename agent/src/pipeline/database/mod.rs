@@ -1,8 +1,9 @@
 //! Databases: recognised by signature, and never copied raw in silence while they are in use.
 //!
 //! SQLite is read under its own locks, without ever making the practice's software wait for an upload ([`live`],
-//! [`last_pass`]); what SQLite cannot read is saved together with its side files ([`raw`]). Other engines are told apart
-//! here and asked whether a program has them open. [`verdict`] is the table of what that means. Never: writes to a source.
+//! [`last_pass`]); what SQLite cannot read, encrypted databases too, is saved together with its side files ([`raw`]). Other
+//! engines are told apart here and asked whether a program has them open. [`verdict`] is the table of what that means.
+//! Never: writes to a source.
 
 pub mod last_pass;
 pub mod live;
@@ -25,7 +26,8 @@ pub const SIGNATURE_BYTES: usize = 64;
 pub enum Engine {
     /// No database.
     Content,
-    /// Its name is that of a database whose signature nobody has published (HFSQL, 4D) or that has none (dBASE).
+    /// Its name is that of a database that has no signature (dBASE), or whose makers have published none (HFSQL, 4D: what
+    /// others say of their first bytes is guessed from single files, and three letters prove nothing).
     Named,
     /// A database file of fixed pages: Access, SQL Server, Firebird, InnoDB.
     Paged,
