@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use e2e::{Outcome, Site, Tree, noise, tools};
+use e2e::{Outcome, Site, Tree, noise, process, tools};
 use rusqlite::Connection;
 
 fn in_place(site: &Site, overwrite: &str, code: i32) -> Outcome {
@@ -45,7 +45,10 @@ os.kill(os.getpid(), 9)";
 }
 
 fn good_rows(path: &Path) -> i64 {
-    let database = Connection::open(path).unwrap();
+    good_rows_of(&Connection::open(path).unwrap())
+}
+
+fn good_rows_of(database: &Connection) -> i64 {
     let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
     database.query_row("SELECT count(*) FROM t WHERE s LIKE 'good%'", [], |row| row.get(0)).unwrap()
@@ -107,6 +110,72 @@ fn a_database_that_a_program_holds_is_left_to_it() {
     drop(held);
     in_place(&site, "always", 0);
     assert_eq!(good_rows(&path), 500);
+}
+
+/// A database in rollback mode, saved with these rows and changed since.
+fn changed_since(site: &Site, source: &Tree) -> PathBuf {
+    let path = source.path("base.db");
+    let database = Connection::open(&path).unwrap();
+    database.execute_batch("CREATE TABLE t(s); INSERT INTO t VALUES('good 1'), ('good 2')").unwrap();
+    drop(database);
+    site.backup(source);
+    Connection::open(&path).unwrap().execute("UPDATE t SET s = 'today and longer'", []).unwrap();
+    path
+}
+
+#[test]
+fn a_database_that_a_program_has_open_and_does_nothing_with_is_left_to_it() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let path = changed_since(&site, &source);
+    let idle = Connection::open(&path).unwrap();
+    assert_eq!(good_rows_of(&idle), 0, "read, and no lock held any more");
+    let before = fs::read(&path).unwrap();
+    for overwrite in ["changed", "always"] {
+        let told = in_place(&site, overwrite, 3);
+        assert_eq!((&told.json()["problems"], &told.json()["use_unknown"]), (&1.into(), &0.into()), "{told}");
+        assert!(told.err().contains("close it"), "{told}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+    drop(idle);
+    in_place(&site, "always", 0);
+    assert_eq!(good_rows(&path), 2);
+}
+
+#[test]
+fn an_engine_that_is_not_sqlite_keeps_its_open_database_too() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let access = |letter: u8| [b"\0\x01\0\0Standard ACE DB\0".as_slice(), &[letter; 4076]].concat();
+    let path = source.file("planning.dat", access(b'a'));
+    site.backup(&source);
+    fs::write(&path, access(b'b')).unwrap();
+    let open = fs::File::open(&path).unwrap();
+    assert!(in_place(&site, "always", 3).err().contains("close it"));
+    assert_eq!(fs::read(&path).unwrap(), access(b'b'));
+    drop(open);
+    in_place(&site, "always", 0);
+    assert_eq!(fs::read(&path).unwrap(), access(b'a'));
+}
+
+#[test]
+fn who_may_not_see_other_programs_is_told_that_it_is_not_known() {
+    const NOBODY: &str = "65534";
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let path = changed_since(&site, &source);
+    let program = site.path("scelle");
+    fs::copy(e2e::agent::program(), &program).unwrap();
+    process::run(Command::new("chown").args(["-R", &format!("{NOBODY}:{NOBODY}")]).arg(site.folder()));
+    let mut command = site.agent.command_of(&process::system("setpriv"));
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"]).arg(&program);
+    command
+        .args(["restore", "latest", "--in-place", "--overwrite", "always", "--json"])
+        .args(site.with_kit());
+    let told = site.agent.spawn(command).wait();
+    assert_eq!((told.code(), &told.json()["use_unknown"]), (0, &1.into()), "{told}");
+    assert!(told.err().contains("without knowing"), "{told}");
+    assert_eq!(good_rows(&path), 2);
 }
 
 /// A disk that folds letters' case, as Windows' and macOS' do. Unmounted when dropped.

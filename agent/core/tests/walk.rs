@@ -157,6 +157,40 @@ fn roots_are_merged_and_missing_ones_are_errors() {
 }
 
 #[test]
+fn a_log_comes_with_the_database_that_was_named_or_is_not_left_out() {
+    let (_guard, root) = folder();
+    for name in ["app.db", "app.db-a", "app.db-journal", "app.db-wal", "b.db", "b.db-wal", "c-wal"] {
+        write(&root.join(name), name);
+    }
+    fs::create_dir(root.join("app.db-shm")).unwrap();
+    let parts = |items: &[WalkItem]| -> Vec<String> {
+        let parts: Vec<_> = items.iter().filter(|item| item.is_part_only).cloned().collect();
+        taken(&parts, &root)
+    };
+    let (named, _) = walk(&[&root.join("app.db"), &root.join("app.db-a")], Filter::default());
+    assert_eq!(taken(&named, &root), ["app.db", "app.db-a", "app.db-journal", "app.db-wal"]);
+    assert_eq!(parts(&named), ["app.db-journal", "app.db-wal"]);
+    assert!(named.iter().all(|item| item.has_side == (item.path == entry(&root.join("app.db")))));
+    // One that was named itself is no mere part.
+    let (both, _) = walk(&[&root.join("app.db"), &root.join("app.db-wal")], Filter::default());
+    assert_eq!(taken(&both, &root), ["app.db", "app.db-journal", "app.db-wal"]);
+    assert_eq!(parts(&both), ["app.db-journal"]);
+    for (globs, expected) in [
+        (vec!["*-wal", "*-journal"], vec!["app.db-journal", "app.db-wal", "b.db-wal"]),
+        (vec!["*-wal", "b.db"], vec!["app.db-wal"]),
+        (vec!["*"], vec![]),
+        (vec![], vec![]),
+    ] {
+        let globs: Vec<String> = globs.into_iter().map(str::to_owned).collect();
+        let (items, problems) = walk(&[&root], Filter::new(&[], &globs, &[]).unwrap());
+        assert_eq!((parts(&items), problems.len()), (expected.iter().map(|s| (*s).to_owned()).collect(), 0));
+    }
+    let only = Filter::new(&["b.db".to_owned()], &[], &[]).unwrap();
+    let (items, _) = walk(&[&root], only);
+    assert_eq!(taken(&items, &root), ["app.db-shm", "b.db", "b.db-wal"]);
+}
+
+#[test]
 fn a_root_inside_an_excluded_folder_is_taken() {
     let (_guard, root) = folder();
     for path in ["skip/keep/a", "skip/b", "c"] {

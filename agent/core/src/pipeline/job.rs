@@ -95,6 +95,8 @@ pub struct FileJob {
     /// The list of a paged file in the last snapshot.
     pub earlier: Option<EarlierList>,
     folders: Arc<Folders>,
+    /// A name beside it is that of its log or journal, if it is a database.
+    pub has_side: bool,
     /// Of a file that may be left out: what it counts as if it is not.
     pub counted_late: Option<LateCount>,
     outcome: OnceLock<Outcome>,
@@ -110,7 +112,8 @@ impl FileJob {
         earlier: Option<Record>,
     ) -> Self {
         let earlier = earlier.and_then(EarlierList::of);
-        Self { path, os_path, stat, earlier, folders, counted_late: None, outcome: OnceLock::new() }
+        let (has_side, counted_late) = (false, None);
+        Self { path, os_path, stat, earlier, folders, has_side, counted_late, outcome: OnceLock::new() }
     }
 
     /// Opens the file, by the handle of its folder.

@@ -10,7 +10,8 @@ use scelle_format::chunker::{ContentCutter, Cut, PAGED_CHUNK_BYTES};
 use scelle_format::id::ChunkId;
 
 use super::database::live::Live;
-use super::database::{Engine, side};
+use super::database::side;
+use crate::scan::engine::Engine;
 use super::job::{FileJob, PartChunks, Stored, StoredContent};
 use super::list::ChunkList;
 use super::packs::{Lane, Place};

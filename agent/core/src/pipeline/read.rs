@@ -18,10 +18,10 @@ use scelle_format::pack::PackVerifier;
 
 use super::database::last_pass::{ONE_PASS_BYTES, Pass};
 use super::database::live::Live;
-use super::database::side::{BaseKey, Beside};
+use super::database::side::{self, BaseKey, Beside};
 use super::database::transaction::{Mode, mode};
 use super::database::verdict::Taken;
-use super::database::{self, Engine, SIGNATURE_BYTES};
+use crate::scan::engine::{self, Engine, SIGNATURE_BYTES};
 use super::dedup::KnownChunks;
 use super::job::{FileJob, Outcome, Stored};
 use super::packs::{Lane, PackPool, Place};
@@ -32,7 +32,7 @@ use super::solid::Solid;
 use crate::catalog::Lists;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
-use crate::platform;
+use crate::platform::{self, Stat};
 use crate::repo::damage::Avoided;
 use crate::scan::SourceFile;
 use crate::shutdown::Shutdown;
@@ -150,7 +150,7 @@ impl<'a> Worker<'a> {
         let begun = job.open().and_then(|source| {
             let mut first = [0; SIGNATURE_BYTES];
             let n = source.read_at(&mut first, 0)?;
-            Ok((database::recognise(&first[..n], job.path.as_bytes()), source))
+            Ok((engine::recognise(&first[..n], job.path.as_bytes()), source))
         });
         match begun {
             Err(error) => {
@@ -159,6 +159,10 @@ impl<'a> Worker<'a> {
                 Ok(())
             }
             Ok((Engine::Sqlite, source)) => self.sqlite(job, source),
+            Ok((_, source)) if is_accompanied(job, source.stat()) => {
+                self.shared.beside.wait(job.clone());
+                Ok(())
+            }
             Ok((Engine::Paged, source)) => {
                 self.hand_out(job, source, Reading { engine: Some(Engine::Paged), ..Reading::paged(1) })
             }
@@ -261,6 +265,15 @@ impl<'a> Worker<'a> {
         if is_open && reading.sqlite.is_some() && !(unchanged && reading.is_of_one_state(&job.os_path)) {
             return self.once_more(job);
         }
+        // A transaction that began meanwhile, of a database that only its journal or its log tells.
+        let is_one = || match unchanged {
+            true => is_accompanied(job, work.source.stat()),
+            false => side::has_needed(&job.os_path),
+        };
+        if is_open && reading.sqlite.is_none() && is_one() {
+            self.shared.beside.wait(job.clone());
+            return Ok(());
+        }
         let again = !unchanged && reading.attempt < READ_ATTEMPTS && is_open;
         if again && let Ok(source) = job.open() {
             return self.hand_out(job, source, reading.again());
@@ -298,14 +311,22 @@ impl<'a> Worker<'a> {
 pub(super) fn taken(engine: Engine, job: &FileJob, source: &SourceFile, unchanged: bool) -> Option<Taken> {
     match (engine.is_database(), unchanged) {
         (true, true) => Some(Taken::raw(true, false, platform::in_use(&job.os_path, source.stat()))),
-        (_, false) if database::may_be_database(engine, job.path.as_bytes()) => Some(Taken::Changed),
+        (_, false) if engine::may_be_database(engine, job.path.as_bytes()) => Some(Taken::Changed),
         // Encrypted databases have no signature. A name alone proves nothing, a program that has it open does.
-        (false, true) if database::may_be_database(engine, job.path.as_bytes()) => {
+        (false, true) if engine::may_be_database(engine, job.path.as_bytes()) => {
             let in_use = platform::in_use(&job.os_path, source.stat());
             (in_use == platform::InUse::Yes).then(|| Taken::raw(true, false, in_use))
         }
         _ => None,
     }
+}
+
+/// Whether a file that is no SQLite database by its own first bytes is one by what stands beside it. Looked at where the walk
+/// saw such a name, or where the file has changed since: a transaction may have begun.
+pub(super) fn is_accompanied(job: &FileJob, now: &Stat) -> bool {
+    let walked = &job.stat;
+    let is_as_walked = (walked.modified_ns, walked.bytes) == (now.modified_ns, now.bytes);
+    (job.has_side || !is_as_walked) && side::has_needed(&job.os_path)
 }
 
 /// Why a file could not be read, by kind and without its name.

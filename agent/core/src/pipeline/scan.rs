@@ -7,6 +7,7 @@ mod aside;
 mod look;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -167,6 +168,10 @@ impl<'a> Scan<'a> {
     }
 
     fn entry(&mut self, item: WalkItem, worker: &mut Worker<'_>) -> Result<()> {
+        // Its database went away meanwhile.
+        if item.is_part_only && side::base_of(&item.path).is_none() {
+            return Ok(());
+        }
         let (earlier, removed) = self.previous.take(item.path.as_bytes(), &mut self.roots)?;
         self.changes.removed += removed;
         if item.stat.kind == Kind::File
@@ -229,7 +234,11 @@ impl<'a> Scan<'a> {
         // A database in use changes in its log while its own times stand still. A journal proves nothing: it only says how
         // to get back to what the main file was.
         let is_database = matches!(record.entry.cut, Cut::Paged { .. });
-        same && !(is_database && item.os_path().is_ok_and(|path| side::has_log(&path)))
+        let has_log = |path: &Path| match is_database {
+            true => side::has_log(path),
+            false => item.has_side && side::is_needed(&side::beside(path, "-wal")),
+        };
+        same && !((is_database || item.has_side) && item.os_path().is_ok_and(|path| has_log(&path)))
     }
 
     /// Whether its content, or the list of it, lies in a pack that is damaged.
@@ -258,8 +267,9 @@ impl<'a> Scan<'a> {
             return Ok(job.clone());
         }
         let os_path = item.os_path()?;
-        let job =
-            Arc::new(FileJob::new(self.folders.clone(), item.path.clone(), os_path, item.stat, earlier));
+        let mut job = FileJob::new(self.folders.clone(), item.path.clone(), os_path, item.stat, earlier);
+        job.has_side = item.has_side;
+        let job = Arc::new(job);
         if shared {
             self.links.insert(inode, job.clone());
         }

@@ -13,10 +13,10 @@ use scelle_format::filter::Filter;
 use scelle_format::id::ChunkId;
 
 use super::database::verdict::Taken;
-use super::database::{self, Engine};
+use crate::scan::engine::{self, Engine};
 use super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::packs::Lane;
-use super::read::{READ_ATTEMPTS, SMALL_BYTES, Worker, problem_of, taken};
+use super::read::{READ_ATTEMPTS, SMALL_BYTES, Worker, is_accompanied, problem_of, taken};
 use super::recipe::{self, Recipe};
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
@@ -38,7 +38,13 @@ impl Worker<'_> {
                     self.large_file(job)?;
                     continue;
                 }
-                Ok(Some(read)) => match database::recognise(&buffer[..read.bytes], job.path.as_bytes()) {
+                Ok(Some(read)) if is_accompanied(job, read.source.stat()) => {
+                    drop(read);
+                    self.buffer = buffer;
+                    self.large_file(job)?;
+                    continue;
+                }
+                Ok(Some(read)) => match engine::recognise(&buffer[..read.bytes], job.path.as_bytes()) {
                     Engine::Sqlite | Engine::Paged => {
                         drop(read);
                         self.buffer = buffer;

@@ -1,4 +1,5 @@
-//! Whether some program has a file open, whether a writer of a SQLite database waits, and how SQLite is told a path.
+//! Whether some program has a file open, whether a writer of a SQLite database waits, what this process itself has open, and
+//! how SQLite is told a path.
 //!
 //! Linux asks `/proc/<pid>/fd` of every process, at most once a second; Windows tries to open the file while denying
 //! others to write. Elsewhere nothing is known, and so it is said. Never: waits for a program, or changes a file.
@@ -34,6 +35,11 @@ pub fn folder_in_use(folder: &Path) -> InUse {
 /// (sqlite.org/lockingv3.html §3). `None` where the system does not tell.
 pub fn writer_waits(database: &File) -> Option<bool> {
     system::writer_waits(database)
+}
+
+/// How many descriptors of this file this process has; `None` where the system does not tell.
+pub fn own_descriptors(stat: &Stat) -> Option<usize> {
+    system::own_descriptors(stat)
 }
 
 /// The URI by which SQLite opens a database without ever making or writing its `-shm` (sqlite.org/wal.html §5).
@@ -123,6 +129,12 @@ mod system {
         rustix::process::fcntl_getlk(database, &lock).ok().map(|found| found.is_some())
     }
 
+    pub fn own_descriptors(stat: &Stat) -> Option<usize> {
+        let descriptors = std::fs::read_dir("/proc/self/fd").ok()?;
+        let inodes = descriptors.flatten().filter_map(|descriptor| inode_of(&descriptor.path()));
+        Some(inodes.filter(|inode| *inode == (stat.volume, stat.inode)).count())
+    }
+
     fn look() -> Arc<Open> {
         let mut last = LAST.lock();
         if let Some((at, open)) = &*last
@@ -198,6 +210,11 @@ mod system {
     pub fn writer_waits(_database: &File) -> Option<bool> {
         None
     }
+
+    /// Nor for handles.
+    pub fn own_descriptors(_stat: &Stat) -> Option<usize> {
+        None
+    }
 }
 
 #[cfg(not(any(target_os = "linux", windows)))]
@@ -216,6 +233,10 @@ mod system {
     }
 
     pub fn writer_waits(_database: &File) -> Option<bool> {
+        None
+    }
+
+    pub fn own_descriptors(_stat: &Stat) -> Option<usize> {
         None
     }
 }

@@ -31,7 +31,7 @@ pub use entry::{
     Attributes, FileAttributes, Kind, ProblemCode, Shortfall, Stat, XATTR_VALUE_BYTES, XATTRS, XATTRS_BYTES,
 };
 pub use handles::{handle_limit, raise_handle_limit};
-pub use in_use::{InUse, folder_in_use, in_use, sqlite_uri, writer_waits};
+pub use in_use::{InUse, folder_in_use, in_use, own_descriptors, sqlite_uri, writer_waits};
 pub use names::Names;
 #[cfg(unix)]
 pub use unix::{

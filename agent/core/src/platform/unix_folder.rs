@@ -1,13 +1,15 @@
 //! A folder of the restore's destination on Unix, held by handle. Every operation takes one name relative to the
 //! handle and follows no link, so that a link planted in the destination, even while we work, leads nowhere.
 
-use super::{FileAttributes, Kind, Shortfall, Stat, unix, unix_attributes};
+use super::{FileAttributes, InUse, Kind, Shortfall, Stat, unix, unix_attributes};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// An open folder.
@@ -61,10 +63,36 @@ impl Folder {
         self.create_new(name).map(drop)
     }
 
-    /// Whether another program holds the SQLite database `name`, by the locks SQLite takes (sqlite.org/lockingv3.html,
-    /// wal.html): asked for, never taken. A program that has it open and does nothing holds none in rollback mode. File
-    /// systems that cannot be asked hold nothing.
-    pub fn is_database_held(&self, name: &[u8]) -> bool {
+    /// Whether another program has the database `name` open: by the locks SQLite takes (sqlite.org/lockingv3.html,
+    /// wal.html), asked for and never taken, and, since a program that does nothing holds none in rollback mode, by who has
+    /// it or a file that belongs to it open.
+    pub fn database_in_use(&self, name: &[u8]) -> InUse {
+        if self.is_locked(name) {
+            return InUse::Yes;
+        }
+        let endings: [&[u8]; 4] = [b"", b"-wal", b"-shm", b"-journal"];
+        let mut found = InUse::No;
+        for ending in endings {
+            let used = match self.stat(&[name, ending].concat()) {
+                Ok(stat) => super::in_use(Path::new(OsStr::from_bytes(name)), &stat),
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) =>
+                {
+                    InUse::No
+                }
+                Err(_) => InUse::Unknown,
+            };
+            match used {
+                InUse::Yes => return InUse::Yes,
+                InUse::Unknown => found = InUse::Unknown,
+                InUse::No => {}
+            }
+        }
+        found
+    }
+
+    /// File systems that cannot be asked for locks have none.
+    fn is_locked(&self, name: &[u8]) -> bool {
         // Pending byte, reserved byte and the 510 shared ones; the locks of the write-ahead index.
         let places: [(&[u8], u64, u64); 2] = [(b"", 0x4000_0000, 512), (b"-shm", 120, 9)];
         places.iter().any(|(suffix, start, bytes)| {

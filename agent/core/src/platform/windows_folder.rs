@@ -3,7 +3,7 @@
 //! the restore runs could still win a race; a restore to a folder of the administrator's is not exposed to it.
 
 use super::windows::{self, BACKUP_SEMANTICS, bytes_to_os, is_reparse_point, is_writable_name};
-use super::{FileAttributes, Kind, Shortfall, Stat};
+use super::{FileAttributes, InUse, Kind, Shortfall, Stat};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
@@ -69,11 +69,15 @@ impl Folder {
         self.create_new(name).map(drop)
     }
 
-    /// Whether another program holds the database `name` open: nobody can then have it alone.
-    pub fn is_database_held(&self, name: &[u8]) -> bool {
-        let Ok(path) = self.below(name) else { return false };
-        let alone = OpenOptions::new().read(true).share_mode(0).open(path);
-        alone.is_err_and(|error| error.raw_os_error() == Some(windows::SHARING_VIOLATION))
+    /// Whether another program has the database `name` open: nobody can then have it alone.
+    pub fn database_in_use(&self, name: &[u8]) -> InUse {
+        let Ok(path) = self.below(name) else { return InUse::Unknown };
+        match OpenOptions::new().read(true).share_mode(0).open(path) {
+            Ok(_) => InUse::No,
+            Err(error) if error.raw_os_error() == Some(windows::SHARING_VIOLATION) => InUse::Yes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => InUse::No,
+            Err(_) => InUse::Unknown,
+        }
     }
 
     /// Removes an empty folder.

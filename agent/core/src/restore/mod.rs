@@ -19,6 +19,7 @@ pub mod request;
 pub mod run;
 mod shared;
 mod standing;
+mod together;
 pub mod summary;
 mod twins;
 mod workers;

@@ -11,7 +11,9 @@ use scelle_format::manifest::EntryKind;
 
 use super::job::FileJob;
 use super::shared::{Failure, Shared};
-use super::write::{Destination, Overwrite, Placed, WriteErrorKind, is_database, may_be_database};
+use super::write::{
+    Destination, FIRST_BYTES, Overwrite, Placed, WriteErrorKind, is_database, may_be_database,
+};
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::reading::ChunkReader;
@@ -125,10 +127,10 @@ fn way(
     (destination, at): (&Arc<Destination>, &EntryPath),
 ) -> std::result::Result<Way, Failure> {
     let Some(there) = destination.existing(at)? else { return Ok(Way::Without) };
-    let mut first = [0; 16];
+    let mut first = [0; FIRST_BYTES];
     let is_one = there.file.is_none() || {
         let read = there.read_at(&mut first, 0).unwrap_or(0);
-        is_database(&first[..read])
+        is_database(&first[..read], at.name())
     };
     if !is_one || !may_be_database(main.entry.bytes) {
         return Ok(Way::Open);

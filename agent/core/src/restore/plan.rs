@@ -9,9 +9,9 @@ use scelle_format::manifest::{Entry, EntryKind};
 use super::places::Places;
 use super::request::{Request, Target, check_system};
 use super::twins::Twins;
-use super::write::{FileAttributes, Overwrite, is_database, may_be_database, write_failed};
+use super::write::{FIRST_BYTES, FileAttributes, Overwrite, is_database, may_be_database, write_failed};
 use crate::error::{AgentError, Result};
-use crate::platform::Kind;
+use crate::platform::{InUse, Kind};
 use crate::reading::tree::{Step, Tree};
 use crate::scan::EntryPath;
 
@@ -105,16 +105,16 @@ fn database_action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: &E
     }
     let (destination, below) = places.place(at).ok()?;
     let existing = destination.existing(&below).ok()?;
-    let mut first = [0; 16];
+    let mut first = [0; FIRST_BYTES];
     let is_one = existing.as_ref().map_or_else(
         || entry.consistent_copy || matches!(entry.cut, Cut::Paged { .. }),
-        |there| there.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read])),
+        |there| there.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read], below.name())),
     );
     let is_replaced = existing.is_none() || matches!(overwrite, Overwrite::Changed | Overwrite::Always);
     if !is_one || !is_replaced {
         return None;
     }
-    if destination.is_database_held(&below) {
+    if destination.database_in_use(&below) == InUse::Yes {
         return Some(Action::InUse);
     }
     let beside = destination.replayed_beside(&below).ok()?;
@@ -135,7 +135,7 @@ pub async fn plan(
     let mut plan = Plan::default();
     let mut twins = Twins::default();
     let mut asked = request.paths.is_empty();
-    let mut walk = tree.walk_parts(request.parts());
+    let mut walk = tree.walk_parts(request.parts(&tree.root));
     while let Some(step) = walk.next().await? {
         let items = match step {
             Step::Items(items) => items,
@@ -146,8 +146,8 @@ pub async fn plan(
             }
         };
         for item in items {
-            let Some(path) = request.choose(&item) else { continue };
-            asked |= request.is_asked(&path);
+            let Some(path) = request.choose(&item, &tree.root) else { continue };
+            asked |= request.is_asked(&path, &tree.root);
             let entry = &item.entry;
             let action = match entry.kind {
                 EntryKind::File => match action(&places, &request.overwrite, entry, &path) {

@@ -106,7 +106,7 @@ impl<'a> Producer<'a> {
     }
 
     pub(super) fn walk(&mut self) -> Result<()> {
-        let mut walk = self.tree.walk_parts(self.request.parts());
+        let mut walk = self.tree.walk_parts(self.request.parts(&self.tree.root));
         let mut asked = self.request.paths.is_empty();
         while let Some(step) = self.shared.handle.block_on(walk.next())? {
             if self.shared.is_stopped() {
@@ -130,8 +130,8 @@ impl<'a> Producer<'a> {
 
     /// Handles one entry; whether it is one of those asked for.
     fn take(&mut self, item: Item) -> Result<bool> {
-        let Some(path) = self.request.choose(&item) else { return Ok(false) };
-        let asked = self.request.is_asked(&path);
+        let Some(path) = self.request.choose(&item, &self.tree.root) else { return Ok(false) };
+        let asked = self.request.is_asked(&path, &self.tree.root);
         self.settle_name(&path, &item);
         match item.entry.kind {
             EntryKind::Directory => self.directory(&path, &item),

@@ -77,6 +77,8 @@ pub struct RestoreRecord {
     pub target: String,
     /// When it ended.
     pub time: Timestamp,
+    /// Databases that were replaced without knowing whether a program has them open.
+    pub use_unknown: u64,
     /// Every byte written was compared with the id that the signed note commits to.
     pub verified: bool,
 }
@@ -125,6 +127,7 @@ impl RestoreRecord {
             symlinks: summary.symlinks,
             target: if request.target == Target::InPlace { "in-place" } else { "folder" }.to_owned(),
             time,
+            use_unknown: summary.use_unknown,
             verified: true,
         }
     }

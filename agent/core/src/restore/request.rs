@@ -4,10 +4,11 @@
 
 use std::path::PathBuf;
 
-use scelle_format::manifest::{EntryKind, Item};
+use scelle_format::manifest::{EntryKind, Item, Root};
 use scelle_format::path;
 use scelle_view::bilingual;
 
+use super::together::{database_of, with_side_files};
 use super::write::Overwrite;
 use crate::error::{AgentError, Result};
 use crate::platform::Kind;
@@ -63,16 +64,21 @@ pub fn snapshot_path(typed: &[u8], os: &str) -> Result<Vec<u8>> {
 
 impl Request {
     /// The parts of the tree that hold what is asked for.
-    pub(super) fn parts(&self) -> Vec<Part> {
+    pub(super) fn parts(&self, root: &Root) -> Vec<Part> {
+        let asked = self.paths.iter().flat_map(|of| with_side_files(of, root));
         match self.paths.is_empty() {
             true => vec![Part::Below(Vec::new())],
-            false => self.paths.iter().flat_map(|of| Part::with_ancestors(of)).collect(),
+            false => asked.flat_map(|of| Part::with_ancestors(&of)).collect(),
         }
     }
 
     /// Whether an entry is one of those asked for, not only a folder that leads to one.
-    pub(super) fn is_asked(&self, entry: &EntryPath) -> bool {
+    pub(super) fn is_asked(&self, entry: &EntryPath, root: &Root) -> bool {
+        let database = database_of(entry.as_bytes(), root);
         let within = |of: &Vec<u8>| {
+            if database == Some(of) {
+                return true;
+            }
             let rest = entry.as_bytes().strip_prefix(of.as_slice());
             rest.is_some_and(|rest| of.is_empty() || rest.is_empty() || rest[0] == b'/')
         };
@@ -80,15 +86,20 @@ impl Request {
     }
 
     /// The entry's path, if it is chosen.
-    pub(super) fn choose(&self, item: &Item) -> Option<EntryPath> {
+    pub(super) fn choose(&self, item: &Item, root: &Root) -> Option<EntryPath> {
         let entry = EntryPath::from_bytes(&path::join(&item.directory, &item.entry.name)).ok()?;
         let kind = match item.entry.kind {
             EntryKind::File => Kind::File,
             EntryKind::Directory => Kind::Directory,
             EntryKind::Symlink => Kind::Symlink,
         };
-        let leads_only = kind == Kind::Directory && !self.is_asked(&entry);
-        (leads_only || self.filter.verdict(&entry, kind) != Verdict::Leave).then_some(entry)
+        let leads_only = kind == Kind::Directory && !self.is_asked(&entry, root);
+        let is_chosen = |entry: &EntryPath| self.filter.verdict(entry, kind) != Verdict::Leave;
+        let comes_with = || {
+            let database = database_of(entry.as_bytes(), root);
+            database.and_then(|path| EntryPath::from_bytes(path).ok()).is_some_and(|path| is_chosen(&path))
+        };
+        (leads_only || is_chosen(&entry) || comes_with()).then_some(entry)
     }
 }
 

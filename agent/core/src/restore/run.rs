@@ -96,7 +96,8 @@ fn blocking(
     shared.verdict()?;
     let set_aside = places.all().iter().map(|destination| destination.set_aside_count()).sum();
     let summary = producer.summary(shared.outcome.into_inner(), tree, notices, began.elapsed());
-    let summary = RestoreSummary { set_aside, ..summary };
+    let use_unknown = places.all().iter().map(|destination| destination.use_unknown_count()).sum();
+    let summary = RestoreSummary { set_aside, use_unknown, ..summary };
     for object in &summary.damaged_objects {
         monitor.notice(Notice::Damaged { key: object.clone() });
     }
@@ -179,6 +180,7 @@ impl Closed {
             renamed: outcome.renamed + self.renamed,
             split_links: self.split_links,
             set_aside: 0,
+            use_unknown: 0,
             damaged,
             problems,
             lost_parts: self.lost_parts.clone(),

@@ -9,7 +9,9 @@ use scelle_format::manifest::{Content, Entry};
 use super::data_map::{DataMap, is_zero, read_existing};
 use super::plan::attributes_of;
 use super::shared::{Failure, Shared};
-use super::write::{Destination, ExistingFile, Overwrite, WriteError, is_database, may_be_database};
+use super::write::{
+    Destination, ExistingFile, FIRST_BYTES, Overwrite, WriteError, is_database, may_be_database,
+};
 use crate::error::AgentError;
 use crate::reading::ChunkReader;
 use crate::reading::tree::ChunkRuns;
@@ -69,9 +71,9 @@ impl Shared<'_> {
     }
 }
 
-/// Whether what stands there is a SQLite database. Looked at only where its length allows it.
-pub(super) fn is_standing_database(existing: &ExistingFile) -> bool {
-    let mut first = [0; 16];
+/// Whether what stands there under this name is a database. Looked at only where its length allows it.
+pub(super) fn is_standing_database(existing: &ExistingFile, name: &[u8]) -> bool {
+    let mut first = [0; FIRST_BYTES];
     may_be_database(existing.stat.bytes)
-        && existing.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read]))
+        && existing.read_at(&mut first, 0).is_ok_and(|read| is_database(&first[..read], name))
 }

@@ -44,6 +44,8 @@ pub struct RestoreSummary {
     pub split_links: u64,
     /// Logs and journals that lay beside databases and were moved aside.
     pub set_aside: u64,
+    /// Databases that were replaced, or beside which a log was moved aside, without knowing whether a program has them open.
+    pub use_unknown: u64,
     /// Files whose content is missing or damaged in the store.
     pub damaged: Vec<FileProblem>,
     /// Files that could not be written for another reason.

@@ -60,7 +60,8 @@ impl Shared<'_> {
             && let Some(existing) = destination.existing(&path)?
         {
             if self.has_same_content(reader, &existing, entry)? {
-                if is_standing_database(&existing) && !destination.replayed_beside(&path)?.is_empty() {
+                if is_standing_database(&existing, path.name())
+                    && !destination.replayed_beside(&path)?.is_empty() {
                     return Ok(None);
                 }
                 self.update_same(&destination, &path, entry)?;

@@ -83,6 +83,11 @@ impl Filter {
         self.own_folders.iter().any(|folder| path.is_within(folder))
     }
 
+    /// Whether there are globs at all.
+    pub fn has_globs(&self) -> bool {
+        self.include.is_some() || self.exclude.is_some()
+    }
+
     /// The decision for an entry found below a root.
     pub fn verdict(&self, path: &EntryPath, kind: Kind) -> Verdict {
         if kind == Kind::Directory && self.own_folders.contains(path) || is_noise(path) {

@@ -5,12 +5,12 @@
 //! links are never followed, at no component of a path; other file systems below a root are entered, no file is opened.
 
 use super::filter::{Verdict, is_noise};
+use super::steps::{Steps, accompanied, base_of, place_of, resolve};
 use super::{EntryPath, Filter, PathFault};
 use crate::platform::{Kind, Names, ProblemCode, SourceFolder, Stat};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -27,6 +27,10 @@ pub struct WalkItem {
     pub stat: Stat,
     /// Only a step on the way to a root: its metadata is kept, its other children are not looked at.
     pub is_ancestor: bool,
+    /// A name beside it is that of its log or journal, if it is a database.
+    pub has_side: bool,
+    /// Not named, or left out by a glob: here only in case the database that it stands beside needs it.
+    pub is_part_only: bool,
 }
 
 impl WalkItem {
@@ -161,49 +165,23 @@ impl Drop for Walker {
     }
 }
 
-fn resolve(given: &Path, filter: &Filter) -> Result<EntryPath, WalkProblem> {
-    let as_given = || {
-        let absolute = std::path::absolute(given).ok();
-        absolute.and_then(|path| EntryPath::from_os(&path).ok()).unwrap_or_default()
-    };
-    let real = given.canonicalize().map_err(|error| {
-        let code = match error.kind() {
-            io::ErrorKind::PermissionDenied => ProblemCode::Unreadable,
-            _ => ProblemCode::RootMissing,
-        };
-        WalkProblem { path: as_given(), code }
-    })?;
-    let path = EntryPath::from_os(&real)
-        .map_err(|fault| WalkProblem { path: as_given(), code: fault_code(fault) })?;
-    if filter.is_own(&path) {
-        return Err(WalkProblem { path, code: ProblemCode::RootExcluded });
-    }
-    Ok(path)
-}
-
-/// The directories that lead to the roots.
-#[derive(Default)]
-struct Steps {
-    is_root: bool,
-    below: BTreeMap<Vec<u8>, Steps>,
-}
-
-impl Steps {
-    fn add_root(&mut self, path: &EntryPath) {
-        let mut step = self;
-        for component in path.components() {
-            step = step.below.entry(component.to_vec()).or_default();
-        }
-        step.is_root = true;
-    }
-}
-
 /// A directory still to be read.
 struct Task {
     path: EntryPath,
     steps: Steps,
     /// Everything in it, or only the steps.
     is_whole: bool,
+}
+
+/// A name in a directory.
+struct Seen {
+    looked: io::Result<Stat>,
+    /// What it leads to, where that is a root.
+    steps: Option<Steps>,
+    /// Its directory is read whole.
+    in_whole: bool,
+    has_side: bool,
+    is_part_only: bool,
 }
 
 /// Nobody listens any more.
@@ -243,7 +221,11 @@ impl Reading {
     /// A directory on the way to a root.
     fn read_steps(&mut self, task: Task, tasks: &mut Vec<Task>) -> Result<(), Abandoned> {
         let folder = SourceFolder::open(task.path.as_bytes());
-        for (name, steps) in task.steps.below {
+        let sides = folder.as_ref().map(|folder| task.steps.sides_in(folder)).unwrap_or_default();
+        let mut below = task.steps.below;
+        below.extend(sides.iter().map(|side| (side.clone(), Steps::default())));
+        let with_side: Vec<_> = sides.iter().filter_map(|side| base_of(side)).collect();
+        for (name, steps) in below {
             let looked = match (&folder, task.path.child(&name).map(|path| path.to_os())) {
                 (Ok(folder), Ok(Ok(_))) => folder.stat(&name),
                 // The top of Windows is no folder; a drive in it is one.
@@ -251,7 +233,13 @@ impl Reading {
                 (Err(error), Ok(Ok(_))) => Err(io::Error::from(error.kind())),
                 _ => Ok(Stat::step()),
             };
-            self.take_child(&task.path, &name, looked, Some(steps), false, tasks)?;
+            let is_part_only = sides.contains(&name);
+            if is_part_only && !looked.as_ref().is_ok_and(|stat| stat.kind == Kind::File) {
+                continue;
+            }
+            let (steps, has_side) = (Some(steps), with_side.contains(&name.as_slice()));
+            let seen = Seen { looked, steps, in_whole: false, has_side, is_part_only };
+            self.take_child(&task.path, &name, seen, tasks)?;
         }
         Ok(())
     }
@@ -267,13 +255,21 @@ impl Reading {
             Ok(read) => read,
             Err(error) => return self.problem(task.path, io_code(&error)),
         };
+        let accompanied = accompanied(&names);
+        let mut given: Vec<&[u8]> = Vec::new();
         let mut looks = Vec::with_capacity(BATCH.min(names.len()));
         for start in (0..names.len()).step_by(BATCH) {
             look(&reader, &names, start, &mut looks);
             for (at, looked) in (start..).zip(looks.drain(..)) {
                 let name = names.name(at);
                 let steps = if task.steps.below.is_empty() { None } else { task.steps.below.remove(name) };
-                self.take_child(&task.path, name, looked, steps, true, tasks)?;
+                if steps.as_ref().is_some_and(|steps| steps.is_root) {
+                    given.push(name);
+                }
+                let has_side = accompanied.binary_search(&at).is_ok();
+                let is_part_only = self.is_part_only(&task.path, name, &names, &given);
+                let seen = Seen { looked, steps, in_whole: true, has_side, is_part_only };
+                self.take_child(&task.path, name, seen, tasks)?;
             }
         }
         // Roots that were there a moment ago.
@@ -284,15 +280,27 @@ impl Reading {
         Ok(())
     }
 
+    /// Whether a file that a glob leaves out sounds like a part of a database that is taken.
+    fn is_part_only(&self, parent: &EntryPath, name: &[u8], names: &Names, given: &[&[u8]]) -> bool {
+        if !self.filter.has_globs() {
+            return false;
+        }
+        let Some(base) = base_of(name).filter(|base| place_of(names, base).is_some()) else { return false };
+        let is_left = |name: &[u8]| {
+            let path = parent.child(name);
+            path.is_ok_and(|path| self.filter.verdict(&path, Kind::File) == Verdict::Leave)
+        };
+        is_left(name) && (given.contains(&base) || !is_left(base))
+    }
+
     fn take_child(
         &mut self,
         parent: &EntryPath,
         name: &[u8],
-        looked: io::Result<Stat>,
-        steps: Option<Steps>,
-        in_whole: bool,
+        seen: Seen,
         tasks: &mut Vec<Task>,
     ) -> Result<(), Abandoned> {
+        let Seen { looked, steps, in_whole, has_side, is_part_only } = seen;
         let path = match parent.child(name) {
             Ok(path) => path,
             Err(fault) => return self.problem(parent.clone(), fault_code(fault)),
@@ -301,6 +309,8 @@ impl Reading {
             Ok(stat) => stat,
             Err(error) => return self.problem(path, io_code(&error)),
         };
+        let is_part_only =
+            is_part_only && stat.kind == Kind::File && !steps.as_ref().is_some_and(|s| s.is_root);
         let verdict = match &steps {
             Some(steps) if steps.is_root => Verdict::Take,
             _ if in_whole => self.filter.verdict(&path, stat.kind),
@@ -311,7 +321,9 @@ impl Reading {
             if !is_noise(&path) {
                 self.left_out.fetch_add(1, Ordering::Relaxed);
             }
-            return Ok(());
+            if !is_part_only {
+                return Ok(());
+            }
         }
         if !stat.kind.is_stored() {
             return self.problem(path, ProblemCode::Special);
@@ -320,7 +332,8 @@ impl Reading {
         if stat.kind == Kind::Directory && (is_whole || steps.is_some()) {
             tasks.push(Task { path: path.clone(), steps: steps.unwrap_or_default(), is_whole });
         }
-        self.push(Walked::Entry(WalkItem { path, stat, is_ancestor: verdict == Verdict::Leave }))
+        let is_ancestor = verdict == Verdict::Leave && !is_part_only;
+        self.push(Walked::Entry(WalkItem { path, stat, is_ancestor, has_side, is_part_only }))
     }
 
     fn problem(&mut self, path: EntryPath, code: ProblemCode) -> Result<(), Abandoned> {
@@ -365,7 +378,7 @@ fn io_code(error: &io::Error) -> ProblemCode {
     }
 }
 
-fn fault_code(fault: PathFault) -> ProblemCode {
+pub(super) fn fault_code(fault: PathFault) -> ProblemCode {
     match fault {
         PathFault::NameTooLong => ProblemCode::NameTooLong,
         PathFault::TooDeep => ProblemCode::PathTooDeep,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::scan::Folders;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 /// Walks `root`; `before_open` happens before each folder is opened.
 fn walk(root: &Path, before_open: impl FnMut(&EntryPath) + 'static) -> Vec<Walked> {

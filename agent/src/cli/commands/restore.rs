@@ -307,6 +307,15 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
             "{in_use} database files left as they are: a program has them open; close it, then run the same restore again"
         ));
     }
+    if summary.use_unknown > 0 {
+        let unknown = count(summary.use_unknown, lang);
+        screen.warn(&bilingual!(
+            "{unknown} bases remplacées sans savoir si un logiciel les tenait ouvertes (ce compte ou ce système ne permet \
+             pas de le voir) : fermez puis rouvrez le logiciel avant d'y travailler",
+            "{unknown} databases were replaced without knowing whether a program had them open (this account or system \
+             cannot see it): close the program and open it again before you work in it"
+        ));
+    }
     if summary.problems.len() as u64 > in_use {
         let problems = count(summary.problems.len() as u64 - in_use, lang);
         screen.warn(&bilingual!(
@@ -341,6 +350,7 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
             "times": summary.notices.times,
         },
         "set_aside": summary.set_aside,
+        "use_unknown": summary.use_unknown,
         "renamed": summary.renamed,
         "split_links": summary.split_links,
         "damaged": damaged,

@@ -1,9 +1,9 @@
-//! What waits until the scan is over: databases that SQLite could not read, with their side files, and files whose name is
-//! that of a side file.
+//! What waits until the scan is over: databases that SQLite could not read, or cannot because they are encrypted, with their
+//! side files, and files whose name is that of a side file.
 //!
-//! A database gets another chance with SQLite first. Then main file and side files are read one after the other, again when
-//! one of them moved: together they are what a power cut would leave, and the engine recovers from that. Never: leaves a
-//! side file out unless its database is whole without it.
+//! A SQLite database gets another chance with SQLite first. Then main file and side files are read one after the other, again
+//! when one of them moved: together they are what a power cut would leave, and the engine recovers from that. Never: leaves a
+//! side file out unless its database is whole without it, or nobody asked for it and no database needs it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,10 @@ use super::last_pass::Pass;
 use super::side::{self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
 use super::transaction::Refusal;
 use super::verdict::Taken;
+use crate::scan::engine::{Engine, SIGNATURE_BYTES, recognise};
 use crate::error::Result;
 use crate::monitor::Problem;
-use crate::platform::{self, InUse};
+use crate::platform::{self, InUse, Stat};
 
 /// How long a writer may wait at each try.
 const GRACES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
@@ -42,7 +43,8 @@ impl Worker<'_> {
         }
         for (candidate, is_whole) in self.shared.beside.take_rest() {
             let job = candidate.job;
-            if is_whole && (is_side_file(&job.os_path) || side::is_gone(&job.os_path)) {
+            let is_left_out = is_whole && (is_side_file(&job.os_path) || side::is_gone(&job.os_path));
+            if is_left_out || candidate.is_part_only {
                 job.end(Outcome::LeftOut);
                 continue;
             }
@@ -58,7 +60,8 @@ impl Worker<'_> {
         let key = BaseKey::of(&job.stat, job.path.as_bytes());
         let path = self.shared.beside.name_in_use(&key).unwrap_or_else(|| job.os_path.clone());
         let mut is_busy = false;
-        for grace in GRACES {
+        let graces = if is_sqlite(job) { GRACES.as_slice() } else { &[] };
+        for &grace in graces {
             match self.last_pass(job, &path, grace)? {
                 Pass::Done => return Ok(()),
                 Pass::LetGo => is_busy = true,
@@ -79,7 +82,8 @@ impl Worker<'_> {
         loop {
             let (sides, others): (Vec<_>, Vec<_>) =
                 candidates.into_iter().partition(|candidate| is_needed(&candidate.job.os_path));
-            wait_for_stamp(path);
+            let mark = mark(path);
+            wait_for_stamp(&mark);
             let Some(main) = self.read_now(job, Reading::paged(1))? else {
                 for candidate in sides.into_iter().chain(others) {
                     self.shared.beside.put_aside(key.clone(), candidate);
@@ -93,14 +97,21 @@ impl Worker<'_> {
             let stood_still = |work: &Arc<PartWork>| work.source.is_unchanged().unwrap_or(false);
             let unchanged = read.len() == sides.len() + 1
                 && read.iter().all(stood_still)
+                && self::mark(path) == mark
                 && missing_sides(path, &sides).is_empty();
             if !unchanged && attempt < ATTEMPTS {
                 attempt += 1;
                 candidates = sides.into_iter().chain(others).collect();
                 continue;
             }
+            let has_log = sides.iter().any(|candidate| side::is_log(&candidate.job.os_path));
             for other in others {
-                self.shared.beside.put_aside(key.clone(), other);
+                // The index of a log is made anew when it is opened.
+                if has_log && side::is_index(&other.job.os_path) {
+                    other.job.end(Outcome::LeftOut);
+                } else {
+                    self.shared.beside.put_aside(key.clone(), other);
+                }
             }
             let in_use = match is_busy {
                 true => InUse::Yes,
@@ -157,7 +168,15 @@ impl Worker<'_> {
     }
 }
 
-/// Side files that the database needs and that are not among those that were read: made since, or excluded.
+/// Whether SQLite may be asked to read it.
+fn is_sqlite(job: &FileJob) -> bool {
+    let mut first = [0; SIGNATURE_BYTES];
+    let read = job.open().and_then(|source| source.read_at(&mut first, 0));
+    // What cannot be opened ends as such.
+    read.is_ok_and(|n| recognise(&first[..n], job.path.as_bytes()) == Engine::Sqlite)
+}
+
+/// Side files that the database needs and that are not among those that were read: made since the walk.
 fn missing_sides(path: &Path, read: &[Candidate]) -> Vec<PathBuf> {
     let mut missing: Vec<_> = ["-journal", "-wal"].iter().map(|ending| beside(path, ending)).collect();
     missing.retain(|side| !read.iter().any(|candidate| candidate.job.os_path == *side));
@@ -165,14 +184,22 @@ fn missing_sides(path: &Path, read: &[Candidate]) -> Vec<PathBuf> {
     missing
 }
 
-/// Lets the clock of the file system go on, where the last change is so fresh that another would not be seen.
-fn wait_for_stamp(path: &Path) {
-    for side in [path.to_owned(), beside(path, "-wal"), beside(path, "-journal")] {
-        let Ok(stat) = platform::stat(&side) else { continue };
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        if i128::from(stat.modified_ns) + STAMP.as_nanos() as i128 > now as i128 {
-            std::thread::sleep(STAMP);
-        }
+/// How a database and its side files look: inode, length, and both times of each.
+type Mark = [Option<(u64, u64, i64, i64)>; 3];
+
+fn mark(path: &Path) -> Mark {
+    let look = |stat: Stat| (stat.inode, stat.bytes, stat.modified_ns, stat.changed_ns);
+    [path.to_owned(), beside(path, "-wal"), beside(path, "-journal")]
+        .map(|side| platform::stat(&side).ok().map(look))
+}
+
+/// Lets the clock of the file system go on, where the last change is so fresh that another would not be seen. What looks
+/// as it did before that wait, once it is read, was not changed while it was read.
+fn wait_for_stamp(mark: &Mark) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let is_fresh = |look: &(u64, u64, i64, i64)| i128::from(look.2) + STAMP.as_nanos() as i128 > now as i128;
+    if mark.iter().flatten().any(is_fresh) {
+        std::thread::sleep(STAMP);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Side files of SQLite: `X-journal`, `X-wal`, `X-shm`. One is one by its own first bytes, not by its name.
 //!
 //! The scan finds the names and puts them aside; once every database of the run has its verdict each is left out, where its
-//! database was saved whole, or saved like any file. Never: decides by a name alone.
+//! database was saved whole, saved with its database, where that needs it, or saved like any file. Never: decides by a name
+//! alone.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ pub struct Candidate {
     pub job: Arc<FileJob>,
     /// Where its database lies.
     pub base: PathBuf,
+    /// Nobody asked for it by itself: saved only where its database needs it.
+    pub is_part_only: bool,
 }
 
 /// What the run knows of databases and of files beside them.
@@ -155,6 +158,16 @@ pub fn is_side_file(path: &Path) -> bool {
     }
 }
 
+/// Whether this is a write-ahead log by its name, of a file that is known to be needed.
+pub fn is_log(path: &Path) -> bool {
+    platform::os_to_bytes(path.as_os_str()).ends_with(b"-wal")
+}
+
+/// Whether this is the index of a log.
+pub fn is_index(path: &Path) -> bool {
+    platform::os_to_bytes(path.as_os_str()).ends_with(b"-shm") && is_side_file(path)
+}
+
 /// Whether it ended with its transaction since the walk saw it.
 pub fn is_gone(path: &Path) -> bool {
     platform::stat(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
@@ -168,6 +181,12 @@ pub fn is_needed(path: &Path) -> bool {
         first.starts_with(&JOURNAL_MAGIC) || WAL_MAGIC.iter().any(|magic| first.starts_with(magic))
     };
     read.is_ok_and(|n| magic(&first[..n]))
+}
+
+/// Whether a log or a journal stands beside this file that it needs to recover, whatever it looks like itself: an encrypted
+/// database (SQLCipher, SEE, wxSQLite3) has no signature, while the headers of its log and of its journal are in clear.
+pub fn has_needed(base: &Path) -> bool {
+    ["-journal", "-wal"].iter().any(|ending| is_needed(&beside(base, ending)))
 }
 
 fn is_journal(first: &[u8]) -> bool {

@@ -22,6 +22,8 @@ pub enum Refusal {
     Busy,
     /// It cannot be read without being written to (a journal to roll back, a log without its index), or it is damaged.
     Unreadable,
+    /// What SQLite opened is not the file that was found: its folder was swapped for another meanwhile.
+    Elsewhere,
 }
 
 impl From<rusqlite::Error> for Refusal {
@@ -71,6 +73,11 @@ pub struct Reader {
 
 impl Reader {
     /// Connects to the database that `source` is, without reading it yet; waits for its lock at most so long each time.
+    ///
+    /// SQLite takes a path and nothing else, and makes a path of its own of `/proc/self/fd/N/name`, so it cannot be led by
+    /// the folder's handle. It follows no link (`NOFOLLOW` holds for every step), and what it has opened must be the file
+    /// that `source` is: this process then has one descriptor of that more than before. None is closed in between, because
+    /// they are held. Where the system does not tell, the callers' comparison of what stands at the path is all there is.
     pub fn connect(path: &Path, source: &Stat, wait: Duration) -> Result<Self, Refusal> {
         // Of its files SQLite locks these two.
         let held =
@@ -79,7 +86,12 @@ impl Reader {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_URI;
+        let before = platform::own_descriptors(source);
         let mut connection = Connection::open_with_flags(platform::sqlite_uri(path), flags)?;
+        let after = platform::own_descriptors(source);
+        if before.zip(after).is_some_and(|(before, after)| after <= before) {
+            return Err(Refusal::Elsewhere);
+        }
         wait_at_most(&mut connection, wait)?;
         Ok(Self { connection, _held: held })
     }
@@ -140,4 +152,55 @@ fn wait_at_most(connection: &mut Connection, wait: Duration) -> rusqlite::Result
         std::thread::sleep(POLL);
         began.elapsed() < wait
     }))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::ZERO;
+
+    /// A database in a folder of `root`.
+    fn database(root: &Path, folder: &str) -> rusqlite::Result<PathBuf> {
+        let path = root.join(folder).join("app.db");
+        Connection::open(&path)?.execute_batch("CREATE TABLE t(a)")?;
+        Ok(path)
+    }
+
+    #[test]
+    fn what_sqlite_opened_must_be_the_file_that_was_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        ["inside", "outside"].iter().for_each(|name| std::fs::create_dir(root.join(name)).unwrap());
+        let (inside, outside) = (database(&root, "inside").unwrap(), database(&root, "outside").unwrap());
+        let found = platform::stat(&inside).unwrap();
+        assert!(Reader::connect(&inside, &found, WAIT).is_ok());
+        // The folder was swapped for another while the file was already open.
+        let _open = SourceFile::open(&inside).unwrap();
+        assert_eq!(Reader::connect(&outside, &found, WAIT).err(), Some(Refusal::Elsewhere));
+        std::fs::rename(root.join("inside"), root.join("aside")).unwrap();
+        symlink(root.join("outside"), root.join("inside")).unwrap();
+        assert_eq!(Reader::connect(&inside, &found, WAIT).err(), Some(Refusal::Unreadable));
+    }
+
+    #[test]
+    fn sqlite_makes_a_path_of_its_own_of_a_handle() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = database(&folder.path().canonicalize().unwrap(), "").unwrap();
+        let handle = std::fs::File::open(inside.parent().unwrap()).unwrap();
+        let through = PathBuf::from(format!("/proc/self/fd/{}/app.db", handle.as_raw_fd()));
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let led = Connection::open_with_flags(platform::sqlite_uri(&through), flags).unwrap();
+        assert_eq!(
+            led.path(),
+            inside.to_str(),
+            "the handle is of no use: this is opened, with its side files"
+        );
+        let refused = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        assert!(Connection::open_with_flags(platform::sqlite_uri(&through), refused).is_err());
+    }
 }

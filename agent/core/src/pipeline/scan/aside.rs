@@ -38,7 +38,8 @@ impl Scan<'_> {
             FileJob::new(self.folders.clone(), item.path.clone(), item.os_path()?, item.stat, earlier);
         job.counted_late = Some(count);
         let job = Arc::new(job);
-        worker.shared.beside.put_aside(key, Candidate { job: job.clone(), base });
+        let candidate = Candidate { job: job.clone(), base, is_part_only: item.is_part_only };
+        worker.shared.beside.put_aside(key, candidate);
         self.push(Item { record, source: ItemSource::Job { job, now_ns } });
         Ok(())
     }

@@ -3,18 +3,18 @@
 //!
 //! For: `file`, when a database is placed, and `pairs`, when side files are restored. Data comes from a look at the
 //! destination. Such files are moved aside under a visible name before the database is put in place; a crash in between
-//! leaves nothing that would be replayed. Never: deletes or opens a database as one, or touches one that a program holds.
+//! leaves nothing that would be replayed. Never: deletes or opens a database as one, or touches one that a program has open;
+//! where that cannot be known it is counted, to be said.
 
 use super::error::{WriteError, WriteErrorKind};
 use super::target::{Overwrite, Placed, Target, has_same_content, name_between};
 use super::tree::with_patience;
-use crate::platform::{Folder, Kind};
+use crate::scan::engine;
+use crate::platform::{Folder, InUse, Kind};
 use crate::scan::EntryPath;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// First bytes of every SQLite 3 database (sqlite.org/fileformat2.html §1.2).
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// What is put behind a database's name for its write-ahead log.
 const LOG: &[u8] = b"-wal";
 /// The same for its rollback journal.
@@ -32,11 +32,17 @@ const NAMES: u32 = 100;
 pub(super) struct Aside {
     text: String,
     count: AtomicU64,
+    /// Databases that were replaced without knowing whether a program has them open.
+    use_unknown: AtomicU64,
 }
 
 impl Aside {
     pub(super) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), count: AtomicU64::new(0) }
+        Self { text: text.to_owned(), count: AtomicU64::new(0), use_unknown: AtomicU64::new(0) }
+    }
+
+    pub(super) fn use_unknown(&self) -> u64 {
+        self.use_unknown.load(Relaxed)
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -44,9 +50,13 @@ impl Aside {
     }
 }
 
-/// Whether these are the first bytes of a SQLite database.
-pub fn is_database(first: &[u8]) -> bool {
-    first.starts_with(MAGIC)
+/// Bytes that [`is_database`] wants to see.
+pub const FIRST_BYTES: usize = engine::SIGNATURE_BYTES;
+
+/// Whether a file is a database, of any engine: by its first bytes, or by the name that encrypted ones have.
+pub fn is_database(first: &[u8], name: &[u8]) -> bool {
+    let first = first.get(..FIRST_BYTES).unwrap_or(first);
+    engine::may_be_database(engine::recognise(first, name), name)
 }
 
 /// Whether a file of this length can be a SQLite database: it has whole pages, the smallest of 512 bytes.
@@ -150,8 +160,10 @@ pub(super) fn set_aside(
     names: &[Vec<u8>],
     aside: &Aside,
 ) -> Result<(), WriteError> {
-    if folder.is_database_held(database.name()) {
-        return Err(WriteError::new(WriteErrorKind::Held, database));
+    match folder.database_in_use(database.name()) {
+        InUse::Yes => return Err(WriteError::new(WriteErrorKind::Held, database)),
+        InUse::Unknown => _ = aside.use_unknown.fetch_add(1, Relaxed),
+        InUse::No => {}
     }
     let mut moved: Vec<(&[u8], Vec<u8>)> = Vec::new();
     for name in names {

@@ -8,7 +8,7 @@ use super::database::{Aside, replayed, set_aside};
 use super::error::{WriteError, WriteErrorKind, kind_of};
 use super::target::Target;
 use super::tree::Tree;
-use crate::platform::{FileAttributes, Shortfall};
+use crate::platform::{FileAttributes, InUse, Shortfall};
 use crate::scan::EntryPath;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -108,12 +108,16 @@ impl Destination {
         Ok(names.iter().filter_map(|name| parent.child(name).ok()).collect())
     }
 
-    /// Whether a program holds the database at this path.
-    pub fn is_database_held(&self, path: &EntryPath) -> bool {
-        self.tree.place_of(path, false).is_ok_and(|folder| folder.is_database_held(path.name()))
+    /// Whether a program has the database at this path open.
+    pub fn database_in_use(&self, path: &EntryPath) -> InUse {
+        match self.tree.place_of(path, false) {
+            Ok(folder) => folder.database_in_use(path.name()),
+            Err(error) if error.kind == WriteErrorKind::Vanished => InUse::No,
+            Err(_) => InUse::Unknown,
+        }
     }
 
-    /// Moves these files beside the database at `path` aside, all or none. A database that a program holds is refused.
+    /// Moves these files beside the database at `path` aside, all or none. A database that a program has open is refused.
     pub fn set_aside(&self, path: &EntryPath, beside: &[EntryPath]) -> Result<(), WriteError> {
         let folder = self.tree.place_of(path, false)?;
         let names: Vec<Vec<u8>> = beside.iter().map(|path| path.name().to_vec()).collect();
@@ -123,6 +127,11 @@ impl Destination {
     /// Files moved aside so far.
     pub fn set_aside_count(&self) -> u64 {
         self.aside.count()
+    }
+
+    /// Databases replaced so far of which it is not known whether a program has them open.
+    pub fn use_unknown_count(&self) -> u64 {
+        self.aside.use_unknown()
     }
 
     /// An entry of this destination that is about to be made; folders that lead to it are.

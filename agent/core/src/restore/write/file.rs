@@ -36,7 +36,7 @@ pub struct FileInProgress {
     bytes: u64,
     /// Where the last byte written so far ends: the length the file has.
     written_end: AtomicU64,
-    /// Whether what was written begins as a SQLite database does.
+    /// Whether what was written is a database, by its beginning or by its name.
     is_database: AtomicBool,
     notices: Arc<NoticeCounters>,
     aside: Arc<Aside>,
@@ -105,7 +105,7 @@ impl FileInProgress {
         platform::write_all_at(file, content, offset)
             .map_err(|error| WriteError::io(error, &self.target.path))?;
         self.written_end.fetch_max(offset + content.len() as u64, Relaxed);
-        if offset == 0 && is_database(content) {
+        if offset == 0 && is_database(content, self.target.path.name()) {
             self.is_database.store(true, Relaxed);
         }
         Ok(())
