@@ -11,7 +11,6 @@ use scelle_format::id::ChunkId;
 
 use super::database::live::Live;
 use super::database::side;
-use crate::scan::engine::Engine;
 use super::job::{FileJob, PartChunks, Stored, StoredContent};
 use super::list::ChunkList;
 use super::packs::{Lane, Place};
@@ -19,6 +18,7 @@ use super::read::Worker;
 use super::recipe::{self, Recipe};
 use crate::error::{AgentError, Result};
 use crate::scan::SourceFile;
+use crate::scan::engine::Engine;
 
 /// Size of a part. Cutting begins anew at each part, so parts are large.
 pub const PART_BYTES: u64 = 64 << 20;

@@ -21,7 +21,6 @@ use super::database::live::Live;
 use super::database::side::{self, BaseKey, Beside};
 use super::database::transaction::{Mode, mode};
 use super::database::verdict::Taken;
-use crate::scan::engine::{self, Engine, SIGNATURE_BYTES};
 use super::dedup::KnownChunks;
 use super::job::{FileJob, Outcome, Stored};
 use super::packs::{Lane, PackPool, Place};
@@ -35,6 +34,7 @@ use crate::monitor::{Monitor, Problem};
 use crate::platform::{self, Stat};
 use crate::repo::damage::Avoided;
 use crate::scan::SourceFile;
+use crate::scan::engine::{self, Engine, SIGNATURE_BYTES};
 use crate::shutdown::Shutdown;
 
 /// Files up to this size are one chunk and come in batches.

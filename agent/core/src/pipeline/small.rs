@@ -13,7 +13,6 @@ use scelle_format::filter::Filter;
 use scelle_format::id::ChunkId;
 
 use super::database::verdict::Taken;
-use crate::scan::engine::{self, Engine};
 use super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::packs::Lane;
 use super::read::{READ_ATTEMPTS, SMALL_BYTES, Worker, is_accompanied, problem_of, taken};
@@ -21,6 +20,7 @@ use super::recipe::{self, Recipe};
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 use crate::scan::SourceFile;
+use crate::scan::engine::{self, Engine};
 
 /// Files below this size share a chunk with their neighbours.
 pub const TINY_BYTES: u64 = 4 << 10;

@@ -61,7 +61,8 @@ impl Shared<'_> {
         {
             if self.has_same_content(reader, &existing, entry)? {
                 if is_standing_database(&existing, path.name())
-                    && !destination.replayed_beside(&path)?.is_empty() {
+                    && !destination.replayed_beside(&path)?.is_empty()
+                {
                     return Ok(None);
                 }
                 self.update_same(&destination, &path, entry)?;

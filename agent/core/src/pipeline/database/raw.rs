@@ -18,10 +18,10 @@ use super::last_pass::Pass;
 use super::side::{self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
 use super::transaction::Refusal;
 use super::verdict::Taken;
-use crate::scan::engine::{Engine, SIGNATURE_BYTES, recognise};
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{self, InUse, Stat};
+use crate::scan::engine::{Engine, SIGNATURE_BYTES, recognise};
 
 /// How long a writer may wait at each try.
 const GRACES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];

@@ -9,9 +9,9 @@
 use super::error::{WriteError, WriteErrorKind};
 use super::target::{Overwrite, Placed, Target, has_same_content, name_between};
 use super::tree::with_patience;
-use crate::scan::engine;
 use crate::platform::{Folder, InUse, Kind};
 use crate::scan::EntryPath;
+use crate::scan::engine;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
