@@ -44,8 +44,8 @@ pub struct SetMemory {
 }
 
 /// Warnings about the sources of a set: what `bilan acknowledge` accepts.
-pub const SOURCE_ALARMS: [&str; 5] =
-    ["files-lost", "mass-change", "root-emptied", "root-missing", "sources-shrunk"];
+pub const SOURCE_ALARMS: [&str; 6] =
+    ["few-files-lost", "files-lost", "mass-change", "root-emptied", "root-missing", "sources-shrunk"];
 
 /// Damage in the store that no run could mend: `bilan acknowledge` accepts the loss.
 pub const DAMAGE_ALARM: &str = "damage-known";
@@ -98,7 +98,9 @@ impl Memory {
             set.alarms = open.map(|code| (code.to_owned(), since(code))).collect();
             set.missing_accepted &= outcome.sources.missing_roots > 0;
             let in_order =
-                !["files-lost", "root-emptied", "root-missing", "sources-shrunk"].into_iter().any(has);
+                !["few-files-lost", "files-lost", "root-emptied", "root-missing", "sources-shrunk"]
+                    .into_iter()
+                    .any(has);
             if in_order {
                 let (files, bytes) = (outcome.totals.files, outcome.totals.bytes);
                 let snapshot = outcome.committed.snapshot;

@@ -29,6 +29,7 @@ use crate::monitor::Silent;
 use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::repo::append::LedgerWriter;
 use crate::repo::create::{Creation, create};
+use crate::repo::kept::Kept;
 use crate::repo::keyring::Unlock;
 use crate::repo::objects::Objects;
 use crate::repo::open::{OpenOptions, Repository};
@@ -221,8 +222,9 @@ impl Scene {
         let text = kit.to_file_text(crate::cli::commands::words_of(stage.lang), "");
         crate::cli::commands::write_private(&places.kit, &text)?;
         let repository = RepositoryId::parse(&kit.repository).map_err(AgentError::bug)?;
-        let objects = Arc::new(Objects::new(connected.store.clone(), repository.clone()));
         let state = State::open(&places.home, &repository)?;
+        let objects = Objects::new(connected.store.clone(), repository.clone());
+        let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
         let public = kit.public().map_err(AgentError::bug)?;
         let creation = Creation {
             public: &public,

@@ -23,6 +23,7 @@ use crate::pipeline::Outcome;
 use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::repo::append::LedgerWriter;
 use crate::repo::join::expect_own;
+use crate::repo::kept::Kept;
 use crate::repo::objects::Objects;
 use crate::repo::state::State;
 use crate::scan::Filter;
@@ -43,7 +44,8 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     }
     let state = State::open(&context.settings.home, &known.repository)?;
     let device = state.device()?;
-    let objects = Arc::new(Objects::new(connected.store.clone(), known.repository.clone()));
+    let objects = Objects::new(connected.store.clone(), known.repository.clone());
+    let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
     context.watch(&objects);
     let descriptors = match backup::descriptors(&objects, &state, &device).await {
         Err(error) => return Err(known.explain(connected, error).await),
@@ -171,8 +173,15 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
     if summary.mended_objects > 0 {
         let mended = count(summary.mended_objects, lang);
         screen.warn(&bilingual!(
-            "{mended} petits objets manquaient ou étaient abîmés dans le stockage : remplacés",
-            "{mended} small objects were missing or damaged in the store: replaced"
+            "{mended} objets manquaient ou étaient abîmés dans le stockage : remis en place",
+            "{mended} objects were missing or damaged in the store: put back"
+        ));
+    }
+    if summary.damaged.total() > 0 {
+        let left = count(summary.damaged.total(), lang);
+        screen.warn(&bilingual!(
+            "{left} objets du stockage restent perdus ou abîmés : « scelle check » dit lesquels",
+            "{left} objects of the store are still lost or damaged: \"scelle check\" says which"
         ));
     }
     let status = status_word(written.status, lang);
@@ -202,6 +211,7 @@ fn told(context: &Context, summary: &Summary, written: &Written) {
         "missing_packs": outcome.listing.missing.len() + outcome.listing.wrong_size.len(),
         "healed_packs": outcome.healed_packs,
         "mended_objects": summary.mended_objects,
+        "damaged_objects": summary.damaged.total(),
         "duration_ms": u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
         "bilan": written.id,
     }));

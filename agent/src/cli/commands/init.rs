@@ -29,6 +29,7 @@ use crate::monitor::{Notice, Phase, Weakness};
 use crate::repo::append::LedgerWriter;
 use crate::repo::create::{Creation, create};
 use crate::repo::join;
+use crate::repo::kept::Kept;
 use crate::repo::objects::{Objects, repositories_in};
 use crate::repo::state::{Device, Remembered, State};
 use crate::repo::unfinished::Unfinished;
@@ -91,7 +92,8 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
         Some(state) => state,
         None => State::open(&context.settings.home, &repository)?,
     };
-    let objects = Arc::new(Objects::new(connected.store.clone(), repository));
+    let objects = Objects::new(connected.store.clone(), repository);
+    let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
     let creation = Creation {
         public: &public,
         kit: kit.as_ref(),

@@ -13,6 +13,7 @@ mod keys;
 mod kit;
 mod known;
 mod look;
+mod prospects;
 mod reading;
 mod restore;
 

@@ -17,6 +17,7 @@ use crate::look::choose::select;
 use crate::look::newer::Own;
 use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
+use crate::repo::kept::Kept;
 use crate::repo::keyring::Unlock;
 use crate::repo::open::{OpenOptions, Repository};
 use crate::restore::fetch::Fetcher;
@@ -84,7 +85,11 @@ pub async fn open_unsigned(
     // The kit names its own repository: a kit of another one must say so.
     let repository = known.as_ref().map(|known| known.repository.clone());
     let repository = repository.or(damaged.as_ref().map(|(repository, _)| repository.clone()));
-    let options = OpenOptions { repository, unlock, pin, seen, whole_ledger };
+    // What a check reads sound this PC can put back later.
+    let is_check = whole_ledger && need == Key::Optional;
+    let own = known.as_ref().filter(|_| is_check).map(|known| known.repository.as_str());
+    let kept = own.map(|repository| Kept::of(&context.settings.home.join(repository)));
+    let options = OpenOptions { repository, unlock, pin, seen, kept, whole_ledger };
     let repository = match (Repository::open(connected.store.clone(), options).await, &known) {
         (Err(error), Some(known)) => return Err(known.explain(&connected, error).await),
         (opened, _) => opened?,

@@ -39,7 +39,7 @@ impl Scan<'_> {
         job.counted_late = Some(count);
         let job = Arc::new(job);
         worker.shared.beside.put_aside(key, Candidate { job: job.clone(), base });
-        self.push(Item { record, source: ItemSource::Job { job, now_ns } });
+        self.push(Item::new(record, ItemSource::Job { job, now_ns }));
         Ok(())
     }
 
@@ -52,6 +52,7 @@ impl Scan<'_> {
         changes.changed += late.changes.changed;
         changes.unchanged += late.changes.unchanged;
         changes.removed += late.changes.removed;
+        changes.same_content = self.hunks.same_content;
         (totals, changes)
     }
 }
