@@ -90,8 +90,8 @@ fn told(context: &Context, report: &CheckReport, prospects: Option<&Prospects>) 
     for lost in &report.lost {
         let (id, day) = (&lost.id, moment(lost.told, lang));
         screen.warn(&bilingual!(
-            "instantané {id}, du {day} : sa note est perdue ou abîmée, il ne peut pas être restauré",
-            "snapshot {id}, of {day}: its note is lost or spoilt, it cannot be restored"
+            "instantané {id}, du {day} : sa note est perdue ou abîmée ; tant qu'elle l'est, il ne peut pas être restauré",
+            "snapshot {id}, of {day}: its note is lost or spoilt; as long as it is, it cannot be restored"
         ));
     }
     let (sound, damaged) = (report.sound.len(), report.damaged.len());
