@@ -98,7 +98,7 @@ fn an_error_after_each_note_has_landed_forks_nothing() {
 }
 
 #[test]
-fn spoilt_refs_are_not_named_by_the_next_snapshot() {
+fn spoilt_refs_of_which_there_is_no_copy_are_not_named_by_the_next_snapshot() {
     let site = Site::on_dir();
     let source = site.source("source");
     source.file("letter.txt", "one");
@@ -106,8 +106,16 @@ fn spoilt_refs_are_not_named_by_the_next_snapshot() {
     let is_refs = |name: &String| fs::read(site.object(name)).unwrap().starts_with(b"scelle/refs");
     let refs = site.objects("a/").into_iter().find(is_refs).unwrap();
     flip(&site, &refs);
-    site.agent.expect(13, ["check"]);
-    site.backup(&source);
+    let kept = fs::read_dir(site.agent.home()).unwrap().find_map(|entry| {
+        let kept = entry.unwrap().path().join("kept");
+        kept.is_dir().then_some(kept)
+    });
+    fs::remove_dir_all(kept.unwrap()).unwrap();
+    let told = site.agent.expect(13, ["check", "--lang", "en"]);
+    assert!(told.out().contains("no backup of this computer mends them"), "{told}");
+    let backup =
+        site.agent.ok(["backup".as_ref(), source.root().as_os_str(), "--lang".as_ref(), "en".as_ref()]);
+    assert!(backup.err().contains("still lost or damaged"), "{backup}");
     let told = site.agent.expect(13, ["check", "--json"]);
     let report: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
     assert_eq!(report["sound"][0]["number"], 2, "{told}");

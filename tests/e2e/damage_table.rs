@@ -1,7 +1,8 @@
 //! Carries out the table of `repo-format/DAMAGE.md`: what each command says of each damage to each kind of object.
 //!
 //! The document is the expectation. One practice with three snapshots; for each row its store and its state are copied
-//! and the object that the newest snapshot needs is damaged.
+//! and the object that the newest snapshot needs is damaged. Rows whose damage needs another store than a folder (hidden
+//! objects, a store that errs) are carried out elsewhere.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,15 +11,29 @@ use std::path::Path;
 use e2e::listing::files_at_rest;
 use e2e::process::{copy, copy_links};
 use e2e::tamper::{Kind, Vault};
-use e2e::{Agent, Site, Tree, noise, tools};
+use e2e::{Agent, Outcome, Site, Tree, noise, tools};
+use serde_json::Value;
 
+/// The damages that a folder can suffer.
 const DAMAGES: [&str; 4] = ["missing", "overwritten", "flipped", "stray"];
+/// Reasons of a bilan that speak of damage.
+const TOLD: [&str; 9] = [
+    "chain-broken",
+    "damage-healed",
+    "damage-keys",
+    "damage-known",
+    "damage-small",
+    "damage-spare",
+    "objects-hidden",
+    "packs-missing",
+    "store-rolled-back",
+];
 
-/// One row: object, damage and the exit codes of the columns.
+/// One row: object, damage, and what the other columns say.
 struct Row {
     object: String,
     damage: String,
-    codes: Vec<String>,
+    cells: Vec<String>,
 }
 
 fn table() -> Vec<Row> {
@@ -26,10 +41,10 @@ fn table() -> Vec<Row> {
     let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
     let rows = text.lines().filter(|line| line.starts_with("| `"));
     rows.map(|line| {
-        let mut cells: Vec<String> = cells(line);
-        assert_eq!(cells.len(), 7, "{line}");
-        let codes = cells.split_off(2);
-        Row { object: cells[0].trim_matches('`').to_owned(), damage: cells[1].clone(), codes }
+        let mut all: Vec<String> = cells(line);
+        assert_eq!(all.len(), 9, "{line}");
+        let cells = all.split_off(2).into_iter().map(|cell| cell.replace('`', "")).collect();
+        Row { object: all[0].trim_matches('`').to_owned(), damage: all[1].clone(), cells }
     })
     .collect()
 }
@@ -43,7 +58,8 @@ fn the_table_of_damages_has_every_row() {
             assert_eq!(rows.iter().filter(is_row).count(), 1, "{kind:?} {damage}");
         }
     }
-    assert_eq!(rows.len(), Kind::ALL.len() * DAMAGES.len());
+    let here = rows.iter().filter(|row| DAMAGES.contains(&row.damage.as_str()));
+    assert_eq!(here.count(), Kind::ALL.len() * DAMAGES.len());
 }
 
 #[test]
@@ -59,19 +75,17 @@ fn every_row_of_the_table_of_damages_holds() {
         site.backup(&source);
     }
     let mut surprises = Vec::new();
-    for row in table() {
+    for row in table().into_iter().filter(|row| DAMAGES.contains(&row.damage.as_str())) {
         let found = carry_out(&site, &source, &row);
-        let holds = |(said, found): (&String, &i32)| said.split('/').any(|code| code == found.to_string());
-        if !row.codes.iter().zip(&found).all(holds) {
-            let found: Vec<String> = found.iter().map(i32::to_string).collect();
+        if row.cells != found {
             surprises.push(format!("| `{}` | {} | {} |", row.object, row.damage, found.join(" | ")));
         }
     }
     assert!(surprises.is_empty(), "found instead:\n{}", surprises.join("\n"));
 }
 
-/// The exit codes of one row.
-fn carry_out(site: &Site, source: &Tree, row: &Row) -> Vec<i32> {
+/// What the columns of one row turn out to be.
+fn carry_out(site: &Site, source: &Tree, row: &Row) -> Vec<String> {
     let case = site.path(&format!("{}-{}", row.object, row.damage));
     fs::create_dir(&case).unwrap();
     let (store, home) = (case.join("store"), case.join("home"));
@@ -81,21 +95,58 @@ fn carry_out(site: &Site, source: &Tree, row: &Row) -> Vec<i32> {
     let own = site.agent.elsewhere(home).with("SCELLE_REPO", format!("file://{}", store.display()));
     let kind = Kind::ALL.into_iter().find(|kind| format!("{kind:?}") == row.object).unwrap();
     let vault = Vault::open(&store, &site.kit(), &site.phrase());
-    damage(&vault.folder.join(vault.target(kind, 3)), &row.damage);
+    let target = vault.target(kind, 3);
+    damage(&vault.folder.join(&target), &row.damage);
 
     let restore = |name: &str, snapshot: &str| {
         let stranger = own.elsewhere(case.join(format!("new {name}")));
-        restored(site, &stranger, snapshot, &case.join(name))
+        restored(site, &stranger, snapshot, &case.join(name)).to_string()
     };
-    let codes = vec![
-        own.run(["check"]).code(),
-        restore("older", "2"),
-        restore("newest", "latest"),
-        own.run([OsString::from("backup"), source.root().into()]).code(),
-        own.run(["check"]).code(),
-    ];
+    let check = own.run(["check", "--json"]);
+    let (older, newest) = (restore("older", "2"), restore("newest", "latest"));
+    let backup = own.run([OsString::from("backup"), source.root().into()]);
+    let bilan = own.ok(["bilan", "show", "latest", "--json"]);
+    let after = own.run(["check", "--json"]);
+    promises_are_kept(row, &check, &after);
     fs::remove_dir_all(&case).unwrap();
-    codes
+    let code = |outcome: &Outcome| outcome.code().to_string();
+    vec![code(&check), said_of(&target, &check), older, newest, code(&backup), told(&bilan), code(&after)]
+}
+
+/// What `check` promises of the next backup is what it then does: all of it, or not.
+fn promises_are_kept(row: &Row, check: &Outcome, after: &Outcome) {
+    if check.code() == 13 {
+        let left = document(check)["next_backup"]["left"].as_u64().unwrap();
+        let what = format!("{} {}: {check}\nthen {after}", row.object, row.damage);
+        assert_eq!(left == 0, after.code() == 0, "{what}");
+    }
+}
+
+/// Codes of the findings about an object. A note that is gone is called by the beginning of its name.
+fn said_of(target: &str, check: &Outcome) -> String {
+    let called =
+        target.split_once('-').filter(|_| target.starts_with("c/")).map_or(target, |(number, _)| number);
+    let findings = document(check)["findings"].as_array().cloned().unwrap_or_default();
+    let about =
+        findings.iter().filter(|row| row["object"].as_str().is_some_and(|object| object.starts_with(called)));
+    words(about.map(|row| row["kind"].as_str().unwrap().to_owned()).collect())
+}
+
+/// Reasons of a bilan that speak of damage.
+fn told(bilan: &Outcome) -> String {
+    let reasons = document(bilan)["record"]["status"]["reasons"].as_array().cloned().unwrap();
+    let codes = reasons.iter().map(|reason| reason["code"].as_str().unwrap().to_owned());
+    words(codes.filter(|code| TOLD.contains(&code.as_str())).collect())
+}
+
+fn words(mut words: Vec<String>) -> String {
+    words.sort();
+    words.dedup();
+    if words.is_empty() { "–".to_owned() } else { words.join(", ") }
+}
+
+fn document(outcome: &Outcome) -> Value {
+    serde_json::from_slice(&outcome.stdout).unwrap_or_else(|_| panic!("{outcome}"))
 }
 
 /// Code of a restoration, and never a wrong byte where it says that all is well.

@@ -260,3 +260,52 @@ fn a_mass_change_is_red_until_someone_acknowledges_it() {
     acknowledge(&site, 0, &["--author", "responsible", "--reason", "replaced"]);
     assert_ne!(status(&site, 0, &[&root]).0, "red");
 }
+
+/// Another inode with the same content and times, as a restoration in place leaves it.
+fn put_back_as_it_is(path: &Path) {
+    let (aside, modified) = (path.with_extension("aside"), fs::metadata(path).unwrap().modified().unwrap());
+    fs::copy(path, &aside).unwrap();
+    fs::File::options().write(true).open(&aside).unwrap().set_modified(modified).unwrap();
+    fs::rename(&aside, path).unwrap();
+}
+
+#[test]
+fn files_that_are_read_again_and_hold_what_they_held_are_no_mass_change() {
+    let site = Site::on_dir();
+    let root = site.path("root");
+    files(&root, 40, "content");
+    fs::write(root.join("large"), e2e::noise(1, 2_000_000)).unwrap();
+    fs::write(root.join("medium"), e2e::noise(2, 20_000)).unwrap();
+    for _ in 0..6 {
+        assert_ne!(status(&site, 0, &[&root]).0, "red");
+    }
+    fs::read_dir(&root).unwrap().for_each(|file| put_back_as_it_is(&file.unwrap().path()));
+    assert_ne!(status(&site, 0, &[&root]).0, "red");
+    assert!(!codes(&site).contains(&"mass-change".to_owned()));
+    // The same files again, and this time their content is another.
+    files(&root, 40, "what malware leaves");
+    assert_eq!(status(&site, 0, &[&root]).0, "red");
+}
+
+#[test]
+fn a_practice_with_five_files_that_loses_three_is_told_until_it_says_so() {
+    let site = Site::on_dir();
+    let root = site.path("root");
+    files(&root, 5, "content");
+    status(&site, 0, &[&root]);
+    (0..2).for_each(|number| fs::remove_file(root.join(format!("f{number}"))).unwrap());
+    status(&site, 0, &[&root]);
+    assert!(!codes(&site).contains(&"few-files-lost".to_owned()), "two of five");
+    fs::remove_file(root.join("f2")).unwrap();
+    for _ in 0..2 {
+        let (light, said) = status(&site, 0, &[&root]);
+        assert!(light != "red" && said.contains("few files"), "{light}: {said}");
+        assert!(codes(&site).contains(&"few-files-lost".to_owned()));
+    }
+    forget_bilans(&site);
+    status(&site, 0, &[&root]);
+    assert!(codes(&site).contains(&"few-files-lost".to_owned()), "read again from the ledger");
+    acknowledge(&site, 0, &["--author", "secretary", "--reason", "deleted-on-purpose"]);
+    status(&site, 0, &[&root]);
+    assert!(!codes(&site).contains(&"few-files-lost".to_owned()));
+}

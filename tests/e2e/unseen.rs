@@ -24,7 +24,7 @@ const DAMAGES: [&str; 2] = ["hidden", "404 once"];
 const COMMANDS: usize = 5;
 /// What may stand behind a code: said by the command.
 const WORDS: [&str; 6] =
-    ["HIDDEN", "delete markers", "answered wrongly", "key-missing", "stored again", "replaced"];
+    ["HIDDEN", "delete markers", "answered wrongly", "key-missing", "stored again", "put back"];
 
 /// One row: object, damage, and for each command its code and what it says.
 struct Row {

@@ -3,7 +3,6 @@
 //! Called by the command line (and later by the service). Data comes from a [`Request`]; the summary goes to whoever
 //! asked. Never: prints, or ends without a bilan when the ledger can be reached.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -22,12 +21,13 @@ use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::pipeline::{self, Attempt, Outcome, Plan, Surroundings};
 use crate::repo::append::{LedgerWriter, Start, now};
 use crate::repo::damage::Damage;
+use crate::repo::damaged::DamageCounts;
 use crate::repo::descriptors::Descriptors;
 use crate::repo::finding::FindingKind;
-use crate::repo::history::{History, StoredNotes};
-use crate::repo::keyring::KeyFiles;
+use crate::repo::history::History;
 use crate::repo::objects::Objects;
 use crate::repo::rebuild;
+use crate::repo::rounds::Rounds;
 use crate::repo::state::{Device, State};
 use crate::scan::Filter;
 use crate::shutdown::Shutdown;
@@ -38,9 +38,6 @@ const CLOCK_OFF_MS: i64 = 60_000;
 
 /// More workers than this would not keep to 256 MiB, and no practice has a disk that feeds them.
 const WORKERS_MAX: usize = 16;
-
-/// Copies of the wrapped keys in the state folder.
-pub const KEY_COPIES_FILE: &str = "keys-copy.json";
 
 /// What is asked for.
 pub struct Request {
@@ -60,8 +57,10 @@ pub struct Request {
 pub struct Summary {
     /// What the pipeline says.
     pub outcome: Outcome,
-    /// Small objects that were gone from the store and were stored again, or replaced.
+    /// Objects that were gone from the store, or spoilt, and were put back as they were, or replaced.
     pub mended_objects: u64,
+    /// Objects that are known to be damaged still.
+    pub damaged: DamageCounts,
     /// What the start of the ledger showed.
     pub start: Start,
     /// The set of roots.
@@ -140,17 +139,23 @@ pub async fn run(
         monitor: monitor.clone(),
         shutdown: footing.shutdown,
     };
-    let outcome = attempts(footing, &plan, &around, ledger, descriptors).await?;
+    let rounds = Rounds { objects, state, device };
+    let mut damage = Damage::look(objects, state, device, descriptors).await?;
+    let (outcome, mended_before) =
+        attempts(&rounds, footing, &plan, &around, ledger, descriptors, &mut damage).await?;
     *ledger.head_mut().runs.entry(set.clone()).or_default() += 1;
     monitor.start(Phase::Verify, None, None);
-    let ((ledger_sound, proofs), (key_copies, keys_again)) =
-        tokio::try_join!(read_back(footing, descriptors, objects), keep_key_copies(state, objects))?;
+    let reread = async || self::descriptors(objects, state, device).await;
+    let after = rounds.after(ledger, start, descriptors, &mut damage, reread).await?;
     monitor.finish();
     let duration = footing.clock.now().duration_since(began).unwrap_or_default();
-    let mended_objects = outcome.mended_objects + keys_again;
+    let mended_objects = mended_before + outcome.mended_objects + after.mended;
+    let proofs = Proofs::of(&after.history, &device.id, device.epoch);
+    let (ledger_sound, key_copies) = (after.ledger_sound, after.key_copies);
     Ok(Summary {
         outcome,
         mended_objects,
+        damaged: damage.counted(),
         start,
         set,
         earlier_runs,
@@ -214,12 +219,18 @@ pub async fn run_to_bilan(
         report.mended = summary.outcome.healed_packs + summary.mended_objects;
     }
     if let Some(damage) = Damage::load(state) {
-        let is_open = |pack: &&(_, _)| !damage.is_accepted(&layout::pack(pack.0, &pack.1));
-        report.damaged_packs = damage.open_packs().iter().filter(is_open).count() as u64;
         report.loss = damage.loss();
+        report.damaged = damage.counted();
+        report.damaged_snapshots = damaged_snapshots(&damage, device, ledger);
     }
     let written = bilan::write(ledger, state, &report, &device.secret.token_key()).await?;
     Ok((result?, written))
+}
+
+/// How many snapshots of the one set there is are known to be damaged; of several, nobody knows whose they are.
+fn damaged_snapshots(damage: &Damage, device: &Device, ledger: &LedgerWriter<'_>) -> Option<u64> {
+    let numbers = damage.damaged_snapshots(&device.id)?;
+    (numbers.is_empty() || ledger.head().runs.len() == 1).then_some(numbers.len() as u64)
 }
 
 /// What the ledger knows of a set that the state folder does not.
@@ -266,78 +277,31 @@ async fn begin(
     Ok(start)
 }
 
-/// Reads the newest notes of this device back and checks signatures and chain.
-async fn read_back(
-    footing: &Footing<'_>,
-    descriptors: &Descriptors,
-    objects: &Objects,
-) -> Result<(bool, Proofs)> {
-    let stored = StoredNotes::fetch_newest(objects).await?;
-    let history = History::check(objects, stored, descriptors);
-    let device = footing.device;
-    let sound = history.findings.is_empty() && descriptors.findings.is_empty();
-    Ok((sound, Proofs::of(&history, &device.id, device.epoch)))
-}
-
-/// Keeps a copy of the wrapped keys beside the state, and counts the copies: store, refs, here (FORMAT.md §9). One that the
-/// store lost is put back. Also returns how many were.
-async fn keep_key_copies(state: &State, objects: &Objects) -> Result<(u64, u64)> {
-    let files = KeyFiles::fetch(objects).await?;
-    let mut copies = 1;
-    let bytes = state.get(KEY_COPIES_FILE)?.unwrap_or_default();
-    let mut kept: BTreeMap<String, String> = serde_json::from_slice(&bytes).unwrap_or_default();
-    let mut put_back = 0;
-    for (name, copy) in &kept {
-        let is_lost = name.starts_with("keys/") && files.iter().all(|(there, _)| there != name.as_str());
-        if let Some(bytes) = base64_read(copy).filter(|_| is_lost) {
-            objects.put_new(name, bytes).await?;
-            put_back += 1;
-        }
-    }
-    for (name, bytes) in files.iter() {
-        // What this PC saw first counts: a key file is never written twice under one name.
-        kept.entry(name.to_owned()).or_insert_with(|| base64_of(bytes));
-    }
-    if !kept.is_empty() {
-        state.put(KEY_COPIES_FILE, &serde_json::to_vec(&kept).map_err(AgentError::bug)?)?;
-        copies += 1;
-    }
-    // Full refs carry the third: written with the first snapshot, and again at least every 32nd.
-    Ok((copies + u64::from(state.head()?.refs.is_some()), put_back))
-}
-
-fn base64_read(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.decode(text).ok()
-}
-
-fn base64_of(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
 /// Runs the pipeline. Where packs that the snapshot would build on are gone it begins once more without them: their content
-/// is read from the source again, and no note ever names what is not there.
+/// is read from the source again, and no note ever names what is not there. What this PC has copies of is mended before.
+/// Also returns how many objects were.
 ///
 /// Errors: exit 13 where a second time packs are not shown.
 async fn attempts(
+    rounds: &Rounds<'_>,
     footing: &Footing<'_>,
     plan: &Plan,
     around: &Surroundings<'_>,
     ledger: &mut LedgerWriter<'_>,
     descriptors: &Descriptors,
-) -> Result<Outcome> {
-    let (state, device) = (footing.state, footing.device);
-    let mut damage = Damage::look(&around.objects, state, device, descriptors).await?;
-    let lacking = match pipeline::backup(plan, around, ledger, &mut damage).await? {
-        Attempt::Whole(outcome) => return Ok(*outcome),
+    damage: &mut Damage,
+) -> Result<(Outcome, u64)> {
+    let mut mended = rounds.before(ledger, descriptors, damage).await?;
+    let lacking = match pipeline::backup(plan, around, ledger, damage).await? {
+        Attempt::Whole(outcome) => return Ok((*outcome, mended)),
         Attempt::Lacking(listing) => listing,
     };
     let bad = rows_of(&lacking);
     bad.iter().for_each(|(_, name)| footing.monitor.notice(Notice::Damaged { key: name.clone() }));
-    damage.record(ledger, state, "backup", bad, Vec::new()).await?;
-    match pipeline::backup(plan, around, ledger, &mut damage).await? {
-        Attempt::Whole(outcome) => Ok(*outcome),
+    damage.record(ledger, footing.state, "backup", bad, Vec::new()).await?;
+    mended += rounds.known(ledger, descriptors, damage).await?;
+    match pipeline::backup(plan, around, ledger, damage).await? {
+        Attempt::Whole(outcome) => Ok((*outcome, mended)),
         Attempt::Lacking(listing) => {
             let first = rows_of(&listing).into_iter().next().map(|(_, name)| name);
             Err(AgentError::not_confirmed().at(first.unwrap_or_default()))

@@ -27,6 +27,7 @@ use scelle_core::reading::fetch::Fetcher;
 use scelle_core::reading::tree::Tree;
 use scelle_core::repo::append::LedgerWriter;
 use scelle_core::repo::create::{Creation, create};
+use scelle_core::repo::kept::Kept;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
@@ -224,8 +225,9 @@ impl Scene {
         let text = kit.to_file_text(language(stage.lang), "");
         write_private(&places.kit, &text)?;
         let repository = RepositoryId::parse(&kit.repository).map_err(AgentError::bug)?;
-        let objects = Arc::new(Objects::new(connected.store.clone(), repository.clone()));
         let state = State::open(&places.home, &repository)?;
+        let objects = Objects::new(connected.store.clone(), repository.clone());
+        let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
         let public = kit.public().map_err(AgentError::bug)?;
         let creation = Creation {
             public: &public,

@@ -2,8 +2,8 @@
 //!
 //! For: keeping each object as one file whose relative path is its key, byte for byte, so that a person
 //! can copy the folder with any tool. Data comes from the pipeline and goes to disk through `durable`,
-//! the only writer. Never: follows a symlink below the root, replaces a file, creates a missing root, or
-//! names an OS path in an error.
+//! the only writer. Never: follows a symlink below the root, replaces a file unless asked to mend it, creates a missing
+//! root, or names an OS path in an error.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -154,6 +154,12 @@ impl Inner {
         })
     }
 
+    fn replace(&self, key: &Key, body: &[u8]) -> Result<(), StoreError> {
+        self.path_of("put", key)?;
+        let components: Vec<&str> = key.as_str().split('/').collect();
+        self.writer.replace(&components, body).map_err(|error| self.explain("put", key, &error))
+    }
+
     fn open_object(&self, key: &Key) -> Result<(File, u64), StoreError> {
         let path = self.path_of("get", key)?;
         durable::open_plain(&path).map_err(|error| self.explain("get", key, &error))
@@ -280,6 +286,11 @@ impl Store for DirStore {
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         let key = key.clone();
         self.blocking("put", move |inner| inner.put_new(&key, &body, &sha256)).await
+    }
+
+    async fn replace(&self, key: &Key, body: Bytes, _sha256: [u8; 32]) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.blocking("put", move |inner| inner.replace(&key, &body)).await
     }
 
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {

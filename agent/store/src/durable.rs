@@ -1,8 +1,8 @@
 //! The one place that writes a stored file.
 //!
-//! For: [`crate::dir`]. A body comes in as bytes and ends as a file that is whole, durable and never
-//! replaces another: temporary file in the root, length check, fsync, for chosen ones a reading back, link to the final
-//! name without replacing, fsync of the folder (restic `internal/backend/local` keeps the same order).
+//! For: [`crate::dir`]. A body comes in as bytes and ends as a file that is whole, durable and, but in
+//! [`Writer::replace`], never replaces another: temporary file in the root, length check, fsync, for chosen ones a reading
+//! back, link to the final name without replacing, fsync of the folder (restic `internal/backend/local` keeps the same order).
 //! Never: opens a final name for writing, leaves a temporary file after an error, or reports success
 //! before the folder entry is on disk.
 //!
@@ -83,6 +83,16 @@ impl Writer {
         drop(temporary);
         platform::sync_folder(&folder)?;
         Ok(put)
+    }
+
+    /// Puts `body` in the place of the file at `components`, durably: whoever reads meanwhile sees the old bytes or the
+    /// new ones. The name keeps what it has when anything fails.
+    pub(crate) fn replace(&self, components: &[&str], body: &[u8]) -> io::Result<()> {
+        let (name, folders) = components.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+        let folder = self.durable_folder(folders)?;
+        let temporary = self.write_temporary(body)?;
+        fs::rename(&temporary.path, folder.join(name))?;
+        platform::sync_folder(&folder)
     }
 
     /// Removes temporary files last written longer than `older_than` ago; returns how many.

@@ -2,7 +2,7 @@
 //!
 //! For: keeping sealed objects on a local disk or NAS ([`dir`]), at an S3-compatible host ([`s3`]) or in
 //! memory ([`mem`]). Data comes from the pipeline as finished objects and goes to the store byte for byte.
-//! Never: knows what an object means, replaces an object, follows a name out of its root, or puts a
+//! Never: knows what an object means, replaces an object unless told that it is damaged, follows a name out of its root, or puts a
 //! credential in an error.
 
 #![forbid(unsafe_code)]

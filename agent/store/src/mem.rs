@@ -209,6 +209,10 @@ impl Store for MemStore {
         Ok(self.put_conditionally(key, body).await)
     }
 
+    async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        self.put_over(key, body, sha256).await
+    }
+
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
         self.may_only_put("get", key)?;
         bounded(self.current("get", key)?, key, max_bytes)

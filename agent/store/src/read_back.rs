@@ -84,6 +84,11 @@ impl Store for ReadBack {
         Ok(put)
     }
 
+    async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        self.inner.replace(key, body.clone(), sha256).await?;
+        self.prove(key, &body, sha256).await
+    }
+
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
         self.inner.get(key, max_bytes).await
     }

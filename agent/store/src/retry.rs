@@ -157,6 +157,10 @@ impl Store for Retrying {
         self.run("put", || self.inner.put_new(key, body.clone(), sha256)).await
     }
 
+    async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        self.run("put", || self.inner.replace(key, body.clone(), sha256)).await
+    }
+
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
         self.run("get", || self.inner.get(key, max_bytes)).await
     }

@@ -94,6 +94,18 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// probe, and there a HEAD goes first). No partial object is ever visible under `key`.
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError>;
 
+    /// Puts `body` in the place of whatever stands under `key`, durably and whole: for an object of which the caller knows
+    /// that other bytes lie there than its name asks for. Where versions are kept the old one stays below. A store that
+    /// replaces nothing answers `Unsupported`.
+    async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        match self.locks() {
+            Some(locks) => locks.put_over(key, body, sha256).await,
+            None => {
+                Err(StoreError::new(crate::ErrorKind::Unsupported, "put", key, "nothing is replaced here"))
+            }
+        }
+    }
+
     /// Reads a whole object of at most `max_bytes`; a larger one is `Invalid` and is not read.
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError>;
 

@@ -74,6 +74,18 @@ impl Store for Throttled {
         put
     }
 
+    async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        // What is mended is small and rare: it waits for its turn like any upload.
+        let Some(rate) = &self.limits.upload else {
+            return self.inner.replace(key, body, sha256).await;
+        };
+        let (start, end) = rate.reserve(Instant::now(), body.len() as u64);
+        tokio::time::sleep_until(start.into()).await;
+        let replaced = self.inner.replace(key, body, sha256).await;
+        tokio::time::sleep_until(end.into()).await;
+        replaced
+    }
+
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
         let bytes = self.inner.get(key, max_bytes).await?;
         self.pay_for_download(&bytes).await;

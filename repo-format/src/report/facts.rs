@@ -62,8 +62,7 @@ facts! {
         SomeMissed: Amber "destination-missed" Protection Provider,
         /// None.
         NoneWritten: Red "no-destination-written" Protection Provider,
-        ; unknown "destinations-unknown" Protection Provider
-    } best AllWritten, at_init Unknown(NotMeasured);
+        ; unknown "destinations-unknown" Protection Provider } best AllWritten, at_init Unknown(NotMeasured);
 
     /// Whether a copy is outside the practice.
     OffSite as off_site {
@@ -161,6 +160,20 @@ facts! {
         Known: Red "damage-known" Protection Host,
         ; unknown "damage-unknown" Protection Provider } best NoneKnown, at_init NoneKnown;
 
+    /// Whether objects other than packs, or hidden ones, are known to be missing or wrong.
+    SmallObjects as small_objects {
+        /// None are.
+        Whole: Fine,
+        /// Some are that no restoration needs, and this PC cannot put them back.
+        Spare: Amber "damage-spare" Protection Host,
+        /// Notes or what they attach are, and this PC cannot put them back.
+        Lost: Red "damage-small" Protection Host,
+        /// Delete markers hide some, and this PC cannot bring them back.
+        Hidden: Red "objects-hidden" Protection Provider,
+        /// Key files or descriptors are, and this PC cannot put them back.
+        Keys: Red "damage-keys" Protection Provider,
+        ; unknown "small-objects-unknown" Protection Provider } best Whole, at_init Whole;
+
     /// Copies of the small objects without which all is lost.
     KeyCopies as key_copies {
         /// At least three of each.
@@ -221,8 +234,7 @@ facts! {
         Acknowledged: Fine,
         /// Changed, and nobody has acknowledged it.
         Changed: Red "recipients-changed" Protection Practice,
-        ; unknown "recipients-unknown" Protection Provider
-    } best Acknowledged, at_init Unknown(NotMeasured);
+        ; unknown "recipients-unknown" Protection Provider } best Acknowledged, at_init Unknown(NotMeasured);
 
     /// Whether the everyday phrase was typed on the PC that is backed up.
     EverydayPhrase as everyday_phrase {
@@ -250,6 +262,8 @@ facts! {
     Sources as sources {
         /// It is, or there is nothing to compare with.
         There: Fine,
+        /// Half of a few files are gone, and nobody has acknowledged it.
+        FewLost: Amber "few-files-lost" Protection Practice,
         /// Half of the files or more are gone, and nobody has acknowledged it.
         FilesLost: Red "files-lost" Protection Practice,
         /// A root that held files has none, and nobody has acknowledged it.

@@ -6,8 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Fewer lost files than this mean nothing.
+/// So many lost files are red, where they are half of all.
 pub const LOST_FILES: u64 = 20;
+/// Fewer lost files than this mean nothing, whatever they are a part of; from here on half of a small set is amber.
+pub const FEW_LOST_FILES: u64 = 3;
 /// Losses are counted from the fullest state accepted within so many days, so that many small ones add up; always from the
 /// last one accepted, however old.
 pub const REFERENCE_DAYS: i64 = 30;
@@ -66,6 +68,12 @@ impl Accepted {
         then >= files.saturating_add(LOST_FILES) && files <= then / 2
     }
 
+    /// Whether half of the files or more are gone of a set so small that it has few to lose.
+    pub fn has_lost_few(&self, files: u64) -> bool {
+        let then = self.most_files();
+        !self.has_lost(files) && then >= files.saturating_add(FEW_LOST_FILES) && files <= then / 2
+    }
+
     /// Whether more than 30 % of the bytes are gone.
     pub fn has_shrunk(&self, bytes: u64) -> bool {
         u128::from(bytes) * 10 < u128::from(self.most_bytes()) * 7
@@ -86,6 +94,18 @@ mod tests {
         assert!(accepted.has_lost(1) && accepted.has_lost(100) && !accepted.has_lost(101));
         assert!(Accepted::only(state(0, 20)).has_lost(0) && !Accepted::only(state(0, 19)).has_lost(0));
         assert!(!Accepted::default().has_lost(0) && !Accepted::default().has_shrunk(0));
+    }
+
+    #[test]
+    fn a_practice_with_five_files_that_loses_three_is_told() {
+        let accepted = Accepted::only(state(0, 5));
+        assert!(accepted.has_lost_few(2) && accepted.has_lost_few(0) && !accepted.has_lost(0));
+        assert!(!accepted.has_lost_few(3), "two of five");
+        assert!(!Accepted::only(state(0, 2)).has_lost_few(0), "two files come and go");
+        // Twenty and more are another matter.
+        assert!(
+            Accepted::only(state(0, 38)).has_lost_few(19) && !Accepted::only(state(0, 40)).has_lost_few(20)
+        );
     }
 
     #[test]

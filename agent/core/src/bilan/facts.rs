@@ -8,8 +8,8 @@ use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
 use scelle_format::report::{
     Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof, Facts,
     Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner, PackPresence,
-    PauseState, Planned, Recipients, Rehearsal, RunResult, Sources, Space, TlsCertificate, UnknownWhy,
-    Verification,
+    PauseState, Planned, Recipients, Rehearsal, RunResult, SmallObjects, Sources, Space, TlsCertificate,
+    UnknownWhy, Verification,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
@@ -18,6 +18,7 @@ use super::run::{RunReport, TlsEnd, days_between};
 use crate::error::AgentError;
 use crate::pipeline::Outcome;
 use crate::pipeline::database::verdict::Taken;
+use crate::repo::damaged::DamageCounts;
 use crate::repo::finding::FindingKind;
 
 /// A kit check counts for twelve months and a month's grace.
@@ -59,11 +60,18 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         databases: report.outcome().map_or(base.databases, databases),
         verification: verification(report).unwrap_or(base.verification),
         pack_presence: pack_presence(report).unwrap_or(base.pack_presence),
-        damage: match (report.damaged_packs, report.loss, report.mended) {
+        damage: match (report.damaged.packs, report.loss, report.mended) {
             (0, Some(_), _) => Damage::Accepted,
             (0, None, 0) => Damage::NoneKnown,
             (0, None, _) => Damage::Healed,
             _ => Damage::Known,
+        },
+        small_objects: match report.damaged {
+            DamageCounts { keys: 1.., .. } => SmallObjects::Keys,
+            DamageCounts { hidden: 1.., .. } => SmallObjects::Hidden,
+            DamageCounts { small: 1.., .. } => SmallObjects::Lost,
+            DamageCounts { spare: 1.., .. } => SmallObjects::Spare,
+            _ => SmallObjects::Whole,
         },
         key_copies: report
             .key_copies
@@ -272,7 +280,8 @@ fn anomaly(report: &RunReport<'_>, outcome: &Outcome) -> Anomaly {
     }
     let changes = outcome.changes;
     let before = changes.unchanged + changes.changed + changes.removed;
-    let replaced = changes.changed + changes.new.min(changes.removed);
+    let rewritten = changes.changed.saturating_sub(changes.same_content);
+    let replaced = rewritten + changes.new.min(changes.removed);
     let quiet = changes.new + changes.changed + changes.removed == 0;
     match memory {
         _ if before >= MASS_CHANGE_FILES && replaced * 2 > before => Anomaly::MassChange,
@@ -297,6 +306,7 @@ fn sources(report: &RunReport<'_>, outcome: &Outcome) -> Sources {
         () if found.missing_roots > 0 && !memory.missing_accepted => Sources::RootMissing,
         () if found.emptied_roots > 0 || is_open && !is_back => Sources::RootEmptied,
         () if memory.accepted.has_lost(files) => Sources::FilesLost,
+        () if memory.accepted.has_lost_few(files) => Sources::FewLost,
         () => Sources::There,
     }
 }

@@ -222,11 +222,13 @@ async fn anomalies_need_five_earlier_runs_of_the_set() {
         let all = ["mass-change", "sources-shrunk", "no-new-data"];
         codes(&report).into_iter().find(|code| all.contains(code))
     };
-    let rewritten = Changes { new: 0, changed: 51, unchanged: 49, removed: 0 };
-    let renamed = Changes { new: 60, changed: 0, unchanged: 40, removed: 60 };
-    let usual = Changes { new: 5, changed: 5, unchanged: 90, removed: 1 };
-    let nothing = Changes { new: 0, changed: 0, unchanged: 100, removed: 0 };
+    let rewritten = Changes { new: 0, changed: 51, unchanged: 49, removed: 0, same_content: 0 };
+    let renamed = Changes { new: 60, changed: 0, unchanged: 40, removed: 60, same_content: 0 };
+    let usual = Changes { new: 5, changed: 5, unchanged: 90, removed: 1, same_content: 0 };
+    let nothing = Changes { new: 0, changed: 0, unchanged: 100, removed: 0, same_content: 0 };
     assert_eq!(of(5, rewritten, 1_000_000, 0), Some("mass-change"));
+    // Put back in place, say: read again, and found to hold what they held.
+    assert_eq!(of(5, Changes { same_content: 2, ..rewritten }, 1_000_000, 0), None);
     assert_eq!(of(5, renamed, 1_000_000, 0), Some("mass-change"));
     assert_eq!(of(4, rewritten, 1_000_000, 0), None);
     assert_eq!(of(5, usual, 699_999, 0), Some("sources-shrunk"));

@@ -90,7 +90,7 @@ pub fn outcome() -> Outcome {
             confirmed_packs: 4,
         },
         totals: Totals { files: 100, bytes: 2_000_001, ..Totals::default() },
-        changes: Changes { new: 3, changed: 2, unchanged: 95, removed: 1 },
+        changes: Changes { new: 3, changed: 2, unchanged: 95, removed: 1, same_content: 0 },
         troubles: Vec::new(),
         read_bytes: 2_000_001,
         resumed_bytes: 0,

@@ -42,8 +42,8 @@ pub struct SetMemory {
 }
 
 /// Warnings about the sources of a set: what `bilan acknowledge` accepts.
-pub const SOURCE_ALARMS: [&str; 5] =
-    ["files-lost", "mass-change", "root-emptied", "root-missing", "sources-shrunk"];
+pub const SOURCE_ALARMS: [&str; 6] =
+    ["few-files-lost", "files-lost", "mass-change", "root-emptied", "root-missing", "sources-shrunk"];
 
 /// Damage in the store that no run could mend: `bilan acknowledge` accepts the loss.
 pub const DAMAGE_ALARM: &str = "damage-known";

@@ -39,7 +39,8 @@ pub async fn recall(
                 let (time, files, bytes) = (snapshot.time.0, snapshot.files, snapshot.source_bytes);
                 let state = Counted { snapshot: snapshot.id.number, time, files, bytes };
                 let shrunk = counts.len() as u64 >= ANOMALY_RUNS && memory.accepted.has_shrunk(bytes);
-                if !memory.accepted.has_lost(files) && !shrunk {
+                let has_lost = memory.accepted.has_lost(files) || memory.accepted.has_lost_few(files);
+                if !has_lost && !shrunk {
                     memory.accepted.accept(state);
                 }
                 memory.last_change = time;

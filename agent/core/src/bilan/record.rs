@@ -195,7 +195,10 @@ fn integrity(report: &RunReport<'_>) -> Integrity {
             None => Measured::unknown(UnknownWhy::NotDue),
         },
         reread_bound_days: FULL_REREAD_DAYS.unsigned_abs().into(),
-        mismatches: report.check.map_or(not_measured(), |check| (check.missing + check.wrong_size).into()),
+        // What the listing lacks, and what is known to be damaged and was not mended.
+        mismatches: report.check.map_or(not_measured(), |check| {
+            (check.missing + check.wrong_size + report.damaged.total()).into()
+        }),
     }
 }
 
@@ -224,7 +227,10 @@ fn availability(report: &RunReport<'_>) -> Result<Availability> {
             age_seconds: age.map_or(not_measured(), Measured::Known),
             confirmed: not_configured(),
         }],
-        snapshots: (report.earlier_runs + u64::from(committed)).into(),
+        // Those known to be damaged are not to be counted on.
+        snapshots: report.damaged_snapshots.map_or(not_measured(), |damaged| {
+            (report.earlier_runs + u64::from(committed)).saturating_sub(damaged).into()
+        }),
         oldest: not_measured(),
         newest: newest.map_or(not_measured(), Measured::Known),
         achieved_age_seconds: since_good.map_or(not_measured(), Measured::Known),

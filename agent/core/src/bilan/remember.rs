@@ -26,7 +26,9 @@ pub fn memory_after(report: &RunReport<'_>, assessment: &Assessment) -> Memory {
         let open = SOURCE_ALARMS.into_iter().filter(|code| stays_open(code) && has(code));
         set.alarms = open.map(|code| (code.to_owned(), since(code))).collect();
         set.missing_accepted &= outcome.sources.missing_roots > 0;
-        let in_order = !["files-lost", "root-emptied", "root-missing", "sources-shrunk"].into_iter().any(has);
+        let in_order = !["few-files-lost", "files-lost", "root-emptied", "root-missing", "sources-shrunk"]
+            .into_iter()
+            .any(has);
         if in_order {
             let (files, bytes) = (outcome.totals.files, outcome.totals.bytes);
             let snapshot = outcome.committed.snapshot;

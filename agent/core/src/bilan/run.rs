@@ -18,6 +18,7 @@ use crate::monitor::Problem;
 use crate::pipeline::Outcome;
 use crate::repo::append::Start;
 use crate::repo::damage::Loss;
+use crate::repo::damaged::DamageCounts;
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::History;
 use crate::repo::state::{Device, State};
@@ -182,11 +183,13 @@ pub struct RunReport<'a> {
     pub earlier_runs: u64,
     /// Fewest copies that any small object without which all is lost has.
     pub key_copies: Option<u64>,
-    /// Packs known to be damaged whose content is not whole in others, and whose loss nobody has accepted.
-    pub damaged_packs: u64,
+    /// Objects known to be damaged and not mended, and whose loss nobody has accepted.
+    pub damaged: DamageCounts,
     /// What somebody has accepted as lost, where it still is.
     pub loss: Option<Loss>,
-    /// Damaged packs healed and lost small objects stored again by this run.
+    /// Snapshots of this device among the set's that need one of them; `None` where that is not known.
+    pub damaged_snapshots: Option<u64>,
+    /// Damaged packs healed and damaged objects put back by this run.
     pub mended: u64,
     /// Number of exclusion rules.
     pub exclusions: u64,
@@ -231,8 +234,9 @@ impl<'a> RunReport<'a> {
             probe: None,
             earlier_runs: 0,
             key_copies: None,
-            damaged_packs: 0,
+            damaged: DamageCounts::default(),
             loss: None,
+            damaged_snapshots: Some(0),
             mended: 0,
             exclusions: 0,
             proofs: Proofs::default(),

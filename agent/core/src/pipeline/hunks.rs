@@ -11,7 +11,7 @@ use scelle_format::pack::Location;
 use scelle_format::path;
 
 use super::database::verdict::Taken;
-use super::item::packs_of;
+use super::item::{ContentPrint, packs_of};
 pub use super::item::{Item, ItemSource};
 use super::job::{Outcome, StoredContent};
 use super::late::Late;
@@ -83,6 +83,8 @@ pub struct Hunks<'a> {
     pub bytes_beyond: i64,
     /// Files that the walk saw and that could not be read.
     pub lost_files: u64,
+    /// Files that look different and hold what they held in the last snapshot.
+    pub same_content: u64,
     /// The worst of how databases were taken.
     pub databases: Option<Taken>,
     /// Files that are counted only now that they are saved.
@@ -104,6 +106,7 @@ impl<'a> Hunks<'a> {
             consistent_copies: 0,
             bytes_beyond: 0,
             lost_files: 0,
+            same_content: 0,
             databases: None,
             late: Late::default(),
         })
@@ -205,7 +208,14 @@ impl<'a> Hunks<'a> {
     fn settle_item(&mut self, item: &mut Item, worker: &mut Worker<'_>) -> Result<bool> {
         loop {
             match &mut item.source {
-                ItemSource::Kept { .. } | ItemSource::Ready | ItemSource::Lost => return Ok(true),
+                ItemSource::Ready => {
+                    let content = &item.record.entry.content;
+                    let is_same =
+                        item.before.take().is_some_and(|before| before == ContentPrint::of(content));
+                    self.same_content += u64::from(is_same);
+                    return Ok(true);
+                }
+                ItemSource::Kept { .. } | ItemSource::Lost => return Ok(true),
                 ItemSource::Job { job, now_ns } => {
                     let Some(outcome) = job.outcome() else { return Ok(false) };
                     let (path, now_ns) = (job.path.as_bytes().to_vec(), *now_ns);

@@ -19,6 +19,39 @@ pub struct Item {
     pub record: Record,
     /// Where its content comes from.
     pub source: ItemSource,
+    /// Print of its content in the last snapshot, where the file looks different and is read again.
+    pub before: Option<ContentPrint>,
+}
+
+impl Item {
+    /// One that is not compared with anything.
+    pub fn new(record: Record, source: ItemSource) -> Self {
+        Self { record, source, before: None }
+    }
+}
+
+/// Tells contents apart by the chunks they are made of, wherever these lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentPrint([u8; 16]);
+
+impl ContentPrint {
+    /// The print of a content that has its places.
+    pub fn of(content: &Content) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        let rows = match content {
+            Content::Empty => &[][..],
+            Content::Chunks(rows) | Content::Nodes { nodes: rows, .. } => rows,
+            Content::Slice { at, offset, bytes } => {
+                hasher.update(&offset.to_le_bytes()).update(&bytes.to_le_bytes());
+                std::slice::from_ref(at)
+            }
+        };
+        rows.iter().for_each(|at| {
+            hasher.update(&at.id.0);
+        });
+        let [print @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *hasher.finalize().as_bytes();
+        Self(print)
+    }
 }
 
 /// Where an entry's content comes from.

@@ -1,7 +1,7 @@
 //! What a note is about to name, asked for in this run: packs by a listing, small objects one by one.
 //!
 //! Data comes from the store's answers. What is gone is put back where its bytes are at hand, else it is named no more: full
-//! refs instead of a difference, a segment sealed anew from the local copy. Never: names what the store does not show.
+//! refs instead of a difference, a segment sealed anew from the local index. Never: names what the store does not show.
 
 use std::collections::HashMap;
 
@@ -9,15 +9,15 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::layout;
-use scelle_format::limits::REFS_MAX_BYTES;
 use scelle_format::random::Random;
 use scelle_format::refs::PackSet;
 
 use super::commit::CONCURRENT_HEADS;
 use super::segments;
-use crate::error::{AgentError, Result};
+use crate::error::Result;
 use crate::repo::append::{LedgerWriter, refs_copy_file};
 use crate::repo::damage::Damage;
+use crate::repo::mend;
 use crate::repo::objects::Objects;
 use crate::repo::rebuild;
 use crate::repo::state::{Device, State};
@@ -83,8 +83,8 @@ pub(super) async fn small_objects(
     Ok(lost.len() as u64)
 }
 
-/// Puts lost refs back from the copy in the state folder. Where that does not help the next note gets a full list, which
-/// stands on nothing.
+/// Puts lost refs back from the copy of this PC. Where that does not help the next note gets a full list, which stands on
+/// nothing.
 async fn refs_again(
     objects: &Objects,
     state: &State,
@@ -97,12 +97,12 @@ async fn refs_again(
             continue;
         }
         let copy = state.get(&refs_copy_file(&sha256))?.filter(|copy| Sha256::of(copy).to_string() == sha256);
-        if let Some(copy) = copy {
-            objects.put_new(&name, copy).await?;
-        }
-        // Read, not only asked for: other bytes of the same length may stand under its name, and stay there.
-        let named = Sha256::parse(&sha256).map_err(AgentError::local_state)?;
-        if objects.get_hashed(&name, &named, REFS_MAX_BYTES as u64).await.is_err() {
+        // Read back there, not only asked for: other bytes of the same length may stand under its name.
+        let fate = match copy {
+            Some(copy) => mend::with(objects, &name, copy.into()).await,
+            None => mend::from_copy(objects, &name).await,
+        };
+        if !fate.is_whole() {
             let head = ledger.head_mut();
             (head.refs, head.refs_bytes) = (None, None);
             head.refs_chain.clear();
@@ -112,8 +112,8 @@ async fn refs_again(
     Ok(())
 }
 
-/// Seals lost segments anew. One whose local copy is gone as well is named no more: its chunks are stored again when they
-/// are met.
+/// Puts lost segments back, or seals them anew from the local index. One that is gone from there as well is named no more:
+/// its chunks are stored again when they are met.
 async fn segments_again(
     objects: &Objects,
     state: &State,
@@ -123,7 +123,8 @@ async fn segments_again(
     random: &mut dyn Random,
 ) -> Result<()> {
     for (sha256, _) in ledger.head().segments.clone() {
-        if !lost.contains(&segment_name(device, &sha256)) {
+        let name = segment_name(device, &sha256);
+        if !lost.contains(&name) || mend::from_copy(objects, &name).await.is_whole() {
             continue;
         }
         let copy = rebuild::open_copy(state.folder(), &sha256);

@@ -59,6 +59,8 @@ pub struct Changes {
     pub unchanged: u64,
     /// Entries of the last snapshot that are gone.
     pub removed: u64,
+    /// Of those that look different, how many hold what they held: only times, rights or an inode are others.
+    pub same_content: u64,
 }
 
 /// The scan of one run.
@@ -255,7 +257,7 @@ impl<'a> Scan<'a> {
             self.changes.unchanged += 1;
             self.monitor.advance(1, item.stat.bytes);
         }
-        self.push(Item { record, source: ItemSource::Kept { row, index } });
+        self.push(Item::new(record, ItemSource::Kept { row, index }));
     }
 
     /// The job that reads a file; names of one inode share one.

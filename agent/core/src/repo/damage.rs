@@ -2,8 +2,9 @@
 //!
 //! Data comes from `damage` and `heal` notes of all devices and from what this PC finds itself, and lies in `damage.json`
 //! in the state folder; a lost file is read again from the ledger. Of two words about one object the later one counts, and
-//! later is what is *known* to come after ([`super::words`]), never what a clock says. It goes to the pipeline, which builds
-//! on no object in it, and to the bilan. Never: an excuse. What a check says follows from what the store shows.
+//! later is what is *known* to come after ([`super::words`]), never what a clock says. Notes, descriptors, key files and
+//! FORMAT.txt, which no note can call bad, are remembered here only. It goes to the pipeline, which builds on no object in
+//! it, to the mending rounds and to the bilan. Never: an excuse. What a check says follows from what the store shows.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -24,6 +25,8 @@ use crate::error::{AgentError, Result};
 
 /// The file of the state folder.
 pub(super) const FILE: &str = "damage.json";
+/// How names begin that no note can call bad.
+const IS_HERE: [&str; 4] = ["c/", "desc/", "keys/", layout::FORMAT_TXT];
 /// Objects named in one note: a note has at most 1 MiB.
 const ROWS_OF_A_NOTE: usize = 4096;
 
@@ -32,6 +35,12 @@ const ROWS_OF_A_NOTE: usize = 4096;
 pub struct Damage {
     /// What devices have said of objects, by name.
     objects: BTreeMap<String, Words>,
+    /// Objects that a note cannot name, and why they are bad. A name that ends in `-` or `/` is the beginning of one.
+    #[serde(default)]
+    here: BTreeMap<String, String>,
+    /// Snapshots that need an object, by device and number, where a check has looked.
+    #[serde(default)]
+    pub(super) affected: BTreeMap<String, BTreeSet<(String, u64)>>,
     /// Up to which note the devices' ledgers were looked through.
     seen: Seen,
     /// By device: its newest word about what is lost for good.
@@ -168,12 +177,17 @@ impl Damage {
 
     /// Whether an object is called bad and nothing has taken its place.
     pub fn is_open(&self, name: &str) -> bool {
-        self.objects.get(name).is_some_and(Words::is_open)
+        self.here.contains_key(name) || self.objects.get(name).is_some_and(Words::is_open)
     }
 
     /// Packs called bad whose chunks are not all elsewhere yet.
     pub fn open_packs(&self) -> BTreeSet<(PackKind, PackId)> {
         self.packs(Words::is_open).collect()
+    }
+
+    /// [`Self::open`], and what no note can name.
+    pub fn open_all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.open().chain(self.here.iter().map(|(name, why)| (name.as_str(), why.as_str())))
     }
 
     /// Everything called bad with nothing in its place: name, and why.
@@ -212,10 +226,11 @@ impl Damage {
     /// What a list of findings adds: objects that are damaged and were not known to be.
     pub fn news(&self, findings: &[Finding]) -> Vec<(String, String)> {
         let mut news: BTreeMap<String, String> = BTreeMap::new();
-        for finding in findings.iter().filter(|finding| finding.kind.is_damage()) {
+        for finding in findings.iter().filter(|finding| finding.kind.is_of_an_object()) {
             let name = &finding.object;
-            let is_object = ["p/", "m/", "i/", "a/"].iter().any(|prefix| name.starts_with(prefix));
-            if is_object && !self.objects.get(name).is_some_and(Words::is_bad) {
+            let is_ours = is_noted(name) || IS_HERE.iter().any(|prefix| name.starts_with(prefix));
+            let is_known = self.objects.get(name).is_some_and(Words::is_bad) || self.here.contains_key(name);
+            if is_ours && !is_known {
                 news.entry(name.clone()).or_insert_with(|| finding.kind.code().to_owned());
             }
         }
@@ -231,6 +246,11 @@ impl Damage {
         bad: Vec<(String, String)>,
         good: Vec<String>,
     ) -> Result<()> {
+        let (bad, bad_here): (Vec<_>, Vec<_>) = bad.into_iter().partition(|(_, name)| is_noted(name));
+        let (good, good_here): (Vec<_>, Vec<_>) = good.into_iter().partition(|name| is_noted(name));
+        self.here.retain(|name, _| !good_here.contains(name));
+        self.here.extend(bad_here.into_iter().map(|(why, name)| (name, why)));
+        self.save(state)?;
         let rows: Vec<_> = bad.into_iter().map(Ok).chain(good.into_iter().map(Err)).collect();
         for rows in rows.chunks(ROWS_OF_A_NOTE) {
             let bad = rows.iter().filter_map(|row| row.clone().ok()).collect();
@@ -289,6 +309,11 @@ async fn attach(ledger: &LedgerWriter<'_>, known: &Seen) -> Result<Vec<Attached>
         return Ok(Vec::new());
     }
     Ok(vec![ledger.attach(words::ROLE, words::to_text(known).into_bytes()).await?])
+}
+
+/// Whether a `damage` note can name an object (FORMAT.md §10).
+fn is_noted(name: &str) -> bool {
+    layout::is_named(name) && ["p/", "m/", "i/", "a/"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]

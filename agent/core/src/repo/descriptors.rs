@@ -106,7 +106,8 @@ impl Descriptors {
             let name = layout::descriptor(revision);
             let accept =
                 |bytes: &[u8]| step(bytes, objects.repository(), revision, chain.last(), standing, pin);
-            let first_try = match fetched.get(&revision) {
+            let mut proven = fetched.get(&revision).cloned();
+            let first_try = match &proven {
                 Some(bytes) => accept(bytes),
                 None => Err(Refused::Missing),
             };
@@ -125,7 +126,9 @@ impl Descriptors {
                                 let kind = if was_missing { FindingKind::Hidden } else { kind };
                                 findings.push(Finding::new(kind, name.clone()));
                             }
-                            accept(&bytes)
+                            let accepted = accept(&bytes);
+                            proven = Some(bytes);
+                            accepted
                         }
                         None => {
                             findings.push(Finding::new(kind, name.clone()));
@@ -133,13 +136,17 @@ impl Descriptors {
                                 Some(copies) => copies,
                                 None => copies.insert(Copies::fetch(objects).await?),
                             };
-                            copies.of(&name).iter().find_map(|copy| accept(copy).ok()).ok_or(refused)
+                            proven = copies.of(&name).iter().find(|copy| accept(copy).is_ok()).cloned();
+                            proven.as_ref().map_or(Err(refused), |copy| accept(copy))
                         }
                     }
                 }
                 sound => sound,
             };
             let Ok((signed, now)) = accepted else { break };
+            if let Some(bytes) = proven {
+                objects.keep(&name, &bytes).await;
+            }
             standing = now;
             chain.push(signed);
         }

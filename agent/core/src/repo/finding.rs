@@ -114,6 +114,26 @@ impl FindingKind {
         self != Self::KeyCopies
     }
 
+    /// Whether it says that one object is gone, hidden or wrong: something that can be remembered until it is mended. The
+    /// others are of a chain, of a tree, or of who signed.
+    pub fn is_of_an_object(self) -> bool {
+        use FindingKind::{
+            DescriptorRollback, Fork, KeyCopies, NoteChain, NoteDevice, NoteMalformed, NoteSignature,
+            Rollback,
+        };
+        !matches!(
+            self,
+            DescriptorRollback
+                | Fork
+                | KeyCopies
+                | NoteChain
+                | NoteDevice
+                | NoteMalformed
+                | NoteSignature
+                | Rollback
+        )
+    }
+
     /// Whether a note is gone, or cannot be believed in its place.
     pub fn is_lost_note(self) -> bool {
         matches!(self, Self::NoteMissing | Self::NoteHash | Self::NoteSignature | Self::NoteMalformed)

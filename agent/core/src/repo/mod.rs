@@ -1,22 +1,28 @@
 //! A repository as the agent sees it: objects, keys, descriptors, ledger, and what the PC keeps of them.
 //!
-//! Reading: `open` → `descriptors` → `history` → `keyring`. Writing: `create`, `append`, `state`.
+//! Reading: `open` → `descriptors` → `history` → `keyring`. Writing: `create`, `append`, `state`. Damage: `finding` →
+//! `damage`, `kept` → `mend` → `rounds`.
 
 pub mod append;
 mod copies;
 pub mod create;
 pub mod damage;
+pub mod damaged;
 pub mod descriptors;
 pub mod finding;
 pub mod history;
 pub mod join;
+pub mod kept;
+pub mod key_copies;
 pub mod keyring;
 mod listed;
+pub mod mend;
 pub mod objects;
 pub mod oddities;
 pub mod open;
 mod pending;
 pub mod rebuild;
+pub mod rounds;
 pub mod state;
 mod stored_notes;
 pub mod unfinished;

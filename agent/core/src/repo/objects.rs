@@ -4,7 +4,8 @@
 //! signature or its seal was checked; it goes to `keyring`, `history`, `restore` and `verify`, and comes from the
 //! writing side as finished objects. One place decides how hard an object is looked for: a wrong or empty answer is asked
 //! for once more, then older versions are looked through, and [`Oddities`] counts both. Names that FORMAT.md does not
-//! know are passed over. Never: opens a seal, replaces an object, or believes a name.
+//! know are passed over. What is small and proven is offered to the copies of this PC ([`Kept`]). Never: opens a seal,
+//! replaces an object that is what it should be, or believes a name.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use scelle_format::id::{RepositoryId, Sha256};
 use scelle_format::layout;
 use scelle_store::{ErrorKind, Key, ObjectMeta, Put, Store, StoreError};
 
+use super::kept::{Kept, hash_in};
 pub use super::listed::{Listed, repositories_in};
 use super::oddities::Oddities;
 use crate::error::{AgentError, Result};
@@ -36,12 +38,33 @@ pub struct Objects {
     pub(super) store: Arc<dyn Store>,
     pub(super) repository: RepositoryId,
     pub(super) oddities: Arc<Oddities>,
+    kept: Option<Kept>,
 }
 
 impl Objects {
     /// The objects below `<repository>/` in `store`.
     pub fn new(store: Arc<dyn Store>, repository: RepositoryId) -> Self {
-        Self { store, repository, oddities: Arc::default() }
+        Self { store, repository, oddities: Arc::default(), kept: None }
+    }
+
+    /// [`Self::new`] on a PC that keeps copies of what is small.
+    pub fn keeping(mut self, kept: Kept) -> Self {
+        self.kept = Some(kept);
+        self
+    }
+
+    /// The copies of this PC.
+    pub fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    /// Offers an object to the copies of this PC. Its bytes are proven: by their hash, a signature, or because this PC
+    /// has made them.
+    pub async fn keep(&self, name: &str, bytes: &Bytes) {
+        let Some(kept) = self.kept.clone().filter(|_| Kept::takes(name)) else { return };
+        let (name, bytes) = (name.to_owned(), bytes.clone());
+        // Not to have a copy is no failure.
+        let _ = tokio::task::spawn_blocking(move || kept.keep(&name, &bytes)).await;
     }
 
     /// What was odd about the store's answers.
@@ -97,11 +120,15 @@ impl Objects {
     pub async fn find_hashed(&self, name: &str, sha256: &Sha256, max_bytes: u64) -> Result<(Bytes, Found)> {
         let is_right = |bytes: &[u8]| Sha256::of(bytes) == *sha256;
         let wrong = match self.get_twice(name, max_bytes, is_right).await? {
-            Ok(bytes) => return Ok((bytes, Found::Current)),
+            Ok(bytes) => {
+                self.keep(name, &bytes).await;
+                return Ok((bytes, Found::Current));
+            }
             Err(wrong) => wrong,
         };
         match self.look_through(name, max_bytes, is_right).await? {
             Older::Found(bytes) => {
+                self.keep(name, &bytes).await;
                 match wrong.is_absent {
                     true => self.oddities.note_hidden(name),
                     false => self.oddities.note_overwritten(name),
@@ -233,12 +260,37 @@ impl Objects {
     pub async fn put_new(&self, name: &str, body: impl Into<Bytes>) -> Result<Put> {
         let body = body.into();
         let sha256 = Sha256::of(&body);
-        Ok(self.store.put_new(&self.key(name)?, body, sha256.0).await?)
+        let put = self.store.put_new(&self.key(name)?, body.clone(), sha256.0).await?;
+        // What was there already may be another's.
+        if put == Put::Created || hash_in(name) == Some(sha256) {
+            self.keep(name, &body).await;
+        }
+        Ok(put)
     }
 
     /// [`Self::put_new`] for bytes whose SHA-256 is already known.
     pub async fn put_new_hashed(&self, name: &str, body: Bytes, sha256: &Sha256) -> Result<Put> {
-        Ok(self.store.put_new(&self.key(name)?, body, sha256.0).await?)
+        let key = self.key(name)?;
+        // Side by side: the disk of this PC is not what is waited for.
+        let (put, ()) =
+            tokio::join!(self.store.put_new(&key, body.clone(), sha256.0), self.keep(name, &body));
+        Ok(put?)
+    }
+
+    /// Puts an object in the place of other bytes that lie under its name.
+    pub async fn replace(&self, name: &str, body: Bytes) -> Result<()> {
+        let sha256 = Sha256::of(&body);
+        Ok(self.store.replace(&self.key(name)?, body, sha256.0).await?)
+    }
+
+    /// What stands in an object's place, and nowhere else.
+    pub async fn in_place(&self, name: &str, max_bytes: u64) -> Result<InPlace> {
+        match self.store.get(&self.key(name)?, max_bytes).await {
+            Ok(bytes) => Ok(InPlace::Bytes(bytes)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(InPlace::Nothing),
+            Err(error) if matters_to_one_object(error.kind) => Ok(InPlace::Unreadable),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether the store has an object with this size; one that must be read back is read and hashed.
@@ -254,6 +306,17 @@ impl Objects {
     pub async fn head(&self, name: &str) -> Result<Option<ObjectMeta>> {
         Ok(self.store.head(&self.key(name)?).await?)
     }
+}
+
+/// What stands in an object's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InPlace {
+    /// These bytes, whatever they are.
+    Bytes(Bytes),
+    /// Nothing, or a delete marker.
+    Nothing,
+    /// Something larger than asked for, or that cannot be read.
+    Unreadable,
 }
 
 /// Why an answer is not the object.

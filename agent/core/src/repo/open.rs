@@ -20,6 +20,7 @@ use scelle_store::Store;
 use super::descriptors::Descriptors;
 use super::finding::{Finding, FindingKind};
 use super::history::{History, StoredNotes};
+use super::kept::Kept;
 use super::keyring::{KeyFiles, Keyring, Unlock};
 use super::objects::{Objects, repositories_in};
 use crate::error::{AgentError, ExitCode, Result};
@@ -35,6 +36,8 @@ pub struct OpenOptions {
     pub pin: Option<Pin>,
     /// The highest descriptor that local state has seen.
     pub seen: Option<(u64, Sha256)>,
+    /// Copies of this PC: what is read sound is offered to them.
+    pub kept: Option<Kept>,
     /// Read the whole ledger instead of the newest notes of each device.
     pub whole_ledger: bool,
 }
@@ -67,7 +70,11 @@ impl Repository {
             (_, Some(asked)) => asked,
             _ => only_repository(store.as_ref()).await?,
         };
-        let objects = Arc::new(Objects::new(store, repository));
+        let objects = Objects::new(store, repository);
+        let objects = Arc::new(match options.kept {
+            Some(kept) => objects.keeping(kept),
+            None => objects,
+        });
         let notes = async {
             match options.whole_ledger {
                 true => StoredNotes::fetch_all(&objects).await,

@@ -13,6 +13,7 @@ use scelle_format::refs::Refs;
 use serde::Serialize;
 
 use super::data::IdKeys;
+use super::lost::{LostSnapshot, lost};
 use super::packs::{Known, PackUses, heirs, is_replaced};
 use super::{attachments, data, keys, trees};
 use crate::error::{ExitCode, Result};
@@ -86,6 +87,8 @@ pub struct CheckReport {
     pub acknowledged: Vec<String>,
     /// Who accepted it, and when.
     pub loss: Option<Loss>,
+    /// Of those, the ones whose notes cannot be read.
+    pub lost: Vec<LostSnapshot>,
     /// How long it took.
     #[serde(skip)]
     pub duration: Duration,
@@ -161,6 +164,7 @@ pub async fn check(
     read_packs(repository, needed, &known, id_keys, &snapshots, options, monitor, shutdown, &mut report)
         .await?;
     tell_read_through(&objects, &mut report);
+    report.lost = lost(&repository.history, &mut report.findings);
     conclude(&mut report, &snapshots);
     tell_accepted(repository, &mut report).await?;
     report.duration = began.elapsed();

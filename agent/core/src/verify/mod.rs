@@ -9,7 +9,9 @@ mod check;
 mod data;
 mod keys;
 pub mod listing;
+mod lost;
 mod packs;
 mod trees;
 
 pub use check::{CheckOptions, CheckReport, ReadData, check};
+pub use lost::LostSnapshot;

@@ -16,6 +16,7 @@ use scelle_core::monitor::Silent;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::append::LedgerWriter;
 use scelle_core::repo::create::{Creation, create};
+use scelle_core::repo::kept::Kept;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
@@ -75,8 +76,8 @@ async fn make(store: Arc<dyn Store>, home: &Path) -> (Kit, RepositoryId) {
     let public: KitPublic = kit.public().unwrap();
     let id = RepositoryId::parse(&kit.repository).unwrap();
     let connected = connected(store);
-    let objects = Objects::new(connected.store.clone(), id.clone());
     let state = State::open(home, &id).unwrap();
+    let objects = Objects::new(connected.store.clone(), id.clone()).keeping(Kept::of(state.folder()));
     let creation = Creation {
         public: &public,
         kit: Some(&kit),
@@ -96,8 +97,9 @@ async fn run_whole(
     every: CheckpointEvery,
 ) -> Result<(Summary, Written)> {
     let connected = connected(store);
-    let objects = Arc::new(Objects::new(connected.store.clone(), id.clone()));
     let state = State::open(home, id)?;
+    let objects = Objects::new(connected.store.clone(), id.clone());
+    let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
     let device = state.device()?;
     let shutdown = Shutdown::default();
     let footing = Footing {

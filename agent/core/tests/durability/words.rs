@@ -34,7 +34,16 @@ impl Two {
         let text = kit.to_file_text(scelle_format::phrase::Language::English, "");
         let again = Kit::parse(secrecy::ExposeSecret::expose_secret(&text)).unwrap();
         let place = connected(store.clone());
-        join(&place.store, &place.place, Unlock::Kit(again), seats[1].home.path(), &SystemClock, &mut OsRandom).await.unwrap();
+        join(
+            &place.store,
+            &place.place,
+            Unlock::Kit(again),
+            seats[1].home.path(),
+            &SystemClock,
+            &mut OsRandom,
+        )
+        .await
+        .unwrap();
         Self { store, id, kit, seats }
     }
 

@@ -20,6 +20,7 @@ use scelle_core::pipeline::Outcome;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::append::LedgerWriter;
 use scelle_core::repo::join::expect_own;
+use scelle_core::repo::kept::Kept;
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::state::{Device, State};
 use scelle_core::scan::Filter;
@@ -44,7 +45,8 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     }
     let state = State::open(&context.settings.home, &known.repository)?;
     let device = state.device()?;
-    let objects = Arc::new(Objects::new(connected.store.clone(), known.repository.clone()));
+    let objects = Objects::new(connected.store.clone(), known.repository.clone());
+    let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
     context.watch(&objects);
     let descriptors = match backup::descriptors(&objects, &state, &device).await {
         Err(error) => return Err(known.explain(connected, error).await),
@@ -285,8 +287,15 @@ fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &W
     if summary.mended_objects > 0 {
         let mended = count(summary.mended_objects, lang);
         screen.warn(&bilingual!(
-            "{mended} petits objets manquaient ou étaient abîmés dans le stockage : remplacés",
-            "{mended} small objects were missing or damaged in the store: replaced"
+            "{mended} objets manquaient ou étaient abîmés dans le stockage : remis en place",
+            "{mended} objects were missing or damaged in the store: put back"
+        ));
+    }
+    if summary.damaged.total() > 0 {
+        let left = count(summary.damaged.total(), lang);
+        screen.warn(&bilingual!(
+            "{left} objets du stockage restent perdus ou abîmés : « scelle check » dit lesquels",
+            "{left} objects of the store are still lost or damaged: \"scelle check\" says which"
         ));
     }
     let status = status_word(written.status, lang);
@@ -316,6 +325,7 @@ fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &W
         "missing_packs": outcome.listing.missing.len() + outcome.listing.wrong_size.len(),
         "healed_packs": outcome.healed_packs,
         "mended_objects": summary.mended_objects,
+        "damaged_objects": summary.damaged.total(),
         "duration_ms": u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
         "bilan": written.id,
     })

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::prospects::{self, Prospects};
 use super::reading::{Key, Reading, open, show_findings};
 use crate::cli::args::{Check, ReadData as Asked};
 use crate::cli::context::Context;
@@ -10,6 +11,7 @@ use scelle_core::repo::damage::Loss;
 use scelle_core::repo::finding::FindingKind;
 use scelle_core::verify::{CheckOptions, CheckReport, ReadData, check};
 use scelle_view::bilingual;
+use scelle_view::pages::text::moment;
 use scelle_view::words::figures::{count, size};
 
 /// Snapshots of each device whose trees are followed when a key is given.
@@ -32,7 +34,8 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
     context.monitor.finish();
     count_local_copies(context, &reading, &mut report);
     super::damage::record(context, &reading, "check", &report.findings, report.sound_again.clone()).await;
-    told(context, &report);
+    let prospects = prospects::prospects(context, &reading, &report.findings).await;
+    told(context, &report, prospects.as_ref());
     Ok(report.code())
 }
 
@@ -40,7 +43,7 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
 fn count_local_copies(context: &Context, reading: &Reading, report: &mut CheckReport) {
     let Some(known) = &reading.known else { return };
     let folder = context.settings.home.join(known.repository.as_str());
-    if folder.join(scelle_core::backup::KEY_COPIES_FILE).is_file() {
+    if folder.join(scelle_core::repo::key_copies::KEY_COPIES_FILE).is_file() {
         report.key_copies += 1;
         if report.key_copies >= 3 {
             report.findings.retain(|finding| finding.kind != FindingKind::KeyCopies);
@@ -48,7 +51,7 @@ fn count_local_copies(context: &Context, reading: &Reading, report: &mut CheckRe
     }
 }
 
-fn told(context: &Context, report: &CheckReport) {
+fn told(context: &Context, report: &CheckReport, prospects: Option<&Prospects>) {
     let (screen, lang) = (&context.screen, context.lang());
     show_findings(context, &report.findings);
     let (objects, packs) = (count(report.objects, lang), count(report.packs, lang));
@@ -84,6 +87,13 @@ fn told(context: &Context, report: &CheckReport) {
             "Loss acknowledged on {time} ({author}, {reason}): {objects} damaged objects are part of it, {snapshots} snapshots affected then"
         ));
     }
+    for lost in &report.lost {
+        let (id, day) = (&lost.id, moment(lost.told, lang));
+        screen.warn(&bilingual!(
+            "instantané {id}, du {day} : sa note est perdue ou abîmée ; tant qu'elle l'est, il ne peut pas être restauré",
+            "snapshot {id}, of {day}: its note is lost or spoilt; as long as it is, it cannot be restored"
+        ));
+    }
     let (sound, damaged) = (report.sound.len(), report.damaged.len());
     match report.code() {
         ExitCode::Ok => screen.say(&bilingual!(
@@ -91,12 +101,16 @@ fn told(context: &Context, report: &CheckReport) {
             "No damage: {sound} snapshots complete"
         )),
         _ => screen.say(&bilingual!(
-            "DOMMAGES : {damaged} instantanés touchés, {sound} intacts. Ne supprimez rien ; relancez une sauvegarde et prévenez votre prestataire",
-            "DAMAGE: {damaged} snapshots affected, {sound} sound. Delete nothing; run a backup again and tell your provider"
+            "DOMMAGES : {damaged} instantanés touchés, {sound} intacts. Ne supprimez rien, et prévenez votre prestataire",
+            "DAMAGE: {damaged} snapshots affected, {sound} sound. Delete nothing, and tell your provider"
         )),
+    }
+    if let Some(prospects) = prospects {
+        prospects::told(context, prospects);
     }
     let code = report.code().number();
     let mut document = serde_json::to_value(report).unwrap_or_default();
     document["code"] = json!(code);
+    document["next_backup"] = json!(prospects);
     screen.json(&document);
 }

@@ -3,6 +3,7 @@
 //! Findings become a `damage` note of this PC, and lie in its state folder. A PC without a place in the repository cannot
 //! write one: that is said. Never: changes what a command answers, or its code.
 
+use super::known::Known;
 use super::reading::Reading;
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
@@ -21,19 +22,28 @@ pub async fn record(
     good: Vec<String>,
 ) {
     let told = Damage::default().news(findings);
-    if told.is_empty() && good.is_empty() {
+    let folder = |known: &Known| context.settings.home.join(known.repository.as_str());
+    // What is remembered may be sound by now: whoever looks at everything says so.
+    let is_remembered = reading.known.as_ref().is_some_and(|known| Damage::is_open_in(&folder(known)));
+    if told.is_empty() && good.is_empty() && !is_remembered {
         return;
     }
     let screen = &context.screen;
     match write(context, reading, found_by, findings, good).await {
         Ok(Recorded::Written) => screen.say(&bilingual!(
-            "Noté au registre : la prochaine sauvegarde en tiendra compte",
-            "Recorded in the ledger: the next backup takes it into account"
+            "Constat noté pour la prochaine sauvegarde",
+            "Noted for the next backup"
         )),
+        Ok(Recorded::SoundAgain) => screen.say(&bilingual!(
+            "Des objets qui étaient abîmés sont de nouveau intacts : c'est noté",
+            "Objects that were damaged are sound again: noted"
+        )),
+        Ok(Recorded::KnownAlready) if told.is_empty() => {}
         Ok(Recorded::KnownAlready) => screen.say(&bilingual!(
-            "Déjà noté au registre : la prochaine sauvegarde en tiendra compte",
-            "In the ledger already: the next backup takes it into account"
+            "Déjà noté pour la prochaine sauvegarde",
+            "Noted already for the next backup"
         )),
+        Ok(Recorded::NoPen) if told.is_empty() => {}
         Ok(Recorded::NoPen) => screen.warn(&bilingual!(
             "ce constat n'est pas noté au registre : ce poste ne fait pas partie du dépôt. Lancez « scelle check » sur le poste sauvegardé",
             "this finding is not recorded in the ledger: this computer is no part of the repository. Run \"scelle check\" on the computer that is backed up"
@@ -56,6 +66,8 @@ pub async fn record(
 
 enum Recorded {
     Written,
+    /// Nothing is worse than was known, and something is better.
+    SoundAgain,
     KnownAlready,
     NoPen,
 }
@@ -73,7 +85,12 @@ async fn write(
     let (objects, descriptors) = (&reading.repository.objects, &reading.repository.descriptors);
     let mut damage = Damage::look(objects, &state, &device, descriptors).await?;
     let bad = damage.news(findings);
-    let good: Vec<String> = good.into_iter().filter(|name| damage.is_open(name)).collect();
+    let mut good: Vec<String> = good.into_iter().filter(|name| damage.is_open(name)).collect();
+    if found_by == "check" {
+        good.extend(damage.sound_by(findings));
+        damage.note_affected(findings);
+        damage.save(&state)?;
+    }
     if bad.is_empty() && good.is_empty() {
         return Ok(Recorded::KnownAlready);
     }
@@ -81,6 +98,7 @@ async fn write(
     let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
     // The state may come from an older image of this PC: its pen goes on from the store's head.
     ledger.start(descriptors).await?;
+    let is_worse = !bad.is_empty();
     damage.record(&mut ledger, &state, found_by, bad, good).await?;
-    Ok(Recorded::Written)
+    Ok(if is_worse { Recorded::Written } else { Recorded::SoundAgain })
 }

@@ -28,6 +28,7 @@ use scelle_core::monitor::{Notice, Phase, Weakness};
 use scelle_core::repo::append::LedgerWriter;
 use scelle_core::repo::create::{Creation, create};
 use scelle_core::repo::join;
+use scelle_core::repo::kept::Kept;
 use scelle_core::repo::objects::{Objects, repositories_in};
 use scelle_core::repo::state::{Device, Remembered, State};
 use scelle_core::repo::unfinished::Unfinished;
@@ -92,7 +93,8 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
         Some(state) => state,
         None => State::open(&context.settings.home, &repository)?,
     };
-    let objects = Arc::new(Objects::new(connected.store.clone(), repository));
+    let objects = Objects::new(connected.store.clone(), repository);
+    let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
     let creation = Creation {
         public: &public,
         kit: kit.as_ref(),

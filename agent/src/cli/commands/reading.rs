@@ -19,6 +19,7 @@ use scelle_core::reading::fetch::Fetcher;
 use scelle_core::reading::tree::Tree;
 use scelle_core::repo::finding::{Finding, FindingKind};
 use scelle_core::repo::history::Snapshot;
+use scelle_core::repo::kept::Kept;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::open::{OpenOptions, Repository};
 use scelle_view::bilingual;
@@ -85,7 +86,11 @@ pub async fn open_unsigned(
     // The kit names its own repository: a kit of another one must say so.
     let repository = known.as_ref().map(|known| known.repository.clone());
     let repository = repository.or(damaged.as_ref().map(|(repository, _)| repository.clone()));
-    let options = OpenOptions { repository, unlock, pin, seen, whole_ledger };
+    // What a check reads sound this PC can put back later.
+    let is_check = whole_ledger && need == Key::Optional;
+    let own = known.as_ref().filter(|_| is_check).map(|known| known.repository.as_str());
+    let kept = own.map(|repository| Kept::of(&context.settings.home.join(repository)));
+    let options = OpenOptions { repository, unlock, pin, seen, kept, whole_ledger };
     let repository = match (Repository::open(connected.store.clone(), options).await, &known) {
         (Err(error), Some(known)) => return Err(known.explain(&connected, error).await),
         (opened, _) => opened?,

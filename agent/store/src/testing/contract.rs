@@ -41,6 +41,7 @@ pub async fn check(store: Arc<dyn Store>, capabilities: Capabilities) {
     suite.absent().await;
     suite.ranges().await;
     suite.bounds().await;
+    suite.mends().await;
     if capabilities.conditional_put {
         suite.never_replaces().await;
         suite.race().await;
@@ -137,6 +138,16 @@ impl Suite {
         assert_eq!(self.put("kept", "second, longer").await, Put::AlreadyThere);
         assert_eq!(self.put("kept", "first").await, Put::AlreadyThere);
         assert_eq!(self.get("kept").await, "first");
+    }
+
+    /// What is damaged can be put right under its own name; a name that is free is written.
+    async fn mends(&self) {
+        assert_eq!(self.put("mended/object", "spoilt").await, Put::Created);
+        for (name, body) in [("mended/object", "sound"), ("mended/absent", "new")] {
+            let body = Bytes::from_static(body.as_bytes());
+            self.store.replace(&self.key(name), body.clone(), sha256(&body)).await.unwrap();
+            assert_eq!(self.get(name).await, body);
+        }
     }
 
     async fn race(&self) {

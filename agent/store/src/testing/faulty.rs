@@ -319,6 +319,15 @@ impl Store for Faulty {
         self.run_with(faults, Operation::Put, key.as_str(), call, |put, _| put).await
     }
 
+    async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        let faults = self.faults(Operation::Put, key.as_str(), &body);
+        if faults.contains(&Fault::Pretend) && !self.is_dead() {
+            return Ok(());
+        }
+        let call = self.inner.replace(key, body, sha256);
+        self.run_with(faults, Operation::Put, key.as_str(), call, |(), _| ()).await
+    }
+
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
         self.run(Operation::Get, key.as_str(), self.inner.get(key, max_bytes), damaged).await
     }

@@ -83,6 +83,12 @@ impl Store for Recorder {
         self.note(Operation::Put, key.as_str(), outcome, |_| length, |put| Some(*put))
     }
 
+    async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        let length = body.len() as u64;
+        let outcome = self.inner.replace(key, body, sha256).await;
+        self.note(Operation::Put, key.as_str(), outcome, |()| length, |()| None)
+    }
+
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
         let outcome = self.inner.get(key, max_bytes).await;
         self.note(Operation::Get, key.as_str(), outcome, |bytes| bytes.len() as u64, |_| None)

@@ -123,6 +123,11 @@ impl Store for Volatile {
         put
     }
 
+    async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
+        self.alive("put")?;
+        self.inner.replace(key, body, sha256).await
+    }
+
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
         self.alive("get")?;
         self.inner.get(key, max_bytes).await

@@ -222,7 +222,8 @@ fn light_word(light: Light, lang: Lang) -> String {
     format!("{} {word}", shape(light))
 }
 
-fn moment(time: Timestamp, lang: Lang) -> String {
+/// A moment in local time.
+pub fn moment(time: Timestamp, lang: Lang) -> String {
     let since = u64::try_from(time.0).unwrap_or(0);
     let at: SystemTime = UNIX_EPOCH + Duration::from_secs(since);
     local_time(at, lang)

@@ -41,6 +41,21 @@ sentences! {
             => "demander à l'hébergeur ce qui s'est passé, vérifier le disque",
         "the store had lost or spoiled backup data; its content has just been stored again"
             => "ask the host what happened, check the disk";
+    "damage-keys":
+        "des fichiers de clés ou des descripteurs sont perdus ou abîmés dans le stockage, et ce poste n'a pas pu les remettre en place"
+            => "lancer « scelle check » et appeler le prestataire : garder le kit à portée de main",
+        "key files or descriptors are lost or spoilt in the store, and this PC could not put them back"
+            => "run \"scelle check\" and call the provider: keep the kit at hand";
+    "damage-small":
+        "des notes ou des racines d'instantanés sont perdues ou abîmées dans le stockage, et ce poste n'a pas pu les remettre en place"
+            => "lancer « scelle check » pour savoir quels instantanés sont touchés, et demander à l'hébergeur une version antérieure",
+        "notes or roots of snapshots are lost or spoilt in the store, and this PC could not put them back"
+            => "run \"scelle check\" to learn which snapshots are affected, and ask the host for an older version";
+    "damage-spare":
+        "des objets dont aucune restauration n'a besoin sont perdus ou abîmés dans le stockage, et ce poste n'a pas pu les remettre en place"
+            => "demander à l'hébergeur ce qui s'est passé, vérifier le disque",
+        "objects that no restoration needs are lost or spoilt in the store, and this PC could not put them back"
+            => "ask the host what happened, check the disk";
     "damage-known":
         "des données de sauvegarde sont perdues ou abîmées dans le stockage, et leur contenu n'a pas encore été retrouvé en entier sur ce PC"
             => "lancer « scelle check » pour savoir quels instantanés sont touchés, et prévenir l'hébergeur ; si plus aucun poste n'a ce contenu, « scelle bilan acknowledge »",
@@ -85,6 +100,9 @@ sentences! {
     "epoch-unknown":
         "impossible de savoir si une clé a ouvert ces sauvegardes" => "lancer « scelle keys check-kit »",
         "whether a key has opened these backups is not known" => "run \"scelle keys check-kit\"";
+    "few-files-lost":
+        "la moitié au moins des quelques fichiers de l'ensemble ont disparu" => "vérifier les dossiers ; si c'est voulu, « scelle bilan acknowledge »",
+        "at least half of the few files of the set are gone" => "check the folders; if it is meant to be so, \"scelle bilan acknowledge\"";
     "files-lost":
         "la moitié des fichiers ou plus ont disparu" => "vérifier les dossiers ; si c'est voulu, « scelle bilan acknowledge »",
         "half of the files or more are gone" => "check the folders; if it is meant to be so, \"scelle bilan acknowledge\"";
@@ -103,6 +121,14 @@ sentences! {
     "full-reread-unknown":
         "la date de la dernière relecture complète n'est pas connue" => "lancer « scelle check --read-data all »",
         "when all stored data was last read again is not known" => "run \"scelle check --read-data all\"";
+    "objects-hidden":
+        "des objets sont masqués dans le stockage par des marqueurs de suppression, et ce poste n'a pas pu les rétablir"
+            => "changer l'identifiant de ce poste et faire retirer les marqueurs avec l'identifiant du propriétaire",
+        "objects are hidden in the store behind delete markers, and this PC could not bring them back"
+            => "change this PC's credential and have the markers removed with the owner's credential";
+    "small-objects-unknown":
+        "on ne sait pas si de petits objets sont abîmés dans le stockage" => "lancer « scelle check »",
+        "it is not known whether small objects in the store are damaged" => "run \"scelle check\"";
     "history-short":
         "il y a encore peu d'instantanés" => "continuer à sauvegarder",
         "there are few snapshots yet" => "go on backing up";

@@ -40,7 +40,7 @@ impl Scan<'_> {
         let job = Arc::new(job);
         let candidate = Candidate { job: job.clone(), base, is_part_only: item.is_part_only };
         worker.shared.beside.put_aside(key, candidate);
-        self.push(Item { record, source: ItemSource::Job { job, now_ns } });
+        self.push(Item::new(record, ItemSource::Job { job, now_ns }));
         Ok(())
     }
 
@@ -53,6 +53,7 @@ impl Scan<'_> {
         changes.changed += late.changes.changed;
         changes.unchanged += late.changes.unchanged;
         changes.removed += late.changes.removed;
+        changes.same_content = self.hunks.same_content;
         (totals, changes)
     }
 }

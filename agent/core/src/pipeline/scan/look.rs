@@ -7,6 +7,7 @@ use std::sync::Arc;
 use scelle_format::manifest::{Entry, EntryKind};
 
 use super::super::hunks::{Item, ItemSource, Trouble};
+use super::super::item::ContentPrint;
 use super::Scan;
 use crate::catalog::{Fingerprint, Record};
 use crate::clock::Clock;
@@ -24,16 +25,20 @@ impl Scan<'_> {
             // Looked at again only because its last change was too fresh to prove anything.
             let alike =
                 |record: &Record| record.fingerprint.is_some_and(|print| print.looks_like(&item.stat));
+            let mut before = None;
             match &earlier {
                 Some(record) if alike(record) => self.changes.unchanged += 1,
-                Some(_) => self.changes.changed += 1,
+                Some(record) => {
+                    self.changes.changed += 1;
+                    before = Some(ContentPrint::of(&record.entry.content));
+                }
                 None => self.changes.new += 1,
             }
             let job = self.job(&item, earlier)?;
             if item.stat.links > 1 {
                 record.entry.link_group = Some(self.link_group(&item.stat));
             }
-            self.push(Item { record, source: ItemSource::Job { job, now_ns } });
+            self.push(Item { before, ..Item::new(record, ItemSource::Job { job, now_ns }) });
             return Ok(());
         }
         let attributes = self.attributes(&item);
@@ -56,7 +61,7 @@ impl Scan<'_> {
         record.entry.xattrs = attributes.xattrs;
         record.entry.owner_name = attributes.owner_name;
         record.entry.group_name = attributes.group_name;
-        self.push(Item { record, source: ItemSource::Ready });
+        self.push(Item::new(record, ItemSource::Ready));
         Ok(())
     }
 

@@ -1,0 +1,86 @@
+//! What known damage means: how many objects of which sort, which snapshots need them, and what a check found sound again.
+//!
+//! Data comes from [`Damage`] and goes to the bilan and to `check`. Never: counts what somebody has accepted as lost.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+
+use scelle_format::id::DeviceId;
+
+use super::damage::{Damage, FILE};
+use super::finding::{Finding, FindingKind};
+
+/// How many objects are bad and not replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DamageCounts {
+    /// Packs.
+    pub packs: u64,
+    /// Notes and attachments: without a root or a note its snapshot cannot be restored.
+    pub small: u64,
+    /// Key files and descriptors.
+    pub keys: u64,
+    /// Index segments and FORMAT.txt, which no restoration needs.
+    pub spare: u64,
+    /// What delete markers hide.
+    pub hidden: u64,
+}
+
+impl DamageCounts {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.packs + self.small + self.keys + self.spare + self.hidden
+    }
+}
+
+impl Damage {
+    /// Whether a state folder remembers anything that is still bad. Takes no lock.
+    pub fn is_open_in(folder: &Path) -> bool {
+        let bytes = std::fs::read(folder.join(FILE)).unwrap_or_default();
+        serde_json::from_slice(&bytes).is_ok_and(|damage: Self| damage.open_all().next().is_some())
+    }
+
+    /// Remembers which snapshots need what a check found damaged.
+    pub fn note_affected(&mut self, findings: &[Finding]) {
+        self.affected.clear();
+        for finding in findings.iter().filter(|finding| finding.kind.is_of_an_object()) {
+            let snapshots = finding.affects.iter().map(|id| (id.device.to_string(), id.number));
+            self.affected.entry(finding.object.clone()).or_default().extend(snapshots);
+        }
+    }
+
+    /// Snapshots of a device that need something that is bad; `None` where nobody has looked which ones do.
+    pub fn damaged_snapshots(&self, device: &DeviceId) -> Option<BTreeSet<u64>> {
+        let mut numbers = BTreeSet::new();
+        // No restoration needs an index segment; key files, descriptors and FORMAT.txt are of all snapshots or none.
+        let is_of_some = |name: &str| ["p/", "m/", "a/", "c/"].iter().any(|prefix| name.starts_with(prefix));
+        for (name, _) in self.open_all().filter(|(name, _)| is_of_some(name)) {
+            let affected = self.affected.get(name)?.iter().filter(|(of, _)| *of == device.as_str());
+            numbers.extend(affected.map(|(_, number)| *number));
+        }
+        Some(numbers)
+    }
+
+    /// What is bad, by what it means.
+    pub fn counted(&self) -> DamageCounts {
+        let mut counts = DamageCounts::default();
+        for (name, why) in self.open_all().filter(|(name, _)| !self.is_accepted(name)) {
+            let sort = match name.split('/').next() {
+                _ if why == FindingKind::Hidden.code() => &mut counts.hidden,
+                Some("p" | "m") => &mut counts.packs,
+                Some("keys" | "desc") => &mut counts.keys,
+                Some("a" | "c") => &mut counts.small,
+                _ => &mut counts.spare,
+            };
+            *sort += 1;
+        }
+        counts
+    }
+
+    /// What a whole check did not find bad any more of what it reads whole without being asked to: all that is small.
+    pub fn sound_by(&self, findings: &[Finding]) -> Vec<String> {
+        let found: HashSet<&str> = findings.iter().map(|finding| finding.object.as_str()).collect();
+        let is_read = |name: &&str| !["p/", "m/", "i/"].iter().any(|prefix| name.starts_with(prefix));
+        let small = self.open_all().map(|(name, _)| name).filter(is_read);
+        small.filter(|name| !found.contains(name)).map(str::to_owned).collect()
+    }
+}

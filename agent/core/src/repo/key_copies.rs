@@ -1,0 +1,111 @@
+//! The key files of a repository as this PC first saw them (FORMAT.md §9): one more copy of what everything hangs on.
+//!
+//! Data comes from `keys/` of the store and lies, sealed as it is there, in `keys-copy.json` in the state folder. What the
+//! store lost is put back from it; what differs is put right where full refs, which signed notes name, agree with this copy
+//! and not with what is there. Never: opened, or written over by what the store shows later.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use super::copies::Copies;
+use super::finding::{Finding, FindingKind};
+use super::keyring::KeyFiles;
+use super::mend::{Fate, with};
+use super::objects::{InPlace, Objects};
+use super::state::State;
+use crate::error::{AgentError, Result};
+
+/// The file of the state folder.
+pub const KEY_COPIES_FILE: &str = "keys-copy.json";
+
+/// Copies by the names of their objects.
+#[derive(Clone, Debug, Default)]
+pub struct KeyCopies {
+    by_name: BTreeMap<String, String>,
+}
+
+impl KeyCopies {
+    /// What the state folder holds; a file that is no such thing holds nothing.
+    pub fn load(state: &State) -> Result<Self> {
+        let bytes = state.get(KEY_COPIES_FILE)?.unwrap_or_default();
+        Ok(Self { by_name: serde_json::from_slice(&bytes).unwrap_or_default() })
+    }
+
+    /// [`Self::load`] for who only looks: `folder` is the state folder of a repository.
+    pub fn in_folder(folder: &Path) -> Self {
+        let bytes = std::fs::read(folder.join(KEY_COPIES_FILE)).unwrap_or_default();
+        Self { by_name: serde_json::from_slice(&bytes).unwrap_or_default() }
+    }
+
+    /// Whether [`Self::mend`] would put a key file back, or right.
+    pub async fn can_mend(&self, objects: &Objects, name: &str) -> bool {
+        match self.of(name) {
+            Some(copy) => is_attested(objects, name, &copy).await.unwrap_or(false),
+            None => false,
+        }
+    }
+
+    /// Compares the key files of the store with the copies, and keeps copies of those that are new.
+    pub async fn look(&mut self, objects: &Objects, state: &State) -> Result<Vec<Finding>> {
+        let files = KeyFiles::fetch(objects).await?;
+        let stored: BTreeMap<&str, &Bytes> = files.iter().collect();
+        let mut findings = Vec::new();
+        for (name, copy) in self.by_name.iter().filter(|(name, _)| name.starts_with("keys/")) {
+            match stored.get(name.as_str()) {
+                None => findings.push(Finding::new(FindingKind::KeyMissing, name.clone())),
+                Some(bytes) if STANDARD.encode(bytes) != *copy => {
+                    findings.push(Finding::new(FindingKind::KeyForged, name.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        // What this PC saw first counts: a key file is never written twice under one name.
+        let known = self.by_name.len();
+        for (name, bytes) in stored {
+            self.by_name.entry(name.to_owned()).or_insert_with(|| STANDARD.encode(bytes));
+        }
+        if self.by_name.len() != known {
+            state.put(KEY_COPIES_FILE, &serde_json::to_vec(&self.by_name).map_err(AgentError::bug)?)?;
+        }
+        Ok(findings)
+    }
+
+    /// The copy of a key file.
+    pub fn of(&self, name: &str) -> Option<Bytes> {
+        STANDARD.decode(self.by_name.get(name)?).ok().map(Bytes::from)
+    }
+
+    /// How many copies of each there are: in the store, here, and in full refs, which are written with the first snapshot
+    /// and again at least every 32nd.
+    pub fn count(&self, has_refs: bool) -> u64 {
+        1 + u64::from(!self.by_name.is_empty()) + u64::from(has_refs)
+    }
+
+    /// Puts a key file back, or right.
+    pub async fn mend(&self, objects: &Objects, name: &str) -> Fate {
+        let Some(copy) = self.of(name) else { return Fate::NoCopy };
+        match is_attested(objects, name, &copy).await {
+            Ok(true) => with(objects, name, copy).await,
+            Ok(false) => Fate::NoCopy,
+            Err(error) => Fate::Refused(error),
+        }
+    }
+}
+
+/// Whether a copy may be put in the place of what is there: nothing is, or refs know the copy and not what is there. An
+/// owner who has put right what this PC saw damaged from the first is not overruled.
+async fn is_attested(objects: &Objects, name: &str, copy: &Bytes) -> Result<bool> {
+    let there = match objects.in_place(name, scelle_format::limits::KEY_FILE_MAX_BYTES as u64).await? {
+        InPlace::Nothing => return Ok(true),
+        InPlace::Bytes(there) if there == *copy => return Ok(true),
+        InPlace::Bytes(there) => Some(there),
+        InPlace::Unreadable => None,
+    };
+    let copies = Copies::fetch(objects).await?;
+    let known = copies.of(name);
+    Ok(known.contains(copy) && there.is_none_or(|there| !known.contains(&there)))
+}

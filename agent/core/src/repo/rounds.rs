@@ -1,0 +1,273 @@
+//! The two mending rounds of a backup: one before it, over what is known to be damaged, and one after it, over what the run
+//! has seen of the small objects itself.
+//!
+//! The first goes over `damage.json`, FORMAT.txt, descriptors and key files: what the run copies is right. The second looks
+//! at the newest notes and what they attach, and at what was read through delete markers and older versions. What was mended is called good in the ledger,
+//! what was not stays known as damaged, and is the bilan's and the next run's. Never: fails a run whose snapshot stands, or
+//! takes a key file for damaged that signed refs know as it is.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use scelle_format::format_txt::FormatTxt;
+use scelle_format::{layout, limits};
+
+use super::append::{LedgerWriter, Start};
+use super::damage::Damage;
+use super::descriptors::Descriptors;
+use super::finding::{Finding, FindingKind};
+use super::history::{History, StoredNotes};
+use super::kept::Kept;
+use super::key_copies::KeyCopies;
+use super::mend::{Fate, from_copy, is_own, lost_note, with};
+use super::objects::Objects;
+use super::open::check_format;
+use super::state::{Device, State};
+use crate::error::Result;
+
+/// Objects asked for at a time.
+const CONCURRENT: usize = 16;
+/// Of so many snapshots, one sweeps the copies.
+const SWEEP_EVERY: u64 = 32;
+
+/// What the rounds of one run stand on.
+pub struct Rounds<'a> {
+    /// The store, and the copies of this PC.
+    pub objects: &'a Objects,
+    /// State folder, locked.
+    pub state: &'a State,
+    /// This device.
+    pub device: &'a Device,
+}
+
+/// What the round after a run saw.
+pub struct After {
+    /// Objects that were mended.
+    pub mended: u64,
+    /// The newest notes of each device, as they are after it.
+    pub history: History,
+    /// Whether descriptors and notes read back sound.
+    pub ledger_sound: bool,
+    /// Copies of each key file: in the store, in refs, in the state folder.
+    pub key_copies: u64,
+}
+
+/// Objects to be mended, and what is wrong with them.
+#[derive(Default)]
+struct Wrong {
+    by_name: BTreeMap<String, String>,
+}
+
+impl Wrong {
+    fn add(&mut self, name: String, kind: FindingKind) {
+        self.by_name.entry(name).or_insert_with(|| kind.code().to_owned());
+    }
+
+    fn take<'a>(&mut self, findings: impl IntoIterator<Item = &'a Finding>) {
+        let objects = findings.into_iter().filter(|finding| finding.kind.is_of_an_object());
+        objects.for_each(|finding| self.add(finding.object.clone(), finding.kind));
+    }
+}
+
+/// What came of them.
+#[derive(Default)]
+struct Round {
+    mended: u64,
+    /// Known to be damaged, and whole again.
+    good: Vec<String>,
+    /// Damaged, not mended, and not known to be: why, and the name.
+    bad: Vec<(String, String)>,
+}
+
+impl Rounds<'_> {
+    /// Looks at FORMAT.txt, descriptors and key files, and mends what is wrong with them and what is known to be damaged, as
+    /// far as this PC has it; returns how many objects were.
+    pub async fn before(
+        &self,
+        ledger: &mut LedgerWriter<'_>,
+        descriptors: &Descriptors,
+        damage: &mut Damage,
+    ) -> Result<u64> {
+        let mut keys = KeyCopies::load(self.state)?;
+        let (format, found) =
+            tokio::try_join!(self.format(descriptors), keys.look(self.objects, self.state))?;
+        let mut wrong = Wrong::default();
+        wrong.take(descriptors.findings.iter().chain(&format).chain(&found));
+        wrong.by_name.extend(damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())));
+        let round = self.mend_all(wrong, descriptors, damage).await?;
+        damage.record(ledger, self.state, "backup", round.bad, round.good).await?;
+        Ok(round.mended)
+    }
+
+    /// Mends what is known to be damaged; returns how many objects were.
+    pub async fn known(
+        &self,
+        ledger: &mut LedgerWriter<'_>,
+        descriptors: &Descriptors,
+        damage: &mut Damage,
+    ) -> Result<u64> {
+        let by_name = damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())).collect();
+        let round = self.mend_all(Wrong { by_name }, descriptors, damage).await?;
+        damage.record(ledger, self.state, "backup", round.bad, round.good).await?;
+        Ok(round.mended)
+    }
+
+    /// Looks at the newest notes, what they attach and what was read through, mends what is wrong with it, and looks again
+    /// where something was mended.
+    pub async fn after(
+        &self,
+        ledger: &mut LedgerWriter<'_>,
+        start: Start,
+        descriptors: &Descriptors,
+        damage: &mut Damage,
+        reread: impl AsyncFn() -> Result<Descriptors>,
+    ) -> Result<After> {
+        let mut history = newest(self.objects, descriptors).await?;
+        let mut wrong = Wrong::default();
+        wrong.take(&history.findings);
+        for name in self.lacking(&history).await? {
+            wrong.add(name, FindingKind::AttachmentMissing);
+        }
+        let oddities = self.objects.oddities();
+        oddities.hidden().into_iter().for_each(|name| wrong.add(name, FindingKind::Hidden));
+        oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
+        let mut mended = 0;
+        if start.store_behind || history.findings.iter().any(|finding| finding.kind.is_lost_note()) {
+            mended += self.own_notes(ledger).await?;
+        }
+        let round = self.mend_all(wrong, descriptors, damage).await?;
+        mended += round.mended;
+        // What is not said in the ledger is known here all the same: the snapshot stands.
+        let _ = damage.record(ledger, self.state, "backup", round.bad, round.good).await;
+        let mut is_descriptor_sound = descriptors.findings.is_empty();
+        if mended > 0 || !is_descriptor_sound {
+            let again = reread().await?;
+            history = newest(self.objects, &again).await?;
+            is_descriptor_sound = again.findings.is_empty();
+        }
+        if let Some(kept) = self.objects.kept().filter(|_| ledger.head().snapshot % SWEEP_EVERY == 1) {
+            kept.sweep();
+        }
+        let ledger_sound = is_descriptor_sound && history.findings.is_empty();
+        let key_copies = KeyCopies::load(self.state)?.count(ledger.head().refs.is_some());
+        Ok(After { mended, history, ledger_sound, key_copies })
+    }
+
+    async fn mend_all(&self, wrong: Wrong, descriptors: &Descriptors, damage: &Damage) -> Result<Round> {
+        let mut round = Round::default();
+        if wrong.by_name.is_empty() {
+            return Ok(round);
+        }
+        let keys = KeyCopies::load(self.state)?;
+        for (name, why) in wrong.by_name {
+            let fate = self.mend(&name, descriptors, &keys).await;
+            round.mended += u64::from(matches!(fate, Fate::Mended));
+            match (fate.is_whole(), damage.is_open(&name)) {
+                (true, true) => round.good.push(name),
+                (false, false) if Kept::takes(&name) => round.bad.push((why, name)),
+                _ => {}
+            }
+        }
+        Ok(round)
+    }
+
+    /// Mends one object by whatever knows how it was.
+    async fn mend(&self, name: &str, descriptors: &Descriptors, keys: &KeyCopies) -> Fate {
+        if name == layout::FORMAT_TXT {
+            return match self.signpost(descriptors) {
+                Some(body) => with(self.objects, name, body).await,
+                None => Fate::NoCopy,
+            };
+        }
+        if name.starts_with("keys/") {
+            return keys.mend(self.objects, name).await;
+        }
+        // A pack is only read where there is something to put in its place; what data packs held comes from the source.
+        let is_pack = layout::parse_pack(name).is_ok();
+        if is_pack && self.objects.kept().is_none_or(|kept| kept.copy(name).is_none()) {
+            return Fate::NoCopy;
+        }
+        match self.objects.kept().filter(|_| name.ends_with('-')) {
+            Some(kept) => match lost_note(kept, self.device, name) {
+                Some(name) => from_copy(self.objects, &name).await,
+                None => Fate::NoCopy,
+            },
+            None => from_copy(self.objects, name).await,
+        }
+    }
+
+    /// Puts back every note of this device that the store does not list and of which there is a copy.
+    async fn own_notes(&self, ledger: &LedgerWriter<'_>) -> Result<u64> {
+        let Some(kept) = self.objects.kept() else { return Ok(0) };
+        let prefix = layout::notes_of(&self.device.id);
+        let number = |name: &str| layout::parse_note(name).ok().map(|(_, sequence, _)| sequence);
+        let listed = self.objects.list_all(&prefix).await?;
+        let listed: HashSet<u64> = listed.iter().filter_map(|row| number(&row.name)).collect();
+        let mut by_number: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        for name in kept.names_below(&prefix) {
+            if let Some(sequence) =
+                number(&name).filter(|n| *n <= ledger.head().sequence && !listed.contains(n))
+            {
+                by_number.entry(sequence).or_default().push(name);
+            }
+        }
+        let mut mended = 0;
+        for names in by_number.values() {
+            // Two of one number would be a fork: that is for people.
+            if let [name] = &names[..]
+                && is_own(kept, self.device, name)
+            {
+                mended += u64::from(matches!(from_copy(self.objects, name).await, Fate::Mended));
+            }
+        }
+        Ok(mended)
+    }
+
+    /// What is wrong with FORMAT.txt. One of a later version is left alone.
+    async fn format(&self, descriptors: &Descriptors) -> Result<Vec<Finding>> {
+        let stored =
+            match self.objects.find_named(layout::FORMAT_TXT, limits::KEY_FILE_MAX_BYTES as u64).await {
+                // Too large, say: something is there, and it is no FORMAT.txt.
+                Err(error) if error.code == crate::error::ExitCode::Damaged => Some(Bytes::new()),
+                stored => stored?,
+            };
+        let findings = check_format(stored.as_deref(), descriptors).unwrap_or_default();
+        if let Some(stored) = stored.filter(|_| findings.is_empty()) {
+            self.objects.keep(layout::FORMAT_TXT, &stored).await;
+        }
+        Ok(findings)
+    }
+
+    /// FORMAT.txt as it was, or as the descriptor, which is signed, says that it must be.
+    fn signpost(&self, descriptors: &Descriptors) -> Option<Bytes> {
+        let copy = self.objects.kept().and_then(|kept| kept.copy(layout::FORMAT_TXT));
+        let is_right =
+            |copy: &Bytes| check_format(Some(copy), descriptors).is_ok_and(|found| found.is_empty());
+        let anew = || {
+            let current = &descriptors.current;
+            let (required, optional) = (current.required.clone(), current.optional.clone());
+            let format = FormatTxt { required, optional, ..FormatTxt::new(current.repository.clone()) };
+            Some(format.to_text().ok()?.into_bytes().into())
+        };
+        copy.filter(is_right).or_else(anew)
+    }
+
+    /// What the newest notes attach and the store does not show with its size.
+    async fn lacking(&self, history: &History) -> Result<BTreeSet<String>> {
+        let notes = history.devices.iter().flat_map(|device| &device.notes);
+        let attached = notes.flat_map(|row| &row.note.attachments);
+        let attached: BTreeMap<String, u64> =
+            attached.map(|row| (layout::attachment(&row.sha256), row.stored_bytes)).collect();
+        let asked = attached.into_iter().map(|(name, stored_bytes)| async move {
+            let is_there = self.objects.head(&name).await?.is_some_and(|meta| meta.bytes == stored_bytes);
+            Ok::<_, crate::error::AgentError>((!is_there).then_some(name))
+        });
+        let asked: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).try_collect().await?;
+        Ok(asked.into_iter().flatten().collect())
+    }
+}
+
+async fn newest(objects: &Objects, descriptors: &Descriptors) -> Result<History> {
+    Ok(History::check(objects, StoredNotes::fetch_newest(objects).await?, descriptors))
+}
