@@ -51,6 +51,7 @@ use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::repo::append::{LedgerWriter, now};
+use crate::repo::files;
 use crate::repo::damage::{Avoided, Damage};
 use crate::repo::objects::Objects;
 use crate::repo::state::{Device, State};
@@ -137,10 +138,10 @@ pub async fn backup(
     let (state, device, monitor) = (around.state, around.device, &around.monitor);
     let began = now(around.clock);
     let avoided = Arc::new(damage.avoided());
-    let mut catalog = Catalog::open(&state.folder().join("catalog.sqlite"), &device.secret.catalog_key())?;
-    let journal = Arc::new(Mutex::new(Journal::open(&state.folder().join("journal.sqlite"))?));
+    let mut catalog = Catalog::open(&state.folder().join(files::CATALOG), &device.secret.catalog_key())?;
+    let journal = Arc::new(Mutex::new(Journal::open(&state.folder().join(files::JOURNAL))?));
     catalog.remove_orphans()?;
-    let lists = state.folder().join("lists.sqlite");
+    let lists = state.folder().join(files::LISTS);
     let lists = Lists::open(&lists, device.secret.chunk_id_key(), live_manifest_packs(&catalog, &avoided)?)?;
     let resumed = upload::resume(&around.objects, &journal, &avoided).await?;
 

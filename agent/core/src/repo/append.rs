@@ -19,8 +19,9 @@ use scelle_store::Put;
 use super::descriptors::Descriptors;
 use super::history::{History, VerifiedNote};
 use super::objects::Objects;
+use super::files;
+pub use super::pending::{Attached, refs_copy_file};
 use super::pending::Pending;
-pub use super::pending::refs_copy_file;
 use super::state::{Device, Head, State};
 use crate::clock::Clock;
 use crate::error::{AgentError, ExitCode, Result};
@@ -37,16 +38,6 @@ pub struct Start {
     pub forked: bool,
     /// The store no longer had the local head; it was sent again.
     pub store_behind: bool,
-}
-
-/// An attachment, and its bytes where this run has made it: a note that has to be sent again later brings along what the
-/// store lost meanwhile.
-#[derive(Clone, Debug)]
-pub struct Attached {
-    /// What the note says of it.
-    pub row: Attachment,
-    /// Its stored bytes.
-    pub bytes: Option<Bytes>,
 }
 
 /// This device's pen.
@@ -331,7 +322,7 @@ impl<'a> LedgerWriter<'a> {
         self.head.refs_chain.clear();
         self.head.segments.clear();
         self.head.is_index_unknown = true;
-        for file in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm", super::damage::FILE] {
+        for file in files::LEARNT {
             self.state.remove(file);
         }
         self.save_head()?;

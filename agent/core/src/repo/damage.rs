@@ -15,6 +15,7 @@ use scelle_format::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::append::{Attached, LedgerWriter};
+use super::files;
 use super::descriptors::Descriptors;
 use super::finding::Finding;
 use super::history::{History, StoredNotes};
@@ -23,8 +24,6 @@ use super::state::{Device, State};
 use super::words::{self, Seen, Words};
 use crate::error::{AgentError, Result};
 
-/// The file of the state folder.
-pub(super) const FILE: &str = "damage.json";
 /// How names begin that no note can call bad.
 const IS_HERE: [&str; 4] = ["c/", "desc/", "keys/", layout::FORMAT_TXT];
 /// Objects named in one note: a note has at most 1 MiB.
@@ -85,12 +84,12 @@ impl Avoided {
 impl Damage {
     /// What the state folder knows, without looking at the store.
     pub fn load(state: &State) -> Option<Self> {
-        state.get(FILE).ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        state.get(files::DAMAGE).ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok())
     }
 
     /// Keeps it.
     pub fn save(&self, state: &State) -> Result<()> {
-        state.put(FILE, &serde_json::to_vec(self).map_err(AgentError::bug)?)
+        state.put(files::DAMAGE, &serde_json::to_vec(self).map_err(AgentError::bug)?)
     }
 
     /// What all ledgers say.

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use scelle_format::id::DeviceId;
 
-use super::damage::{Damage, FILE};
+use super::damage::Damage;
+use super::files;
 use super::finding::{Finding, FindingKind};
 
 /// How many objects are bad and not replaced.
@@ -35,7 +36,7 @@ impl DamageCounts {
 impl Damage {
     /// Whether a state folder remembers anything that is still bad. Takes no lock.
     pub fn is_open_in(folder: &Path) -> bool {
-        let bytes = std::fs::read(folder.join(FILE)).unwrap_or_default();
+        let bytes = std::fs::read(folder.join(files::DAMAGE)).unwrap_or_default();
         serde_json::from_slice(&bytes).is_ok_and(|damage: Self| damage.open_all().next().is_some())
     }
 

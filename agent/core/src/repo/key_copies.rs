@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use super::files;
 use super::copies::Copies;
 use super::finding::{Finding, FindingKind};
 use super::keyring::KeyFiles;
@@ -19,8 +20,6 @@ use super::objects::{InPlace, Objects};
 use super::state::State;
 use crate::error::{AgentError, Result};
 
-/// The file of the state folder.
-pub const KEY_COPIES_FILE: &str = "keys-copy.json";
 
 /// Copies by the names of their objects.
 #[derive(Clone, Debug, Default)]
@@ -31,13 +30,13 @@ pub struct KeyCopies {
 impl KeyCopies {
     /// What the state folder holds; a file that is no such thing holds nothing.
     pub fn load(state: &State) -> Result<Self> {
-        let bytes = state.get(KEY_COPIES_FILE)?.unwrap_or_default();
+        let bytes = state.get(files::KEY_COPIES)?.unwrap_or_default();
         Ok(Self { by_name: serde_json::from_slice(&bytes).unwrap_or_default() })
     }
 
     /// [`Self::load`] for who only looks: `folder` is the state folder of a repository.
     pub fn in_folder(folder: &Path) -> Self {
-        let bytes = std::fs::read(folder.join(KEY_COPIES_FILE)).unwrap_or_default();
+        let bytes = std::fs::read(folder.join(files::KEY_COPIES)).unwrap_or_default();
         Self { by_name: serde_json::from_slice(&bytes).unwrap_or_default() }
     }
 
@@ -69,7 +68,7 @@ impl KeyCopies {
             self.by_name.entry(name.to_owned()).or_insert_with(|| STANDARD.encode(bytes));
         }
         if self.by_name.len() != known {
-            state.put(KEY_COPIES_FILE, &serde_json::to_vec(&self.by_name).map_err(AgentError::bug)?)?;
+            state.put(files::KEY_COPIES, &serde_json::to_vec(&self.by_name).map_err(AgentError::bug)?)?;
         }
         Ok(findings)
     }

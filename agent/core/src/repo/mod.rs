@@ -9,6 +9,8 @@ pub mod create;
 pub mod damage;
 pub mod damaged;
 pub mod descriptors;
+pub mod files;
+pub mod files;
 pub mod finding;
 pub mod history;
 pub mod join;

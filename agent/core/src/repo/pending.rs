@@ -14,16 +14,23 @@ use scelle_format::ledger::{Attachment, Note};
 use scelle_format::note;
 use serde::{Deserialize, Serialize};
 
-use super::append::Attached;
+use super::files;
 use super::objects::Objects;
 use super::state::{Head, State};
 use crate::error::{AgentError, ExitCode, Result};
 
-const FILE: &str = "pending.json";
-/// The head's note, with what it attaches.
-const LAST_FILE: &str = "last.json";
 /// Attachments kept beside a note, together: the state folder must not grow with the repository.
 const ATTACHMENTS_MAX_BYTES: usize = 4 << 20;
+
+/// An attachment, and its bytes where this run has made it: a note that has to be sent again later brings along what the
+/// store lost meanwhile.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// What the note says of it.
+    pub row: Attachment,
+    /// Its stored bytes.
+    pub bytes: Option<Bytes>,
+}
 
 /// A note that may be in the store, or not. What the run changed in the head beside the chain (refs, segments, counts)
 /// belongs to it: a crash between store and state must not tear them apart.
@@ -101,26 +108,26 @@ impl Pending {
 
     /// The note that an earlier run, or this one, has left. A file that is no such thing was never written by us.
     pub(super) fn load(state: &State) -> Result<Option<Self>> {
-        Ok(state.get(FILE)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(state.get(files::PENDING)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     /// The head's note, where its bytes are still here.
     pub(super) fn last(state: &State) -> Result<Option<Self>> {
-        Ok(state.get(LAST_FILE)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(state.get(files::LAST)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
     pub(super) fn save(&self, state: &State) -> Result<()> {
-        state.put(FILE, &serde_json::to_vec(self).map_err(AgentError::bug)?)
+        state.put(files::PENDING, &serde_json::to_vec(self).map_err(AgentError::bug)?)
     }
 
     /// It belongs to an earlier day.
     pub(super) fn remove(state: &State) {
-        state.remove(FILE);
+        state.remove(files::PENDING);
     }
 
     /// It is in the store: no longer on its way, and kept as the last one.
     pub(super) fn arrived(state: &State) -> Result<()> {
-        state.rename(FILE, LAST_FILE)
+        state.rename(files::PENDING, files::LAST)
     }
 }
 

@@ -16,12 +16,9 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::unfinished::CREATION_FILE;
+use super::files;
 use crate::error::{AgentError, Result};
 
-const DEVICE_FILE: &str = "device.json";
-const HEAD_FILE: &str = "head.json";
-const LOCK_FILE: &str = "lock";
 const INDEX_FOLDER: &str = "index";
 /// Stands, with a number, behind the names of what a state held that was set aside.
 const ASIDE: &str = ".aside-";
@@ -139,7 +136,7 @@ impl Remembered {
     /// `None` where this computer never was a device: a folder that only holds a lock, say.
     pub fn read(home: &Path, repository: RepositoryId) -> Option<Self> {
         let folder = home.join(repository.as_str());
-        let was_device = [DEVICE_FILE, HEAD_FILE, "last.json", "last.note"];
+        let was_device = [files::DEVICE, files::HEAD, files::LAST, "last.note"];
         if !was_device.iter().any(|name| folder.join(name).symlink_metadata().is_ok()) {
             return None;
         }
@@ -147,7 +144,7 @@ impl Remembered {
             true => Ok(device),
             false => Err(AgentError::local_state("device file of another repository")),
         });
-        let is_unfinished = folder.join(CREATION_FILE).is_file();
+        let is_unfinished = folder.join(files::CREATION).is_file();
         Some(Self { device, head: read_head(&folder).unwrap_or_default(), repository, is_unfinished })
     }
 }
@@ -168,7 +165,7 @@ impl State {
         make_private(&folder)?;
         clear_way(&folder.join(INDEX_FOLDER), Shape::Folder)?;
         make_private(&folder.join(INDEX_FOLDER))?;
-        let path = folder.join(LOCK_FILE);
+        let path = folder.join(files::LOCK);
         clear_way(&path, Shape::File)?;
         let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path);
         let lock = lock.map_err(trouble)?;
@@ -211,7 +208,7 @@ impl State {
         let names: Vec<String> = fs::read_dir(&self.folder)
             .map_err(trouble)?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name != LOCK_FILE && !name.contains(ASIDE))
+            .filter(|name| name != files::LOCK && !name.contains(ASIDE))
             .collect();
         let has_content = |name: &String| {
             let rows = fs::read_dir(self.folder.join(name));
@@ -247,12 +244,12 @@ impl State {
             since: device.since,
         };
         let bytes = Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(AgentError::bug)?);
-        self.put(DEVICE_FILE, &bytes)
+        self.put(files::DEVICE, &bytes)
     }
 
     /// Replaces the head, durably.
     pub fn put_head(&self, head: &Head) -> Result<()> {
-        self.put(HEAD_FILE, &serde_json::to_vec_pretty(head).map_err(AgentError::bug)?)
+        self.put(files::HEAD, &serde_json::to_vec_pretty(head).map_err(AgentError::bug)?)
     }
 
     /// Writes a file of the state folder: private, durable, all or nothing. One that says the same already is left.
@@ -336,7 +333,7 @@ pub(crate) fn clear_way(path: &Path, wanted: Shape) -> Result<()> {
 }
 
 fn read_device(folder: &Path) -> Result<Device> {
-    let bytes = Zeroizing::new(fs::read(folder.join(DEVICE_FILE)).map_err(AgentError::local_state)?);
+    let bytes = Zeroizing::new(fs::read(folder.join(files::DEVICE)).map_err(AgentError::local_state)?);
     let file: DeviceFile =
         serde_json::from_slice(&bytes).map_err(|_| AgentError::local_state("device file"))?;
     let wrong = |_| AgentError::local_state("device file");
@@ -359,7 +356,7 @@ fn read_device(folder: &Path) -> Result<Device> {
 }
 
 fn read_head(folder: &Path) -> Result<Head> {
-    match fs::read(folder.join(HEAD_FILE)) {
+    match fs::read(folder.join(files::HEAD)) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| AgentError::local_state("head file")),
         Err(error) => Err(AgentError::local_state(error.kind())),
     }

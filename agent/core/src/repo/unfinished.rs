@@ -11,11 +11,10 @@ use scelle_store::Put;
 use serde::{Deserialize, Serialize};
 
 use super::objects::Objects;
+use super::files;
 use super::state::State;
 use crate::error::{AgentError, Result};
 
-/// Stands in the state folder as long as the making of its repository is not finished.
-pub const CREATION_FILE: &str = "creation.json";
 /// No object that makes a repository is larger.
 const OBJECT_MAX_BYTES: u64 = 1 << 20;
 
@@ -38,7 +37,7 @@ impl Unfinished {
 
     /// What an earlier attempt left, where it left a device too: before that nothing was sent.
     pub fn load(state: &State) -> Result<Option<Self>> {
-        let Some(bytes) = state.get(CREATION_FILE)? else { return Ok(None) };
+        let Some(bytes) = state.get(files::CREATION)? else { return Ok(None) };
         if state.device().is_err() || state.head().is_err() {
             return Ok(None);
         }
@@ -52,12 +51,12 @@ impl Unfinished {
 
     /// Keeps it in the state folder.
     pub fn keep(&self, state: &State) -> Result<()> {
-        state.put(CREATION_FILE, &serde_json::to_vec(self).map_err(AgentError::bug)?)
+        state.put(files::CREATION, &serde_json::to_vec(self).map_err(AgentError::bug)?)
     }
 
     /// The making is finished.
     pub fn finish(state: &State) {
-        state.remove(CREATION_FILE);
+        state.remove(files::CREATION);
     }
 
     /// Sends what is not there yet, in order, and reads it all back: a store that ignores `If-None-Match` may have let

@@ -43,7 +43,7 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
 fn count_local_copies(context: &Context, reading: &Reading, report: &mut CheckReport) {
     let Some(known) = &reading.known else { return };
     let folder = context.settings.home.join(known.repository.as_str());
-    if folder.join(scelle_core::repo::key_copies::KEY_COPIES_FILE).is_file() {
+    if folder.join(scelle_core::repo::files::KEY_COPIES).is_file() {
         report.key_copies += 1;
         if report.key_copies >= 3 {
             report.findings.retain(|finding| finding.kind != FindingKind::KeyCopies);

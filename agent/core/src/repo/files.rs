@@ -1,0 +1,29 @@
+//! The files of a repository's state folder, by name.
+//!
+//! One list, so that what one room writes another can look for or forget without knowing that room. Never: opens one.
+
+/// What this computer is to the repository: keys, place.
+pub const DEVICE: &str = "device.json";
+/// The head of its ledger.
+pub const HEAD: &str = "head.json";
+/// Held by whoever works with the folder.
+pub const LOCK: &str = "lock";
+/// A repository whose making was begun and not finished.
+pub const CREATION: &str = "creation.json";
+/// A note on its way.
+pub const PENDING: &str = "pending.json";
+/// The head's own note, with what it attaches.
+pub const LAST: &str = "last.json";
+/// What is known to be damaged.
+pub const DAMAGE: &str = "damage.json";
+/// Copies of the wrapped keys.
+pub const KEY_COPIES: &str = "keys-copy.json";
+/// What is known of the files of the last snapshots.
+pub const CATALOG: &str = "catalog.sqlite";
+/// Packs of the run that goes on.
+pub const JOURNAL: &str = "journal.sqlite";
+/// Chunk lists of large files.
+pub const LISTS: &str = "lists.sqlite";
+
+/// Files that say what is in the store and can be read from there again.
+pub const LEARNT: [&str; 4] = [CATALOG, "catalog.sqlite-wal", "catalog.sqlite-shm", DAMAGE];
