@@ -230,7 +230,9 @@ struct Temporary {
 impl Temporary {
     /// Reads it back: `InvalidData` when it does not hash to this.
     fn prove(&self, sha256: &[u8; 32]) -> io::Result<()> {
-        match landed::is_as_sent(&self.path, sha256)? {
+        let file = platform::open_no_follow(&self.path)?;
+        platform::let_cache_go(&file);
+        match landed::is_as_sent(file, sha256)? {
             true => Ok(()),
             false => {
                 Err(io::Error::new(io::ErrorKind::InvalidData, "what was read back is not what was written"))

@@ -12,8 +12,7 @@ use scelle_format::padme::padme;
 use scelle_format::refs::{PackSet, Refs};
 use tokio::runtime::Handle;
 
-use super::commit::CONCURRENT_HEADS;
-use super::upload::is_shown;
+use super::shown::{CONCURRENT_HEADS, is_shown};
 use crate::catalog::Journal;
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};

@@ -22,8 +22,9 @@ use scelle_format::random::Random;
 use scelle_format::refs::{PackSet, Refs, RefsPlan, plan};
 
 use super::hunks::MadeHunk;
-use super::presence::{is_there, keep_copy};
-use super::upload::{Uploaded, is_shown};
+use super::presence::keep_copy;
+use super::shown::{CONCURRENT_HEADS, is_shown, is_there};
+use super::stages::{Confirmed, Indexed, Uploaded};
 use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::append::{Attached, LedgerWriter, attach};
@@ -33,20 +34,6 @@ use crate::repo::state::{Device, State};
 
 /// Packs of the last snapshot, beside the hash of the attachment that lists them.
 const REFS_FILE: &str = "refs.txt";
-/// Small requests under way at a time.
-pub(super) const CONCURRENT_HEADS: usize = 16;
-
-/// Packs that the store showed with their sizes, in this run.
-pub struct Confirmed {
-    pub(super) packs: BTreeMap<PackId, (PackKind, u64)>,
-    /// Bytes this run has sent so far.
-    pub sent_bytes: u64,
-}
-
-/// New chunks are in an index segment that is stored.
-pub struct Indexed {
-    pub(super) confirmed: Confirmed,
-}
 
 /// The snapshot's note is written.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::manifest::Content;
 
-use super::job::{FileJob, PartChunks};
-use super::list::ChunkList;
+use super::job::FileJob;
+use super::list::{ChunkList, PartChunks};
 use super::packs::Place;
 use crate::catalog::Record;
 

@@ -59,9 +59,6 @@ pub enum StoredContent {
     },
 }
 
-/// Chunks of one part of a file, in order, with their lengths.
-pub type PartChunks = Vec<(Place, u32)>;
-
 /// What became of a job.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -129,5 +126,16 @@ impl FileJob {
     /// Ends the job. The first word counts.
     pub fn end(&self, outcome: Outcome) {
         let _ = self.outcome.set(outcome);
+    }
+}
+
+/// Why a file could not be read, by kind and without its name.
+pub(super) fn problem_of(error: &io::Error) -> Problem {
+    match error.kind() {
+        // What has become a folder or a link is no longer the file that was listed.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Problem::Vanished,
+        io::ErrorKind::PermissionDenied => Problem::Unreadable,
+        _ if error.raw_os_error() == Some(5) => Problem::DiskError,
+        _ => Problem::Unreadable,
     }
 }

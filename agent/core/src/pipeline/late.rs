@@ -2,8 +2,8 @@
 //!
 //! Data comes from jobs that are over, goes to the totals of the run. Never: decides anything.
 
+use super::changes::Changes;
 use super::job::{FileJob, LateCount, Outcome};
-use super::scan::Changes;
 
 /// Files whose fate was open when the scan counted.
 #[derive(Clone, Copy, Debug, Default)]

@@ -13,10 +13,7 @@ use scelle_format::id::ChunkId;
 use scelle_format::limits::INLINE_LOCATIONS;
 use scelle_format::manifest::Content;
 
-use super::job::PartChunks;
-use super::packs::{Lane, Place};
-use super::read::Worker;
-use super::recipe::Recipe;
+use super::packs::Place;
 use crate::error::{AgentError, Result};
 
 /// Chunks of a file that may wait for the names of their packs before open packs are closed early: 14 MB.
@@ -24,6 +21,18 @@ const WAITING_MAX: usize = 1 << 17;
 
 /// A pack that lies below a list: whether it holds data, epoch, SHA-256.
 pub type Need = (bool, u32, [u8; 32]);
+
+/// Chunks of one part of a file, in order, with their lengths.
+pub type PartChunks = Vec<(Place, u32)>;
+
+/// Where nodes are stored.
+pub trait NodeStore {
+    /// Stores a node, unless it is stored already.
+    fn store_node(&mut self, plain: &[u8]) -> Result<Place>;
+
+    /// Closes the packs that hold content of files, so that everything in them gets a name.
+    fn close_data_packs(&mut self) -> Result<()>;
+}
 
 /// The chunk list of a file that is being read, or was.
 #[derive(Debug, Default)]
@@ -56,7 +65,7 @@ struct Level {
 
 impl ChunkList {
     /// Takes over the chunks of part `part`, counted from 0, and writes what nodes it can.
-    pub fn hand_in(&self, part: usize, chunks: PartChunks, worker: &mut Worker<'_>) -> Result<()> {
+    pub fn hand_in(&self, part: usize, chunks: PartChunks, store: &mut dyn NodeStore) -> Result<()> {
         let mut state = self.state.lock();
         state.bytes += chunks.iter().map(|(_, bytes)| u64::from(*bytes)).sum::<u64>();
         state.chunks += chunks.len() as u64;
@@ -73,10 +82,10 @@ impl ChunkList {
             let rows = chunks.into_iter().map(|(place, bytes)| (place, u64::from(bytes)));
             state.level(0).waiting.extend(rows);
         }
-        state.advance(worker)?;
+        state.advance(store)?;
         if state.levels.iter().any(|level| level.waiting.len() > WAITING_MAX) {
-            worker.flush_data_packs()?;
-            state.advance(worker)?;
+            store.close_data_packs()?;
+            state.advance(store)?;
         }
         Ok(())
     }
@@ -93,10 +102,10 @@ impl ChunkList {
     }
 
     /// What the entry holds and which packs lie below it, once everything has a place.
-    pub fn settle(&self, worker: &mut Worker<'_>) -> Result<Option<(Content, Vec<Need>)>> {
+    pub fn settle(&self, store: &mut dyn NodeStore) -> Result<Option<(Content, Vec<Need>)>> {
         let mut state = self.state.lock();
         if state.done.is_none() {
-            state.advance(worker)?;
+            state.advance(store)?;
         }
         Ok(state.done.clone())
     }
@@ -111,13 +120,13 @@ impl State {
     }
 
     /// Moves every level on as far as packs have names.
-    fn advance(&mut self, worker: &mut Worker<'_>) -> Result<()> {
+    fn advance(&mut self, store: &mut dyn NodeStore) -> Result<()> {
         let mut below_is_done = self.is_whole;
         for number in 0.. {
             if number == self.levels.len() {
                 return Ok(());
             }
-            self.fill_nodes(number, worker)?;
+            self.fill_nodes(number, store)?;
             let level = &mut self.levels[number];
             below_is_done &= level.waiting.is_empty();
             if !below_is_done {
@@ -134,14 +143,14 @@ impl State {
                 return Ok(());
             }
             if !level.rows.is_empty() {
-                self.end_node(number, worker)?;
+                self.end_node(number, store)?;
             }
         }
         Ok(())
     }
 
     /// Takes rows that have places into nodes.
-    fn fill_nodes(&mut self, number: usize, worker: &mut Worker<'_>) -> Result<()> {
+    fn fill_nodes(&mut self, number: usize, store: &mut dyn NodeStore) -> Result<()> {
         let level = &mut self.levels[number];
         level.is_cut |= level.rows.len() + level.waiting.len() > INLINE_LOCATIONS;
         loop {
@@ -151,12 +160,12 @@ impl State {
             level.rows.push(ListRow { at, covered: *covered });
             level.waiting.pop_front();
             if level.is_cut && ends_node(level.rows.len(), &at.id) {
-                self.end_node(number, worker)?;
+                self.end_node(number, store)?;
             }
         }
     }
 
-    fn end_node(&mut self, number: usize, worker: &mut Worker<'_>) -> Result<()> {
+    fn end_node(&mut self, number: usize, store: &mut dyn NodeStore) -> Result<()> {
         let rows = std::mem::take(&mut self.levels[number].rows);
         let mut last = None;
         for row in &rows {
@@ -166,31 +175,12 @@ impl State {
             }
         }
         let covered = rows.iter().map(|row| row.covered).sum();
-        let place = worker.store_list_node(&ListNode::encode(number as u8, &rows))?;
+        let place = store.store_node(&ListNode::encode(number as u8, &rows))?;
         let above = self.level(number + 1);
         above.waiting.push_back((place, covered));
         // The same room serves the next node.
         self.levels[number].rows = rows;
         self.levels[number].rows.clear();
         Ok(())
-    }
-}
-
-impl Worker<'_> {
-    /// Stores a node unless a committed snapshot, or this run, has it.
-    fn store_list_node(&mut self, plain: &[u8]) -> Result<Place> {
-        let id = ChunkId::of(&self.shared.pool.sealing().id_key, plain);
-        self.shared.lists.put(&id, plain)?;
-        if let Some(place) = self.shared.list_nodes.lock().get(&id) {
-            return Ok(place.clone());
-        }
-        if let Some(at) = self.shared.lists.location(&id)? {
-            return Ok(Place::Known(at));
-        }
-        let recipe = Some(Recipe::Zstd(Filter::None));
-        let places = self.store_frame(Lane::Manifest, plain, &[(id, plain.len() as u32)], recipe)?;
-        let place = places.into_iter().next().ok_or_else(|| AgentError::bug("a frame without a place"))?;
-        self.shared.list_nodes.lock().insert(id, place.clone());
-        Ok(place)
     }
 }

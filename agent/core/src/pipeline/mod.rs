@@ -3,6 +3,7 @@
 //! [`backup`] is the page to read first. The scan stage and the workers run on threads, store calls on the async runtime;
 //! every channel is bounded and every task is joined. Never: commits what the store did not show.
 
+mod changes;
 pub mod checkpoint;
 pub mod commit;
 pub mod database;
@@ -20,19 +21,23 @@ mod pack_memory;
 pub mod packs;
 mod pages;
 mod part;
+mod parts;
+mod plan;
 mod presence;
 mod previous;
 mod read;
 pub mod recipe;
 mod scan;
 mod segments;
+mod shown;
 mod small;
 mod solid;
+mod stages;
 mod tree;
 pub mod upload;
+mod worker;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,57 +45,24 @@ use parking_lot::Mutex;
 use scelle_format::manifest::{Root, Totals};
 use scelle_format::random::OsRandom;
 
-use self::checkpoint::{CheckpointEvery, Checkpoints};
+use self::checkpoint::Checkpoints;
 use self::commit::{Committed, RefsDraft, SnapshotFacts};
 use self::database::verdict::Taken;
 use self::found::{Sources, problems_of};
 use self::hunks::Trouble;
 use self::make::make;
 use crate::catalog::{Catalog, Journal, Lists};
-use crate::clock::Clock;
 use crate::error::{AgentError, Result};
-use crate::monitor::{Monitor, Phase};
+use crate::monitor::Phase;
 use crate::repo::append::{LedgerWriter, now};
-use crate::repo::files;
 use crate::repo::damage::{Avoided, Damage};
+use crate::repo::files;
 use crate::repo::objects::Objects;
-use crate::repo::state::{Device, State};
-use crate::scan::Filter;
-use crate::shutdown::Shutdown;
 use crate::verify::listing::Listing;
 
+pub use self::changes::Changes;
 pub use self::found::Sources as SourcesFound;
-pub use self::scan::Changes;
-
-/// What one run is to save.
-pub struct Plan {
-    /// Which set of roots: runs are compared within it.
-    pub set: String,
-    /// Roots as given.
-    pub roots: Vec<PathBuf>,
-    /// What to leave out.
-    pub filter: Filter,
-    /// Threads that read, compress and seal.
-    pub workers: usize,
-    /// When partial notes are due.
-    pub checkpoints: CheckpointEvery,
-}
-
-/// What one run needs from outside.
-pub struct Surroundings<'a> {
-    /// The store.
-    pub objects: Arc<Objects>,
-    /// The state folder, locked.
-    pub state: &'a State,
-    /// This device.
-    pub device: &'a Device,
-    /// Time.
-    pub clock: &'a dyn Clock,
-    /// Who watches.
-    pub monitor: Arc<dyn Monitor>,
-    /// Whether to stop.
-    pub shutdown: &'a Shutdown,
-}
+pub use self::plan::{Plan, Surroundings};
 
 /// What became of a run.
 pub struct Outcome {

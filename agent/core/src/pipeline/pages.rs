@@ -11,11 +11,11 @@ use scelle_format::id::ChunkId;
 use scelle_format::limits::PAGED_FRAME_BYTES;
 
 use super::earlier::{EarlierCursor, EarlierList};
-use super::job::PartChunks;
+use super::list::PartChunks;
 use super::packs::{Lane, Place};
-use super::part::{BUFFER_BYTES, ExtentReader, PartWork};
-use super::read::Worker;
+use super::parts::{BUFFER_BYTES, ExtentReader, PartWork};
 use super::recipe::Recipe;
+use super::worker::Worker;
 use crate::catalog::Lists;
 use crate::error::{AgentError, Result};
 

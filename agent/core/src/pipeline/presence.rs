@@ -12,8 +12,8 @@ use scelle_format::layout;
 use scelle_format::random::Random;
 use scelle_format::refs::PackSet;
 
-use super::commit::CONCURRENT_HEADS;
 use super::segments;
+use super::shown::{CONCURRENT_HEADS, is_there};
 use crate::error::Result;
 use crate::repo::append::{LedgerWriter, refs_copy_file};
 use crate::repo::damage::Damage;
@@ -22,20 +22,6 @@ use crate::repo::objects::Objects;
 use crate::repo::rebuild;
 use crate::repo::state::{Device, State};
 use crate::verify::listing::{self, Listing};
-
-/// Whether the store shows an object with its size. A "no" is asked once more: a cache or a line may have been wrong, and
-/// what is taken for lost is stored again, and told.
-pub(super) async fn is_there(objects: &Objects, name: &str, object_bytes: u64) -> Result<bool> {
-    for is_asked_again in [false, true] {
-        if objects.head(name).await?.is_some_and(|meta| meta.bytes == object_bytes) {
-            if is_asked_again {
-                objects.oddities().note_answered_wrongly(name);
-            }
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
 
 /// Compares the packs of a snapshot with what the store lists. A listing may lag behind: what it lacks is asked for by name.
 pub(super) async fn packs(

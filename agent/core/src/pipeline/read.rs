@@ -22,12 +22,13 @@ use super::database::side::{self, BaseKey, Beside};
 use super::database::transaction::{Mode, mode};
 use super::database::verdict::Taken;
 use super::dedup::KnownChunks;
+use super::job::problem_of;
 use super::job::{FileJob, Outcome, Stored};
 use super::packs::{Lane, PackPool, Place};
-use super::part::{PART_BYTES, PartQueue, PartWork, Reading, SqliteReading};
+use super::parts::{PART_BYTES, PartWork, Reading, SqliteReading, goes_on};
 use super::recipe::{self, Recipe};
-use super::small;
 use super::solid::Solid;
+use super::worker::{READ_ATTEMPTS, Worker};
 use crate::catalog::Lists;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
@@ -37,114 +38,10 @@ use crate::scan::SourceFile;
 use crate::scan::engine::{self, Engine, SIGNATURE_BYTES};
 use crate::shutdown::Shutdown;
 
-/// Files up to this size are one chunk and come in batches.
-pub const SMALL_BYTES: u64 = ContentCutter::MIN as u64;
-/// How often a file that changes while it is read is read again.
-pub(super) const READ_ATTEMPTS: u32 = 2;
 /// How long a writer may wait for the first reading of its database in one transaction.
 const FIRST_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// What all workers share.
-pub struct Shared<'a> {
-    /// Open packs.
-    pub pool: PackPool,
-    /// Chunks already stored.
-    pub known: KnownChunks,
-    /// Content-defined cutting.
-    pub cutter: ContentCutter,
-    /// Parts of large files.
-    pub parts: PartQueue,
-    /// Packs that are damaged.
-    pub avoided: Arc<Avoided>,
-    /// Chunk lists of the last snapshots.
-    pub lists: &'a Lists,
-    /// Chunk-list nodes that this run has stored, or an interrupted one has sent.
-    pub list_nodes: Mutex<HashMap<ChunkId, Place>>,
-    /// Who watches.
-    pub monitor: &'a dyn Monitor,
-    /// Whether to stop.
-    pub shutdown: &'a Shutdown,
-    /// Databases, and files beside them.
-    pub beside: Beside,
-    /// State folder.
-    pub folder: &'a std::path::Path,
-    /// Bytes read from sources.
-    pub read_bytes: AtomicU64,
-    /// One worker failed: the others stop.
-    pub failed: AtomicBool,
-}
-
-impl Shared<'_> {
-    /// Tells all workers to stop.
-    pub fn shutdown_workers(&self) {
-        self.failed.store(true, Ordering::Release);
-    }
-
-    /// Errors when it is time to stop.
-    pub fn check_workers(&self) -> Result<()> {
-        if self.failed.load(Ordering::Acquire) {
-            Err(AgentError::interrupted())
-        } else {
-            self.shutdown.check()
-        }
-    }
-}
-
-/// One worker's buffers.
-pub struct Worker<'a> {
-    pub(super) shared: &'a Shared<'a>,
-    pub(super) compressor: Compressor,
-    pub(super) verifier: PackVerifier,
-    pub(super) buffer: Vec<u8>,
-    pub(super) solid: Solid,
-}
-
-impl<'a> Worker<'a> {
-    /// A worker with empty buffers.
-    pub fn new(shared: &'a Shared<'a>) -> Self {
-        let compressor = Compressor::new(recipe::LEVEL);
-        Self {
-            shared,
-            compressor,
-            verifier: PackVerifier::default(),
-            buffer: Vec::new(),
-            solid: Solid::default(),
-        }
-    }
-
-    /// Closes the packs that hold content of files, so that everything in them gets a name.
-    pub fn flush_data_packs(&mut self) -> Result<()> {
-        self.shared.pool.flush(Lane::Cold, &mut self.verifier)?;
-        self.shared.pool.flush(Lane::Paged, &mut self.verifier)
-    }
-
-    /// Makes a frame of `plain`, which holds `chunks` back to back, and adds it to a pack.
-    pub(super) fn store_frame(
-        &mut self,
-        lane: Lane,
-        plain: &[u8],
-        chunks: &[(ChunkId, u32)],
-        recipe: Option<Recipe>,
-    ) -> Result<Vec<Place>> {
-        let recipe = match recipe {
-            Some(recipe) => recipe,
-            None => recipe::choose_mixed(plain, &mut self.compressor).map_err(AgentError::bug)?,
-        };
-        let (frame, filter) = match recipe {
-            Recipe::Raw => (Frame::raw(plain), Filter::None),
-            Recipe::Zstd(filter) => {
-                (self.compressor.frame(plain, recipe::LEVEL, filter).map(Frame::Zstd), filter)
-            }
-        };
-        let frame = frame.map_err(AgentError::bug)?;
-        let places = self.shared.pool.add_frame(lane, frame, filter, chunks, &mut self.verifier)?;
-        for ((id, _), place) in chunks.iter().zip(&places) {
-            self.shared.known.remember(*id, place.clone());
-        }
-        self.shared.known.spill()?;
-        Ok(places)
-    }
-
+impl Worker<'_> {
     /// Begins a large file: opens it, decides how to cut it, and hands its parts out.
     pub fn large_file(&mut self, job: &Arc<FileJob>) -> Result<()> {
         let begun = job.open().and_then(|source| {
@@ -219,14 +116,14 @@ impl<'a> Worker<'a> {
     ) -> Result<()> {
         let bytes = source.stat().bytes;
         let extents = match source.data_extents() {
-            Ok(extents) => extents.filter(|extents| extents.len() <= super::part::EXTENTS_MAX),
+            Ok(extents) => extents.filter(|extents| extents.len() <= super::parts::EXTENTS_MAX),
             Err(_) => None,
         };
         let extents = reading.extents(extents, bytes);
         let data = extents.clone().unwrap_or_else(|| if bytes == 0 { Vec::new() } else { vec![(0, bytes)] });
         let ranges = match reading.to_the_end {
             true => vec![vec![(0, u64::MAX)]],
-            false => super::part::split(&data, PART_BYTES),
+            false => super::parts::split(&data, PART_BYTES),
         };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(ranges.len()));
         let work = Arc::new(PartWork { job: job.clone(), source, extents, reading, list, open_parts });
@@ -279,8 +176,7 @@ impl<'a> Worker<'a> {
             return self.hand_out(job, source, reading.again());
         }
         // A file that says less than it holds: once more, to its end.
-        let goes_on =
-            unchanged && job.outcome().is_none() && reading.may_go_on() && small::goes_on(&work.source);
+        let goes_on = unchanged && job.outcome().is_none() && reading.may_go_on() && goes_on(&work.source);
         if goes_on && let Ok(source) = job.open() {
             return self.hand_out(job, source, Reading::to_the_end(reading.attempt));
         }
@@ -327,15 +223,4 @@ pub(super) fn is_accompanied(job: &FileJob, now: &Stat) -> bool {
     let walked = &job.stat;
     let is_as_walked = (walked.modified_ns, walked.bytes) == (now.modified_ns, now.bytes);
     (job.has_side || !is_as_walked) && side::has_needed(&job.os_path)
-}
-
-/// Why a file could not be read, by kind and without its name.
-pub(super) fn problem_of(error: &io::Error) -> Problem {
-    match error.kind() {
-        // What has become a folder or a link is no longer the file that was listed.
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Problem::Vanished,
-        io::ErrorKind::PermissionDenied => Problem::Unreadable,
-        _ if error.raw_os_error() == Some(5) => Problem::DiskError,
-        _ => Problem::Unreadable,
-    }
 }

@@ -15,12 +15,13 @@ use scelle_format::chunker::Cut;
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::manifest::{HunkCutter, Totals};
 
+use super::changes::Changes;
 use super::database::side::{self, BaseKey};
 use super::found::{RootCounts, Sources};
 use super::hunks::{Hunks, Item, ItemSource, Trouble};
 use super::job::FileJob;
 use super::previous::Previous;
-use super::read::{SMALL_BYTES, Worker};
+use super::worker::{SMALL_BYTES, Worker};
 use crate::catalog::{Catalog, HunkRow, PackEntry, Record, SetRow};
 use crate::clock::Clock;
 use crate::error::Result;
@@ -46,21 +47,6 @@ pub enum Work {
     Small(Vec<Arc<FileJob>>),
     /// One large file.
     Large(Arc<FileJob>),
-}
-
-/// What a scan counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Files that were not in the last snapshot.
-    pub new: u64,
-    /// Files that look different.
-    pub changed: u64,
-    /// Files that look the same.
-    pub unchanged: u64,
-    /// Entries of the last snapshot that are gone.
-    pub removed: u64,
-    /// Of those that look different, how many hold what they held: only times, rights or an inode are others.
-    pub same_content: u64,
 }
 
 /// The scan of one run.

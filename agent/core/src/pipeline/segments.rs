@@ -13,8 +13,9 @@ use scelle_format::layout;
 use scelle_format::pack::Location;
 use scelle_format::random::Random;
 
-use super::commit::{Confirmed, Indexed};
 use super::dedup::RunChunks;
+use super::shown::is_there;
+use super::stages::{Confirmed, Indexed};
 use crate::error::{AgentError, Result};
 use crate::index::SegmentFile;
 use crate::index::merge::{Merged, SEGMENT_ROWS_MAX, due};
@@ -119,7 +120,7 @@ pub(super) async fn store(
     let (name, stored_bytes) = (sha256.to_string(), sealed.len() as u64);
     let object = layout::index_segment(&device.id, &sha256);
     objects.put_new_hashed(&object, sealed.into(), &sha256).await?;
-    if !super::presence::is_there(objects, &object, stored_bytes).await? {
+    if !is_there(objects, &object, stored_bytes).await? {
         return Err(AgentError::not_confirmed().at(object));
     }
     rebuild::put_copy(state, &name, segment)?;

@@ -13,10 +13,12 @@ use scelle_format::filter::Filter;
 use scelle_format::id::ChunkId;
 
 use super::database::verdict::Taken;
+use super::job::problem_of;
 use super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::packs::Lane;
-use super::read::{READ_ATTEMPTS, SMALL_BYTES, Worker, is_accompanied, problem_of, taken};
+use super::read::{is_accompanied, taken};
 use super::recipe::{self, Recipe};
+use super::worker::{READ_ATTEMPTS, SMALL_BYTES, Worker};
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 use crate::scan::SourceFile;
@@ -185,11 +187,6 @@ pub(super) fn read(job: &FileJob, buffer: &mut Vec<u8>) -> io::Result<Option<Sma
         }
         attempt += 1;
     }
-}
-
-/// Whether there are bytes beyond the size that the system says.
-pub(super) fn goes_on(source: &SourceFile) -> bool {
-    source.read_at(&mut [0], source.stat().bytes).is_ok_and(|bytes| bytes > 0)
 }
 
 fn read_to_end(source: &SourceFile, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {

@@ -9,8 +9,8 @@ use scelle_format::manifest::{Level2, NodeRef};
 
 use super::hunks::{Hunks, MadeHunk};
 use super::packs::Place;
-use super::read::Worker;
 use super::scan::Scan;
+use super::worker::Worker;
 use crate::catalog::SetRow;
 use crate::error::{AgentError, Result};
 

@@ -4,20 +4,19 @@
 //! leaves, so that an interrupted run is taken up again. Once a pack is sent the store is asked to show it, while others are
 //! on their way. Never: seals, sends a note, or believes that a pack is there because it was sent.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
-use scelle_format::id::{PackId, PackKind};
 use scelle_format::layout;
 use scelle_store::Put;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::commit::CONCURRENT_HEADS;
 use super::packs::VerifiedPack;
+use super::shown::{CONCURRENT_HEADS, is_shown};
+use super::stages::Uploaded;
 use crate::catalog::{Journal, JournaledPack};
 use crate::error::{AgentError, Result};
 use crate::monitor::Monitor;
@@ -27,17 +26,6 @@ use crate::shutdown::Shutdown;
 
 /// Packs sent at a time.
 pub const CONCURRENT_PUTS: usize = 4;
-
-/// Packs that this run has sent: proof that the upload stage is over.
-#[derive(Debug, Default)]
-pub struct Uploaded {
-    /// Those that the store then showed with their sizes.
-    pub(super) packs: BTreeMap<PackId, (PackKind, u64)>,
-    /// Those that it did not show at once: it is asked again before anything names them.
-    pub(super) unseen: Vec<JournaledPack>,
-    /// Bytes that were really sent.
-    pub(super) sent_bytes: u64,
-}
 
 /// Sends everything that comes out of `sealed` until the workers have let go of it.
 pub async fn upload(
@@ -86,12 +74,6 @@ pub async fn upload(
     }
     uploaded.sent_bytes = sent_bytes.load(Ordering::Relaxed);
     Ok(uploaded)
-}
-
-/// Whether the store shows a pack with its size.
-pub(super) async fn is_shown(objects: &Objects, pack: &JournaledPack) -> Result<bool> {
-    let meta = objects.head(&layout::pack(pack.kind, &pack.id)).await?;
-    Ok(meta.is_some_and(|meta| meta.bytes == pack.object_bytes))
 }
 
 type Sent = std::result::Result<Result<(JournaledPack, bool)>, tokio::task::JoinError>;

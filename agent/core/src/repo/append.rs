@@ -17,11 +17,11 @@ use scelle_format::timestamp::Timestamp;
 use scelle_store::Put;
 
 use super::descriptors::Descriptors;
+use super::files;
 use super::history::{History, VerifiedNote};
 use super::objects::Objects;
-use super::files;
-pub use super::pending::{Attached, refs_copy_file};
 use super::pending::Pending;
+pub use super::pending::{Attached, refs_copy_file};
 use super::state::{Device, Head, State};
 use crate::clock::Clock;
 use crate::error::{AgentError, ExitCode, Result};

@@ -15,8 +15,8 @@ use scelle_format::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::append::{Attached, LedgerWriter};
-use super::files;
 use super::descriptors::Descriptors;
+use super::files;
 use super::finding::Finding;
 use super::history::{History, StoredNotes};
 use super::objects::Objects;

@@ -11,15 +11,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::files;
 use super::copies::Copies;
+use super::files;
 use super::finding::{Finding, FindingKind};
 use super::keyring::KeyFiles;
 use super::mend::{Fate, with};
 use super::objects::{InPlace, Objects};
 use super::state::State;
 use crate::error::{AgentError, Result};
-
 
 /// Copies by the names of their objects.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,6 @@ pub mod damage;
 pub mod damaged;
 pub mod descriptors;
 pub mod files;
-pub mod files;
 pub mod finding;
 pub mod history;
 pub mod join;

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use scelle_store::Put;
 use serde::{Deserialize, Serialize};
 
-use super::objects::Objects;
 use super::files;
+use super::objects::Objects;
 use super::state::State;
 use crate::error::{AgentError, Result};
 

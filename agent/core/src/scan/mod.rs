@@ -7,6 +7,7 @@ pub mod folders;
 mod held;
 pub mod hold;
 mod path;
+mod problem;
 mod steps;
 pub mod walk;
 
@@ -16,4 +17,5 @@ pub use folders::Folders;
 pub use held::Held;
 pub use hold::SourceFile;
 pub use path::{EntryPath, PathFault};
-pub use walk::{WalkItem, WalkProblem, Walked, Walker};
+pub use problem::WalkProblem;
+pub use walk::{WalkItem, Walked, Walker};

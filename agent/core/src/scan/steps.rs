@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use super::walk::{WalkProblem, fault_code};
+use super::problem::{WalkProblem, fault_code};
 use super::{EntryPath, Filter, ProblemCode};
 use crate::platform::{Kind, Names, SourceFolder};
 

@@ -5,8 +5,9 @@
 //! links are never followed, at no component of a path; other file systems below a root are entered, no file is opened.
 
 use super::filter::{Verdict, is_noise};
+use super::problem::{WalkProblem, fault_code};
 use super::steps::{Steps, accompanied, base_of, place_of, resolve};
-use super::{EntryPath, Filter, PathFault};
+use super::{EntryPath, Filter};
 use crate::platform::{Kind, Names, ProblemCode, SourceFolder, Stat};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::io;
@@ -38,13 +39,6 @@ impl WalkItem {
     pub fn os_path(&self) -> io::Result<PathBuf> {
         self.path.to_os()
     }
-}
-
-/// Something that is not in the snapshot, or a root that cannot be walked.
-#[derive(Clone, Debug)]
-pub struct WalkProblem {
-    pub path: EntryPath,
-    pub code: ProblemCode,
 }
 
 /// What the walk yields.
@@ -375,14 +369,6 @@ fn io_code(error: &io::Error) -> ProblemCode {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ProblemCode::Vanished,
         io::ErrorKind::InvalidFilename => ProblemCode::PathTooDeep,
         _ => ProblemCode::Unreadable,
-    }
-}
-
-pub(super) fn fault_code(fault: PathFault) -> ProblemCode {
-    match fault {
-        PathFault::NameTooLong => ProblemCode::NameTooLong,
-        PathFault::TooDeep => ProblemCode::PathTooDeep,
-        PathFault::NotAbsolute | PathFault::Component | PathFault::Foreign => ProblemCode::Unreadable,
     }
 }
 

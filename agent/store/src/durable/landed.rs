@@ -1,25 +1,21 @@
 //! Whether a file that was just written and synced holds what was sent.
 //!
-//! For: [`super::Writer`], before a file gets its name. A path and the SHA-256 announced come in, yes or no goes out. What
+//! For: [`super::Writer`], before a file gets its name. The file, newly opened, and the SHA-256 announced come in, yes or no goes out. What
 //! it proves depends on what lies below. On Linux the page cache is told to let go of the file first, so the bytes come from
 //! the disk or over the share; a disk's own memory, a NAS's, and a filesystem in memory may still answer from what they
 //! were given. On Windows and macOS the system's cache may answer: then only the way there is proven, not the disk.
 //! What rots later is found by `check`. Never: repairs.
 
+use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
-
-use super::platform;
 
 /// Read at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Reads `path` to its end and compares.
-pub(super) fn is_as_sent(path: &Path, sha256: &[u8; 32]) -> io::Result<bool> {
-    let mut file = platform::open_no_follow(path)?;
-    platform::let_cache_go(&file);
+/// Reads the file, just opened, to its end and compares.
+pub(super) fn is_as_sent(mut file: File, sha256: &[u8; 32]) -> io::Result<bool> {
     let mut hash = Context::new(&SHA256);
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {

@@ -16,12 +16,13 @@ use scelle_format::id::ChunkId;
 use scelle_format::limits::PAGED_FRAME_BYTES;
 
 use super::super::earlier::EarlierCursor;
+use super::super::job::problem_of;
 use super::super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::super::list::ChunkList;
 use super::super::packs::{Lane, Place};
-use super::super::part::{BUFFER_BYTES, PART_BYTES, Reading};
-use super::super::read::{Worker, problem_of};
+use super::super::parts::{BUFFER_BYTES, PART_BYTES, Reading};
 use super::super::recipe::Recipe;
+use super::super::worker::Worker;
 use super::live::FIRST_WAIT;
 use super::side::{BaseKey, beside};
 use super::spill::Spill;

@@ -5,6 +5,7 @@
 //! engines are asked whether a program has them open. [`verdict`] is the table of what that means.
 //! Never: writes to a source.
 
+mod cluster;
 pub mod last_pass;
 pub mod live;
 mod postgres;

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
+use super::super::job::problem_of;
 use super::super::job::{FileJob, Outcome, Stored};
-use super::super::part::{PART_BYTES, PartWork, Reading, split};
-use super::super::read::{Worker, problem_of};
+use super::super::parts::{PART_BYTES, PartWork, Reading, split};
+use super::super::worker::Worker;
 use super::last_pass::Pass;
 use super::side::{self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
 use super::transaction::Refusal;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::super::job::FileJob;
-use super::postgres::Cluster;
+use super::cluster::Cluster;
 use crate::platform::{self, Kind, Stat};
 use crate::scan::{EntryPath, SourceFile};
 
@@ -82,9 +82,9 @@ impl Beside {
         std::mem::take(&mut self.late.lock())
     }
 
-    /// A PostgreSQL cluster that is being read.
-    pub(super) fn put_cluster(&self, cluster: Cluster) {
-        self.clusters.lock().push(cluster);
+    /// A control file of PostgreSQL was met: its cluster has its verdict when everything else is read.
+    pub fn wait_for_cluster(&self, job: Arc<FileJob>) {
+        self.clusters.lock().push(Cluster::of(job));
     }
 
     /// Clusters that wait.

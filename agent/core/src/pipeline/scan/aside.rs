@@ -10,7 +10,7 @@ use scelle_format::manifest::Totals;
 use super::super::database::side::{BaseKey, Candidate};
 use super::super::hunks::{Item, ItemSource};
 use super::super::job::{FileJob, LateCount};
-use super::super::read::Worker;
+use super::super::worker::Worker;
 use super::look::nanoseconds;
 use super::{Changes, Scan};
 use crate::catalog::Record;

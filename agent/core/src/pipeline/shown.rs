@@ -1,0 +1,33 @@
+//! Whether the store shows what was sent to it.
+//!
+//! For: the upload stage, the commit and what it names. Data comes from the store's answers. Never: believes that an object is
+//! there because it was sent.
+
+use scelle_format::layout;
+
+use crate::catalog::JournaledPack;
+use crate::error::Result;
+use crate::repo::objects::Objects;
+
+/// Small requests under way at a time.
+pub(super) const CONCURRENT_HEADS: usize = 16;
+
+/// Whether the store shows an object with its size. A "no" is asked once more: a cache or a line may have been wrong, and
+/// what is taken for lost is stored again, and told.
+pub(super) async fn is_there(objects: &Objects, name: &str, object_bytes: u64) -> Result<bool> {
+    for is_asked_again in [false, true] {
+        if objects.head(name).await?.is_some_and(|meta| meta.bytes == object_bytes) {
+            if is_asked_again {
+                objects.oddities().note_answered_wrongly(name);
+            }
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the store shows a pack with its size.
+pub(super) async fn is_shown(objects: &Objects, pack: &JournaledPack) -> Result<bool> {
+    let meta = objects.head(&layout::pack(pack.kind, &pack.id)).await?;
+    Ok(meta.is_some_and(|meta| meta.bytes == pack.object_bytes))
+}
