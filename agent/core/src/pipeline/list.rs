@@ -8,13 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use parking_lot::Mutex;
 use scelle_format::chunk_list::{ListNode, ListRow, ends_node};
-use scelle_format::filter::Filter;
-use scelle_format::id::ChunkId;
 use scelle_format::limits::INLINE_LOCATIONS;
 use scelle_format::manifest::Content;
 
 use super::packs::Place;
-use crate::error::{AgentError, Result};
+use crate::error::Result;
 
 /// Chunks of a file that may wait for the names of their packs before open packs are closed early: 14 MB.
 const WAITING_MAX: usize = 1 << 17;

@@ -57,7 +57,6 @@ use crate::monitor::Phase;
 use crate::repo::append::{LedgerWriter, now};
 use crate::repo::damage::{Avoided, Damage};
 use crate::repo::files;
-use crate::repo::objects::Objects;
 use crate::verify::listing::Listing;
 
 pub use self::changes::Changes;

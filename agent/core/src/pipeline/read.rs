@@ -4,39 +4,23 @@
 //! take, so that one large file keeps all cores busy. Data comes from [`FileJob`]s and goes to the [`PackPool`]. Never:
 //! writes to a source, follows a link, holds more than a few MiB per worker.
 
-use std::collections::HashMap;
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-
-use parking_lot::Mutex;
-use scelle_format::chunker::ContentCutter;
-use scelle_format::compress::{Compressor, Frame};
-use scelle_format::filter::Filter;
-use scelle_format::id::ChunkId;
-use scelle_format::pack::PackVerifier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::database::last_pass::{ONE_PASS_BYTES, Pass};
 use super::database::live::Live;
-use super::database::side::{self, BaseKey, Beside};
+use super::database::side::{self, BaseKey};
 use super::database::transaction::{Mode, mode};
 use super::database::verdict::Taken;
-use super::dedup::KnownChunks;
 use super::job::problem_of;
 use super::job::{FileJob, Outcome, Stored};
-use super::packs::{Lane, PackPool, Place};
 use super::parts::{PART_BYTES, PartWork, Reading, SqliteReading, goes_on};
-use super::recipe::{self, Recipe};
-use super::solid::Solid;
 use super::worker::{READ_ATTEMPTS, Worker};
-use crate::catalog::Lists;
-use crate::error::{AgentError, Result};
+use crate::error::Result;
 use crate::monitor::{Monitor, Problem};
 use crate::platform::{self, Stat};
-use crate::repo::damage::Avoided;
 use crate::scan::SourceFile;
 use crate::scan::engine::{self, Engine, SIGNATURE_BYTES};
-use crate::shutdown::Shutdown;
 
 /// How long a writer may wait for the first reading of its database in one transaction.
 const FIRST_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
