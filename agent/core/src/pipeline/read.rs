@@ -17,7 +17,7 @@ use super::job::{FileJob, Outcome, Stored};
 use super::parts::{PART_BYTES, PartWork, Reading, SqliteReading, goes_on};
 use super::worker::{READ_ATTEMPTS, Worker};
 use crate::error::Result;
-use crate::monitor::{Monitor, Problem};
+use crate::monitor::Problem;
 use crate::platform::{self, Stat};
 use crate::scan::SourceFile;
 use crate::scan::engine::{self, Engine, SIGNATURE_BYTES};
