@@ -1,0 +1,131 @@
+//! The command line, as clap reads it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use scelle_server::vault::roles::Role;
+
+/// Serveur de Scellé sans clé / Scellé server without keys.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sert le coffre S3 / serves the S3 vault
+    Vault(VaultOptions),
+    /// Identifiants des appareils / credentials of devices
+    Credential {
+        #[command(subcommand)]
+        action: CredentialAction,
+    },
+    /// Place allouée à un cabinet / room given to a tenant
+    Quota {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        tenant: String,
+        /// Gio ; sans valeur, sans limite / GiB; without it, no limit
+        #[arg(long)]
+        gib: Option<u64>,
+    },
+    /// Trace des accès / access trace
+    Trace {
+        #[command(subcommand)]
+        action: TraceAction,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    /// Dossier de données / data folder
+    #[arg(long, env = "SCELLE_DATA")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VaultOptions {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Adresse et port / address and port
+    #[arg(long, env = "SCELLE_LISTEN", default_value = "127.0.0.1:9000")]
+    pub(crate) listen: SocketAddr,
+    /// Certificat (PEM) ; obligatoire hors de cette machine / certificate (PEM); required beyond this machine
+    #[arg(long, env = "SCELLE_TLS_CERT", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Clé du certificat (PEM) / the certificate's key (PEM)
+    #[arg(long, env = "SCELLE_TLS_KEY", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Mio laissés libres sur le disque / MiB of the disk left free
+    #[arg(long, env = "SCELLE_RESERVE_MIB", default_value_t = 256)]
+    pub(crate) reserve_mib: u64,
+    /// Jours de trace gardés ; sans valeur, tous / days of trace kept; without it, all
+    #[arg(long, env = "SCELLE_TRACE_KEEP_DAYS")]
+    pub(crate) trace_keep_days: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CredentialAction {
+    /// Crée un identifiant ; le secret n'est montré qu'ici / makes one; the secret is shown here only
+    Add {
+        #[command(flatten)]
+        data: Data,
+        /// admin, agent, gardener, reaper, restorer, auditor
+        #[arg(long)]
+        role: Role,
+        #[arg(long)]
+        tenant: String,
+        /// Seulement ce seau / only this bucket
+        #[arg(long)]
+        bucket: Option<String>,
+        /// Seulement les clés qui commencent ainsi / only keys that begin with this
+        #[arg(long, default_value = "")]
+        prefix: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Liste, sans les secrets / lists, without secrets
+    List {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Révoque aussitôt / revokes at once
+    Revoke {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        access_key: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TraceAction {
+    /// Vérifie la chaîne d'un cabinet / verifies a tenant's chain
+    Verify {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        tenant: String,
+        /// Tête connue d'une vérification précédente, NUMÉRO:EMPREINTE / head of an earlier verification, NUMBER:HASH
+        #[arg(long)]
+        known: Option<String>,
+    },
+    /// Écrit la trace d'un cabinet sur la sortie / prints a tenant's trace
+    Export {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        tenant: String,
+        /// jsonl, csv, syslog
+        #[arg(long, default_value = "jsonl")]
+        format: String,
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+    },
+}
