@@ -30,5 +30,6 @@ mod sizes;
 mod sources;
 mod tamper;
 mod unseen;
+mod vault;
 mod whereabouts;
 mod write_only;

@@ -1,8 +1,13 @@
 //! The vault as its clients meet it: over real HTTP, through the product's own S3 client.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation is a failed test")]
 
+mod commands;
+mod conformance;
 mod contract;
+mod crash;
 mod house;
 mod isolation;
 mod locks;
+mod packaging;
+mod program;
 mod served;

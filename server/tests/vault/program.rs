@@ -1,0 +1,73 @@
+//! The program itself: `scelle-server` run as its operator runs it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A running `scelle-server vault`, killed with its owner.
+pub struct Program {
+    pub child: Child,
+    /// The line it printed once it served.
+    pub ready: serde_json::Value,
+}
+
+pub fn binary() -> &'static str {
+    env!("CARGO_BIN_EXE_scelle-server")
+}
+
+impl Program {
+    pub fn start(data: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(binary())
+            .args(["vault", "--reserve-mib", "0", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        Self { child, ready }
+    }
+
+    pub fn address(&self) -> &str {
+        self.ready["listening"].as_str().unwrap()
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a command to its end: exit code, standard output, standard error.
+pub fn run(arguments: &[&str], data: &Path) -> (i32, String, String) {
+    let output = Command::new(binary()).args(arguments).arg("--data").arg(data).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A new credential: access key and secret.
+pub fn credential(data: &Path, tenant: &str, role: &str) -> (String, String) {
+    let (code, out, err) = run(&["credential", "add", "--json", "--tenant", tenant, "--role", role], data);
+    assert_eq!(code, 0, "{err}");
+    let made: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    (text("access_key"), text("secret_key"))
+}
+
+/// Python of the tools that `tests/run` installs.
+pub fn python() -> PathBuf {
+    let tools = std::env::var_os("SCELLE_TOOLS").map(PathBuf::from);
+    let tools =
+        tools.unwrap_or_else(|| Path::new(&std::env::var_os("HOME").unwrap()).join(".cache/scelle-tools"));
+    tools.join("venv/bin/python")
+}
