@@ -27,7 +27,8 @@ async fn wrong_signatures_are_traced_and_lock_out_and_an_edited_trace_is_found()
         assert_eq!(wrong.get(&key, 10).await.unwrap_err().kind, ErrorKind::Denied);
     }
     assert_eq!(store.get(&key, 10).await.unwrap_err().kind, ErrorKind::Denied, "this address is locked out");
-    program.kill();
+    // Lines about reads follow their answers within moments; a stop in order waits for them.
+    program.stop();
 
     let (code, out, err) = run(&["trace", "export", "--tenant", "cabinet"], &data);
     assert_eq!(code, 0, "{err}");

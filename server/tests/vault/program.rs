@@ -39,6 +39,13 @@ impl Program {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+
+    /// Asks it to end, and waits until it has: whatever was noted is on disk.
+    pub fn stop(&mut self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
 }
 
 impl Drop for Program {
