@@ -27,7 +27,7 @@ mod platform;
 
 mod incoming;
 
-pub use incoming::{BlobFolder, Incoming};
+pub use incoming::{BlobFolder, Incoming, sync_folder};
 pub(crate) use platform::open_no_follow;
 
 /// How the name of every temporary file begins. They lie directly in the root, so that finding the stale

@@ -11,7 +11,7 @@ use scelle_server::vault::trace::verify::{export, verify};
 use serde_json::json;
 
 use super::options::{Command, CredentialAction, TraceAction};
-use super::{Failure, Outcome, print, print_json, vault};
+use super::{Failure, Outcome, care, print, print_json, vault};
 
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
@@ -22,6 +22,9 @@ pub(crate) fn run(command: Command) -> Outcome {
             let bytes = gib.map(|gib| gib.saturating_mul(1 << 30));
             Ok(metadata.write_blocking(move |c| credentials::set_quota(c, &tenant, bytes))?)
         }
+        Command::Fsck { data, read_data, repair } => care::fsck(&data.data, read_data, repair),
+        Command::Backup { data, to } => care::backup(&data.data, &to),
+        Command::Rebuild { data, from } => care::rebuild(&data.data, from.as_deref()),
         Command::Trace { action } => trace(action),
     }
 }

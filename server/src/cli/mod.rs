@@ -3,6 +3,7 @@
 //! Exit codes are the product's own: 0 done, 1 failed, 2 usage, 11 another process has the folder, 13 damaged.
 //! Messages are French and English on one line: a host has no one language.
 
+mod care;
 mod commands;
 mod options;
 mod vault;

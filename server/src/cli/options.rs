@@ -33,6 +33,33 @@ pub(crate) enum Command {
         #[arg(long)]
         gib: Option<u64>,
     },
+    /// Compare métadonnées, fichiers et trace / compares metadata, files and trace
+    Fsck {
+        #[command(flatten)]
+        data: Data,
+        /// Relit aussi chaque objet / reads every object as well
+        #[arg(long)]
+        read_data: bool,
+        /// Note ce qui est trouvé (coffre arrêté) ; n'efface rien / notes what is found (vault stopped); deletes nothing
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Copie les métadonnées, coffre en marche / copies the metadata while the vault runs
+    Backup {
+        #[command(flatten)]
+        data: Data,
+        /// Fichier à créer / file to make
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Refait les métadonnées à partir des objets (coffre arrêté) / makes the metadata again from the objects (stopped)
+    Rebuild {
+        #[command(flatten)]
+        data: Data,
+        /// Copie d'où viennent identifiants et seaux / copy that credentials and buckets come from
+        #[arg(long)]
+        from: Option<PathBuf>,
+    },
     /// Trace des accès / access trace
     Trace {
         #[command(subcommand)]
@@ -63,6 +90,12 @@ pub(crate) struct VaultOptions {
     /// Mio laissés libres sur le disque / MiB of the disk left free
     #[arg(long, env = "SCELLE_RESERVE_MIB", default_value_t = 256)]
     pub(crate) reserve_mib: u64,
+    /// Chaque objet relu en tant de jours ; 0 : jamais / each object read again within so many days; 0: never
+    #[arg(long, env = "SCELLE_SCRUB_DAYS", default_value_t = 30)]
+    pub(crate) scrub_days: u32,
+    /// Mio lus par seconde au plus / MiB read in a second at most
+    #[arg(long, env = "SCELLE_SCRUB_MIB_S", default_value_t = 20)]
+    pub(crate) scrub_mib_s: u64,
     /// Jours de trace gardés ; sans valeur, tous / days of trace kept; without it, all
     #[arg(long, env = "SCELLE_TRACE_KEEP_DAYS")]
     pub(crate) trace_keep_days: Option<u32>,

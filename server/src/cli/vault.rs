@@ -1,9 +1,12 @@
 //! `scelle-server vault`: opens the data folder, serves it, and ends in order.
 
+use std::sync::Arc;
+
 use scelle_server::vault::data::Options;
 use scelle_server::vault::http::serve::{may_serve_clear_text, serve as serve_connections};
 use scelle_server::vault::http::service::Service;
 use scelle_server::vault::http::tls;
+use scelle_server::vault::scrub::{Pace, Scrub};
 use scelle_server::vault::{DataFolder, Vault};
 use serde_json::json;
 
@@ -41,12 +44,25 @@ pub(crate) fn serve(options: VaultOptions) -> Outcome {
             "unrecorded_uploads_removed": recovery.unrecorded,
             "deletions_ended": recovery.doomed,
         }))?;
+        let scrub = scrub(&vault, &options)?;
         serve_connections(listener, tls, Service::new(vault.clone()), stop()).await;
+        if let Some(scrub) = scrub {
+            scrub.stop();
+        }
         Ok(())
     });
     drop(runtime);
     vault.close();
     outcome
+}
+
+/// Reads everything again in the background, unless told not to.
+fn scrub(vault: &Arc<Vault>, options: &VaultOptions) -> Result<Option<Scrub>, Failure> {
+    if options.scrub_days == 0 {
+        return Ok(None);
+    }
+    let bytes_per_second = options.scrub_mib_s.max(1).saturating_mul(1 << 20);
+    Ok(Some(Scrub::start(Arc::clone(vault), Pace { days: options.scrub_days, bytes_per_second })?))
 }
 
 /// Ready when the process is asked to end.

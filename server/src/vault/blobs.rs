@@ -4,9 +4,11 @@
 //! writer. A later retention lies beside its blob as an empty file `<id>.until-<ms>`. Never: rewrites a file, or
 //! deletes one that the metadata still names.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use scelle_store::{BlobFolder, Incoming, Put};
 
@@ -15,16 +17,29 @@ use super::label::Label;
 /// Between a blob's name and its later retention.
 const UNTIL: &str = ".until-";
 
+/// A blob file as a folder's listing shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// The latest retention beside it, milliseconds since 1970.
+    pub until_ms: Option<i64>,
+    /// When it was last written.
+    pub modified: SystemTime,
+}
+
 /// All blob files of a vault.
 #[derive(Debug)]
 pub struct Blobs {
     folder: BlobFolder,
-    quarantine: PathBuf,
 }
 
 /// A new name: 32 hexadecimal digits nobody can guess.
 pub fn new_name() -> String {
     format!("{:032x}", rand::random::<u128>())
+}
+
+/// All names a folder of blobs may have, in order.
+pub fn folders() -> impl Iterator<Item = String> {
+    (0..=u8::MAX).map(|first| format!("{first:02x}"))
 }
 
 /// Whether `name` can be a blob's name; anything else never reaches the file system.
@@ -35,9 +50,7 @@ pub fn is_name(name: &str) -> bool {
 impl Blobs {
     /// Opens the tree below `data`.
     pub fn open(data: &Path) -> io::Result<Self> {
-        let quarantine = data.join("quarantine");
-        fs::create_dir_all(&quarantine)?;
-        Ok(Self { folder: BlobFolder::create(data.join("blobs"))?, quarantine })
+        Ok(Self { folder: BlobFolder::create(data.join("blobs"))? })
     }
 
     /// Begins a body.
@@ -51,9 +64,14 @@ impl Blobs {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         incoming.write(&label.to_trailer()?)?;
-        match self.folder.place(incoming, &components(&label.blob))? {
-            Put::Created => Ok(()),
-            Put::AlreadyThere => Err(io::ErrorKind::AlreadyExists.into()),
+        match self.folder.place(incoming, &components(&label.blob)) {
+            Ok(Put::Created) => Ok(()),
+            Ok(Put::AlreadyThere) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) => {
+                // It may have its name without being durable; nothing names it yet.
+                let _ = self.remove(&label.blob);
+                Err(error)
+            }
         }
     }
 
@@ -106,15 +124,6 @@ impl Blobs {
         Ok(found)
     }
 
-    /// Sets a damaged blob aside: it is served no more, and kept for whoever looks into it.
-    pub fn set_aside(&self, name: &str) -> io::Result<()> {
-        let from = self.folder.root().join(checked(name)?.iter().collect::<PathBuf>());
-        match fs::rename(from, self.quarantine.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            moved => moved,
-        }
-    }
-
     /// Temporary files of a process that died, with the label of those that are whole.
     pub fn unfinished(&self) -> io::Result<Vec<(PathBuf, Option<Label>)>> {
         let mut found = Vec::new();
@@ -126,20 +135,28 @@ impl Blobs {
         Ok(found)
     }
 
-    /// Names of all blobs on disk, in no order, handed to `each` one by one.
-    pub fn each_name(&self, mut each: impl FnMut(String)) -> io::Result<()> {
-        for folder in fs::read_dir(self.folder.root())? {
-            let folder = folder?;
-            if !folder.file_type()?.is_dir() {
-                continue;
-            }
-            for entry in fs::read_dir(folder.path())? {
-                if let Some(name) = entry?.file_name().to_str().filter(|name| is_name(name)) {
-                    each(name.to_owned());
-                }
+    /// The blobs of one folder by name, each with the latest retention that lies beside it.
+    pub fn folder(&self, folder: &str) -> io::Result<BTreeMap<String, Found>> {
+        let (mut found, mut later) = (BTreeMap::new(), Vec::new());
+        for entry in match fs::read_dir(self.folder.root().join(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            entries => entries?,
+        } {
+            let entry = entry?;
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            if is_name(&name) && name.starts_with(folder) {
+                let modified = entry.metadata()?.modified()?;
+                found.insert(name, Found { until_ms: None, modified });
+            } else if let Some((name, until)) = name.split_once(UNTIL) {
+                later.extend(until.parse().ok().map(|until: i64| (name.to_owned(), until)));
             }
         }
-        Ok(())
+        for (name, until) in later {
+            if let Some(found) = found.get_mut(&name) {
+                found.until_ms = found.until_ms.max(Some(until));
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -172,6 +189,7 @@ mod tests {
             blobs.extend(&name, until).unwrap();
         }
         assert_eq!(blobs.later_retentions(&name).unwrap().into_iter().max(), Some(9));
+        assert_eq!(blobs.folder(&name[..2]).unwrap()[&name].until_ms, Some(9));
         assert_eq!(blobs.label(&name).unwrap().unwrap().bytes, 4);
         blobs.remove(&name).unwrap();
         assert!(blobs.later_retentions(&name).unwrap().is_empty());
@@ -183,7 +201,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(data.path()).unwrap();
         for bad in ["", "..", "../../etc/passwd", &"A".repeat(32), &"/".repeat(32), &"0".repeat(31)] {
-            assert!(blobs.file(bad).is_err() && blobs.remove(bad).is_err() && blobs.set_aside(bad).is_err());
+            assert!(blobs.file(bad).is_err() && blobs.remove(bad).is_err());
         }
     }
 }

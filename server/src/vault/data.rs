@@ -17,6 +17,7 @@ use super::Refusal;
 use super::blobs::Blobs;
 use super::clock;
 use super::keys::{SealKey, TraceKey};
+use super::log;
 use super::metadata::{Metadata, versions};
 use super::platform;
 use super::trace::Trace;
@@ -141,11 +142,16 @@ impl Vault {
         Ok(recovery)
     }
 
-    /// Removes the files of deleted versions.
-    pub async fn sweep(self: &Arc<Self>) -> Result<(), Refusal> {
+    /// Removes the files of deleted versions. What could not be removed goes at the next sweep; whoever deleted a
+    /// version is told that it is deleted, as it is.
+    pub async fn sweep(self: &Arc<Self>) {
         let vault = Arc::clone(self);
         let swept = tokio::task::spawn_blocking(move || vault.sweep_blocking()).await;
-        swept.unwrap_or(Err(Refusal::Stopping)).map(|_| ())
+        if !matches!(swept, Ok(Ok(_))) {
+            log::problem(
+                "files of deleted versions could not be removed; they go with the next deletion or start",
+            );
+        }
     }
 
     fn sweep_blocking(&self) -> Result<u64, Refusal> {

@@ -5,11 +5,13 @@
 //! and opened for one request. Never: in the database in clear, in a log, in `Debug`.
 
 use std::fmt;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use scelle_store::sync_folder;
 use zeroize::Zeroizing;
 
 use super::Refusal;
@@ -86,23 +88,44 @@ pub fn random_text(length: usize) -> String {
 
 fn key_file(data: &Path, name: &str) -> io::Result<Zeroizing<[u8; 32]>> {
     let folder = data.join("keys");
-    std::fs::create_dir_all(&folder)?;
+    fs::create_dir_all(&folder)?;
     let path = folder.join(name);
-    match private_file().write(true).create_new(true).open(&path) {
-        Ok(mut file) => {
-            let key = Zeroizing::new(rand::random::<[u8; 32]>());
-            file.write_all(&*key)?;
-            file.sync_all()?;
-            std::fs::File::open(&folder)?.sync_all()?;
-            Ok(key)
+    if !path.try_exists()? {
+        if is_in_use(data)? {
+            // A new key would open no credential, and begin a chain that nobody can join to the old one.
+            return Err(io::Error::new(io::ErrorKind::NotFound, "a key of a vault in use is missing"));
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let mut key = Zeroizing::new([0; 32]);
-            std::fs::File::open(&path)?.read_exact(&mut *key)?;
-            Ok(key)
-        }
-        Err(error) => Err(error),
+        make_key(&folder, &path)?;
     }
+    let mut key = Zeroizing::new([0; 32]);
+    File::open(&path)?.read_exact(&mut *key)?;
+    Ok(key)
+}
+
+/// Whole and durable before it has its name; of two processes that make it at once, the first one's stays.
+fn make_key(folder: &Path, path: &Path) -> io::Result<()> {
+    let temporary = folder.join(format!(".new-{:032x}", rand::random::<u128>()));
+    let mut file = private_file().write(true).create_new(true).open(&temporary)?;
+    let written = file.write_all(&*Zeroizing::new(rand::random::<[u8; 32]>())).and_then(|()| file.sync_all());
+    let placed = written.and_then(|()| match fs::hard_link(&temporary, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        placed => placed,
+    });
+    fs::remove_file(&temporary)?;
+    placed.and_then(|()| sync_folder(folder))
+}
+
+/// Whether anything was stored or traced below `data`.
+fn is_in_use(data: &Path) -> io::Result<bool> {
+    for folder in ["blobs", "trace"] {
+        match fs::read_dir(data.join(folder)).map(|mut entries| entries.next().is_some()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(false) => {}
+            Ok(true) => return Ok(true),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -120,6 +143,18 @@ mod tests {
         assert!(again.open_secret(&sealed[..5], "AK/tenant/agent").is_err());
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
         assert_eq!(format!("{again:?}"), "SealKey");
+    }
+
+    #[test]
+    fn a_vault_in_use_never_gets_a_new_key() {
+        let data = tempfile::tempdir().unwrap();
+        let key = SealKey::open(data.path()).unwrap();
+        let sealed = key.seal("secret", "AK").unwrap();
+        fs::create_dir_all(data.path().join("blobs/ab")).unwrap();
+        assert!(SealKey::open(data.path()).unwrap().open_secret(&sealed, "AK").is_ok());
+        fs::remove_file(data.path().join("keys/seal.key")).unwrap();
+        assert_eq!(SealKey::open(data.path()).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!data.path().join("keys/seal.key").exists());
     }
 
     #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! What differs between systems: free space, and files only their owner may read.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::Path;
 
 /// Bytes an ordinary writer may still use on the filesystem of `path`; `None` where it cannot be told.
@@ -14,6 +15,32 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 pub fn free_bytes(_path: &Path) -> Option<u64> {
     None
+}
+
+/// Tells the system that what it holds of a file in memory is not needed, so that the next reader reads the disk. A
+/// wish; nothing depends on it.
+#[cfg(unix)]
+pub fn drop_cached(file: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
+/// Not offered on this system.
+#[cfg(not(unix))]
+pub fn drop_cached(_file: &File) {}
+
+/// Whether an error says that the disk itself cannot read these bytes.
+#[cfg(unix)]
+pub fn is_bad_medium(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// `ERROR_CRC` and `ERROR_SECTOR_NOT_FOUND`.
+#[cfg(not(unix))]
+pub fn is_bad_medium(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 27))
 }
 
 /// Options that create a file only its owner can read.

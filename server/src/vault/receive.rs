@@ -127,11 +127,13 @@ pub async fn receive(
                 Some(file) => file,
                 None => keeper.blobs.begin()?,
             };
+            // Asked again for each piece: many uploads at once see the same free space.
+            keeper.room_for(pieces.iter().map(|piece| piece.len() as u64).sum())?;
             for piece in pieces {
                 hashes.update(&piece);
                 file.write(&piece)?;
             }
-            Ok::<_, std::io::Error>((file, hashes))
+            Ok::<_, Refusal>((file, hashes))
         });
         let (file, hashed) = written.await.map_err(|_| Refusal::Stopping)??;
         if !more {

@@ -44,6 +44,8 @@ pub enum Refusal {
     ChunkSignature,
     #[error("the body ended early")]
     IncompleteBody,
+    #[error("the length of the body must be given")]
+    MissingLength,
     #[error("the range is outside the object")]
     InvalidRange,
     #[error("a part is missing, changed or too small")]
@@ -93,6 +95,11 @@ impl Refusal {
         }
     }
 
+    /// Whether what was asked for was certainly not done. Otherwise it may have been, all the same.
+    pub fn is_certain(&self) -> bool {
+        self.cause().is_none() && !matches!(self, Self::Stopping)
+    }
+
     fn code(&self) -> S3ErrorCode {
         use S3ErrorCode as Code;
         match self {
@@ -111,6 +118,7 @@ impl Refusal {
             Self::ContentSha256Mismatch => Code::Custom("XAmzContentSHA256Mismatch".into()),
             Self::ChunkSignature => Code::SignatureDoesNotMatch,
             Self::IncompleteBody => Code::IncompleteBody,
+            Self::MissingLength => Code::MissingContentLength,
             Self::InvalidRange => Code::InvalidRange,
             Self::InvalidPart => Code::InvalidPart,
             Self::InvalidPartOrder => Code::InvalidPartOrder,

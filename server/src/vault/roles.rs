@@ -78,6 +78,8 @@ pub const TABLE: &[(&str, [bool; 6])] = &[
     ("GetObjectRetention",                   [Y,    Y,    Y,    Y,    Y,    N]),
     // Writing new versions; under the bucket's own default retention
     ("PutObject",                            [Y,    Y,    N,    N,    N,    N]),
+    // Over an object of a bucket without versions, which ends it; with versions the older one stays
+    ("PutObject+replace",                    [Y,    N,    N,    N,    N,    N]),
     ("CopyObject",                           [Y,    Y,    N,    N,    N,    N]),
     ("CreateMultipartUpload",                [Y,    Y,    N,    N,    N,    N]),
     ("UploadPart",                           [Y,    Y,    N,    N,    N,    N]),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use scelle_server::vault::roles::Role;
 use scelle_store::s3::S3Store;
 use scelle_store::testing::contract::sha256;
-use scelle_store::{ErrorKind, Key, LockOps as _, Store as _, StoreError};
+use scelle_store::{ErrorKind, Key, LockOps as _, Put, Store as _, StoreError};
 
 use crate::served::Served;
 
@@ -74,6 +74,23 @@ async fn a_bound_credential_stays_below_its_bucket_and_prefix() {
     }
     assert_eq!(agent.list("poste-1/", None, 10).await.unwrap().entries.len(), 1);
     assert_eq!(put(&bound("two"), "poste-1/object").await.unwrap_err().kind, ErrorKind::Denied);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_agent_replaces_nothing_in_a_bucket_without_versions() {
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(data.path()).await;
+    let admin = S3Store::create_plain_bucket(served.settings("t", Role::Admin, "plain")).await.unwrap();
+    let agent = served.client("t", Role::Agent, "plain");
+    put(&agent, "kept").await.unwrap();
+    let other = Bytes::from_static(b"other");
+    let refused = agent.put_over(&key("kept"), other.clone(), sha256(&other)).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Denied, "{refused}");
+    assert_eq!(agent.put_new(&key("kept"), other.clone(), sha256(&other)).await.unwrap(), Put::AlreadyThere);
+    assert_eq!(agent.get(&key("kept"), 10).await.unwrap(), "body");
+    admin.put_over(&key("kept"), other.clone(), sha256(&other)).await.unwrap();
+    assert_eq!(agent.get(&key("kept"), 10).await.unwrap(), "other");
     served.stop().await;
 }
 

@@ -105,6 +105,11 @@ impl BlobFolder {
     }
 }
 
+/// Puts a folder's own entries on disk, as far as its filesystem offers it.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    platform::sync_folder(folder)
+}
+
 impl Incoming {
     /// Appends a piece.
     pub fn write(&mut self, piece: &[u8]) -> io::Result<()> {
@@ -116,6 +121,12 @@ impl Incoming {
     /// Bytes written so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Leaves the temporary name where it is, for [`BlobFolder::unfinished`] to find at the next start: for a caller
+    /// that does not know whether its own records were written.
+    pub fn leave(self) {
+        std::mem::forget(self.temporary);
     }
 }
 
@@ -159,6 +170,16 @@ mod tests {
         drop(dropped);
         assert!(folder.unfinished().unwrap().is_empty());
         assert_eq!(read(&folder, &["ab", "x"]), b"first");
+    }
+
+    #[test]
+    fn a_file_that_is_left_is_found_at_the_next_start() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = BlobFolder::create(place.path()).unwrap();
+        let mut incoming = folder.begin().unwrap();
+        folder.place(&mut incoming, &["ab", "x"]).unwrap();
+        incoming.leave();
+        assert_eq!(folder.unfinished().unwrap().len(), 1);
     }
 
     #[test]

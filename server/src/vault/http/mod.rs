@@ -15,6 +15,7 @@ mod s3;
 pub mod seen;
 pub mod serve;
 pub mod service;
+mod strangers;
 pub mod tls;
 mod trace;
 mod words;

@@ -8,7 +8,7 @@ use s3s::{S3Request, S3Response};
 use sync_wrapper::SyncStream;
 
 use super::access::credential;
-use super::objects::{MAX_PUT_BYTES, copy_source, may_lock, no_legal_hold, visible_id};
+use super::objects::{MAX_PUT_BYTES, copy_source, may_lock, no_legal_hold, terms, visible_id};
 use super::words::{
     asked_checksums, checksum_type, etag, expected, kept_headers, kept_metadata, length, retention,
     set_checksum, timestamp, trailer, write_condition,
@@ -85,7 +85,7 @@ pub async fn put_part(vault: &Arc<Vault>, req: S3Request<UploadPartInput>) -> An
     let kept = upload.draft.checksum.map(|kept| kept.algorithm);
     let asked = input.checksum_algorithm.as_ref().map(|asked| asked.as_str().to_owned()).or(kept);
     let expected = expected(
-        input.content_length,
+        Some(input.content_length.ok_or(Refusal::MissingLength)?),
         input.content_md5.as_deref(),
         asked_checksums!(input),
         asked.as_deref(),
@@ -151,7 +151,7 @@ pub async fn complete(
     let owner = credential(&req.extensions)?;
     let input = req.input;
     let bucket = objects::bucket(vault, &owner.tenant, &input.bucket).await?;
-    let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
+    let terms = terms(owner.role, write_condition(input.if_match.clone(), input.if_none_match.clone())?);
     let parts = input.multipart_upload.clone().and_then(|upload| upload.parts).unwrap_or_default();
     let mut named = Vec::with_capacity(parts.len());
     for part in parts {
@@ -160,7 +160,7 @@ pub async fn complete(
     }
     let asked = asked_checksums!(input);
     let version =
-        multipart::complete(vault, &bucket, &input.key, &input.upload_id, named, condition, asked).await?;
+        multipart::complete(vault, &bucket, &input.key, &input.upload_id, named, terms, asked).await?;
     let mut output = CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, super::words::url_encoded(&input.key))),
         bucket: Some(input.bucket),

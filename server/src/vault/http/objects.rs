@@ -13,7 +13,7 @@ use super::words::{
     set_checksum, timestamp, trailer, write_condition,
 };
 use crate::vault::clock::now_ms;
-use crate::vault::metadata::versions::Version;
+use crate::vault::metadata::versions::{Condition, Terms, Version};
 use crate::vault::operations::objects::{self, About, checked_retention};
 use crate::vault::operations::read;
 use crate::vault::receive::receive;
@@ -52,18 +52,14 @@ pub async fn put(vault: &Arc<Vault>, req: S3Request<PutObjectInput>) -> Answer<P
     let until = retention(mode, input.object_lock_retain_until_date.clone())?;
     may_lock(owner.role, "PutObject", until)?;
     checked_retention(&bucket, until, now_ms())?;
-    let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
+    let terms = terms(owner.role, write_condition(input.if_match.clone(), input.if_none_match.clone())?);
+    let bytes = input.content_length.ok_or(Refusal::MissingLength)?;
     let asked = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
-    let expected = expected(
-        input.content_length,
-        input.content_md5.as_deref(),
-        asked_checksums!(input),
-        asked,
-        &req.headers,
-    )?;
+    let expected =
+        expected(Some(bytes), input.content_md5.as_deref(), asked_checksums!(input), asked, &req.headers)?;
     let about = About { headers, metadata: kept_metadata(input.metadata)?, retain_until_ms: until };
     let received = receive(vault, input.body, expected, MAX_PUT_BYTES, trailer(req.trailing_headers)).await?;
-    let version = objects::store(vault, &bucket, &input.key, received, about, condition).await?;
+    let version = objects::store(vault, &bucket, &input.key, received, about, terms).await?;
     let mut output = PutObjectOutput {
         e_tag: Some(etag(&version.label.etag)),
         version_id: visible_id(&version),
@@ -72,6 +68,11 @@ pub async fn put(vault: &Arc<Vault>, req: S3Request<PutObjectInput>) -> Answer<P
     };
     set_checksum!(output, &version.label.checksum);
     Ok(S3Response::new(output))
+}
+
+/// What a write of this role may do, beside what the client asked.
+pub fn terms(role: Role, condition: Condition) -> Terms {
+    Terms { condition, replaces_nothing: verdict(role, "PutObject+replace") != Verdict::Allowed }
 }
 
 /// Buckets without versions do not speak of them.
@@ -113,6 +114,9 @@ pub async fn head(vault: &Vault, req: S3Request<HeadObjectInput>) -> Answer<Head
     let version = read::find(vault, &bucket, &input.key, input.version_id.clone()).await?;
     if version.is_marker() {
         return Err(Refusal::IsDeleteMarker);
+    }
+    if version.is_damaged {
+        return Err(Refusal::Damaged);
     }
     read_condition(
         &version,
@@ -332,8 +336,8 @@ pub async fn copy(vault: &Arc<Vault>, req: S3Request<CopyObjectInput>) -> Answer
     let body = read::stream(vault, &source, 0..source.label.bytes).await?;
     let body = StreamingBlob::wrap(SyncStream::new(body.boxed()));
     let received = receive(vault, Some(body), expected, MAX_PUT_BYTES, trailer(None)).await?;
-    let version =
-        objects::store(vault, &bucket, &input.key, received, about, objects::Condition::None).await?;
+    let terms = terms(owner.role, Condition::None);
+    let version = objects::store(vault, &bucket, &input.key, received, about, terms).await?;
     let mut result = CopyObjectResult {
         e_tag: Some(etag(&version.label.etag)),
         last_modified: Some(timestamp(version.label.stored_ms)),

@@ -1,7 +1,7 @@
 //! Connections: accepted, served, ended.
 //!
 //! Clear text is served on loopback only. A stop ends accepting at once, lets running requests end, and closes the
-//! vault last. Never: holds a connection for a client that does not send its headers.
+//! vault last. Never: leaves a request half done because its client hung up, or holds a connection for a client that does not send its headers.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,13 +13,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use s3s::Body;
+use s3s::{Body, HttpResponse};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
 
 use super::service::Service;
+use crate::vault::log;
 
 /// A client has this long to send its headers, and to shake hands.
 const HEADERS: Duration = Duration::from_secs(30);
@@ -41,6 +43,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
+    let requests = TaskTracker::new();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     tokio::pin!(stop);
     loop {
@@ -61,25 +64,42 @@ pub async fn serve(
         };
         let _ = stream.set_nodelay(true);
         let (service, tls, watcher) = (service.clone(), tls.clone(), graceful.watcher());
+        let requests = requests.clone();
         tokio::spawn(async move {
             let _place = place;
             match tls {
-                None => watcher.watch(connection(stream, service, from)).await.ok(),
+                None => watcher.watch(connection(stream, service, from, requests)).await.ok(),
                 Some(tls) => match tokio::time::timeout(HEADERS, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => watcher.watch(connection(stream, service, from)).await.ok(),
+                    Ok(Ok(stream)) => watcher.watch(connection(stream, service, from, requests)).await.ok(),
                     _ => None,
                 },
             };
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    requests.close();
+    let ended = async {
+        graceful.shutdown().await;
+        requests.wait().await;
+    };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
+        log::problem("requests still ran when the time for a stop was over; they were not answered");
+    }
+}
+
+/// The answer of a request whose task broke; nothing was acknowledged.
+fn broken() -> HttpResponse {
+    log::problem("a request could not be answered: a fault of the vault");
+    let mut response = HttpResponse::new(Body::empty());
+    *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }
 
 fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     service: Service,
     from: SocketAddr,
+    requests: TaskTracker,
 ) -> http1::Connection<
     TokioIo<S>,
     impl hyper::service::Service<
@@ -91,7 +111,10 @@ fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 > {
     let handle = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request.map(Body::from), from.ip()).await) }
+        // A task of its own, which ends even when the client hangs up: what was begun is finished or taken back, and
+        // is in the trace.
+        let answer = requests.spawn(async move { service.answer(request.map(Body::from), from.ip()).await });
+        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|_| broken())) }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

@@ -16,8 +16,10 @@ use super::access::Table;
 use super::auth::{Failures, Secrets};
 use super::s3::Operations;
 use super::seen::{Facts, REQUEST, Seen};
+use super::strangers::Strangers;
 use super::trace::TraceRoute;
 use crate::vault::clock;
+use crate::vault::metadata::credentials;
 use crate::vault::trace::{Entry, NOBODY};
 use crate::vault::{Refusal, Vault, log};
 
@@ -38,6 +40,7 @@ pub struct Service {
     vault: Arc<Vault>,
     s3: S3Service,
     failures: Arc<Failures>,
+    strangers: Arc<Strangers>,
     counters: Arc<Counters>,
 }
 
@@ -52,7 +55,13 @@ impl Service {
         let mut config = s3s::config::S3Config::default();
         config.xml_max_body_size = 4 << 20;
         builder.set_config(Arc::new(s3s::config::StaticConfigProvider::new(Arc::new(config))));
-        Self { vault, s3: builder.build(), failures: Arc::default(), counters: Arc::default() }
+        Self {
+            vault,
+            s3: builder.build(),
+            failures: Arc::default(),
+            strangers: Arc::default(),
+            counters: Arc::default(),
+        }
     }
 
     /// Counters since the start.
@@ -67,7 +76,7 @@ impl Service {
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         let bytes = content_length(request.headers());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = match self.refused_unread(&request, &access_key, &seen) {
+        let response = match self.refused_unread(&request, &access_key, &seen).await {
             Some(refusal) => error_response(refusal),
             None => {
                 let answer = REQUEST.scope(Arc::clone(&seen), self.s3.call(request)).await;
@@ -77,11 +86,7 @@ impl Service {
         let facts = seen.facts.lock().clone();
         self.count(&facts, response.status(), &access_key, from);
         let entry = entry(&facts, &method, &path, response.status(), access_key, bytes, from);
-        let written = match changes {
-            true => self.vault.trace.append(entry).await,
-            false => self.vault.trace.note(entry).await,
-        };
-        match written {
+        match self.trace(entry, facts.authenticated, changes).await {
             Ok(()) => response,
             Err(refusal) => {
                 // Done, perhaps, but not traced: the client must not take it for done.
@@ -91,12 +96,32 @@ impl Service {
         }
     }
 
-    fn refused_unread(&self, request: &HttpRequest, access_key: &str, seen: &Seen) -> Option<S3Error> {
+    /// What was done in somebody's name is on disk before it is answered; the rest follows.
+    async fn trace(&self, mut entry: Entry, authenticated: bool, changes: bool) -> Result<(), Refusal> {
+        if authenticated && changes {
+            return self.vault.trace.append(entry).await;
+        }
+        if !authenticated {
+            match self.strangers.admit(&entry.tenant) {
+                None => return Ok(()),
+                Some(0) => {}
+                Some(more) => entry.note = format!("{}; {more} like this before it have no line", entry.note),
+            }
+        }
+        self.vault.trace.note(entry).await
+    }
+
+    async fn refused_unread(&self, request: &HttpRequest, access_key: &str, seen: &Seen) -> Option<S3Error> {
         if let Err(refusal) = soundly_signed(request.method(), request.uri(), request.headers()) {
             return Some(refusal.into());
         }
         if self.failures.locked_out(access_key, seen.from) {
-            seen.facts.lock().locked_out = true;
+            // The tenant whose key it is must see it in its own chain.
+            let asked = access_key.to_owned();
+            let named = self.vault.metadata.read(move |c| credentials::find(c, &asked)).await;
+            let mut facts = seen.facts.lock();
+            facts.locked_out = true;
+            facts.credential = named.ok().flatten().map(|(credential, _)| credential);
             return Some(Refusal::Denied.into());
         }
         None

@@ -11,7 +11,7 @@ use s3s::dto::{ChecksumType, ETag, ETagCondition, Timestamp};
 
 use crate::vault::clock::{from_ms, to_ms};
 use crate::vault::label::KeptChecksum;
-use crate::vault::operations::objects::Condition;
+use crate::vault::metadata::versions::Condition;
 use crate::vault::receive::{ALGORITHMS, Expected};
 use crate::vault::refusal::Refusal;
 

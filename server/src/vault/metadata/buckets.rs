@@ -34,6 +34,12 @@ pub fn find(c: &Connection, tenant: &str, name: &str) -> Result<Bucket, Refusal>
     found.ok_or(Refusal::NoSuchBucket)
 }
 
+/// A bucket as it stands now.
+pub fn again(c: &Connection, id: i64) -> Result<Bucket, Refusal> {
+    let sql = format!("SELECT {COLUMNS} FROM buckets WHERE id = ?1");
+    c.prepare_cached(&sql)?.query_row([id], bucket).optional()?.ok_or(Refusal::NoSuchBucket)
+}
+
 /// All buckets of a tenant, by name.
 pub fn list(c: &Connection, tenant: &str) -> Result<Vec<Bucket>, Refusal> {
     let sql = format!("SELECT {COLUMNS} FROM buckets WHERE tenant = ?1 ORDER BY name");

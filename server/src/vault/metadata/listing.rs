@@ -115,7 +115,7 @@ fn start(c: &Connection, query: &Query) -> Result<From, Refusal> {
 }
 
 fn read(c: &Connection, query: &Query, from: &From) -> Result<Vec<Version>, Refusal> {
-    let which = if query.versions { "" } else { "AND is_current = 1 AND is_marker = 0" };
+    let which = if query.versions { "" } else { "AND is_current = 1 AND is_marker = 0 AND is_damaged = 0" };
     let (condition, key, sequence) = match from {
         From::After(key) => ("key > ?2 AND ?3 = 0", key, 0),
         From::At(key) => ("key >= ?2 AND ?3 = 0", key, 0),
@@ -178,7 +178,7 @@ mod tests {
                     sequence: i64::try_from(sequence).unwrap() + 1,
                     ..Label::default()
                 };
-                versions::insert(c, bucket.id, &label)?;
+                versions::insert(c, bucket.id, &label, &versions::Terms::default())?;
             }
             Ok(())
         });

@@ -4,6 +4,7 @@
 //! answers: a change that was answered survives a power cut, and 200 clients share one flush. Reads run on their own
 //! connections. Never: answers a change before its commit, or lets one failed change undo its neighbours.
 
+pub mod audit;
 pub mod buckets;
 pub mod credentials;
 pub mod listing;
@@ -118,6 +119,29 @@ impl Metadata {
         query: impl FnOnce(&Connection) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         read_with(&self.path, &self.readers, query)
+    }
+
+    /// Copies the database as it is at one moment to `to`, which must not exist; the copy is whole and durable before it
+    /// has that name. Others read and write meanwhile.
+    pub fn copy_to(&self, to: &Path) -> Result<(), Refusal> {
+        let taken = || std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+        if to.try_exists()? {
+            return Err(taken().into());
+        }
+        let name = to.file_name().ok_or(std::io::ErrorKind::InvalidInput).map_err(std::io::Error::from)?;
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let partial = folder.join(format!(".{}.{:016x}", name.to_string_lossy(), rand::random::<u64>()));
+        let copied = self.copy_whole(&partial).and_then(|()| Ok(std::fs::rename(&partial, to)?));
+        if copied.is_err() {
+            let _ = std::fs::remove_file(&partial);
+        }
+        copied.and_then(|()| Ok(scelle_store::sync_folder(folder)?))
+    }
+
+    fn copy_whole(&self, to: &Path) -> Result<(), Refusal> {
+        let target = to.to_str().ok_or(Refusal::Invalid("the name of the copy is not Unicode"))?;
+        connect(&self.path)?.execute("VACUUM INTO ?1", [target])?;
+        Ok(std::fs::File::open(to)?.sync_all()?)
     }
 
     /// Commits what waits and ends the thread.

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS versions (
 CREATE UNIQUE INDEX IF NOT EXISTS versions_by_blob ON versions (blob);
 CREATE INDEX IF NOT EXISTS versions_current ON versions (bucket, key) WHERE is_current = 1;
 CREATE INDEX IF NOT EXISTS versions_to_scrub ON versions (scrubbed_ms) WHERE is_marker = 0 AND is_damaged = 0;
+CREATE INDEX IF NOT EXISTS versions_damaged ON versions (scrubbed_ms) WHERE is_damaged = 1;
 CREATE TABLE IF NOT EXISTS uploads (
     id         TEXT PRIMARY KEY,
     bucket     INTEGER NOT NULL REFERENCES buckets (id),

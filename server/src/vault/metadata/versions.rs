@@ -5,9 +5,31 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::buckets::{self, Bucket};
 use super::credentials::count_bytes;
 use crate::vault::label::{Kind, Label};
 use crate::vault::refusal::Refusal;
+
+/// What must hold of a key's newest version for a new one to be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    None,
+    /// `If-None-Match: *`: no current object.
+    Absent,
+    /// `If-Match`: the current object has this ETag.
+    Matches(String),
+}
+
+/// Under what terms a version is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// What the client asked.
+    pub condition: Condition,
+    /// The credential may not put another object in the place of one: in a bucket without versions that destroys it.
+    pub replaces_nothing: bool,
+}
 
 /// A version as the metadata has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +55,11 @@ impl Version {
     /// Whether it is a delete marker.
     pub fn is_marker(&self) -> bool {
         self.label.kind == Kind::Marker
+    }
+
+    /// Whether readers find an object here: no marker, and not damaged.
+    pub fn is_readable(&self) -> bool {
+        !self.is_marker() && !self.is_damaged
     }
 
     /// Whether nobody may delete it now.
@@ -77,17 +104,35 @@ pub fn by_id(c: &Connection, bucket: i64, key: &str, id: &str) -> Result<Version
 pub fn wanted(c: &Connection, bucket: i64, key: &str, id: Option<&str>) -> Result<Version, Refusal> {
     match id {
         Some(id) => by_id(c, bucket, key, id),
-        None => current(c, bucket, key)?.filter(|version| !version.is_marker()).ok_or(Refusal::NoSuchKey),
+        None => current(c, bucket, key)?.filter(Version::is_readable).ok_or(Refusal::NoSuchKey),
+    }
+}
+
+/// Refuses a write whose terms do not hold. A damaged object counts as absent: whoever has the bytes puts them again.
+pub fn check(terms: &Terms, bucket: &Bucket, current: Option<&Version>) -> Result<(), Refusal> {
+    let current = current.filter(|version| version.is_readable());
+    if terms.replaces_nothing && !bucket.state.versioned && current.is_some() {
+        return Err(match terms.condition {
+            Condition::Absent => Refusal::PreconditionFailed,
+            _ => Refusal::Denied,
+        });
+    }
+    match (&terms.condition, current) {
+        (Condition::None, _) | (Condition::Absent, None) => Ok(()),
+        (Condition::Matches(etag), Some(version)) if *etag == version.label.etag || etag == "*" => Ok(()),
+        (Condition::Matches(_), None) => Err(Refusal::NoSuchKey),
+        _ => Err(Refusal::PreconditionFailed),
     }
 }
 
 /// Adds a version and makes it current. In a bucket without versions it takes the place of the one before, whose
-/// file is doomed.
-pub fn insert(c: &Connection, bucket: i64, label: &Label) -> Result<(), Refusal> {
-    let mut query = c.prepare_cached("SELECT versioned FROM buckets WHERE id = ?1")?;
-    let versioned: Option<bool> = query.query_row([bucket], |row| row.get(0)).optional()?;
-    if versioned.ok_or(Refusal::NoSuchBucket)? != label.bucket_state.versioned {
-        // Versions were turned on while the body came in; what would be replaced is now kept.
+/// file is doomed. The terms are looked at in the same transaction: of writers that race, one wins.
+pub fn insert(c: &Connection, bucket: i64, label: &Label, terms: &Terms) -> Result<(), Refusal> {
+    let stands = buckets::again(c, bucket)?;
+    let before = current(c, bucket, &label.key)?;
+    check(terms, &stands, before.as_ref())?;
+    if stands.state != label.bucket_state || before.is_some_and(|it| it.label.sequence >= label.sequence) {
+        // Versions or retention were turned on in this very moment: what the label says is not what was promised.
         return Err(Refusal::Stopping);
     }
     count_bytes(c, &label.tenant, i64::try_from(label.bytes).unwrap_or(i64::MAX))?;
@@ -99,21 +144,44 @@ pub fn insert(c: &Connection, bucket: i64, label: &Label) -> Result<(), Refusal>
     }
     c.prepare_cached("UPDATE versions SET is_current = 0 WHERE bucket = ?1 AND key = ?2 AND is_current = 1")?
         .execute(params![bucket, label.key])?;
+    insert_row(c, bucket, label, label.retain_until_ms, label.stored_ms, true)
+}
+
+/// Adds a version whose file was found: it was never read since, and whether it is current is for others to say.
+pub fn insert_found(
+    c: &Connection,
+    bucket: i64,
+    label: &Label,
+    retain_until_ms: Option<i64>,
+) -> Result<(), Refusal> {
+    insert_row(c, bucket, label, retain_until_ms, 0, false)
+}
+
+fn insert_row(
+    c: &Connection,
+    bucket: i64,
+    label: &Label,
+    retain_until_ms: Option<i64>,
+    scrubbed_ms: i64,
+    is_current: bool,
+) -> Result<(), Refusal> {
     let json = serde_json::to_string(label).map_err(|_| Refusal::Internal("metadata: label".to_owned()))?;
     c.prepare_cached(
         "INSERT INTO versions (bucket, key, sequence, blob, is_null, is_current, is_marker, bytes,
-         retain_until_ms, label) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9)",
+         retain_until_ms, label, scrubbed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         bucket,
         label.key,
         label.sequence,
         label.blob,
-        is_null,
+        !label.bucket_state.versioned,
+        is_current,
         label.kind == Kind::Marker,
         i64::try_from(label.bytes).unwrap_or(i64::MAX),
-        label.retain_until_ms,
-        json
+        retain_until_ms,
+        json,
+        scrubbed_ms
     ])?;
     Ok(())
 }

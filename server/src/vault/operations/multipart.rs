@@ -9,13 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use s3s::crypto::{Checksum as _, Md5};
 use scelle_store::Incoming;
 
-use super::objects::{Condition, commit};
+use super::objects::{commit, seal, take_back};
 use crate::vault::blobs::new_name;
 use crate::vault::clock::now_ms;
 use crate::vault::label::{KeptChecksum, Kind, Label};
 use crate::vault::metadata::buckets::Bucket;
 use crate::vault::metadata::uploads;
-use crate::vault::metadata::versions::Version;
+use crate::vault::metadata::versions::{Terms, Version};
 use crate::vault::receive::{Received, computed, hasher};
 use crate::vault::{Refusal, Vault};
 
@@ -65,20 +65,14 @@ pub async fn put_part(
         checksum: received.checksum,
         ..Label::default()
     };
-    let keeper = Arc::clone(vault);
-    let mut incoming = received.incoming;
-    let sealed = tokio::task::spawn_blocking(move || {
-        keeper.blobs.seal(&mut incoming, &label).map(|()| (incoming, label))
-    });
-    let (incoming, label) = sealed.await.map_err(|_| Refusal::Stopping)??;
+    let (incoming, label) = seal(vault, received.incoming, label).await?;
     let (upload, record) = (upload.to_owned(), label.clone());
     let written = vault.metadata.write(move |c| uploads::put_part(c, &upload, number, &record)).await;
     if let Err(refusal) = written {
-        vault.blobs.remove(&label.blob)?;
-        return Err(refusal);
+        return Err(take_back(vault, incoming, &label.blob, refusal));
     }
     drop(incoming);
-    vault.sweep().await?;
+    vault.sweep().await;
     Ok(label)
 }
 
@@ -89,7 +83,7 @@ pub async fn complete(
     key: &str,
     upload_id: &str,
     named: Vec<Named>,
-    condition: Condition,
+    terms: Terms,
     checksums: Vec<(&'static str, Option<String>)>,
 ) -> Result<Version, Refusal> {
     let (id, name, wanted) = (bucket.id, key.to_owned(), upload_id.to_owned());
@@ -111,7 +105,7 @@ pub async fn complete(
             return Err(Refusal::BadDigest);
         }
     }
-    commit(vault, bucket, key, incoming, label, condition, Some(upload_id.to_owned())).await
+    commit(vault, bucket, key, incoming, label, terms, Some(upload_id.to_owned())).await
 }
 
 /// Ends an upload without an object.
@@ -122,7 +116,8 @@ pub async fn abort(vault: &Arc<Vault>, bucket: &Bucket, key: &str, upload: &str)
         uploads::finish(c, &upload)
     });
     ended.await?;
-    vault.sweep().await
+    vault.sweep().await;
+    Ok(())
 }
 
 /// Composite values may be given with or without the number of parts.

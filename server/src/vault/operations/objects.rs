@@ -10,24 +10,12 @@ use crate::vault::clock::{DAY_MS, now_ms};
 use crate::vault::label::{Kind, Label};
 use crate::vault::metadata::buckets::{self, Bucket};
 use crate::vault::metadata::uploads;
-use crate::vault::metadata::versions::{self, Version};
+use crate::vault::metadata::versions::{self, Terms, Version};
 use crate::vault::receive::Received;
 use crate::vault::{Refusal, Vault};
 
 /// Retention further away than this is a mistake nobody could undo.
 const MAX_RETENTION_DAYS: i64 = 36_500;
-
-/// What must hold for a write to be done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Condition {
-    /// Nothing.
-    #[default]
-    None,
-    /// `If-None-Match: *`: no current version.
-    Absent,
-    /// `If-Match`: the current version has this ETag.
-    Matches(String),
-}
 
 /// What comes with a body.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +54,7 @@ pub async fn store(
     key: &str,
     received: Received,
     about: About,
-    condition: Condition,
+    terms: Terms,
 ) -> Result<Version, Refusal> {
     let label = Label {
         bytes: received.incoming.bytes(),
@@ -78,7 +66,7 @@ pub async fn store(
         retain_until_ms: about.retain_until_ms,
         ..Label::default()
     };
-    commit(vault, bucket, key, received.incoming, label, condition, None).await
+    commit(vault, bucket, key, received.incoming, label, terms, None).await
 }
 
 /// Makes a version durable and known. `label` brings what is known of the body; the rest is filled in here.
@@ -89,15 +77,18 @@ pub async fn commit(
     key: &str,
     incoming: Incoming,
     mut label: Label,
-    condition: Condition,
+    terms: Terms,
     upload: Option<String>,
 ) -> Result<Version, Refusal> {
     let _held = vault.hold(bucket.id, key).await;
-    let (id, name) = (bucket.id, key.to_owned());
-    if condition != Condition::None {
-        let current = vault.metadata.read(move |c| versions::current(c, id, &name)).await?;
-        holds(&condition, current.as_ref())?;
-    }
+    let (id, name, asked) = (bucket.id, key.to_owned(), terms.clone());
+    // As the bucket stands now, and not when the body began to come in.
+    let bucket = vault.metadata.read(move |c| {
+        let bucket = buckets::again(c, id)?;
+        versions::check(&asked, &bucket, versions::current(c, id, &name)?.as_ref())?;
+        Ok(bucket)
+    });
+    let bucket = bucket.await?;
     let now = now_ms();
     let default = bucket.state.retention_days.map(|days| now + i64::from(days) * DAY_MS);
     label.retain_until_ms = match label.kind {
@@ -112,28 +103,22 @@ pub async fn commit(
     label.sequence = vault.next_sequence();
     label.stored_ms = now;
 
-    let keeper = Arc::clone(vault);
-    let sealed = tokio::task::spawn_blocking(move || {
-        let mut incoming = incoming;
-        keeper.blobs.seal(&mut incoming, &label).map(|()| (incoming, label))
-    });
-    let (incoming, label) = sealed.await.map_err(|_| Refusal::Stopping)??;
+    let (incoming, label) = seal(vault, incoming, label).await?;
     let record = label.clone();
     let dooms = upload.is_some() || !bucket.state.versioned;
     let recorded = vault.metadata.write(move |c| {
         if let Some(upload) = upload {
             uploads::finish(c, &upload)?;
         }
-        versions::insert(c, id, &record)
+        versions::insert(c, id, &record, &terms)
     });
     if let Err(refusal) = recorded.await {
-        vault.blobs.remove(&label.blob)?;
-        return Err(refusal);
+        return Err(take_back(vault, incoming, &label.blob, refusal));
     }
     // Only now may the temporary name go: a crash before this point is seen at the next start.
     drop(incoming);
     if dooms {
-        vault.sweep().await?;
+        vault.sweep().await;
     }
     let retain_until_ms = label.retain_until_ms;
     Ok(Version {
@@ -145,14 +130,27 @@ pub async fn commit(
     })
 }
 
-fn holds(condition: &Condition, current: Option<&Version>) -> Result<(), Refusal> {
-    let current = current.filter(|version| !version.is_marker());
-    match (condition, current) {
-        (Condition::None, _) | (Condition::Absent, None) => Ok(()),
-        (Condition::Matches(etag), Some(version)) if *etag == version.label.etag || etag == "*" => Ok(()),
-        (Condition::Matches(_), None) => Err(Refusal::NoSuchKey),
-        _ => Err(Refusal::PreconditionFailed),
+/// Makes a received body durable under its label's name, on a thread that may wait.
+pub async fn seal(
+    vault: &Arc<Vault>,
+    incoming: Incoming,
+    label: Label,
+) -> Result<(Incoming, Label), Refusal> {
+    let keeper = Arc::clone(vault);
+    let sealed = tokio::task::spawn_blocking(move || {
+        let mut incoming = incoming;
+        keeper.blobs.seal(&mut incoming, &label).map(|()| (incoming, label))
+    });
+    Ok(sealed.await.map_err(|_| Refusal::Stopping)??)
+}
+
+/// Removes a file whose record was refused. Where the record may have been written all the same, the file keeps both
+/// its names, and the next start decides.
+pub fn take_back(vault: &Vault, incoming: Incoming, blob: &str, refusal: Refusal) -> Refusal {
+    if !refusal.is_certain() || vault.blobs.remove(blob).is_err() {
+        incoming.leave();
     }
+    refusal
 }
 
 /// What a deletion did.
@@ -178,7 +176,7 @@ pub async fn delete(
             let incoming = tokio::task::spawn_blocking(move || keeper.blobs.begin()).await;
             let incoming = incoming.map_err(|_| Refusal::Stopping)??;
             let label = Label { kind: Kind::Marker, ..Label::default() };
-            let made = commit(vault, bucket, key, incoming, label, Condition::None, None).await?;
+            let made = commit(vault, bucket, key, incoming, label, Terms::default(), None).await?;
             Ok(Deleted { marker: true, version_id: Some(made.id().to_owned()) })
         }
         version_id => {
@@ -189,7 +187,7 @@ pub async fn delete(
             });
             match gone.await {
                 Ok(version) => {
-                    vault.sweep().await?;
+                    vault.sweep().await;
                     Ok(Deleted { marker: version.is_marker(), version_id: asked })
                 }
                 // S3 answers a deletion of what is not there with success.

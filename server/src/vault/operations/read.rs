@@ -1,9 +1,10 @@
 //! Reading a version: streamed, and checked against its hash on the way.
 //!
 //! A whole object is hashed while it is sent; its last piece leaves only when the hash is right, so that damage ends
-//! in a broken transfer and never in a whole wrong object. What is found damaged is noted and served no more.
+//! in a broken transfer and never in a whole wrong object. What is found damaged
+//! twice is noted and served no more.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,9 +12,11 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use futures::Stream;
 
+use super::damage;
+use crate::vault::label::Label;
 use crate::vault::metadata::buckets::Bucket;
 use crate::vault::metadata::versions::{self, Version};
-use crate::vault::{Refusal, Vault};
+use crate::vault::{Refusal, Vault, platform};
 
 const PIECE_BYTES: u64 = 256 << 10;
 
@@ -31,7 +34,7 @@ pub async fn find(
 struct Reading {
     vault: Arc<Vault>,
     file: std::fs::File,
-    blob: String,
+    label: Label,
     left: u64,
     /// Running hash and expected value, for a whole object.
     whole: Option<(digest::Context, String)>,
@@ -49,21 +52,18 @@ pub async fn stream(
     let (keeper, label) = (Arc::clone(vault), version.label.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let (mut file, file_bytes) = match keeper.blobs.file(&label.blob) {
-            Ok(opened) => opened,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                note_damage(&keeper, &label.blob)?;
-                return Err(Refusal::Damaged);
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(damaged(&keeper, &label));
             }
-            Err(error) => return Err(error.into()),
+            opened => opened?,
         };
         if file_bytes < label.bytes {
-            note_damage(&keeper, &label.blob)?;
-            return Err(Refusal::Damaged);
+            return Err(damaged(&keeper, &label));
         }
         file.seek(SeekFrom::Start(range.start))?;
         let is_whole = range == (0..label.bytes);
-        let whole = is_whole.then(|| (digest::Context::new(&digest::SHA256), label.sha256));
-        Ok(Reading { vault: keeper, file, blob: label.blob, left: range.end - range.start, whole })
+        let whole = is_whole.then(|| (digest::Context::new(&digest::SHA256), label.sha256.clone()));
+        Ok(Reading { vault: keeper, file, label, left: range.end - range.start, whole })
     });
     let reading = opened.await.map_err(|_| Refusal::Stopping)??;
     Ok(futures::stream::unfold(Some(reading), |reading| async {
@@ -76,11 +76,26 @@ pub async fn stream(
     }))
 }
 
+/// What a reader is told of a body that is not right, once it has been looked at again. Where the second look finds
+/// nothing wrong, the transfer still ends here, and the next one is whole.
+fn damaged(vault: &Vault, label: &Label) -> Refusal {
+    match damage::confirm(vault, label) {
+        Ok(Some(_)) => Refusal::Damaged,
+        Ok(None) => Refusal::Internal("a disk gave a wrong answer once".to_owned()),
+        Err(refusal) => refusal,
+    }
+}
+
 impl Reading {
     fn piece(mut self) -> Result<(Bytes, Self), Refusal> {
         let length = self.left.min(PIECE_BYTES);
         let mut bytes = vec![0; usize::try_from(length).map_err(|_| Refusal::TooLarge)?];
-        self.file.read_exact(&mut bytes)?;
+        if let Err(error) = self.file.read_exact(&mut bytes) {
+            return Err(match error.kind() == ErrorKind::UnexpectedEof || platform::is_bad_medium(&error) {
+                true => damaged(&self.vault, &self.label),
+                false => error.into(),
+            });
+        }
         self.left -= length;
         if let Some((hash, _)) = &mut self.whole {
             hash.update(&bytes);
@@ -89,18 +104,8 @@ impl Reading {
             && let Some((hash, expected)) = self.whole.take()
             && hex::encode(hash.finish().as_ref()) != expected
         {
-            note_damage(&self.vault, &self.blob)?;
-            return Err(Refusal::Damaged);
+            return Err(damaged(&self.vault, &self.label));
         }
         Ok((bytes.into(), self))
     }
-}
-
-/// Notes that a blob is not what was stored; it stays where it is for whoever repairs it, and is served no more.
-pub fn note_damage(vault: &Vault, blob: &str) -> Result<(), Refusal> {
-    let blob = blob.to_owned();
-    vault.metadata.write_blocking(move |c| {
-        c.execute("UPDATE versions SET is_damaged = 1 WHERE blob = ?1", [blob])?;
-        Ok(())
-    })
 }

@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use scelle_store::sync_folder;
+
 use super::entry::{Entry, Line, NO_HASH};
 use crate::vault::clock;
 use crate::vault::keys::TraceKey;
@@ -45,7 +47,7 @@ impl Chain {
     pub(super) fn open(trace: &Path, tenant: &str) -> io::Result<Self> {
         let folder = trace.join(tenant);
         fs::create_dir_all(&folder)?;
-        File::open(trace)?.sync_all()?;
+        sync_folder(trace)?;
         let mut chain = Self {
             folder,
             file: None,
@@ -102,7 +104,7 @@ impl Chain {
             self.flush()?;
             let path = self.folder.join(format!("{:020}.jsonl", line.entry.sequence));
             self.file = Some(BufWriter::new(OpenOptions::new().write(true).create_new(true).open(path)?));
-            File::open(&self.folder)?.sync_all()?;
+            sync_folder(&self.folder)?;
             (self.month, self.file_bytes, self.began) = (month, 0, true);
         }
         if let Some(file) = &mut self.file {
@@ -155,7 +157,7 @@ impl Chain {
         for path in old {
             fs::remove_file(path)?;
         }
-        File::open(&self.folder)?.sync_all()
+        sync_folder(&self.folder)
     }
 }
 

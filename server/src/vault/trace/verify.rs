@@ -43,7 +43,7 @@ pub fn verify(
     let mut before = None;
     let mut purged = Vec::new();
     for (_, path) in files(folder)? {
-        for text in BufReader::new(File::open(path)?).lines() {
+        for text in whole_lines(&path)? {
             let line = match Line::verify(&text?, public_key) {
                 Ok(line) => line,
                 Err(what) => return Ok(Err(Broken { sequence: last + 1, what })),
@@ -73,6 +73,19 @@ pub fn verify(
     Ok(Ok(Whole { first, last, head: hash }))
 }
 
+/// The lines of a file that end. One that is being written right now, or was cut off by a crash, is not there yet.
+fn whole_lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<String>> + use<>> {
+    let mut reader = BufReader::new(File::open(path)?);
+    Ok(std::iter::from_fn(move || {
+        let mut text = String::new();
+        match reader.read_line(&mut text) {
+            Ok(0) => None,
+            Ok(_) => text.strip_suffix('\n').map(|line| Ok(line.to_owned())),
+            Err(error) => Some(Err(error)),
+        }
+    }))
+}
+
 fn head_file(folder: &Path) -> io::Result<Option<(u64, String)>> {
     match fs::read_to_string(folder.join(HEAD)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -93,9 +106,8 @@ pub fn export(
     mut each: impl FnMut(&Line, &str) -> io::Result<bool>,
 ) -> io::Result<()> {
     for (_, path) in files(folder)? {
-        for text in BufReader::new(File::open(path)?).lines() {
+        for text in whole_lines(&path)? {
             let text = text?;
-            // A line that is being written right now is not there yet.
             let Ok(line) = Line::verify(&text, public_key) else { continue };
             if line.entry.sequence > after && !each(&line, &text)? {
                 return Ok(());
@@ -171,6 +183,11 @@ mod tests {
         let path = files(&folder).unwrap()[0].1.clone();
         let good = fs::read_to_string(&path).unwrap();
         fs::write(&path, good + "{\"entry\":{\"sequence\":7,").unwrap();
+        assert_eq!(
+            verify(&folder, &public, None).unwrap().unwrap().last,
+            6,
+            "the torn line was never answered for"
+        );
         chain(data.path()).await;
         let whole = verify(&folder, &public, None).unwrap().unwrap();
         assert_eq!((whole.first, whole.last), (1, 12));
