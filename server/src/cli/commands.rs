@@ -5,18 +5,23 @@ use std::path::Path;
 
 use scelle_server::vault::clock;
 use scelle_server::vault::keys::{SealKey, TraceKey};
+use scelle_server::vault::metadata::enrolments::Offer;
 use scelle_server::vault::metadata::{Metadata, credentials};
 use scelle_server::vault::trace::entry::{CSV_HEADER, csv_row, syslog_row};
 use scelle_server::vault::trace::verify::{export, verify};
 use serde_json::json;
 
 use super::options::{Command, CredentialAction, TraceAction};
-use super::{Failure, Outcome, care, print, print_json, vault};
+use super::{Failure, Outcome, care, enrol, print, print_json, vault};
 
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
         Command::Vault(options) => vault::serve(options),
         Command::Credential { action } => credential(action),
+        Command::Token { data, role, tenant, bucket, prefix, endpoint, region, hours, out } => {
+            let offer = Offer { tenant, role, bucket, prefix, endpoint, region };
+            enrol::token(&data.data, offer, hours, &out)
+        }
         Command::Quota { data, tenant, gib } => {
             let metadata = Metadata::open(&data.data)?;
             let bytes = gib.map(|gib| gib.saturating_mul(1 << 30));

@@ -5,6 +5,7 @@
 
 mod care;
 mod commands;
+mod enrol;
 mod options;
 mod vault;
 

@@ -23,6 +23,32 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: CredentialAction,
     },
+    /// Jeton à usage unique, échangé par un poste contre son identifiant / token a computer exchanges for its credential
+    Token {
+        #[command(flatten)]
+        data: Data,
+        /// agent, gardener, reaper, restorer, auditor
+        #[arg(long, default_value = "agent")]
+        role: Role,
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        bucket: String,
+        /// Seulement les clés qui commencent ainsi / only keys that begin with this
+        #[arg(long, default_value = "")]
+        prefix: String,
+        /// Adresse du coffre vue du poste / address of the vault as the computer sees it
+        #[arg(long)]
+        endpoint: String,
+        #[arg(long, default_value = "us-east-1")]
+        region: String,
+        /// Heures de validité / hours it holds
+        #[arg(long, default_value_t = 48)]
+        hours: u32,
+        /// Fichier à créer (mode 0600) / file to make (mode 0600)
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Place allouée à un cabinet / room given to a tenant
     Quota {
         #[command(flatten)]
@@ -90,6 +116,9 @@ pub(crate) struct VaultOptions {
     /// Mio laissés libres sur le disque / MiB of the disk left free
     #[arg(long, env = "SCELLE_RESERVE_MIB", default_value_t = 256)]
     pub(crate) reserve_mib: u64,
+    /// Adresse des chiffres pour Prometheus, sur cette machine / address of figures for Prometheus, on this machine
+    #[arg(long, env = "SCELLE_METRICS")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Chaque objet relu en tant de jours ; 0 : jamais / each object read again within so many days; 0: never
     #[arg(long, env = "SCELLE_SCRUB_DAYS", default_value_t = 30)]
     pub(crate) scrub_days: u32,

@@ -1,6 +1,7 @@
 //! The program itself: `scelle-server` run as its operator runs it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -62,6 +63,21 @@ pub fn run(arguments: &[&str], data: &Path) -> (i32, String, String) {
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
+/// One plain HTTP request; status and body of the answer.
+pub fn request(address: &str, method: &str, path: &str, body: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
 /// A new credential: access key and secret.
 pub fn credential(data: &Path, tenant: &str, role: &str) -> (String, String) {
     let (code, out, err) = run(&["credential", "add", "--json", "--tenant", tenant, "--role", role], data);
@@ -73,8 +89,13 @@ pub fn credential(data: &Path, tenant: &str, role: &str) -> (String, String) {
 
 /// Python of the tools that `tests/run` installs.
 pub fn python() -> PathBuf {
+    tool("python")
+}
+
+/// One of these tools.
+pub fn tool(name: &str) -> PathBuf {
     let tools = std::env::var_os("SCELLE_TOOLS").map(PathBuf::from);
     let tools =
         tools.unwrap_or_else(|| Path::new(&std::env::var_os("HOME").unwrap()).join(".cache/scelle-tools"));
-    tools.join("venv/bin/python")
+    tools.join("venv/bin").join(name)
 }

@@ -61,6 +61,12 @@ impl Served {
         only: Option<&str>,
         prefix: &str,
     ) -> S3Settings {
+        let (access_key, secret_key) = self.credential(tenant, role, only, prefix);
+        self.with(&access_key, &secret_key, bucket)
+    }
+
+    /// A new credential, bound to a bucket or prefix: access key and secret.
+    pub fn credential(&self, tenant: &str, role: Role, only: Option<&str>, prefix: &str) -> (String, String) {
         let (vault, tenant) = (Arc::clone(&self.vault), tenant.to_owned());
         let (only, prefix) = (only.map(str::to_owned), prefix.to_owned());
         let made = tokio::task::block_in_place(|| {
@@ -69,9 +75,13 @@ impl Served {
             })
         });
         let (credential, secret) = made.unwrap();
+        (credential.access_key, (*secret).clone())
+    }
+
+    /// Settings of a client that has this credential.
+    pub fn with(&self, access_key: &str, secret_key: &str, bucket: &str) -> S3Settings {
         let endpoint = format!("http://{}", self.address);
-        let mut settings =
-            S3Settings::new(Some(endpoint), "us-east-1", bucket, &credential.access_key, secret.as_str());
+        let mut settings = S3Settings::new(Some(endpoint), "us-east-1", bucket, access_key, secret_key);
         settings.allow_plain_http_loopback = true;
         settings
     }

@@ -24,7 +24,7 @@ pub const LOCKOUT: Duration = Duration::from_secs(900);
 /// Pairs remembered at most; beyond, those that count no more are dropped.
 const MAX_PAIRS: usize = 10_000;
 
-/// Wrong signatures by access key and address.
+/// Wrong signatures (and tokens) by access key and address.
 #[derive(Debug, Default)]
 pub struct Failures(Mutex<HashMap<(String, IpAddr), (u32, Instant)>>);
 

@@ -7,8 +7,10 @@
 pub mod access;
 pub mod auth;
 mod buckets;
+pub mod enrol;
 mod listing;
 mod locks;
+pub mod metrics;
 mod multipart;
 mod objects;
 mod s3;

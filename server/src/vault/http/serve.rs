@@ -24,7 +24,7 @@ use super::service::Service;
 use crate::vault::log;
 
 /// A client has this long to send its headers, and to shake hands.
-const HEADERS: Duration = Duration::from_secs(30);
+pub const HEADERS: Duration = Duration::from_secs(30);
 /// A stop waits this long for requests that run.
 const GRACE: Duration = Duration::from_secs(30);
 /// Connections served at once; more wait to be accepted.
@@ -33,6 +33,12 @@ const MAX_CONNECTIONS: usize = 1024;
 /// Whether a vault may be served there without TLS.
 pub fn may_serve_clear_text(address: SocketAddr) -> bool {
     address.ip().is_loopback()
+}
+
+/// Whether an address names this machine only; then clear text stays on it.
+pub fn is_loopback_url(url: &str) -> bool {
+    let authority = url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    authority.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
 }
 
 /// Serves until `stop` is ready.

@@ -14,6 +14,7 @@ use s3s::{Body, HttpRequest, HttpResponse, S3Error};
 
 use super::access::Table;
 use super::auth::{Failures, Secrets};
+use super::enrol;
 use super::s3::Operations;
 use super::seen::{Facts, REQUEST, Seen};
 use super::strangers::Strangers;
@@ -72,16 +73,18 @@ impl Service {
     /// Answers one request that came from `from`.
     pub async fn answer(&self, request: HttpRequest, from: IpAddr) -> HttpResponse {
         let seen = Arc::new(Seen { from, facts: parking_lot::Mutex::default() });
-        let access_key = access_key(request.headers()).unwrap_or_default();
+        let access_key = match enrol::is_it(&request) {
+            // Tokens that are guessed lock out like signatures that are.
+            true => enrol::OPERATION.to_owned(),
+            false => access_key(request.headers()).unwrap_or_default(),
+        };
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         let bytes = content_length(request.headers());
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = match self.refused_unread(&request, &access_key, &seen).await {
-            Some(refusal) => error_response(refusal),
-            None => {
-                let answer = REQUEST.scope(Arc::clone(&seen), self.s3.call(request)).await;
-                answer.unwrap_or_else(|_| error_response(Refusal::Internal("protocol".to_owned()).into()))
-            }
+        let response = if enrol::is_it(&request) {
+            enrol::answer(&self.vault, &self.failures, request, from, &seen.facts).await
+        } else {
+            self.answer_s3(request, &access_key, &seen).await
         };
         let facts = seen.facts.lock().clone();
         self.count(&facts, response.status(), &access_key, from);
@@ -94,6 +97,14 @@ impl Service {
                 error_response(refusal.into())
             }
         }
+    }
+
+    async fn answer_s3(&self, request: HttpRequest, access_key: &str, seen: &Arc<Seen>) -> HttpResponse {
+        if let Some(refusal) = self.refused_unread(&request, access_key, seen).await {
+            return error_response(refusal);
+        }
+        let answer = REQUEST.scope(Arc::clone(seen), self.s3.call(request)).await;
+        answer.unwrap_or_else(|_| error_response(Refusal::Internal("protocol".to_owned()).into()))
     }
 
     /// What was done in somebody's name is on disk before it is answered; the rest follows.
@@ -136,7 +147,7 @@ impl Service {
             self.counters.unauthenticated.fetch_add(1, Ordering::Relaxed);
             if !access_key.is_empty() && self.failures.note(access_key, from) {
                 self.counters.lockouts.fetch_add(1, Ordering::Relaxed);
-                log::notice("a lockout began: too many wrong signatures for one access key from one address");
+                log::notice("a lockout began: too many wrong signatures or tokens from one address");
             }
         }
     }
@@ -169,7 +180,11 @@ fn entry(
     Entry {
         time: clock::text(clock::now_ms()),
         tenant: tenant.to_owned(),
-        access_key: cut(&access_key, 64),
+        access_key: match &facts.credential {
+            // An exchange names the credential that it made.
+            Some(credential) if facts.operation == enrol::OPERATION => credential.access_key.clone(),
+            _ => cut(&access_key, 64),
+        },
         role: role.map(|credential| credential.role.to_string()).unwrap_or_default(),
         operation: if facts.operation.is_empty() {
             cut(method.as_str(), 16)

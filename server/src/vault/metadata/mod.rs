@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod buckets;
 pub mod credentials;
+pub mod enrolments;
 pub mod listing;
 pub mod uploads;
 pub mod versions;

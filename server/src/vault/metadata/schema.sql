@@ -14,6 +14,17 @@ CREATE TABLE IF NOT EXISTS credentials (
     created_ms INTEGER NOT NULL,
     revoked_ms INTEGER
 ) STRICT;
+-- Tokens that were not exchanged yet, by their hash.
+CREATE TABLE IF NOT EXISTS enrolments (
+    token_sha256 BLOB PRIMARY KEY,
+    tenant       TEXT NOT NULL REFERENCES tenants (name),
+    role         TEXT NOT NULL,
+    bucket       TEXT NOT NULL,
+    prefix       TEXT NOT NULL,
+    endpoint     TEXT NOT NULL,
+    region       TEXT NOT NULL,
+    expires_ms   INTEGER NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS buckets (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     tenant         TEXT NOT NULL REFERENCES tenants (name),
