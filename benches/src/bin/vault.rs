@@ -96,7 +96,7 @@ fn key(load: &Load, turn: usize, number: usize) -> Result<Key> {
 
 /// Seconds that all puts took.
 async fn put(store: &S3Store, load: &Load, turn: usize) -> Result<f64> {
-    let body = bytes::Bytes::from((0..load.bytes).map(|at| (at * 31 >> 3) as u8).collect::<Vec<_>>());
+    let body = bytes::Bytes::from((0..load.bytes).map(|at| ((at * 31) >> 3) as u8).collect::<Vec<_>>());
     let hash = sha256(&body);
     let began = Instant::now();
     let puts = (0..load.objects).map(|number| {

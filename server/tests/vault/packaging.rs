@@ -24,7 +24,7 @@ fn every_variable_of_the_sample_is_one_of_the_program() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 9);
 }
 
 #[test]
