@@ -41,6 +41,13 @@ impl Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
+        if matches!(refusal, Refusal::MetadataMissing) {
+            return Self::new(
+                13,
+                "vault.sqlite manque alors que des objets sont là : coffre arrêté, lancez `scelle-server rebuild`",
+                "vault.sqlite is missing and objects are there: with the vault stopped, run `scelle-server rebuild`",
+            );
+        }
         let what = refusal.to_string();
         Self::new(1, format!("échec ({what})"), format!("failed ({what})"))
     }

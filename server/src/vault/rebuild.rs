@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::blobs::{Blobs, folders};
 use super::clock::now_ms;
 use super::label::{BucketState, Kind, Label};
-use super::metadata::{FILE_NAME, audit, credentials, versions};
+use super::metadata::{FILE_NAME, SCHEMA, audit, credentials, versions};
 use super::{Refusal, platform};
 
 /// Columns taken from an earlier database, table by table; rows that cannot be read there are left behind.
@@ -63,6 +63,7 @@ pub fn rebuild(data: &Path, earlier: Option<&Path>) -> Result<Rebuilt, Refusal> 
     connection.pragma_update(None, "journal_mode", "memory")?;
     connection.pragma_update(None, "synchronous", "off")?;
     connection.execute_batch(include_str!("metadata/schema.sql"))?;
+    connection.pragma_update(None, "user_version", SCHEMA)?;
     let change = connection.transaction()?;
     for database in earlier.into_iter().chain([old.as_path()]) {
         take_over(&change, database)?;

@@ -77,6 +77,9 @@ pub enum Refusal {
     /// The stored bytes are not what was stored; set aside for the operator.
     #[error("the stored object is damaged")]
     Damaged,
+    /// There are blobs and no metadata: an empty vault must not take their place.
+    #[error("vault.sqlite is missing, its objects are not: stop the vault and run `scelle-server rebuild`")]
+    MetadataMissing,
     #[error("the vault is stopping")]
     Stopping,
     /// A cause for the operator; the client learns nothing of it.
@@ -132,7 +135,7 @@ impl Refusal {
             Self::LockKeepsVersions => Code::InvalidBucketState,
             Self::NotImplemented(_) => Code::NotImplemented,
             Self::Stopping => Code::ServiceUnavailable,
-            Self::Damaged | Self::Internal(_) => Code::InternalError,
+            Self::Damaged | Self::MetadataMissing | Self::Internal(_) => Code::InternalError,
         }
     }
 

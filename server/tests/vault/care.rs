@@ -120,8 +120,17 @@ async fn the_metadata_come_back_from_the_objects_and_a_copy() {
         let (code, report) = fsck(&data, &["--read-data"]);
         assert_eq!(code, 0, "{loss}: {report}");
     }
-    // Without any copy: objects, locks and buckets are there, credentials are not.
+    // An empty vault never takes the place of one whose metadata are lost.
     fs::remove_file(data.join("vault.sqlite")).unwrap();
+    for arguments in [
+        &["vault", "--listen", "127.0.0.1:0"][..],
+        &["credential", "add", "--tenant", "t", "--role", "admin"],
+        &["fsck"],
+    ] {
+        assert_eq!(run(arguments, &data).0, 13, "{arguments:?}");
+        assert!(!data.join("vault.sqlite").exists());
+    }
+    // Without any copy: objects, locks and buckets are there, credentials are not.
     let (code, out, _) = run(&["rebuild"], &data);
     assert_eq!(code, 0);
     let rebuilt: Value = serde_json::from_str(&out).unwrap();

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use parking_lot::Mutex;
 use scelle_store::s3::{S3Settings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::{Key, Store as _};
 
-use crate::program::{Program, credential, run};
+use crate::program::{Program, credential, rounds, run};
 
-const ROUNDS: u32 = 20;
 const WRITERS: u32 = 6;
 
 fn client(program: &Program, access: &str, secret: &str) -> S3Settings {
@@ -35,7 +35,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_torn_is_served() {
     S3Store::create_bucket_with_lock(client(&program, &access, &secret), 1).await.unwrap();
     let acknowledged: Arc<Mutex<Vec<(String, usize)>>> = Arc::default();
     let (mut torn, mut unrecorded) = (0, 0);
-    for round in 0..ROUNDS {
+    for round in 0..rounds(20, 200) {
         let store = S3Store::new(client(&program, &access, &secret)).unwrap();
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -91,4 +91,41 @@ async fn nothing_acknowledged_is_lost_and_nothing_torn_is_served() {
     program.kill();
     let (code, out, err) = run(&["trace", "verify", "--tenant", "cabinet"], &data);
     assert_eq!(code, 0, "{out}{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_killed_vault_with_many_objects_serves_again_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("vault");
+    let (access, secret) = credential(&data, "cabinet", "admin");
+    let mut program = Program::start(&data, &[]);
+    let store = S3Store::create_bucket_with_lock(client(&program, &access, &secret), 1).await.unwrap();
+    let objects = rounds(1000, 100_000);
+    let puts = futures::stream::iter((0..objects).map(|number| {
+        let store = store.clone();
+        async move {
+            let body = Bytes::from(number.to_le_bytes().to_vec());
+            store
+                .put_new(&Key::new(format!("{number:08}")).unwrap(), body.clone(), sha256(&body))
+                .await
+                .unwrap();
+        }
+    }));
+    puts.buffer_unordered(64).collect::<Vec<()>>().await;
+    program.kill();
+    let began = std::time::Instant::now();
+    let mut program = Program::start(&data, &[]);
+    let store = S3Store::new(client(&program, &access, &secret)).unwrap();
+    let body = store.get(&Key::new(format!("{:08}", objects - 1)).unwrap(), 10).await.unwrap();
+    println!(
+        "{objects} objects: killed, started, first object served after {} ms",
+        began.elapsed().as_millis()
+    );
+    assert_eq!(body, (objects - 1).to_le_bytes()[..]);
+    program.stop();
+    let began = std::time::Instant::now();
+    let (code, out, _) = run(&["fsck"], &data);
+    println!("fsck of {objects} objects: {} ms", began.elapsed().as_millis());
+    assert_eq!(code, 0, "{out}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["blobs"], objects);
 }

@@ -18,6 +18,7 @@ use scelle_store::s3::S3Store;
 use scelle_store::testing::contract::sha256;
 use scelle_store::{Key, Store as _};
 
+use crate::program::rounds;
 use crate::served::Served;
 
 const METHODS: &[&str] =
@@ -320,7 +321,6 @@ fn peak_kib() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn hostile_requests_break_nothing() {
-    let long = std::env::var("SCELLE_LONG").is_ok_and(|value| value == "1");
     let seed = std::env::var("SCELLE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let data = tempfile::tempdir().unwrap();
     let served = Served::start(data.path()).await;
@@ -333,7 +333,7 @@ async fn hostile_requests_break_nothing() {
     let before_kib = peak_kib();
     let mut seen: BTreeMap<u16, u32> = BTreeMap::new();
     let mut hostile = Hostile { random: StdRng::seed_from_u64(seed), access_key, secret_key };
-    for number in 0..if long { 1_000_000 } else { 4000 } {
+    for number in 0..rounds(4000, 1_000_000) {
         let request = hostile.request();
         let told = format!("{number}: {} {} {:?}", request.method(), request.uri(), request.headers());
         // An address of its own now and then, so that a lockout does not keep the rest out.

@@ -63,6 +63,11 @@ pub fn run(arguments: &[&str], data: &Path) -> (i32, String, String) {
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
+/// How often a campaign goes round: for every change, and under `tests/run long` (`SCELLE_LONG=1`).
+pub fn rounds(ci: u32, long: u32) -> u32 {
+    if std::env::var("SCELLE_LONG").is_ok_and(|value| value == "1") { long } else { ci }
+}
+
 /// One plain HTTP request; status and body of the answer.
 pub fn request(address: &str, method: &str, path: &str, body: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();

@@ -26,6 +26,8 @@ use super::Refusal;
 
 /// Name of the database below the data folder.
 pub const FILE_NAME: &str = "vault.sqlite";
+/// Of `schema.sql`. A newer one is not touched.
+pub const SCHEMA: i64 = 1;
 /// Changes that share one commit.
 const MAX_BATCH: usize = 256;
 /// How long a command waits for another process's transaction.
@@ -46,11 +48,21 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Opens (or makes) the database below `data`.
+    /// Opens the database below `data`, or makes it where nothing was stored yet.
     pub fn open(data: &Path) -> Result<Self, Refusal> {
         let path = data.join(FILE_NAME);
+        if !path.try_exists()? && has_blobs(data)? {
+            return Err(Refusal::MetadataMissing);
+        }
         let connection = connect(&path)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > SCHEMA {
+            return Err(Refusal::Internal("metadata: written by a newer version of the vault".to_owned()));
+        }
         connection.execute_batch(include_str!("schema.sql"))?;
+        if found < SCHEMA {
+            connection.pragma_update(None, "user_version", SCHEMA)?;
+        }
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new()
             .name("metadata".to_owned())
@@ -160,6 +172,13 @@ impl Drop for Metadata {
     }
 }
 
+fn has_blobs(data: &Path) -> std::io::Result<bool> {
+    match std::fs::read_dir(data.join("blobs")).map(|mut entries| entries.next().is_some()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        found => found,
+    }
+}
+
 fn connect(path: &Path) -> Result<Connection, Refusal> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
@@ -266,6 +285,10 @@ mod tests {
         });
         assert_eq!(count(&metadata), 50);
         metadata.close();
+        let newer = Connection::open(data.path().join(FILE_NAME)).unwrap();
+        newer.pragma_update(None, "user_version", SCHEMA + 1).unwrap();
+        assert!(Metadata::open(data.path()).is_err(), "what a newer version wrote is not touched");
+        newer.pragma_update(None, "user_version", SCHEMA).unwrap();
         assert!(matches!(metadata.write_blocking(|_| Ok(())), Err(Refusal::Stopping)));
         assert_eq!(count(&Metadata::open(data.path()).unwrap()), 50);
     }
