@@ -32,5 +32,6 @@ mod sizes;
 mod sources;
 mod tamper;
 mod unseen;
+mod vault;
 mod whereabouts;
 mod write_only;

@@ -25,6 +25,9 @@ mod platform;
 #[path = "durable/windows.rs"]
 mod platform;
 
+mod incoming;
+
+pub use incoming::{BlobFolder, Incoming, sync_folder};
 pub(crate) use platform::open_no_follow;
 
 /// How the name of every temporary file begins. They lie directly in the root, so that finding the stale
@@ -223,6 +226,7 @@ pub(crate) fn sync_entry(path: &Path) -> io::Result<()> {
 }
 
 /// A temporary file that goes away with its owner, on success and on every error.
+#[derive(Debug)]
 struct Temporary {
     path: PathBuf,
 }

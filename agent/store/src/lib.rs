@@ -23,6 +23,7 @@ pub mod testing;
 pub mod throttle;
 pub mod verdict;
 
+pub use durable::{BlobFolder, Incoming, sync_folder};
 pub use error::{ErrorKind, StoreError};
 pub use key::Key;
 pub use store::{HiddenPage, ListEntry, ListPage, Lock, LockOps, ObjectMeta, Put, Store, Version};
