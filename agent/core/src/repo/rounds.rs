@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::format_txt::FormatTxt;
-use scelle_format::{layout, limits};
+use scelle_format::ledger::Note;
+use scelle_format::{layout, limits, note};
 
 use super::append::{LedgerWriter, Start};
 use super::damage::Damage;
@@ -217,11 +218,24 @@ impl Rounds<'_> {
             // Two of one number would be a fork: that is for people.
             if let [name] = &names[..]
                 && is_own(kept, self.device, name)
+                && self.brings_along(kept, name).await
             {
                 mended += u64::from(matches!(from_copy(self.objects, name).await, Fate::Mended));
             }
         }
         Ok(mended)
+    }
+
+    /// Whether everything that a note attaches is there, or could be put back: never a note before what it names.
+    async fn brings_along(&self, kept: &Kept, name: &str) -> bool {
+        let signed = kept.copy(name).and_then(|bytes| note::parse(&bytes).ok());
+        let Some(note) = signed.and_then(|signed| Note::parse(&signed.text).ok()) else { return false };
+        for attachment in &note.attachments {
+            if !from_copy(self.objects, &layout::attachment(&attachment.sha256)).await.is_whole() {
+                return false;
+            }
+        }
+        true
     }
 
     /// What is wrong with FORMAT.txt. One of a later version is left alone.

@@ -312,6 +312,8 @@ async fn the_head_is_put_again_after_what_it_attaches_or_not_at_all() {
             let mut last: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
             last["attachments"] = serde_json::json!([]);
             std::fs::write(&path, serde_json::to_vec(&last).unwrap()).unwrap();
+            // And it kept no copies beside.
+            std::fs::remove_dir_all(life.home.path().join(life.id.as_str()).join("kept")).unwrap();
         }
         let every = CheckpointEvery::default();
         let (summary, _) =

@@ -166,6 +166,14 @@ async fn each_pack_that_is_gone_is_stored_again_in_the_same_run_and_healed() {
                 assert!(newest_is_sound(&report, &summary), "{what}: {:?}", report.findings);
                 // A manifest pack is put back as it was, whatever has changed since.
                 let (healed, mended) = if prefix == "p/" { (1, 0) } else { (0, 1) };
+                if prefix == "m/" && summary.mended_objects == 0 {
+                    // One that only an older snapshot needs is found by a check, and mended by the run after it.
+                    assert!(report.findings.iter().any(|finding| finding.object == name), "{what}");
+                    place.record(&report).await;
+                    assert_eq!(place.run().await.0.mended_objects, 1, "{what}");
+                    assert!(place.check(ReadData::All).await.damaged.is_empty(), "{what}");
+                    continue;
+                }
                 assert_eq!(
                     (summary.outcome.healed_packs, summary.mended_objects),
                     (healed, mended),
