@@ -21,7 +21,7 @@ use crate::vault::{Refusal, Vault};
 pub const MAX_FAILURES: u32 = 10;
 /// How long it lasts, and how long failures count.
 pub const LOCKOUT: Duration = Duration::from_secs(900);
-/// Pairs remembered at most; beyond, those that count no more are dropped.
+/// Pairs remembered at most; beyond, those that count no more are dropped, then those that are not locked out.
 const MAX_PAIRS: usize = 10_000;
 
 /// Wrong signatures (and tokens) by access key and address.
@@ -36,7 +36,11 @@ impl Failures {
             pairs.retain(|_, (_, last)| last.elapsed() < LOCKOUT);
         }
         if pairs.len() >= MAX_PAIRS {
-            pairs.clear();
+            // Many names from one place must not lift a lockout that stands.
+            pairs.retain(|_, (count, _)| *count >= MAX_FAILURES);
+        }
+        if pairs.len() >= MAX_PAIRS {
+            return false;
         }
         let pair = pairs.entry((access_key.to_owned(), from)).or_insert((0, Instant::now()));
         if pair.1.elapsed() >= LOCKOUT {
@@ -96,6 +100,10 @@ mod tests {
         assert_eq!(began.iter().filter(|began| **began).count(), 1);
         assert!(failures.locked_out("AK", here));
         assert!(!failures.locked_out("AK", elsewhere) && !failures.locked_out("OTHER", here));
+        for name in 0..MAX_PAIRS + 10 {
+            failures.note(&name.to_string(), elsewhere);
+        }
+        assert!(failures.locked_out("AK", here), "a flood of other names does not lift it");
         failures.forgive("AK", here);
         assert!(!failures.locked_out("AK", here));
     }

@@ -24,6 +24,9 @@ use crate::vault::metadata::credentials;
 use crate::vault::trace::{Entry, NOBODY};
 use crate::vault::{Refusal, Vault, log};
 
+/// Letters of an access key that are looked at.
+const MAX_ACCESS_KEY: usize = 64;
+
 /// Counters since the start.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -183,7 +186,7 @@ fn entry(
         access_key: match &facts.credential {
             // An exchange names the credential that it made.
             Some(credential) if facts.operation == enrol::OPERATION => credential.access_key.clone(),
-            _ => cut(&access_key, 64),
+            _ => access_key,
         },
         role: role.map(|credential| credential.role.to_string()).unwrap_or_default(),
         operation: if facts.operation.is_empty() {
@@ -218,11 +221,12 @@ fn error_response(error: S3Error) -> HttpResponse {
     })
 }
 
-/// The access key a request names, whether it may or not.
+/// The access key a request names, whether it may or not; ours have twenty letters, and what is kept of a longer one
+/// is bounded.
 fn access_key(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (_, rest) = text.split_once("Credential=")?;
-    Some(rest.split(['/', ',']).next()?.trim().to_owned())
+    Some(cut(rest.split(['/', ',']).next()?.trim(), MAX_ACCESS_KEY))
 }
 
 /// Only signatures of version 4 in the header, over the host, and over every header that can make a request do
@@ -276,6 +280,11 @@ mod tests {
         };
         assert!(check(Method::PUT, "/b/k", &headers(&good)));
         assert_eq!(access_key(&headers(&good)), Some("AK".to_owned()));
+        let mut long = HeaderMap::new();
+        let value =
+            header::HeaderValue::from_str(&format!("AWS4-HMAC-SHA256 Credential={}", "A".repeat(9000)));
+        long.insert(header::AUTHORIZATION, value.unwrap());
+        assert_eq!(access_key(&long).unwrap().len(), MAX_ACCESS_KEY);
         for (name, value) in [("x-amz-object-lock-mode", "COMPLIANCE"), ("x-amz-copy-source", "/b/k")] {
             assert!(!check(Method::PUT, "/b/k", &headers(&[&good[..], &[(name, value)]].concat())), "{name}");
         }
