@@ -7,6 +7,7 @@ mod bandwidth;
 mod crash;
 mod damage;
 mod damage_table;
+mod database_damage;
 mod database_files;
 mod databases;
 mod demo;

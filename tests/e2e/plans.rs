@@ -95,6 +95,7 @@ fn a_plan_that_fails_does_not_keep_the_next_from_being_saved() {
     let document = outcome.json();
     let runs = document["runs"].as_array().unwrap();
     assert_eq!(runs[1]["files"]["new"], 1, "{document}");
+    assert_eq!((&document["status"], &document["problems"]), (&"red".into(), &1.into()), "{document}");
     assert_ne!(outcome.code(), 0, "{outcome}");
 }
 
@@ -122,4 +123,22 @@ fn keys_without_effect_are_named_and_those_with_effect_are_in_the_bilan() {
     let refused = practice.site.agent.run(["backup"]);
     assert_eq!(refused.code(), 2, "{refused}");
     assert!(refused.err().contains("config.toml:5"), "{refused}");
+}
+
+#[test]
+fn what_several_plans_saved_is_not_restored_as_if_one_were_all() {
+    let practice = Practice::new();
+    practice.configure(&["letters", "images"], "");
+    practice.backup();
+    let to = practice.site.path("restored");
+    for word in ["latest", "2099-12-31"] {
+        let refused = practice.site.try_restore(word, &to, 2);
+        assert!(refused.err().contains("/1@") && refused.err().contains("/2@"), "{refused}");
+    }
+    assert!(!to.exists());
+    practice.site.restore("1", &to);
+    practice.site.restore("2", &to);
+    for tree in [&practice.letters, &practice.images] {
+        assert!(practice.site.restored(&to, tree.root()).is_dir());
+    }
 }

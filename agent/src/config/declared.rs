@@ -14,7 +14,8 @@ impl Settings {
     /// What a run declares; `plan` is the one it carries out, `None` where folders were given by hand.
     pub fn declared(&self, plan: Option<&Plan>) -> Declared {
         Declared {
-            planned: !self.plans.is_empty(),
+            // Nothing runs by itself in this version, whatever a plan says of its hours.
+            planned: false,
             label: plan.and_then(Plan::shown),
             host: self.host.as_ref().map(Host::declared),
             ..Declared::default()

@@ -35,12 +35,12 @@ pub fn select(
     let chosen = match spec {
         SnapshotSpec::Latest { .. } => {
             refuse_older(history, &scope, own, None)?;
-            inside.rfind(in_set)
+            newest_of_one_set(inside.filter(in_set))?
         }
         SnapshotSpec::AtOrBefore(moment) => {
             let seconds = moment.duration_since(UNIX_EPOCH).map_or(-1, |since| since.as_secs() as i64);
             refuse_older(history, &scope, own, Some(Timestamp(seconds)))?;
-            inside.filter(in_set).rfind(|snapshot| snapshot.time.0 <= seconds)
+            newest_of_one_set(inside.filter(in_set).filter(|snapshot| snapshot.time.0 <= seconds))?
         }
         SnapshotSpec::Number { number, .. } => {
             let found: Vec<&Snapshot> = inside.filter(|snapshot| snapshot.id.number == *number).collect();
@@ -58,6 +58,22 @@ pub fn select(
     chosen
         .cloned()
         .ok_or_else(|| lost(history, spec, &scope, own).unwrap_or_else(AgentError::snapshot_not_found))
+}
+
+/// The newest of snapshots that are all of one device and one set of folders.
+///
+/// Errors: exit 2 naming the newest of each, where there are several: each holds a part of what was saved, and one of them
+/// taken for all would look like everything.
+fn newest_of_one_set<'a>(snapshots: impl Iterator<Item = &'a Snapshot>) -> Result<Option<&'a Snapshot>> {
+    let mut newest: BTreeMap<(&DeviceId, &str), &Snapshot> = BTreeMap::new();
+    for snapshot in snapshots {
+        newest.insert((&snapshot.id.device, &snapshot.set), snapshot);
+    }
+    if newest.len() > 1 {
+        let words: Vec<String> = newest.values().map(|snapshot| full_word(snapshot)).collect();
+        return Err(AgentError::several_sets().at(words.join(", ")));
+    }
+    Ok(newest.into_values().next())
 }
 
 /// The devices that a word speaks of, also those whose snapshots are all lost.

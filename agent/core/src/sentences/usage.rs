@@ -181,6 +181,21 @@ impl AgentError {
         )
     }
 
+    /// "latest" or a date where several plans, sets of folders or computers have snapshots. The place names the newest of
+    /// each.
+    pub fn several_sets() -> Self {
+        Self::usage(
+            bilingual!(
+                "plusieurs ensembles de dossiers ou postes ont des instantanés : aucun ne contient tout",
+                "several sets of folders or computers have snapshots: none of them holds everything"
+            ),
+            bilingual!(
+                "demandez-les par leur numéro, l'un après l'autre : les plus récents sont entre crochets",
+                "ask for them by number, one after the other: the newest of each are in brackets"
+            ),
+        )
+    }
+
     /// No bilan of that id.
     pub fn bilan_not_found() -> Self {
         Self::usage(

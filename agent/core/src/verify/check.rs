@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::data::IdKeys;
 use super::lost::{LostSnapshot, lost};
-use super::packs::{Known, PackUses, heirs, is_replaced};
+use super::packs::{Known, PackUses, heirs, is_healed, is_replaced};
 use super::{attachments, data, keys, trees};
 use crate::error::{ExitCode, Result};
 use crate::monitor::{Monitor, Phase};
@@ -163,7 +163,7 @@ pub async fn check(
     let known = Known { listed: &listed, refs: &attached.refs, healed: &healed };
     read_packs(repository, needed, &known, id_keys, &snapshots, options, monitor, shutdown, &mut report)
         .await?;
-    tell_read_through(&objects, &mut report);
+    tell_read_through(&objects, &known, &mut report);
     report.lost = lost(&repository.history, &mut report.findings);
     conclude(&mut report, &snapshots);
     tell_accepted(repository, &mut report).await?;
@@ -323,9 +323,12 @@ async fn needing(
     Ok(needing)
 }
 
-/// What was read through on the way is tampering, object by object; the snapshots that need it can still be read.
-fn tell_read_through(objects: &Objects, report: &mut CheckReport) {
-    let (hidden, overwritten) = (objects.oddities().hidden(), objects.oddities().overwritten());
+/// What was read through on the way is tampering, object by object; the snapshots that need it can still be read. A pack
+/// that others stand in for is needed no more: under a lock nobody could ever put it right.
+fn tell_read_through(objects: &Objects, known: &Known<'_>, report: &mut CheckReport) {
+    let is_needed = |name: &String| !layout::parse_pack(name).is_ok_and(|pack| is_healed(pack, known));
+    let told = |names: BTreeSet<String>| names.into_iter().filter(is_needed).collect::<Vec<_>>();
+    let (hidden, overwritten) = (told(objects.oddities().hidden()), told(objects.oddities().overwritten()));
     report.hidden = hidden.len() as u64;
     let is_told = |name: &str| report.findings.iter().any(|finding| finding.object == name);
     let overwritten: Vec<String> = overwritten.into_iter().filter(|name| !is_told(name)).collect();

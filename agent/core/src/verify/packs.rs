@@ -117,7 +117,7 @@ impl PackUses {
 
 /// Whether `heal` notes put packs in its place that are all there, with the sizes that the notes give them. A note alone
 /// excuses nothing.
-fn is_healed(lost: (PackKind, PackId), known: &Known<'_>) -> bool {
+pub(super) fn is_healed(lost: (PackKind, PackId), known: &Known<'_>) -> bool {
     let (mut open, mut seen) = (vec![lost], BTreeSet::new());
     while let Some(pack) = open.pop() {
         let Some(by) = known.healed.get(&pack).filter(|by| !by.is_empty()) else { return false };

@@ -187,6 +187,12 @@ fn document(told: Vec<Told>) -> Value {
     if let Some(worst) = done().max_by_key(|run| rank(run["status"].as_str())) {
         all["status"] = worst["status"].clone();
     }
+    // A plan of which nothing was saved is no less than red.
+    let failed = runs.len() - done().count();
+    if failed > 0 {
+        all["status"] = json!("red");
+        all["problems"] = json!(all["problems"].as_u64().unwrap_or(0) + failed as u64);
+    }
     if let Some(all) = all.as_object_mut() {
         all.remove("plan");
     }
@@ -303,7 +309,7 @@ fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &W
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
     for reason in written.assessment.reasons.iter().filter(|reason| SOURCE_ALARMS.contains(&reason.code)) {
         if let Some(found) = sentence(reason.code) {
-            screen.warn(&Message::by(|lang| format!("{} → {}", found.what(lang), found.todo(lang))));
+            screen.warn(&Message::by(|lang| format!("{id} : {} → {}", found.what(lang), found.todo(lang))));
         }
     }
     let problems = problems(outcome);

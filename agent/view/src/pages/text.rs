@@ -149,7 +149,7 @@ fn checked_line(record: &Record, lang: Lang) -> String {
         None => lang.pick("stockage non relu", "store not looked at").to_owned(),
     });
     parts.push(match record.traceability.chain_whole.known() {
-        Some(true) => lang.pick("journal entier", "ledger whole").to_owned(),
+        Some(true) => lang.pick("fin du journal entière", "end of the ledger whole").to_owned(),
         Some(false) => lang.pick("journal à examiner", "ledger to be looked at").to_owned(),
         None => lang.pick("journal non comparé", "ledger not compared").to_owned(),
     });
@@ -167,8 +167,8 @@ fn copies_line(record: &Record, lang: Lang) -> String {
     let snapshots = availability.snapshots.known().map_or("?".to_owned(), |n| count(*n, lang));
     let newest = availability.newest.known().map_or("?".to_owned(), |time| moment(*time, lang));
     lang.pick(
-        format!("Restaurable : {snapshots} instantané(s) de cet ensemble, le plus récent du {newest}"),
-        format!("Restorable: {snapshots} snapshot(s) of this set, the newest of {newest}"),
+        format!("Sans dommage connu : {snapshots} instantané(s) de cet ensemble, le plus récent du {newest}"),
+        format!("Without known damage: {snapshots} snapshot(s) of this set, the newest of {newest}"),
     )
 }
 

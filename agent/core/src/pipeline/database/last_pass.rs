@@ -200,6 +200,7 @@ impl Worker<'_> {
         id: &ChunkId,
     ) -> Option<Place> {
         let earlier = cursor.as_mut().and_then(|cursor| cursor.same_page(offset, bytes as u32, id));
+        let earlier = earlier.filter(|at| !self.shared.avoided.has(&at.pack));
         earlier.map(Place::Known).or_else(|| self.shared.known.find(id))
     }
 
