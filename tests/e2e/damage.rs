@@ -128,3 +128,22 @@ fn spoilt_refs_of_which_there_is_no_copy_are_not_named_by_the_next_snapshot() {
     assert_eq!(report["sound"][0]["number"], 2, "{told}");
     assert_eq!(report["damaged"][0]["number"], 1, "{told}");
 }
+
+/// Refs hold the descriptor of their day. One that was replaced before the first backup is known to this PC alone.
+#[test]
+fn a_descriptor_that_no_refs_hold_is_put_back_from_this_computers_own_copy() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    source.file("letter.txt", "a letter");
+    let kit = site.kit();
+    site.agent.ok(["keys", "check-kit", "--kit", kit.to_str().unwrap(), "--confirm"]);
+    site.backup(&source);
+    fs::remove_file(site.object("desc/999999999999")).unwrap();
+    site.agent.expect(13, ["check"]);
+    site.backup(&source);
+    site.agent.ok(["check"]);
+    let stranger = site.other_computer("new");
+    let to = site.path("restored");
+    let line = ["restore", "latest", "--to", to.to_str().unwrap(), "--kit", kit.to_str().unwrap()];
+    stranger.ok(line);
+}

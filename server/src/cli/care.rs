@@ -11,7 +11,7 @@ use scelle_server::vault::metadata::{FILE_NAME, Metadata};
 use scelle_server::vault::rebuild;
 use serde_json::json;
 
-use super::{Failure, Outcome, print_json};
+use super::outcome::{Failure, Outcome, print_json};
 
 /// A folder that holds a vault; a look must not make one.
 fn existing(data: &Path) -> Result<(), Failure> {

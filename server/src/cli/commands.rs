@@ -12,7 +12,8 @@ use scelle_server::vault::trace::verify::{export, verify};
 use serde_json::json;
 
 use super::options::{Command, CredentialAction, TraceAction};
-use super::{Failure, Outcome, care, enrol, print, print_json, vault};
+use super::outcome::{Failure, Outcome, print, print_json};
+use super::{care, enrol, vault};
 
 pub(crate) fn run(command: Command) -> Outcome {
     match command {

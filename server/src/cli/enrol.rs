@@ -10,7 +10,7 @@ use scelle_server::vault::metadata::enrolments::{self, Offer};
 use scelle_server::vault::{clock, platform};
 use serde_json::json;
 
-use super::{Failure, Outcome, print_json};
+use super::outcome::{Failure, Outcome, print_json};
 
 pub(super) fn token(data: &Path, offer: Offer, hours: u32, out: &Path) -> Outcome {
     if !offer.endpoint.starts_with("https://") && !is_loopback_url(&offer.endpoint) {

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::options::VaultOptions;
-use super::{Failure, Outcome, print_json};
+use super::outcome::{Failure, Outcome, print_json};
 
 pub(crate) fn serve(options: VaultOptions) -> Outcome {
     let certificate = certificate(&options)?;

@@ -20,6 +20,7 @@ use super::descriptors::Descriptors;
 use super::files;
 use super::history::{History, VerifiedNote};
 use super::objects::Objects;
+use super::own_notes::put_back;
 use super::pending::Pending;
 pub use super::pending::{Attached, refs_copy_file};
 use super::state::{Device, Head, State};
@@ -272,9 +273,13 @@ impl<'a> LedgerWriter<'a> {
             Position::Empty | Position::Same => Ok(Start::default()),
             Position::StoreAhead { descends: true } => self.fast_forward(own).await,
             Position::StoreBehind => {
-                // What the store lost is said to be lost, so that the chain can be followed again.
+                // What the store lost comes back from here; what cannot is said to be lost, so that the chain can be
+                // followed again.
                 let shown = own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
-                let from = shown.unwrap_or(0) + 1;
+                let put = put_back(self.objects, self.device, self.head.sequence.saturating_sub(1)).await?;
+                let mut lost =
+                    (shown.unwrap_or(0) + 1..self.head.sequence).filter(|n| !put.there.contains(n));
+                let from = lost.next().unwrap_or(self.head.sequence);
                 if !self.send_head_again(from).await? {
                     let to = self.head.sequence;
                     self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;

@@ -89,8 +89,8 @@ impl Descriptors {
         Self::check(objects, pin, fetched, highest, copies).await
     }
 
-    /// Walks up from revision 1 and stops at the first that does not hold; what was overwritten is looked for in
-    /// older versions and in copies.
+    /// Walks up from revision 1 and stops at the first that does not hold; what was lost or overwritten is looked for in
+    /// older versions and in copies: those that refs hold, and those of this PC.
     async fn check(
         objects: &Objects,
         pin: Option<&Pin>,
@@ -136,7 +136,10 @@ impl Descriptors {
                                 Some(copies) => copies,
                                 None => copies.insert(Copies::fetch(objects).await?),
                             };
-                            proven = copies.of(&name).iter().find(|copy| accept(copy).is_ok()).cloned();
+                            // Refs hold the revision of their day; this PC may have kept the others.
+                            let own = objects.kept().and_then(|kept| kept.copy(&name));
+                            let candidates = copies.of(&name).iter().chain(&own);
+                            proven = candidates.into_iter().find(|copy| accept(copy).is_ok()).cloned();
                             proven.as_ref().map_or(Err(refused), |copy| accept(copy))
                         }
                     }

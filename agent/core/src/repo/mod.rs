@@ -21,6 +21,7 @@ pub mod mend;
 pub mod objects;
 pub mod oddities;
 pub mod open;
+mod own_notes;
 mod pending;
 pub mod rebuild;
 pub mod rounds;

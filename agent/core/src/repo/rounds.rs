@@ -6,13 +6,12 @@
 //! what was not stays known as damaged, and is the bilan's and the next run's. Never: fails a run whose snapshot stands, or
 //! takes a key file for damaged that signed refs know as it is.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::format_txt::FormatTxt;
-use scelle_format::ledger::Note;
-use scelle_format::{layout, limits, note};
+use scelle_format::{layout, limits};
 
 use super::append::{LedgerWriter, Start};
 use super::damage::Damage;
@@ -21,9 +20,10 @@ use super::finding::{Finding, FindingKind};
 use super::history::{History, StoredNotes};
 use super::kept::Kept;
 use super::key_copies::KeyCopies;
-use super::mend::{Fate, from_copy, is_own, lost_note, with};
+use super::mend::{Fate, from_copy, lost_note, with};
 use super::objects::Objects;
 use super::open::check_format;
+use super::own_notes::put_back;
 use super::state::{Device, State};
 use crate::error::Result;
 
@@ -135,7 +135,7 @@ impl Rounds<'_> {
         oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
         let mut mended = 0;
         if start.store_behind || history.findings.iter().any(|finding| finding.kind.is_lost_note()) {
-            mended += self.own_notes(ledger).await?;
+            mended += put_back(self.objects, self.device, ledger.head().sequence).await?.mended;
         }
         let round = self.mend_all(wrong, descriptors, damage).await?;
         mended += round.mended;
@@ -196,46 +196,6 @@ impl Rounds<'_> {
             },
             None => from_copy(self.objects, name).await,
         }
-    }
-
-    /// Puts back every note of this device that the store does not list and of which there is a copy.
-    async fn own_notes(&self, ledger: &LedgerWriter<'_>) -> Result<u64> {
-        let Some(kept) = self.objects.kept() else { return Ok(0) };
-        let prefix = layout::notes_of(&self.device.id);
-        let number = |name: &str| layout::parse_note(name).ok().map(|(_, sequence, _)| sequence);
-        let listed = self.objects.list_all(&prefix).await?;
-        let listed: HashSet<u64> = listed.iter().filter_map(|row| number(&row.name)).collect();
-        let mut by_number: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-        for name in kept.names_below(&prefix) {
-            if let Some(sequence) =
-                number(&name).filter(|n| *n <= ledger.head().sequence && !listed.contains(n))
-            {
-                by_number.entry(sequence).or_default().push(name);
-            }
-        }
-        let mut mended = 0;
-        for names in by_number.values() {
-            // Two of one number would be a fork: that is for people.
-            if let [name] = &names[..]
-                && is_own(kept, self.device, name)
-                && self.brings_along(kept, name).await
-            {
-                mended += u64::from(matches!(from_copy(self.objects, name).await, Fate::Mended));
-            }
-        }
-        Ok(mended)
-    }
-
-    /// Whether everything that a note attaches is there, or could be put back: never a note before what it names.
-    async fn brings_along(&self, kept: &Kept, name: &str) -> bool {
-        let signed = kept.copy(name).and_then(|bytes| note::parse(&bytes).ok());
-        let Some(note) = signed.and_then(|signed| Note::parse(&signed.text).ok()) else { return false };
-        for attachment in &note.attachments {
-            if !from_copy(self.objects, &layout::attachment(&attachment.sha256)).await.is_whole() {
-                return false;
-            }
-        }
-        true
     }
 
     /// What is wrong with FORMAT.txt. One of a later version is left alone.
