@@ -15,7 +15,9 @@ fn held(source: &Tree) -> Connection {
     database.execute_batch("create table t (id integer primary key, text)").unwrap();
     let row = "insert into t select ?1, hex(randomblob(100))";
     database.execute_batch("begin").unwrap();
-    (0..ROWS).for_each(|id| drop(database.execute(row, [id]).unwrap()));
+    for id in 0..ROWS {
+        database.execute(row, [id]).unwrap();
+    }
     database.execute_batch("commit").unwrap();
     database
 }
