@@ -96,7 +96,9 @@ impl Life {
                 self.lose(&pack).await;
             }
             Act::Gap => {
-                // The last two: the head can be put again, the one before it is lost.
+                // The last two, and this PC's copies: the head can be put again, the one before it is lost.
+                let kept = self.home.path().join(self.id.as_str()).join("kept");
+                std::fs::remove_dir_all(kept).unwrap();
                 for name in self.names("c/").await.into_iter().take(2) {
                     self.lose(&name).await;
                 }
