@@ -20,7 +20,8 @@ use crate::repo::history::{History, Snapshot};
 /// The snapshot a person means. `own` is what this computer remembers and `set` the plan's, where they are known:
 /// without a device in the word, the own one is meant where it ever made a snapshot, else all.
 ///
-/// Errors: exit 2 when there is none, or when several have that number; exit 13 naming a note when the one asked for
+/// Errors: exit 2 when there is none, when several have that number, or when what is asked for automatically would be one of
+/// several sets or computers; exit 13 naming a note when the one asked for
 /// has been lost or damaged, or when a newer one than could be taken was.
 pub fn select(
     history: &History,

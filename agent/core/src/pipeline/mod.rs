@@ -156,10 +156,6 @@ pub async fn backup(
         return Err(AgentError::nothing_saved());
     }
 
-    if made.sources.is_nothing(&made.totals, &made.troubles) {
-        return Err(AgentError::nothing_saved());
-    }
-
     monitor.start(Phase::Commit, None, None);
     let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
     let confirmed = commit::confirm(objects, uploaded, &resumed).await?;

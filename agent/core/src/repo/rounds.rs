@@ -2,9 +2,9 @@
 //! has seen of the small objects itself.
 //!
 //! The first goes over `damage.json`, FORMAT.txt, descriptors and key files: what the run copies is right. The second looks
-//! at the newest notes and what they attach, and at what was read through delete markers and older versions. What was mended is called good in the ledger,
-//! what was not stays known as damaged, and is the bilan's and the next run's. Never: fails a run whose snapshot stands, or
-//! takes a key file for damaged that signed refs know as it is.
+//! at the newest notes and what they attach, and at what was read through delete markers and older versions. What was
+//! mended is called good in the ledger; what was not stays known as damaged, and is the bilan's and the next run's. Never:
+//! fails a run whose snapshot stands, or takes a key file for damaged that signed refs know as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
