@@ -4,6 +4,7 @@
 mod adversity;
 mod bad_input;
 mod bandwidth;
+mod bits;
 mod crash;
 mod damage;
 mod damage_table;
@@ -23,6 +24,7 @@ mod ledger;
 mod loss;
 mod metadata;
 mod names_shown;
+mod neighbours;
 mod one_document;
 mod plans;
 mod real_input;

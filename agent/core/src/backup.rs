@@ -278,8 +278,8 @@ async fn begin(
 }
 
 /// Runs the pipeline. Where packs that the snapshot would build on are gone it begins once more without them: their content
-/// is read from the source again, and no note ever names what is not there. What this PC has copies of is mended before.
-/// Also returns how many objects were.
+/// is read from the source again, and no note ever names what is not there. It also begins once more where what this PC
+/// remembers is damaged, without it. What this PC has copies of is mended before. Also returns how many objects were.
 ///
 /// Errors: exit 13 where a second time packs are not shown.
 async fn attempts(
@@ -292,7 +292,15 @@ async fn attempts(
     damage: &mut Damage,
 ) -> Result<(Outcome, u64)> {
     let mut mended = rounds.before(ledger, descriptors, damage).await?;
-    let lacking = match pipeline::backup(plan, around, ledger, damage).await? {
+    let first = match pipeline::backup(plan, around, ledger, damage).await {
+        Err(error) if error.is_of_the_cache() => {
+            footing.state.forget_caches();
+            footing.monitor.notice(Notice::CatalogRebuilt);
+            pipeline::backup(plan, around, ledger, damage).await?
+        }
+        first => first?,
+    };
+    let lacking = match first {
         Attempt::Whole(outcome) => return Ok((*outcome, mended)),
         Attempt::Lacking(listing) => listing,
     };

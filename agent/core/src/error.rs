@@ -179,8 +179,23 @@ impl From<std::io::Error> for AgentError {
 }
 
 impl From<rusqlite::Error> for AgentError {
+    /// Of the local databases only: what they hold is a cache.
     fn from(error: rusqlite::Error) -> Self {
-        Self::local_state(error)
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
+        match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                DiskFull => Self::state_full().because(error),
+                // A sector that cannot be read, too: what stood there is learnt again.
+                DatabaseCorrupt | NotADatabase | SystemIoFailure => Self::cache_damaged(error),
+                _ => Self::local_state(error),
+            },
+            // A row that must be there is not, or is of another shape.
+            rusqlite::Error::QueryReturnedNoRows
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..) => Self::cache_damaged(error),
+            _ => Self::local_state(error),
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::accepted::Accepted;
-use crate::error::{AgentError, Result};
+use crate::error::Result;
+use crate::repo::checksum;
 use crate::repo::state::State;
 
 const FILE: &str = "bilans.json";
@@ -69,11 +70,11 @@ impl Memory {
     /// Reads it; what cannot be read is forgotten.
     pub fn load(state: &State) -> Self {
         let bytes = state.get(FILE).ok().flatten();
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        bytes.and_then(|bytes| checksum::from_json(&bytes)).unwrap_or_default()
     }
 
     /// Keeps it.
     pub fn save(&self, state: &State) -> Result<()> {
-        state.put(FILE, &serde_json::to_vec_pretty(self).map_err(AgentError::bug)?)
+        state.put(FILE, &checksum::to_json(self)?)
     }
 }

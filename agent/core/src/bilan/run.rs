@@ -17,6 +17,7 @@ use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Problem;
 use crate::pipeline::Outcome;
 use crate::repo::append::Start;
+use crate::repo::checksum;
 use crate::repo::damage::Loss;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::descriptors::Descriptors;
@@ -325,10 +326,10 @@ pub fn load_probe(state: &State) -> Option<ProbeReport> {
 
 /// [`load_probe`] for who only looks: `folder` is the state folder of a repository.
 pub fn probe_in(folder: &Path) -> Option<ProbeReport> {
-    serde_json::from_slice(&std::fs::read(folder.join(PROBE_FILE)).ok()?).ok()
+    checksum::from_json(&std::fs::read(folder.join(PROBE_FILE)).ok()?)
 }
 
 /// Keeps a probe in the state folder.
 pub fn save_probe(state: &State, probe: &ProbeReport) -> Result<()> {
-    state.put(PROBE_FILE, &serde_json::to_vec_pretty(probe).map_err(AgentError::bug)?)
+    state.put(PROBE_FILE, &checksum::to_json(probe)?)
 }

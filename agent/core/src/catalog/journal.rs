@@ -9,6 +9,7 @@ use scelle_format::pack::{Location, Trailer};
 use rusqlite::Connection;
 
 use crate::error::{AgentError, Result};
+use crate::repo::checksum;
 use crate::repo::state::{Shape, clear_way};
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS journal (
@@ -53,7 +54,7 @@ impl Journal {
     pub fn add(&self, pack: &JournaledPack, trailer: &Trailer) -> Result<()> {
         let sql = "INSERT OR REPLACE INTO journal (sha256, kind, epoch, object_bytes, trailer) VALUES (?1, ?2, ?3, ?4, ?5)";
         let kind = i64::from(pack.kind == PackKind::Manifest);
-        let trailer = trailer.encode();
+        let trailer = checksum::with(&pack.id.sha256.0, trailer.encode());
         let values = params![pack.id.sha256.0, kind, pack.id.epoch, pack.object_bytes as i64, trailer];
         self.connection.prepare_cached(sql)?.execute(values)?;
         Ok(())
@@ -63,8 +64,9 @@ impl Journal {
     pub fn locations(&self, pack: &JournaledPack) -> Result<Vec<Location>> {
         let sql = "SELECT trailer FROM journal WHERE sha256 = ?1";
         let trailer = self.connection.prepare_cached(sql)?.query_row([pack.id.sha256.0], |row| row.get(0));
-        let trailer =
-            Trailer::decode(&trailer.map(|bytes: Vec<u8>| bytes)?).map_err(AgentError::local_state)?;
+        let trailer = checksum::without(&pack.id.sha256.0, trailer?);
+        let trailer = trailer.ok_or_else(|| AgentError::cache_damaged("a row of the journal"))?;
+        let trailer = Trailer::decode(&trailer).map_err(AgentError::cache_damaged)?;
         let mut locations = Vec::with_capacity(trailer.chunks.len());
         for (at, frame, chunks) in trailer.walk() {
             let mut offset = 0;

@@ -15,6 +15,7 @@ use scelle_format::limits::NODE_MAX_BYTES;
 use scelle_format::pack::Location;
 
 use crate::error::{AgentError, Result};
+use crate::repo::checksum;
 use crate::repo::state::{Shape, clear_way};
 
 const SCHEMA: &str = "
@@ -22,7 +23,7 @@ const SCHEMA: &str = "
         row INTEGER PRIMARY KEY,
         id BLOB NOT NULL UNIQUE,
         pack BLOB,               -- SHA-256 of the manifest pack it lies in, once that is committed
-        location BLOB,           -- postcard
+        location BLOB,           -- postcard, and a checksum over it and the id
         body BLOB NOT NULL);     -- the node, zstd
     CREATE INDEX IF NOT EXISTS nodes_by_pack ON nodes (pack)";
 const LEVEL: i32 = 1;
@@ -77,7 +78,8 @@ impl Lists {
         let connection = self.connection.lock();
         let mut statement = connection.prepare_cached(sql)?;
         let found = statement.query_row([id.0], |row| row.get::<_, Vec<u8>>(0)).optional()?;
-        let location: Option<Location> = found.and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        let whole = found.and_then(|bytes| checksum::without(&id.0, bytes));
+        let location: Option<Location> = whole.and_then(|bytes| postcard::from_bytes(&bytes).ok());
         Ok(location.filter(|at| at.id == *id && self.live_packs.contains(&at.pack.sha256.0)))
     }
 
@@ -105,7 +107,7 @@ impl Lists {
         let settled = (|| {
             let mut place = connection.prepare("UPDATE nodes SET pack = ?2, location = ?3 WHERE id = ?1")?;
             for at in new {
-                let location = postcard::to_stdvec(at).map_err(AgentError::bug)?;
+                let location = checksum::with(&at.id.0, postcard::to_stdvec(at).map_err(AgentError::bug)?);
                 place.execute(params![at.id.0, at.pack.sha256.0, location])?;
             }
             let used = self.used.lock();

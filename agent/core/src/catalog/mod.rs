@@ -4,6 +4,7 @@
 //! journal of packs sent but not yet committed. Data comes from the pipeline and goes back to it on the next run.
 //! Never: the only copy of any fact, a name or a path in clear, one row per chunk.
 
+mod groups;
 mod journal;
 mod lists;
 mod packs;
@@ -14,9 +15,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::error::Result;
+use crate::error::{AgentError, Result};
+use crate::repo::checksum;
 use crate::repo::state::{Shape, clear_way};
 
+pub use groups::Member;
 pub use journal::{Journal, JournaledPack};
 pub use lists::Lists;
 pub use packs::PackEntry;
@@ -24,6 +27,8 @@ pub use record::{Fingerprint, Record, RecordSeal};
 pub use sets::{HunkRow, SetRow};
 
 const SCHEMA: &str = include_str!("schema.sql");
+/// Number of the schema; another one is not read.
+const SHAPE: i64 = 2;
 
 /// The open catalog of one repository.
 pub struct Catalog {
@@ -54,8 +59,15 @@ impl Catalog {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "secure_delete", "ON")?;
         connection.pragma_update(None, "cache_size", -8192)?;
+        // One of another shape is as good as none.
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        let shape: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if tables > 0 && shape != SHAPE {
+            return Err(AgentError::cache_damaged("a catalog of another shape"));
+        }
         connection.execute_batch(SCHEMA)?;
-        // The header and the schema are read here; a page damaged further in ends the run that meets it.
+        connection.pragma_update(None, "user_version", SHAPE)?;
+        // The header and the schema are read here; a page damaged further in is met by the run, which begins again.
         connection.query_row("SELECT count(*) FROM sets", [], |row| row.get::<_, i64>(0))?;
         Ok(Self { connection, seal: RecordSeal::new(key) })
     }
@@ -80,6 +92,13 @@ impl Catalog {
         let sql = "DELETE FROM sets; DELETE FROM hunks; DELETE FROM packs; DELETE FROM nodes;";
         Ok(self.connection.execute_batch(sql)?)
     }
+}
+
+/// The bytes of a row kept under `name`.
+///
+/// Errors: they are no longer those that were written.
+fn checked(name: &[u8], bytes: Vec<u8>) -> Result<Vec<u8>> {
+    checksum::without(name, bytes).ok_or_else(|| AgentError::cache_damaged("a row of the catalog"))
 }
 
 #[cfg(test)]

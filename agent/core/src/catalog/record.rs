@@ -96,7 +96,7 @@ impl RecordSeal {
 
     /// Opens records. Errors: damaged local state.
     pub fn open(&self, sealed: Vec<u8>) -> Result<Vec<Record>> {
-        postcard::from_bytes(&self.open_bytes(sealed)?).map_err(AgentError::local_state)
+        postcard::from_bytes(&self.open_bytes(sealed)?).map_err(AgentError::cache_damaged)
     }
 
     /// Compresses and seals bytes.
@@ -113,7 +113,7 @@ impl RecordSeal {
 
     /// Opens and decompresses bytes. Errors: damaged local state.
     pub fn open_bytes(&self, mut sealed: Vec<u8>) -> Result<Vec<u8>> {
-        let wrong = || AgentError::local_state("a catalog record does not open");
+        let wrong = || AgentError::cache_damaged("a catalog record does not open");
         let at = sealed.len().checked_sub(NONCE_LEN).ok_or_else(wrong)?;
         let nonce = Nonce::try_assume_unique_for_key(&sealed[at..]).map_err(|_| wrong())?;
         sealed.truncate(at);

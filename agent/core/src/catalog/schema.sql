@@ -1,14 +1,15 @@
+-- "Checked" means: followed by a checksum over it and what it is kept under (repo/checksum.rs). What is sealed needs none.
 -- One row per set of roots: which snapshot it is at, and its hunks in order.
 CREATE TABLE IF NOT EXISTS sets (
     set_id   TEXT PRIMARY KEY,
     snapshot INTEGER NOT NULL,
-    hunks    BLOB NOT NULL,          -- rows of `hunks`, u64 little-endian, in the manifest's order
+    hunks    BLOB NOT NULL,          -- rows of `hunks`, u64 little-endian, in the manifest's order; checked
     level2   BLOB NOT NULL           -- level-2 nodes of the snapshot (postcard)
 ) WITHOUT ROWID;
 -- One row per hunk: where it lies, which packs it needs, and its sealed records.
 CREATE TABLE IF NOT EXISTS hunks (
     row     INTEGER PRIMARY KEY,
-    node    BLOB NOT NULL,           -- NodeRef without its path (postcard)
+    node    BLOB NOT NULL,           -- NodeRef without its path (postcard); checked, with row and packs
     packs   BLOB NOT NULL,           -- rows of `packs`, u32 little-endian
     records BLOB NOT NULL            -- sealed
 );
@@ -17,15 +18,25 @@ CREATE TABLE IF NOT EXISTS packs (
     kind         INTEGER NOT NULL,   -- 0 data, 1 manifest
     epoch        INTEGER NOT NULL,
     sha256       BLOB NOT NULL UNIQUE,
-    object_bytes INTEGER NOT NULL
+    object_bytes INTEGER NOT NULL,
+    -- over the others
+    checksum     BLOB NOT NULL
 );
 -- Manifest chunks (hunks, level-2 nodes, chunk lists) by id.
 CREATE TABLE IF NOT EXISTS nodes (
     id       BLOB PRIMARY KEY,
-    location BLOB NOT NULL           -- postcard
+    location BLOB NOT NULL           -- postcard; checked
 ) WITHOUT ROWID;
 -- What each manifest pack holds, ids one after another: known here only, and needed when the pack is damaged.
 CREATE TABLE IF NOT EXISTS manifest_chunks (
     sha256 BLOB PRIMARY KEY,
-    ids    BLOB NOT NULL
+    ids    BLOB NOT NULL             -- checked
+) WITHOUT ROWID;
+-- Small files that share a chunk (FORMAT.md §6.4), once per chunk: later snapshots may group them in another way, and what
+-- is lost of an old one is made again from its members. Paths and lengths in order, from an offset in the chunk on; sealed.
+CREATE TABLE IF NOT EXISTS groups (
+    id      BLOB NOT NULL,
+    offset  INTEGER NOT NULL,
+    members BLOB NOT NULL,
+    PRIMARY KEY (id, offset)
 ) WITHOUT ROWID;

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension as _, params};
 use scelle_format::manifest::NodeRef;
 
-use super::{Catalog, Record};
+use super::{Catalog, Record, checked};
 use crate::error::{AgentError, Result};
+use crate::repo::checksum;
 
 /// The last snapshot of a set.
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ impl Catalog {
         });
         let Some((snapshot, hunks, level2)) = found.optional()? else { return Ok(None) };
         let level2 = self.open_level2(level2)?;
+        let hunks = checked(&set_name(set_id, snapshot), hunks)?;
         let hunks = hunks.as_chunks::<8>().0.iter().map(|row| i64::from_le_bytes(*row)).collect();
         Ok(Some(SetRow { snapshot: snapshot as u64, hunks, level2 }))
     }
@@ -49,7 +51,7 @@ impl Catalog {
         let (node, packs, records) = self.connection.prepare_cached(sql)?.query_row([row], |found| {
             Ok((found.get::<_, Vec<u8>>(0)?, found.get::<_, Vec<u8>>(1)?, found.get::<_, Vec<u8>>(2)?))
         })?;
-        let node = postcard::from_bytes(&node).map_err(AgentError::local_state)?;
+        let node = node_of(row, node, &packs)?;
         let packs = packs.as_chunks::<4>().0.iter().map(|row| u32::from_le_bytes(*row)).collect();
         Ok((HunkRow { row, node, packs }, self.seal.open(records)?))
     }
@@ -67,6 +69,9 @@ impl Catalog {
     pub fn place_hunk(&self, row: i64, node: &NodeRef) -> Result<()> {
         let node = NodeRef { first: Vec::new(), ..node.clone() };
         let node = postcard::to_stdvec(&node).map_err(AgentError::bug)?;
+        let sql = "SELECT packs FROM hunks WHERE row = ?1";
+        let packs: Vec<u8> = self.connection.prepare_cached(sql)?.query_row([row], |found| found.get(0))?;
+        let node = checksum::with(&hunk_name(row, &packs), node);
         self.connection
             .prepare_cached("UPDATE hunks SET node = ?2 WHERE row = ?1")?
             .execute(params![row, node])?;
@@ -77,6 +82,7 @@ impl Catalog {
     /// Returns the packs that no set needs any more.
     pub fn put_set(&self, set_id: &str, set: &SetRow) -> Result<Vec<[u8; 32]>> {
         let hunks: Vec<u8> = set.hunks.iter().flat_map(|row| row.to_le_bytes()).collect();
+        let hunks = checksum::with(&set_name(set_id, set.snapshot as i64), hunks);
         let level2 = self.seal_level2(&set.level2)?;
         let sql = "INSERT OR REPLACE INTO sets (set_id, snapshot, hunks, level2) VALUES (?1, ?2, ?3, ?4)";
         self.connection.execute(sql, params![set_id, set.snapshot as i64, hunks, level2])?;
@@ -89,12 +95,12 @@ impl Catalog {
     fn remove_unused_packs(&self) -> Result<Vec<[u8; 32]>> {
         let mut rows: HashSet<u32> = HashSet::new();
         let mut names: HashSet<[u8; 32]> = HashSet::new();
-        let mut statement = self.connection.prepare("SELECT node, packs FROM hunks")?;
-        let hunks =
-            statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        let mut statement = self.connection.prepare("SELECT row, node, packs FROM hunks")?;
+        let hunks = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?)))?;
         for hunk in hunks {
-            let (node, packs) = hunk?;
-            let node: NodeRef = postcard::from_bytes(&node).map_err(AgentError::local_state)?;
+            let (row, node, packs) = hunk?;
+            let node = node_of(row, node, &packs)?;
             names.insert(node.at.pack.sha256.0);
             rows.extend(packs.as_chunks::<4>().0.iter().map(|row| u32::from_le_bytes(*row)));
         }
@@ -119,9 +125,14 @@ impl Catalog {
     /// Removes hunks that no set names: of the snapshot before, or of a run that ended early.
     pub fn remove_orphans(&self) -> Result<()> {
         let mut named = HashSet::new();
-        let mut statement = self.connection.prepare("SELECT hunks FROM sets")?;
-        for hunks in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
-            named.extend(hunks?.as_chunks::<8>().0.iter().map(|row| i64::from_le_bytes(*row)));
+        let mut statement = self.connection.prepare("SELECT set_id, snapshot, hunks FROM sets")?;
+        let sets = statement.query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?))
+        })?;
+        for set in sets {
+            let (set_id, snapshot, hunks) = set?;
+            let hunks = checked(&set_name(&set_id, snapshot), hunks)?;
+            named.extend(hunks.as_chunks::<8>().0.iter().map(|row| i64::from_le_bytes(*row)));
         }
         let mut all = self.connection.prepare("SELECT row FROM hunks")?;
         let rows = all.query_map([], |row| row.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -138,6 +149,20 @@ impl Catalog {
     }
 
     fn open_level2(&self, sealed: Vec<u8>) -> Result<Vec<NodeRef>> {
-        postcard::from_bytes(&self.seal.open_bytes(sealed)?).map_err(AgentError::local_state)
+        postcard::from_bytes(&self.seal.open_bytes(sealed)?).map_err(AgentError::cache_damaged)
     }
+}
+
+fn set_name(set_id: &str, snapshot: i64) -> Vec<u8> {
+    format!("set {set_id} {snapshot}").into_bytes()
+}
+
+fn hunk_name(row: i64, packs: &[u8]) -> Vec<u8> {
+    [b"hunk".as_slice(), &row.to_le_bytes(), packs].concat()
+}
+
+/// The node of a hunk that was placed; one that was not has none, and no set names it.
+fn node_of(row: i64, node: Vec<u8>, packs: &[u8]) -> Result<NodeRef> {
+    let node = checked(&hunk_name(row, packs), node)?;
+    postcard::from_bytes(&node).map_err(AgentError::cache_damaged)
 }

@@ -28,6 +28,7 @@ use super::stages::{Confirmed, Indexed, Uploaded};
 use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::append::{Attached, LedgerWriter, attach};
+use crate::repo::checksum;
 use crate::repo::damage::Damage;
 use crate::repo::objects::Objects;
 use crate::repo::state::{Device, State};
@@ -158,8 +159,9 @@ pub async fn snapshot(
             keep_copy(state, ledger, &attached.row.sha256.to_string(), &bytes)?;
             let list = full_refs(objects, device, &draft.packs, Vec::new(), Vec::new())?;
             // A crash before the note leaves this copy ahead of the head: the hash tells.
-            let beside = format!("{}\n{list}", attached.row.sha256);
-            state.put(REFS_FILE, beside.as_bytes())?;
+            let beside = checksum::with(attached.row.sha256.to_string().as_bytes(), list.into_bytes());
+            let beside = [attached.row.sha256.to_string().as_bytes(), b"\n", &beside].concat();
+            state.put(REFS_FILE, &beside)?;
             attached
         }
         NextRefs::Same(attachment) => attachment.into(),
@@ -290,11 +292,8 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
     ledger.head().refs_chain.last().filter(|(last, _)| *last == sha256)?;
     let sha256 = Sha256::parse(&sha256).ok()?;
     let bytes = state.get(REFS_FILE).ok()??;
-    let (of, list) = bytes.split_at_checked(65)?;
-    if of != format!("{sha256}\n").as_bytes() {
-        return None;
-    }
-    let local = Refs::parse(list).ok()?;
+    let list = bytes.strip_prefix(format!("{sha256}\n").as_bytes())?;
+    let local = Refs::parse(&checksum::without(sha256.to_string().as_bytes(), list.to_vec())?).ok()?;
     let mut packs = PackSet::new();
     packs.apply(&local).ok()?;
     Some((sha256, depth, packs))

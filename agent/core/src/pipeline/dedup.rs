@@ -4,7 +4,7 @@
 //! question comes, so that a run without changes reads none; chunks of this run leave memory for sorted files of their own
 //! as soon as their packs have names. Never: believes an index that no signed note names (the caller chooses the files).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -79,6 +79,20 @@ impl KnownChunks {
     fn find_stored(&self, id: &ChunkId) -> Option<Location> {
         let mut found = self.segments().iter().filter_map(|segment| segment.find(id));
         found.find(|at| !self.avoided.has(&at.pack))
+    }
+
+    /// What `open` packs held that is in no sound pack and that this run has not stored.
+    pub fn lost(&self, open: &BTreeSet<PackId>) -> BTreeMap<PackId, BTreeMap<ChunkId, u32>> {
+        let mut lost: BTreeMap<PackId, BTreeMap<ChunkId, u32>> = BTreeMap::new();
+        for segment in self.segments() {
+            if !segment.packs().iter().any(|(pack, _)| open.contains(pack)) {
+                continue;
+            }
+            for at in segment.iter().filter(|at| open.contains(&at.pack) && self.find(&at.id).is_none()) {
+                lost.entry(at.pack).or_default().insert(at.id, at.bytes);
+            }
+        }
+        lost
     }
 
     /// Stored sizes of the packs that the segments name, where segments were asked at all.

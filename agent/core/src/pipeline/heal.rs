@@ -29,12 +29,15 @@ struct Places<'a> {
     catalog: &'a Catalog,
     lists: &'a Lists,
     avoided: Avoided,
+    /// Shared chunks that were made again.
+    regrouped: HashMap<ChunkId, Location>,
 }
 
 /// Writes a note for each damaged pack all of whose chunks are in sound packs; returns how many.
 pub(super) async fn heal(
     state: &State,
     (catalog, lists): (&Catalog, &Lists),
+    regrouped: Vec<Location>,
     ledger: &mut LedgerWriter<'_>,
     damage: &mut Damage,
     needed: &PackSet,
@@ -46,7 +49,8 @@ pub(super) async fn heal(
     }
     let names = ledger.head().segments.iter().map(|(name, _)| name.clone());
     let segments = names.filter_map(|name| rebuild::open_copy(state.folder(), &name)).collect();
-    let places = Places { segments, catalog, lists, avoided: damage.avoided() };
+    let regrouped = regrouped.into_iter().map(|at| (at.id, at)).collect();
+    let places = Places { segments, catalog, lists, avoided: damage.avoided(), regrouped };
     let mut healed = 0;
     for (lost, chunks) in places.held_by(&open)? {
         let mut by: BTreeMap<PackName, u64> = BTreeMap::new();
@@ -96,7 +100,10 @@ impl Places<'_> {
     fn find(&self, kind: PackKind, id: &ChunkId) -> Result<Option<Location>> {
         let is_sound = |at: &Location| !self.avoided.has(&at.pack);
         Ok(match kind {
-            PackKind::Data => self.segments.iter().filter_map(|segment| segment.find(id)).find(is_sound),
+            PackKind::Data => {
+                let indexed = self.segments.iter().filter_map(|segment| segment.find(id)).find(is_sound);
+                indexed.or_else(|| self.regrouped.get(id).copied())
+            }
             PackKind::Manifest => match self.catalog.node(id)?.filter(is_sound) {
                 Some(at) => Some(at),
                 None => self.lists.location(id)?.filter(is_sound),

@@ -11,7 +11,7 @@ use scelle_format::pack::Location;
 use scelle_format::path;
 
 use super::database::verdict::Taken;
-use super::item::{ContentPrint, packs_of};
+use super::item::{ContentPrint, groups_of, packs_of};
 pub use super::item::{Item, ItemSource};
 use super::job::{Outcome, StoredContent};
 use super::late::Late;
@@ -315,6 +315,9 @@ impl<'a> Hunks<'a> {
     }
 
     fn make(&mut self, hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
+        for (id, members) in groups_of(&hunk.items) {
+            self.catalog.remember_group(&id, &members)?;
+        }
         let records: Vec<Record> = hunk
             .items
             .into_iter()

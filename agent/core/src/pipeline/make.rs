@@ -3,7 +3,7 @@
 //! Data comes from the walk and the catalog; packs go to the upload stage, the tree to the commit stage. Every channel is
 //! bounded and every thread is joined. Never: asks the store.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -22,6 +22,7 @@ use super::hunks::{MadeHunk, Trouble};
 use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use super::parts::PartQueue;
 use super::plan::{Plan, Surroundings};
+use super::regroup::regroup;
 use super::scan::{Scan, Work};
 use super::worker::{Shared, Worker};
 use super::{packs, tree};
@@ -50,6 +51,7 @@ pub(super) struct Made {
     pub(super) consistent_copies: u64,
     pub(super) databases: Option<Taken>,
     pub(super) sources: Sources,
+    pub(super) regrouped: Vec<Location>,
 }
 
 /// Walks, reads and seals on threads of its own; returns when the last pack is handed over.
@@ -57,7 +59,7 @@ pub(super) fn make(
     plan: &Plan,
     around: &Surroundings<'_>,
     segments: Vec<String>,
-    avoided: &Arc<Avoided>,
+    (avoided, open): (&Arc<Avoided>, &BTreeSet<(PackKind, PackId)>),
     (catalog, lists): (&Catalog, &Lists),
     (journal, resumed): (&Mutex<Journal>, &[JournaledPack]),
     sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
@@ -140,7 +142,9 @@ pub(super) fn make(
     scanned?;
     own.late()?;
     shared.shutdown.check()?;
-    finish(scan, &shared, &mut own, set, roots)
+    let open = open.iter().filter(|(kind, _)| *kind == PackKind::Data).map(|(_, pack)| *pack).collect();
+    let regrouped = regroup(&mut own, catalog, &open, &roots)?;
+    finish(scan, &shared, &mut own, set, roots, &regrouped)
 }
 
 /// One worker's life: parts of large files first, then whatever comes.
@@ -178,6 +182,7 @@ fn finish(
     worker: &mut Worker<'_>,
     set: Option<SetRow>,
     roots: Vec<SourceRoot>,
+    regrouped: &[Place],
 ) -> Result<Made> {
     worker.flush_data_packs()?;
     let mut rounds = 0;
@@ -222,6 +227,7 @@ fn finish(
         consistent_copies,
         databases,
         sources,
+        regrouped: regrouped.iter().filter_map(Place::resolve).collect(),
     })
 }
 

@@ -27,6 +27,7 @@ mod presence;
 mod previous;
 mod read;
 pub mod recipe;
+mod regroup;
 mod scan;
 mod segments;
 mod shown;
@@ -138,7 +139,7 @@ pub async fn backup(
             plan,
             around,
             segments,
-            &avoided,
+            (&avoided, &damage.open_packs()),
             (&catalog, &lists),
             (&journal, &resumed),
             sealed,
@@ -213,7 +214,9 @@ pub async fn backup(
     )?;
     lists.settle(&made.list_nodes, &gone)?;
     // The snapshot stands: what could not be said of older ones stays known as damaged, and is tried again next time.
-    let healed = heal::heal(state, (&catalog, &lists), ledger, damage, &committed.packs, &listed).await;
+    let healed =
+        heal::heal(state, (&catalog, &lists), made.regrouped, ledger, damage, &committed.packs, &listed)
+            .await;
     let healed_packs = healed.unwrap_or(0);
     Ok(Attempt::Whole(Box::new(Outcome {
         committed,

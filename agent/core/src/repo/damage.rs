@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use super::append::{Attached, LedgerWriter};
 use super::descriptors::Descriptors;
-use super::files;
 use super::finding::Finding;
 use super::history::{History, StoredNotes};
 use super::objects::Objects;
 use super::state::{Device, State};
 use super::words::{self, Seen, Words};
-use crate::error::{AgentError, Result};
+use super::{checksum, files};
+use crate::error::Result;
 
 /// How names begin that no note can call bad.
 const IS_HERE: [&str; 4] = ["c/", "desc/", "keys/", layout::FORMAT_TXT];
@@ -84,12 +84,12 @@ impl Avoided {
 impl Damage {
     /// What the state folder knows, without looking at the store.
     pub fn load(state: &State) -> Option<Self> {
-        state.get(files::DAMAGE).ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        state.get(files::DAMAGE).ok().flatten().and_then(|bytes| checksum::from_json(&bytes))
     }
 
     /// Keeps it.
     pub fn save(&self, state: &State) -> Result<()> {
-        state.put(files::DAMAGE, &serde_json::to_vec(self).map_err(AgentError::bug)?)
+        state.put(files::DAMAGE, &checksum::to_json(self)?)
     }
 
     /// What all ledgers say.

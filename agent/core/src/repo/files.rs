@@ -27,3 +27,16 @@ pub const LISTS: &str = "lists.sqlite";
 
 /// Files that say what is in the store and can be read from there again.
 pub const LEARNT: [&str; 4] = [CATALOG, "catalog.sqlite-wal", "catalog.sqlite-shm", DAMAGE];
+
+/// Databases that a backup keeps to be quick: without them it reads every file, and sends what it had sent in vain.
+pub const CACHES: [&str; 9] = [
+    CATALOG,
+    "catalog.sqlite-wal",
+    "catalog.sqlite-shm",
+    JOURNAL,
+    "journal.sqlite-wal",
+    "journal.sqlite-shm",
+    LISTS,
+    "lists.sqlite-wal",
+    "lists.sqlite-shm",
+];

@@ -10,7 +10,9 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
+use super::checksum;
 use super::copies::Copies;
 use super::files;
 use super::finding::{Finding, FindingKind};
@@ -18,11 +20,12 @@ use super::keyring::KeyFiles;
 use super::mend::{Fate, with};
 use super::objects::{InPlace, Objects};
 use super::state::State;
-use crate::error::{AgentError, Result};
+use crate::error::Result;
 
 /// Copies by the names of their objects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeyCopies {
+    /// In base64.
     by_name: BTreeMap<String, String>,
 }
 
@@ -30,13 +33,13 @@ impl KeyCopies {
     /// What the state folder holds; a file that is no such thing holds nothing.
     pub fn load(state: &State) -> Result<Self> {
         let bytes = state.get(files::KEY_COPIES)?.unwrap_or_default();
-        Ok(Self { by_name: serde_json::from_slice(&bytes).unwrap_or_default() })
+        Ok(checksum::from_json(&bytes).unwrap_or_default())
     }
 
     /// [`Self::load`] for who only looks: `folder` is the state folder of a repository.
     pub fn in_folder(folder: &Path) -> Self {
         let bytes = std::fs::read(folder.join(files::KEY_COPIES)).unwrap_or_default();
-        Self { by_name: serde_json::from_slice(&bytes).unwrap_or_default() }
+        checksum::from_json(&bytes).unwrap_or_default()
     }
 
     /// Whether [`Self::mend`] would put a key file back, or right.
@@ -67,7 +70,7 @@ impl KeyCopies {
             self.by_name.entry(name.to_owned()).or_insert_with(|| STANDARD.encode(bytes));
         }
         if self.by_name.len() != known {
-            state.put(files::KEY_COPIES, &serde_json::to_vec(&self.by_name).map_err(AgentError::bug)?)?;
+            state.put(files::KEY_COPIES, &checksum::to_json(self)?)?;
         }
         Ok(findings)
     }

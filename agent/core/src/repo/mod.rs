@@ -4,6 +4,7 @@
 //! `damage`, `kept` → `mend` → `rounds`.
 
 pub mod append;
+pub mod checksum;
 mod copies;
 pub mod create;
 pub mod damage;

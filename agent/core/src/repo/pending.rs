@@ -14,9 +14,9 @@ use scelle_format::ledger::{Attachment, Note};
 use scelle_format::note;
 use serde::{Deserialize, Serialize};
 
-use super::files;
 use super::objects::Objects;
 use super::state::{Head, State};
+use super::{checksum, files};
 use crate::error::{AgentError, ExitCode, Result};
 
 /// Attachments kept beside a note, together: the state folder must not grow with the repository.
@@ -108,16 +108,16 @@ impl Pending {
 
     /// The note that an earlier run, or this one, has left. A file that is no such thing was never written by us.
     pub(super) fn load(state: &State) -> Result<Option<Self>> {
-        Ok(state.get(files::PENDING)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(state.get(files::PENDING)?.and_then(|bytes| checksum::from_json(&bytes)))
     }
 
     /// The head's note, where its bytes are still here.
     pub(super) fn last(state: &State) -> Result<Option<Self>> {
-        Ok(state.get(files::LAST)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        Ok(state.get(files::LAST)?.and_then(|bytes| checksum::from_json(&bytes)))
     }
 
     pub(super) fn save(&self, state: &State) -> Result<()> {
-        state.put(files::PENDING, &serde_json::to_vec(self).map_err(AgentError::bug)?)
+        state.put(files::PENDING, &checksum::to_json(self)?)
     }
 
     /// It belongs to an earlier day.

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::files;
+use super::{checksum, files};
 use crate::error::{AgentError, Result};
 
 const INDEX_FOLDER: &str = "index";
@@ -243,13 +243,12 @@ impl State {
             place: device.place.clone(),
             since: device.since,
         };
-        let bytes = Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(AgentError::bug)?);
-        self.put(files::DEVICE, &bytes)
+        self.put(files::DEVICE, &Zeroizing::new(checksum::to_json(&file)?))
     }
 
     /// Replaces the head, durably.
     pub fn put_head(&self, head: &Head) -> Result<()> {
-        self.put(files::HEAD, &serde_json::to_vec_pretty(head).map_err(AgentError::bug)?)
+        self.put(files::HEAD, &checksum::to_json(head)?)
     }
 
     /// Writes a file of the state folder: private, durable, all or nothing. One that says the same already is left.
@@ -289,6 +288,11 @@ impl State {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(trouble(error)),
             _ => Ok(()),
         }
+    }
+
+    /// Removes the databases that only make a run quicker: they are made anew.
+    pub fn forget_caches(&self) {
+        files::CACHES.iter().for_each(|name| self.remove(name));
     }
 
     /// Removes a file of the state folder.
@@ -335,7 +339,7 @@ pub(crate) fn clear_way(path: &Path, wanted: Shape) -> Result<()> {
 fn read_device(folder: &Path) -> Result<Device> {
     let bytes = Zeroizing::new(fs::read(folder.join(files::DEVICE)).map_err(AgentError::local_state)?);
     let file: DeviceFile =
-        serde_json::from_slice(&bytes).map_err(|_| AgentError::local_state("device file"))?;
+        checksum::from_json(&bytes).ok_or_else(|| AgentError::local_state("device file"))?;
     let wrong = |_| AgentError::local_state("device file");
     let id = DeviceId::parse(&file.device).map_err(wrong)?;
     let repository = RepositoryId::parse(&file.repository).map_err(wrong)?;
@@ -357,7 +361,7 @@ fn read_device(folder: &Path) -> Result<Device> {
 
 fn read_head(folder: &Path) -> Result<Head> {
     match fs::read(folder.join(files::HEAD)) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| AgentError::local_state("head file")),
+        Ok(bytes) => checksum::from_json(&bytes).ok_or_else(|| AgentError::local_state("head file")),
         Err(error) => Err(AgentError::local_state(error.kind())),
     }
 }

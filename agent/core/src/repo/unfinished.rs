@@ -10,9 +10,9 @@ use bytes::Bytes;
 use scelle_store::Put;
 use serde::{Deserialize, Serialize};
 
-use super::files;
 use super::objects::Objects;
 use super::state::State;
+use super::{checksum, files};
 use crate::error::{AgentError, Result};
 
 /// No object that makes a repository is larger.
@@ -41,7 +41,7 @@ impl Unfinished {
         if state.device().is_err() || state.head().is_err() {
             return Ok(None);
         }
-        Ok(serde_json::from_slice(&bytes).ok())
+        Ok(checksum::from_json(&bytes))
     }
 
     /// Adds an object to be sent.
@@ -51,7 +51,7 @@ impl Unfinished {
 
     /// Keeps it in the state folder.
     pub fn keep(&self, state: &State) -> Result<()> {
-        state.put(files::CREATION, &serde_json::to_vec(self).map_err(AgentError::bug)?)
+        state.put(files::CREATION, &checksum::to_json(self)?)
     }
 
     /// The making is finished.

@@ -53,6 +53,28 @@ impl AgentError {
         .because(cause)
     }
 
+    /// What this computer remembers of the last backup (catalog, journal, chunk lists) is damaged: a run begins again
+    /// without it.
+    pub fn cache_damaged(cause: impl ToString) -> Self {
+        Self::new(
+            ExitCode::Failed,
+            bilingual!(
+                "ce que ce poste a retenu de la dernière sauvegarde est endommagé",
+                "what this computer remembers of the last backup is damaged"
+            ),
+            bilingual!(
+                "relancez la sauvegarde : elle relira tous les fichiers ; faites contrôler le disque de ce poste",
+                "back up again: all files will be read; have this computer's disk checked"
+            ),
+        )
+        .because(cause)
+    }
+
+    /// Whether this is [`Self::cache_damaged`].
+    pub fn is_of_the_cache(&self) -> bool {
+        self.what == Self::cache_damaged("").what
+    }
+
     /// The operating system refused something. Add the place, never a patient's path.
     pub fn io(error: &io::Error) -> Self {
         match error.kind() {
