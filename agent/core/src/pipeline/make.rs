@@ -23,7 +23,7 @@ use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use super::parts::PartQueue;
 use super::plan::{Plan, Surroundings};
 use super::regroup::regroup;
-use super::scan::{Scan, Work};
+use super::scan::{Scan, Work, nanoseconds};
 use super::worker::{Shared, Worker};
 use super::{packs, tree};
 use crate::catalog::{Catalog, Journal, JournaledPack, Lists, SetRow};
@@ -85,7 +85,7 @@ pub(super) fn make(
         list_nodes: Mutex::default(),
         monitor: &*around.monitor,
         shutdown: around.shutdown,
-        beside: Beside::default(),
+        beside: Beside::new(nanoseconds(around.clock)),
         folder: around.state.folder(),
         read_bytes: AtomicU64::new(0),
         failed: AtomicBool::new(false),

@@ -1,7 +1,7 @@
 //! Whether some program has a file open, whether a writer of a SQLite database waits, what this process itself has open, and
 //! how SQLite is told a path.
 //!
-//! Linux asks `/proc/<pid>/fd` of every process, at most once a second; Windows tries to open the file while denying
+//! Linux asks `/proc/<pid>/fd` and `maps` of every process, at most once a second; Windows tries to open the file while denying
 //! others to write. Elsewhere nothing is known, and so it is said. Never: waits for a program, or changes a file.
 
 use std::ffi::OsString;
@@ -164,9 +164,27 @@ mod system {
                 }
                 Err(error) => open.is_whole &= is_gone(&error),
             }
+            // A file may be mapped and its descriptor closed. Read as bytes: names need not be UTF-8.
+            if let Ok(maps) = std::fs::read(folder.join("maps")) {
+                open.files.extend(maps.split(|byte| *byte == b'\n').filter_map(shared_mapping));
+            }
             open.folders.extend(inode_of(&folder.join("cwd")));
         }
         open
+    }
+
+    /// Device and inode of a line of `maps` (proc_pid_maps(5)) that others see the changes of: `address perms offset dev inode`.
+    fn shared_mapping(line: &[u8]) -> Option<(u64, u64)> {
+        let mut words = line.split(|byte| *byte == b' ');
+        let (_, permissions, _) = (words.next()?, words.next()?, words.next()?);
+        let (device, inode) = (words.next()?, words.next()?);
+        if permissions.get(3) != Some(&b's') {
+            return None;
+        }
+        let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
+        let number = |text: &str| u32::from_str_radix(text, 16).ok();
+        let inode = std::str::from_utf8(inode).ok()?.parse().ok().filter(|inode| *inode != 0)?;
+        Some((rustix::fs::makedev(number(major)?, number(minor)?), inode))
     }
 
     fn is_gone(error: &io::Error) -> bool {
@@ -249,6 +267,34 @@ mod tests {
     fn a_path_for_sqlite_has_no_letter_that_a_uri_reads_otherwise() {
         let uri = sqlite_uri(Path::new("/données/a?b#c%20.db"));
         assert_eq!(uri, "file:/donn%C3%A9es/a%3Fb%23c%2520.db?readonly_shm=1");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_another_process_has_only_mapped_is_found() {
+        use std::io::BufRead as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mapped");
+        std::fs::write(&path, [7; 8192]).unwrap();
+        // Python's own mmap keeps a descriptor; read and write, shared.
+        let program = "import ctypes,os,sys,time; libc=ctypes.CDLL(None,use_errno=True); libc.mmap.restype=ctypes.c_void_p; \
+            f=os.open(sys.argv[1],os.O_RDWR); assert libc.mmap(None,ctypes.c_size_t(8192),3,1,f,ctypes.c_long(0))!=2**64-1; \
+            os.close(f); print('mapped',flush=True); time.sleep(600)";
+        let mut child = std::process::Command::new("python3")
+            .args(["-c", program])
+            .arg(&path)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        // An answer of a moment ago may not know the new process yet.
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        let found = in_use(&path, &crate::platform::stat(&path).unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!((line.trim(), found), ("mapped", InUse::Yes));
     }
 
     #[cfg(target_os = "linux")]

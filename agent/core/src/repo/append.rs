@@ -23,6 +23,7 @@ use super::objects::Objects;
 use super::own_notes::put_back;
 use super::pending::Pending;
 pub use super::pending::{Attached, refs_copy_file};
+use super::rebuild;
 use super::state::{Device, Head, State};
 use crate::clock::Clock;
 use crate::error::{AgentError, ExitCode, Result};
@@ -52,6 +53,8 @@ pub struct LedgerWriter<'a> {
     head: Head,
     /// A note that may be in the store or not.
     pending: Option<Pending>,
+    /// The store was seen to hold the note that the next one follows.
+    is_head_shown: bool,
 }
 
 impl<'a> LedgerWriter<'a> {
@@ -77,9 +80,19 @@ impl<'a> LedgerWriter<'a> {
             // The head that belongs to it: what the run changed beside the chain is in there.
             (_, Some(pending)) => (pending.head.clone(), Some(pending)),
             (Ok(head), None) => (head, None),
-            (Err(_), None) => (head_from_store(objects).await?, None),
+            (Err(_), None) => (rebuild::head(objects).await?, None),
         };
-        Ok(Self { objects, state, device, clock, instance, clock_offset_ms, head, pending })
+        Ok(Self {
+            objects,
+            state,
+            device,
+            clock,
+            instance,
+            clock_offset_ms,
+            head,
+            pending,
+            is_head_shown: false,
+        })
     }
 
     /// Whether a note waits of which nobody knows whether it is in the store.
@@ -123,6 +136,7 @@ impl<'a> LedgerWriter<'a> {
     /// next note is not written before it.
     pub async fn append(&mut self, kind: NoteKind, attachments: Vec<Attached>) -> Result<(u64, Sha256)> {
         self.settle().await?;
+        self.look_for_head().await?;
         let pending = self.sign(kind, &attachments)?;
         pending.save(self.state)?;
         self.pending = Some(pending.clone());
@@ -137,6 +151,18 @@ impl<'a> LedgerWriter<'a> {
             },
         }
         self.head.link().ok_or_else(|| AgentError::bug("a head without a hash"))
+    }
+
+    /// Asks, once, whether the store holds the note that the next one is to follow: behind one that it lost none is written
+    /// before a run has seen to that ([`Self::start`]).
+    async fn look_for_head(&mut self) -> Result<()> {
+        if let Some(name) = self.head.name.as_ref().filter(|_| !self.is_head_shown)
+            && self.objects.head(name).await?.is_none()
+        {
+            return Err(AgentError::not_confirmed().at(name.clone()));
+        }
+        self.is_head_shown = true;
+        Ok(())
     }
 
     /// The next note, signed.
@@ -242,6 +268,7 @@ impl<'a> LedgerWriter<'a> {
     /// Takes a note as the head.
     fn advance(&mut self, pending: &Pending) -> Result<()> {
         let (note, name) = pending.read()?;
+        self.is_head_shown = true;
         if note.sequence > self.head.sequence {
             self.head.sequence = note.sequence;
             self.head.text_sha256 = Some(note.text_sha256().to_string());
@@ -262,6 +289,7 @@ impl<'a> LedgerWriter<'a> {
             rows.iter().filter_map(|row| layout::parse_note(&row.name).ok()).map(|(_, n, _)| n).collect();
         let same_head = rows.first().map(|row| row.name.as_str()) == self.head.name.as_deref();
         let single = sequences.windows(2).all(|pair| pair[0] != pair[1]);
+        self.is_head_shown = same_head;
         if same_head && single {
             return Ok(Start::default());
         }
@@ -269,7 +297,10 @@ impl<'a> LedgerWriter<'a> {
         let own: &[VerifiedNote] = history.device(&self.device.id).map_or(&[], |device| &device.notes);
         let links: Vec<ChainLink> = own.iter().map(|row| row.note.link()).collect();
         let local = self.head.link().map(|(sequence, text_sha256)| ChainHead { sequence, text_sha256 });
-        match position(local, &links) {
+        let position = position(local, &links);
+        // In a fork the branch goes on from a note that is there as well.
+        self.is_head_shown |= !matches!(position, Position::StoreBehind);
+        match position {
             Position::Empty | Position::Same => Ok(Start::default()),
             Position::StoreAhead { descends: true } => self.fast_forward(own).await,
             Position::StoreBehind => {
@@ -281,6 +312,8 @@ impl<'a> LedgerWriter<'a> {
                     (shown.unwrap_or(0) + 1..self.head.sequence).filter(|n| !put.there.contains(n));
                 let from = lost.next().unwrap_or(self.head.sequence);
                 if !self.send_head_again(from).await? {
+                    // The note says itself that it follows one that is not there.
+                    self.is_head_shown = true;
                     let to = self.head.sequence;
                     self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;
                 }
@@ -350,18 +383,6 @@ impl From<Attachment> for Attached {
     fn from(row: Attachment) -> Self {
         Self { row, bytes: None }
     }
-}
-
-/// The head of a state folder that lost its own: that of the store, with nothing remembered beside the chain.
-async fn head_from_store(objects: &Objects) -> Result<Head> {
-    let rows = objects.list_all("desc/").await?;
-    let newest = rows.first().ok_or_else(AgentError::no_repository)?;
-    let max = scelle_format::limits::NOTE_MAX_BYTES as u64;
-    let signed = objects.get_named(&newest.name, max).await?;
-    let text = note::parse(&signed).map_err(|error| AgentError::object_corrupt().because(error))?.text;
-    let revision = layout::parse_descriptor(&newest.name).map_err(AgentError::bug)?;
-    let descriptor = (revision, Sha256::of(text.as_bytes()).to_string());
-    Ok(Head { descriptor, is_index_unknown: true, ..Head::default() })
 }
 
 fn snapshot_number(kind: &NoteKind) -> Option<u64> {

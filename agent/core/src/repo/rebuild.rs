@@ -1,4 +1,4 @@
-//! Bringing the local copies of the index back from the store: after a rewind, a join, or a lost state folder.
+//! Bringing head and local copies of the index back from the store: after a rewind, a join, or a lost state folder.
 //!
 //! Segments come from the refs of the newest snapshot of this device (a signed note names them), are opened with the
 //! device's index identity and kept as files of the local index. Never: trusts a segment that no valid note names.
@@ -11,7 +11,8 @@ use scelle_format::id::{PackId, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::layout;
 use scelle_format::ledger::{NoteKind, SnapshotStatus};
-use scelle_format::limits::{INDEX_MAX_BYTES, REFS_MAX_BYTES};
+use scelle_format::limits::{INDEX_MAX_BYTES, NOTE_MAX_BYTES, REFS_MAX_BYTES};
+use scelle_format::note;
 use scelle_format::refs::Refs;
 
 use super::descriptors::Descriptors;
@@ -60,6 +61,17 @@ fn copy_path(folder: &Path, sha256: &str) -> PathBuf {
 /// Name of the local copy of a segment.
 fn segment_file(sha256: &str) -> String {
     format!("index/{sha256}.idx")
+}
+
+/// The head of a state folder that lost its own: that of the store, with nothing remembered beside the chain.
+pub async fn head(objects: &Objects) -> Result<Head> {
+    let rows = objects.list_all("desc/").await?;
+    let newest = rows.first().ok_or_else(AgentError::no_repository)?;
+    let signed = objects.get_named(&newest.name, NOTE_MAX_BYTES as u64).await?;
+    let text = note::parse(&signed).map_err(|error| AgentError::object_corrupt().because(error))?.text;
+    let revision = layout::parse_descriptor(&newest.name).map_err(AgentError::bug)?;
+    let descriptor = (revision, Sha256::of(text.as_bytes()).to_string());
+    Ok(Head { descriptor, is_index_unknown: true, ..Head::default() })
 }
 
 /// Fetches what `head` should know of the index and does not; returns how many segments came.

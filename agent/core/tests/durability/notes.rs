@@ -248,3 +248,29 @@ async fn a_pending_snapshot_brings_back_what_the_store_lost_meanwhile() {
     }
     life.goes_on("attachments of a pending snapshot").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_note_is_written_behind_one_that_the_store_lost() {
+    let mut life = Life::begin().await;
+    life.run(life.store.clone(), CheckpointEvery::default()).await.unwrap();
+    let objects = Objects::new(life.store.clone(), life.id.clone());
+    let head = objects.list_all("c/").await.unwrap().remove(0).name;
+    life.store.delete(&objects.key(&head).unwrap()).await.unwrap();
+    let left = objects.list_all("c/").await.unwrap().len();
+    // The run cannot even see what is there: it fails, and its bilan waits on this computer.
+    let faulty = Faulty::new(life.store.clone());
+    faulty.nth(Operation::List, 1, &format!("{}/c/", life.id), Fault::Fail(scelle_store::ErrorKind::Other));
+    life.practice.grow(1);
+    life.run(Arc::new(faulty.clone()), CheckpointEvery::default()).await.unwrap_err();
+    assert!(faulty.has_struck());
+    assert_eq!(objects.list_all("c/").await.unwrap().len(), left);
+    // Nor by who does not begin with a run.
+    let state = State::open(life.home.path(), &life.id).unwrap();
+    let device = state.device().unwrap();
+    let mut pen = LedgerWriter::open(&objects, &state, &device, &SystemClock, None).await.unwrap();
+    let kind = NoteKind::Gap { from: 1, to: 1, reason: "lost".into() };
+    assert_eq!(pen.append(kind, Vec::new()).await.unwrap_err().code, ExitCode::Damaged);
+    assert_eq!(objects.list_all("c/").await.unwrap().len(), left);
+    drop(state);
+    life.goes_on("a lost head").await;
+}

@@ -59,9 +59,15 @@ pub struct Beside {
     /// SQLite databases that are looked at once the scan is over.
     late: Mutex<Vec<Arc<FileJob>>>,
     clusters: Mutex<Vec<Cluster>>,
+    began_ns: i64,
 }
 
 impl Beside {
+    /// Knows of none yet; the run began at `began_ns`, nanoseconds since 1970.
+    pub fn new(began_ns: i64) -> Self {
+        Self { began_ns, ..Self::default() }
+    }
+
     /// A file that may be a side file of `base`.
     pub fn put_aside(&self, base: BaseKey, candidate: Candidate) {
         self.candidates.lock().entry(base).or_default().push(candidate);
@@ -84,7 +90,7 @@ impl Beside {
 
     /// A control file of PostgreSQL was met: its cluster has its verdict when everything else is read.
     pub fn wait_for_cluster(&self, job: Arc<FileJob>) {
-        self.clusters.lock().push(Cluster::of(job));
+        self.clusters.lock().push(Cluster::of(job, self.began_ns));
     }
 
     /// Clusters that wait.

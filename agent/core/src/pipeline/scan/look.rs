@@ -94,7 +94,7 @@ fn kind_of(kind: Kind) -> EntryKind {
 }
 
 /// The clock's time in nanoseconds since 1970.
-pub(super) fn nanoseconds(clock: &dyn Clock) -> i64 {
+pub(in super::super) fn nanoseconds(clock: &dyn Clock) -> i64 {
     let since = clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
