@@ -40,7 +40,7 @@ const CORE_FLOORS: [&[&str]; 10] = [
 ];
 
 /// Rooms of the program itself.
-const AGENT_FLOORS: [&[&str]; 3] = [&["config"], &["cli"], &["demo"]];
+const AGENT_FLOORS: [&[&str]; 4] = [&["config"], &["log"], &["cli"], &["demo"]];
 
 struct Source {
     file: PathBuf,

@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 use scelle_format::descriptor::Pin;
 use scelle_format::layout;
 use scelle_format::note::VerifyingKey;
+use scelle_format::report::{Light, file_token};
+use tracing::{Instrument as _, debug, info, info_span, warn};
 
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, EndCheck, Memory, Proofs, RunEnd, RunReport, Written};
@@ -182,7 +184,8 @@ pub async fn run_to_bilan(
     let set = set_id(device, &request.roots);
     let exclusions = request.exclude.len() as u64;
     let started = now(footing.clock);
-    let result = run(footing, ledger, descriptors, objects, request).await;
+    let span = info_span!("run", set = set.as_str());
+    let result = run(footing, ledger, descriptors, objects, request).instrument(span.clone()).await;
     let end = match &result {
         Ok(summary) => RunEnd::Committed(&summary.outcome),
         Err(error) if error.code == ExitCode::Interrupted => return Err(error.clone()),
@@ -223,8 +226,48 @@ pub async fn run_to_bilan(
         report.damaged = damage.counted();
         report.damaged_snapshots = damaged_snapshots(&damage, device, ledger);
     }
-    let written = bilan::write(ledger, state, &report, &device.secret.token_key()).await?;
+    let token_key = device.secret.token_key();
+    let written = bilan::write(ledger, state, &report, &token_key).instrument(span.clone()).await?;
+    span.in_scope(|| log(result.as_ref().ok(), &written, &token_key));
     Ok((result?, written))
+}
+
+/// What a run did and what its bilan says, for the log.
+fn log(summary: Option<&Summary>, written: &Written, token_key: &[u8; 32]) {
+    if let Some(summary) = summary {
+        let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
+        for trouble in &outcome.troubles {
+            let token = file_token(token_key, &trouble.path);
+            match trouble.problem.spoils_run() {
+                true => warn!(token, problem = trouble.problem.code(), "problem"),
+                false => info!(token, problem = trouble.problem.code(), "reservation"),
+            }
+        }
+        info!(
+            snapshot = outcome.committed.snapshot,
+            files = outcome.totals.files,
+            new = changes.new,
+            changed = changes.changed,
+            unchanged = changes.unchanged,
+            removed = changes.removed,
+            source_bytes = outcome.totals.bytes,
+            read_bytes = outcome.read_bytes,
+            stored_bytes = outcome.committed.stored_bytes,
+            resumed_bytes = outcome.resumed_bytes,
+            mended_objects = summary.mended_objects,
+            damaged_objects = summary.damaged.total(),
+            ms = u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
+            "snapshot stored"
+        );
+    }
+    let (bilan, status, is_sent) = (&written.id, written.status, written.not_sent.is_none());
+    info!(bilan, %status, is_sent, "bilan written");
+    for reason in &written.assessment.reasons {
+        match reason.light {
+            Light::Green => debug!(reason = reason.code, light = %reason.light, "reason of the bilan"),
+            light => warn!(reason = reason.code, %light, "reason of the bilan"),
+        }
+    }
 }
 
 /// How many snapshots of the one set there is are known to be damaged; of several, nobody knows whose they are.

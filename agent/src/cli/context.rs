@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 use super::args::Global;
 use super::screen::Screen;
 use crate::config::Settings;
+use crate::log;
 use scelle_core::clock::SystemClock;
-use scelle_core::monitor::Monitor;
+use scelle_core::monitor::{Monitor, Notice};
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::oddities::Oddities;
 use scelle_core::shutdown::Shutdown;
@@ -38,6 +39,12 @@ impl Context {
     /// The language of messages.
     pub fn lang(&self) -> Lang {
         self.screen.lang()
+    }
+
+    /// Says a notice of the whole command, on the screen and in the log.
+    pub fn tell(&self, notice: &Notice) {
+        log::notice(notice);
+        self.screen.notice(notice);
     }
 
     /// Has what is odd about the answers for `objects` said at the end.

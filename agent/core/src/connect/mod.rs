@@ -17,6 +17,7 @@ use scelle_store::read_back::ReadBack;
 use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
 use scelle_store::s3::{S3Settings as BucketSettings, S3Store};
 use scelle_store::throttle::{ByteRate, Limits, Throttled};
+use scelle_store::traced::Traced;
 use scelle_store::{ErrorKind, Key, Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -90,8 +91,8 @@ impl Connection<'_> {
                     Create::Never => DirStore::open_reading_back(path, is_read_back),
                     _ => DirStore::create_reading_back(path, is_read_back),
                 };
-                let bare: Arc<dyn Store> =
-                    Arc::new(opened.map_err(|error| AgentError::from(error).at(url.clone()))?);
+                let folder = opened.map_err(|error| AgentError::from(error).at(url.clone()))?;
+                let bare = Traced::around(Arc::new(folder));
                 let place = StorePlace { url, endpoint: None, region: None, conditional_put: true };
                 Ok(Connected {
                     store: self.limited(self.wrap(bare.clone())),
@@ -133,7 +134,7 @@ impl Connection<'_> {
             region: Some(region),
             conditional_put: self.engine.conditional_put,
         };
-        let (bare, clock_offset_ms): (Arc<dyn Store>, _) = (Arc::new(store), Some(offset));
+        let (bare, clock_offset_ms) = (Traced::around(Arc::new(store)), Some(offset));
         let proven = match self.engine.read_back {
             true => Arc::new(ReadBack::new(bare.clone())),
             false => bare.clone(),

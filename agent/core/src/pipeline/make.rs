@@ -118,10 +118,12 @@ pub(super) fn make(
     }
     let failure: Mutex<Option<AgentError>> = Mutex::new(None);
     let mut own = Worker::new(&shared);
+    let span = tracing::Span::current();
     let scanned = std::thread::scope(|scope| {
         for _ in 0..plan.workers {
-            let (work, shared, failure) = (work.clone(), &shared, &failure);
+            let (work, shared, failure, span) = (work.clone(), &shared, &failure, &span);
             scope.spawn(move || {
+                let _inside = span.enter();
                 if let Err(error) = labour(&work, shared) {
                     failure.lock().get_or_insert(error);
                     // Nobody takes jobs any more: the scan stage notices when its channel closes.

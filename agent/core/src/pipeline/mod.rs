@@ -44,6 +44,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use scelle_format::manifest::{Root, Totals};
 use scelle_format::random::OsRandom;
+use tracing::Instrument as _;
 
 use self::checkpoint::Checkpoints;
 use self::commit::{Committed, RefsDraft, SnapshotFacts};
@@ -127,7 +128,7 @@ pub async fn backup(
         sent_bytes.clone(),
         around.shutdown.clone(),
     );
-    let uploading = tokio::spawn(uploading);
+    let uploading = tokio::spawn(uploading.in_current_span());
     let segments = ledger.head().segments.iter().map(|(sha256, _)| sha256.clone()).collect();
     let objects = &*around.objects;
     let mut checkpoints =

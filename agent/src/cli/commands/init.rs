@@ -278,10 +278,10 @@ async fn probe_store(context: &Context, connected: &mut Connected) -> Result<Pro
         if matches!(weakness, Weakness::NoConditionalPut | Weakness::ConditionalPutNotAtomic) {
             connected.place.conditional_put = false;
         }
-        context.screen.notice(&Notice::StoreWeakness { weakness });
+        context.tell(&Notice::StoreWeakness { weakness });
     }
     if let Some(offset_ms) = report.clock_offset_ms.filter(|ms| ms.abs() / 1000 >= CLOCK_OFF_S) {
-        context.screen.notice(&Notice::ClockOff { seconds: -offset_ms / 1000 });
+        context.tell(&Notice::ClockOff { seconds: -offset_ms / 1000 });
     }
     let conditional_put = connected.place.conditional_put;
     let engine = Engine { conditional_put, read_back: must_be_read_back(Some(&report)) };
