@@ -14,10 +14,9 @@ use scelle_agent::cli::{exit, language, progress};
 use scelle_agent::config::{Env, LogSettings, resolve, resolve_without_file};
 use scelle_agent::demo;
 use scelle_agent::log::{self, Log, Watched};
-use scelle_core::clock::SystemClock;
+use scelle_core::around::Around;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Monitor;
-use scelle_core::shutdown::Shutdown;
 use scelle_view::bilingual;
 use tracing::Instrument as _;
 
@@ -57,9 +56,7 @@ fn main() -> ProcessCode {
     let monitor: Arc<dyn Monitor> = if log.is_some() { Arc::new(Watched::new(shown)) } else { shown };
     let context = Context {
         screen,
-        monitor,
-        shutdown: Shutdown::default(),
-        clock: SystemClock,
+        around: Around::watched_by(monitor),
         settings,
         global,
         oddities: Default::default(),
@@ -102,7 +99,7 @@ fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {
     let span = tracing::info_span!("command", word = command.word());
     let working = async {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), system = std::env::consts::OS, "command begins");
-        let shutdown = context.shutdown.clone();
+        let shutdown = context.around.shutdown.clone();
         tokio::spawn(async move {
             if scelle_core::platform::stop_requested().await.is_ok() {
                 shutdown.stop();
@@ -112,10 +109,10 @@ fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {
             Command::Demo(args) => demo::command::run(context, args).await,
             command => commands::run(context, command).await,
         };
-        context.monitor.finish();
+        context.around.monitor.finish();
         let result = match result {
             // Whatever failed because of Ctrl-C failed because of Ctrl-C.
-            Err(_) if context.shutdown.token().is_cancelled() => Err(AgentError::interrupted()),
+            Err(_) if context.around.shutdown.token().is_cancelled() => Err(AgentError::interrupted()),
             result => result,
         };
         log::ended(&result);

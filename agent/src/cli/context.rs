@@ -10,11 +10,10 @@ use super::args::Global;
 use super::screen::Screen;
 use crate::config::Settings;
 use crate::log;
-use scelle_core::clock::SystemClock;
-use scelle_core::monitor::{Monitor, Notice};
+use scelle_core::around::Around;
+use scelle_core::monitor::Notice;
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::oddities::Oddities;
-use scelle_core::shutdown::Shutdown;
 use scelle_view::words::Lang;
 
 /// What every command gets.
@@ -25,12 +24,8 @@ pub struct Context {
     pub settings: Settings,
     /// The screen.
     pub screen: Screen,
-    /// Progress.
-    pub monitor: Arc<dyn Monitor>,
-    /// Ctrl-C.
-    pub shutdown: Shutdown,
-    /// Time.
-    pub clock: SystemClock,
+    /// Time, progress, Ctrl-C.
+    pub around: Around,
     /// What was odd about the stores that this command read from.
     pub oddities: Mutex<Vec<Arc<Oddities>>>,
 }

@@ -21,13 +21,14 @@ use super::found::{Sources, source_roots};
 use super::hunks::{MadeHunk, Trouble};
 use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use super::parts::PartQueue;
-use super::plan::{Plan, Surroundings};
+use super::plan::Plan;
 use super::scan::{Scan, Work};
 use super::worker::{Shared, Worker};
 use super::{packs, tree};
 use crate::catalog::{Catalog, Journal, JournaledPack, Lists, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::damage::Avoided;
+use crate::repo::seat::Seat;
 use crate::scan::Walker;
 
 /// Rounds of closing packs until every entry has a place: one for each level of chunk lists, and room.
@@ -55,7 +56,7 @@ pub(super) struct Made {
 /// Walks, reads and seals on threads of its own; returns when the last pack is handed over.
 pub(super) fn make(
     plan: &Plan,
-    around: &Surroundings<'_>,
+    seat: &Seat,
     segments: Vec<String>,
     avoided: &Arc<Avoided>,
     (catalog, lists): (&Catalog, &Lists),
@@ -63,7 +64,7 @@ pub(super) fn make(
     sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
     checkpoint: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Made> {
-    let device = around.device;
+    let (device, around) = (&seat.device, &seat.around);
     let set = catalog.set(&plan.set)?;
     let sealing = Sealing {
         epoch: device.epoch,
@@ -75,16 +76,16 @@ pub(super) fn make(
     };
     let shared = Shared {
         pool: PackPool::new(sealing, sealed),
-        known: KnownChunks::new(around.state.folder().to_owned(), segments, avoided.clone()),
+        known: KnownChunks::new(seat.state.folder().to_owned(), segments, avoided.clone()),
         cutter: ContentCutter::new(device.secret.gear_table()),
         parts: PartQueue::default(),
         avoided: avoided.clone(),
         lists,
         list_nodes: Mutex::default(),
         monitor: &*around.monitor,
-        shutdown: around.shutdown,
+        shutdown: &around.shutdown,
         beside: Beside::default(),
-        folder: around.state.folder(),
+        folder: seat.state.folder(),
         read_bytes: AtomicU64::new(0),
         failed: AtomicBool::new(false),
     };
@@ -101,7 +102,7 @@ pub(super) fn make(
         &walker,
         jobs,
         keys,
-        around.clock,
+        &*around.clock,
         &*around.monitor,
         avoided.clone(),
     )?;
