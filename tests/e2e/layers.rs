@@ -27,7 +27,7 @@ const CRATES: [(&str, &str); 7] = [
 /// Rooms of `agent/core`, the ground floor first. A room may import its own floor's other rooms only where no circle comes
 /// of it, and floors below; never one above.
 const CORE_FLOORS: [&[&str]; 10] = [
-    &["clock", "shutdown", "error", "sentences", "monitor"],
+    &["clock", "shutdown", "error", "sentences", "monitor", "around"],
     &["platform"],
     &["scan", "index"],
     &["repo"],
@@ -36,11 +36,11 @@ const CORE_FLOORS: [&[&str]; 10] = [
     &["restore", "verify", "look"],
     &["pipeline"],
     &["bilan"],
-    &["backup"],
+    &["run"],
 ];
 
 /// Rooms of the program itself.
-const AGENT_FLOORS: [&[&str]; 3] = [&["config"], &["cli"], &["demo"]];
+const AGENT_FLOORS: [&[&str]; 4] = [&["config"], &["log"], &["cli"], &["demo"]];
 
 struct Source {
     file: PathBuf,

@@ -21,6 +21,7 @@ mod house;
 mod landed;
 mod layers;
 mod ledger;
+mod log;
 mod loss;
 mod metadata;
 mod names_shown;

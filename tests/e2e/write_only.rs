@@ -14,7 +14,7 @@ use scelle_format::crypto::{PqIdentity, open_header};
 use crate::escape_hatch::{epoch_identity, identity_in};
 
 /// Files whose names, contents, attributes and links are full of canaries.
-fn fill_with_canaries(source: &Tree) {
+pub(crate) fn fill_with_canaries(source: &Tree) {
     for (number, name) in NAMES.iter().enumerate() {
         source
             .file(format!("{name}/compte rendu {name}.txt"), format!("{name} consulte ce jour. ").repeat(50));
@@ -60,7 +60,7 @@ fn the_needles_are_found_in_every_encoding() {
 }
 
 /// Every run that can go wrong with names at hand; all of it is in `agent.said()`.
-fn live_and_fail(site: &Site, source: &Tree) {
+pub(crate) fn live_and_fail(site: &Site, source: &Tree) {
     let name = NAMES[0];
     let root = OsString::from(source.root());
     let run = |arguments: &[&dyn AsRef<std::ffi::OsStr>]| {

@@ -163,6 +163,11 @@ impl Bucket {
         self
     }
 
+    /// How the agent reaches it: names and credential.
+    pub fn settings(&self) -> &S3Settings {
+        &self.settings
+    }
+
     /// `--repo` of this place.
     pub fn url(&self) -> String {
         format!("s3://{}/{}", self.settings.bucket, self.settings.prefix)

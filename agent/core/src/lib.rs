@@ -1,4 +1,4 @@
-//! What the agent does: backup that the PC itself cannot read back, and the restore that gets everything back.
+//! What the agent does ([`run`] is the page to read first): backup that the PC itself cannot read back, and the restore that gets everything back.
 //!
 //! Data's way, one room per arrow: `scan` → `pipeline` (read → chunk → dedup → seal → pack → upload → commit) →
 //! `verify` → `bilan`. `reading` → `restore` runs it backwards. `repo` holds keys, descriptors and ledger; `catalog` remembers; only
@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-pub mod backup;
+pub mod around;
 pub mod bilan;
 pub mod catalog;
 pub mod clock;
@@ -20,6 +20,7 @@ pub mod platform;
 pub mod reading;
 pub mod repo;
 pub mod restore;
+pub mod run;
 pub mod scan;
 pub mod sentences;
 pub mod shutdown;

@@ -38,6 +38,24 @@ pub enum Phase {
     Rebuild,
 }
 
+impl Phase {
+    /// Stable code, for logs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Probe => "probe",
+            Self::Scan => "scan",
+            Self::Backup => "backup",
+            Self::Commit => "commit",
+            Self::Verify => "verify",
+            Self::ReadData => "read_data",
+            Self::Restore => "restore",
+            Self::Compare => "compare",
+            Self::Rebuild => "rebuild",
+        }
+    }
+}
+
 /// Something a person may want to know, without any name in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

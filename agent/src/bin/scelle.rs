@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode as ProcessCode;
+use std::sync::Arc;
 
 use scelle_agent::cli::args::{Cli, Command, Global};
 use scelle_agent::cli::commands;
@@ -10,11 +11,14 @@ use scelle_agent::cli::context::Context;
 use scelle_agent::cli::screen::Screen;
 use scelle_agent::cli::usage::{Parsed, parse, wants_json};
 use scelle_agent::cli::{exit, language, progress};
-use scelle_agent::config::{Env, resolve, resolve_without_file};
+use scelle_agent::config::{Env, LogSettings, resolve, resolve_without_file};
 use scelle_agent::demo;
-use scelle_core::clock::SystemClock;
+use scelle_agent::log::{self, Log, Watched};
+use scelle_core::around::Around;
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::shutdown::Shutdown;
+use scelle_core::monitor::Monitor;
+use scelle_view::bilingual;
+use tracing::Instrument as _;
 
 fn main() -> ProcessCode {
     scelle_core::platform::raise_handle_limit();
@@ -45,16 +49,38 @@ fn main() -> ProcessCode {
         Err(error) => return exit::finish(Err(error), &Screen::new(&global, lang)),
     };
     let lang = settings.lang;
+    let screen = Screen::new(&global, lang);
+    let log = settings.log.as_ref().and_then(|wanted| open_log(wanted, &screen));
+    let has_lines = log.as_ref().is_some_and(Log::is_on_standard_error);
+    let shown = progress::choose(&global, lang, has_lines);
+    let monitor: Arc<dyn Monitor> = if log.is_some() { Arc::new(Watched::new(shown)) } else { shown };
     let context = Context {
-        screen: Screen::new(&global, lang),
-        monitor: progress::choose(&global, lang),
-        shutdown: Shutdown::default(),
-        clock: SystemClock,
+        screen,
+        around: Around::watched_by(monitor),
         settings,
         global,
         oddities: Default::default(),
     };
-    exit::finish(on_runtime(&context, command), &context.screen)
+    let ended = on_runtime(&context, command);
+    if let Some(lines) = log.map(|log| log.lost_lines()).filter(|&lines| lines > 0) {
+        context.screen.warn(&bilingual!(
+            "{lines} lignes du journal n'ont pas pu être écrites (disque plein ?)",
+            "{lines} lines of the log could not be written (disk full?)"
+        ));
+    }
+    exit::finish(ended, &context.screen)
+}
+
+/// Opens the log. A run does without one that cannot be opened: files are worth more than lines about them.
+fn open_log(wanted: &LogSettings, screen: &Screen) -> Option<Log> {
+    let refused = |error: std::io::Error| {
+        let cause = error.kind();
+        screen.warn(&bilingual!(
+            "le journal ne peut pas être écrit ({cause}) ; vérifiez --log-file ou « file » sous [log] ; la commande continue sans journal",
+            "the log cannot be written ({cause}); check --log-file or \"file\" below [log]; the command goes on without a log"
+        ));
+    };
+    Log::open(wanted, screen.is_json()).map_err(refused).ok()
 }
 
 /// Help and version.
@@ -70,8 +96,10 @@ fn print(screen: &Screen, parsed: Parsed) -> ExitCode {
 
 fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let shutdown = context.shutdown.clone();
+    let span = tracing::info_span!("command", word = command.word());
+    let working = async {
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), system = std::env::consts::OS, "command begins");
+        let shutdown = context.around.shutdown.clone();
         tokio::spawn(async move {
             if scelle_core::platform::stop_requested().await.is_ok() {
                 shutdown.stop();
@@ -81,11 +109,14 @@ fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {
             Command::Demo(args) => demo::command::run(context, args).await,
             command => commands::run(context, command).await,
         };
-        context.monitor.finish();
-        match result {
+        context.around.monitor.finish();
+        let result = match result {
             // Whatever failed because of Ctrl-C failed because of Ctrl-C.
-            Err(_) if context.shutdown.token().is_cancelled() => Err(AgentError::interrupted()),
+            Err(_) if context.around.shutdown.token().is_cancelled() => Err(AgentError::interrupted()),
             result => result,
-        }
-    })
+        };
+        log::ended(&result);
+        result
+    };
+    runtime.block_on(working.instrument(span))
 }

@@ -17,7 +17,7 @@ pub use values::{BilanFormat, Overwrite, ProgressFormat, ReadData};
 
 use scelle_view::words::Lang;
 
-use crate::config::Overrides;
+use crate::config::{LogFormat, LogLevel, LogOverrides, Overrides};
 
 /// Encrypted backup that this computer can write and can neither read nor destroy
 #[derive(Debug, Parser)]
@@ -61,6 +61,15 @@ pub struct Global {
     /// Language: fr or en
     #[arg(long, global = true, value_name = "LANG", value_parser = language())]
     pub lang: Option<Lang>,
+    /// Log: off, error, warn, info, debug or trace; on standard error where no file is given
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+    /// Log lines: text or json
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Log to this file, one a day (the day is put into its name)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
     /// Answer yes to every question
     #[arg(long, global = true)]
     pub yes: bool,
@@ -75,6 +84,7 @@ impl Global {
             s3_endpoint: self.s3_endpoint.clone(),
             s3_region: self.s3_region.clone(),
             lang: self.lang,
+            log: LogOverrides { level: self.log_level, format: self.log_format, file: self.log_file.clone() },
         }
     }
 }
@@ -139,6 +149,25 @@ impl Command {
                 | Self::Bilan(_)
                 | Self::Keys(Keys::CheckKit(_) | Keys::List)
         )
+    }
+
+    /// Its first word, for the log: never what was typed after it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Demo(_) => "demo",
+            Self::Kit(_) => "kit",
+            Self::Init(_) => "init",
+            Self::Backup(_) => "backup",
+            Self::Snapshots => "snapshots",
+            Self::Ls(_) => "ls",
+            Self::Find(_) => "find",
+            Self::Diff(_) => "diff",
+            Self::Restore(_) => "restore",
+            Self::Check(_) => "check",
+            Self::Bilan(_) => "bilan",
+            Self::Keys(_) => "keys",
+            later => later.later().unwrap_or_default(),
+        }
     }
 
     /// The words of a command that belongs to a later version.

@@ -9,11 +9,11 @@ use parking_lot::Mutex;
 use super::args::Global;
 use super::screen::Screen;
 use crate::config::Settings;
-use scelle_core::clock::SystemClock;
-use scelle_core::monitor::Monitor;
+use crate::log;
+use scelle_core::around::Around;
+use scelle_core::monitor::Notice;
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::oddities::Oddities;
-use scelle_core::shutdown::Shutdown;
 use scelle_view::words::Lang;
 
 /// What every command gets.
@@ -24,12 +24,8 @@ pub struct Context {
     pub settings: Settings,
     /// The screen.
     pub screen: Screen,
-    /// Progress.
-    pub monitor: Arc<dyn Monitor>,
-    /// Ctrl-C.
-    pub shutdown: Shutdown,
-    /// Time.
-    pub clock: SystemClock,
+    /// Time, progress, Ctrl-C.
+    pub around: Around,
     /// What was odd about the stores that this command read from.
     pub oddities: Mutex<Vec<Arc<Oddities>>>,
 }
@@ -38,6 +34,12 @@ impl Context {
     /// The language of messages.
     pub fn lang(&self) -> Lang {
         self.screen.lang()
+    }
+
+    /// Says a notice of the whole command, on the screen and in the log.
+    pub fn tell(&self, notice: &Notice) {
+        log::notice(notice);
+        self.screen.notice(notice);
     }
 
     /// Has what is odd about the answers for `objects` said at the end.

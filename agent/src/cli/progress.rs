@@ -23,15 +23,15 @@ const PROBLEM_LINES: u64 = 20;
 /// Shortest time between two progress lines of NDJSON.
 const NDJSON_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The monitor that suits the options and the terminal.
-pub fn choose(global: &Global, lang: Lang) -> Arc<dyn Monitor> {
+/// The monitor that suits the options and the terminal. Bars and the lines of a log do not go together on one.
+pub fn choose(global: &Global, lang: Lang, has_log_lines: bool) -> Arc<dyn Monitor> {
     match global.progress {
         Some(ProgressFormat::Json) => Arc::new(Ndjson::new(lang, Box::new(io::stderr()), true)),
         // Standard error of a run with `--json` carries JSON too; progress only where it is asked for.
         _ if global.json => Arc::new(Ndjson::new(lang, Box::new(io::stderr()), false)),
         Some(ProgressFormat::None) => Arc::new(Plain::new(lang, Box::new(io::stderr()))),
         None if global.quiet => Arc::new(Silent),
-        None if io::stderr().is_terminal() => Arc::new(Bars::new(lang)),
+        None if io::stderr().is_terminal() && !has_log_lines => Arc::new(Bars::new(lang)),
         None => Arc::new(Plain::new(lang, Box::new(io::stderr()))),
     }
 }

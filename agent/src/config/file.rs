@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::inert::{InertKey, inert_keys};
 use super::lines::key_of;
+use super::log::LogTable;
 use scelle_core::error::{AgentError, Result};
 use scelle_view::bilingual;
 use scelle_view::words::Lang;
@@ -37,6 +38,8 @@ pub struct ConfigFile {
     pub host: Option<Host>,
     /// Restore rehearsals.
     pub drill: DrillTable,
+    /// The log.
+    pub log: LogTable,
     /// Keys of this file that have no effect in this version.
     #[serde(skip)]
     pub inert: Vec<InertKey>,
@@ -234,6 +237,9 @@ fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> 
     }
     if file.limits.threads == Some(0) {
         return fail("threads", "est supérieur à 0", "is above 0");
+    }
+    if file.log.keep_days == Some(0) {
+        return fail("keep_days", "est supérieur à 0", "is above 0");
     }
     if file.host.as_ref().is_some_and(|host| Label::parse(&host.name).is_err()) {
         return fail(

@@ -28,6 +28,8 @@ fn the_sample_is_valid_and_sets_every_key() {
     assert!(
         limits.upload_bytes_per_second.is_some() && limits.memory_bytes.is_some() && limits.threads.is_some()
     );
+    let log = &file.log;
+    assert!(log.level.is_some() && log.format.is_some() && log.file.is_some() && log.keep_days.is_some());
     let keep = &file.retention;
     assert!(keep.keep_last.is_some() && keep.keep_daily.is_some() && keep.keep_weekly.is_some());
     assert!(keep.keep_monthly.is_some() && keep.keep_yearly.is_some() && file.drill.days.is_some());

@@ -9,10 +9,12 @@ pub mod env;
 pub mod file;
 pub mod inert;
 mod lines;
+mod log;
 pub mod places;
 pub mod resolve;
 
 pub use env::Env;
 pub use file::{ConfigFile, Host, Limits, Plan, Retention};
 pub use inert::InertKey;
+pub use log::{LogFormat, LogLevel, LogOverrides, LogSettings};
 pub use resolve::{Overrides, Settings, resolve, resolve_without_file};

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use super::env::Env;
 use super::file::{ConfigFile, Host, Limits, Plan, parse};
 use super::inert::InertKey;
+use super::log::{LogOverrides, LogSettings, log_settings};
 use super::places;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};
@@ -38,6 +39,8 @@ pub struct Overrides {
     pub s3_region: Option<String>,
     /// Language.
     pub lang: Option<Lang>,
+    /// The log.
+    pub log: LogOverrides,
 }
 
 /// Everything a command needs to know before it starts.
@@ -61,6 +64,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The host of the data.
     pub host: Option<Host>,
+    /// The log, where one is asked for.
+    pub log: Option<LogSettings>,
     /// Keys of the file that have no effect in this version.
     pub inert: Vec<InertKey>,
 }
@@ -103,7 +108,9 @@ fn merge(
     let config_exists = file.is_some();
     let file = file.unwrap_or_default();
     let url = given.repo.as_deref().filter(|url| !url.is_empty()).or(file.repository.url.as_deref());
+    let config_folder = config_path.parent().unwrap_or(Path::new(""));
     Ok(Settings {
+        log: log_settings(&given.log, &file.log, config_folder),
         repo: url.map(str::parse).transpose()?,
         s3: s3(given, env, &file, &config_path)?,
         home,

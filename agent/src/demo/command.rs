@@ -24,8 +24,7 @@ pub async fn run(context: &Context, args: Demo) -> Result<ExitCode> {
         screen.say(message);
         screen.flush();
     };
-    let stage =
-        Stage { folder: &folder, lang, clock: &context.clock, shutdown: &context.shutdown, say: &say };
+    let stage = Stage { folder: &folder, lang, around: context.around.unwatched(), say: &say };
     let played = play(&stage).await?;
     if !played.identical {
         return Err(AgentError::damage_found(1));

@@ -12,32 +12,29 @@ use std::sync::Arc;
 use scelle_format::id::RepositoryId;
 use scelle_format::kit::Kit;
 use scelle_format::random::{OsRandom, Random as _};
+use scelle_store::Store;
 use scelle_store::probe::probe;
 
-use scelle_core::backup::{self, Footing, Request};
+use scelle_core::around::Around;
 use scelle_core::bilan::run::save_probe;
 use scelle_core::bilan::{Declared, Written, load};
-use scelle_core::clock::Clock;
-use scelle_core::connect::{Connected, Connection, Create, Engine};
+use scelle_core::connect::{Connection, Create, Engine};
 use scelle_core::connect::{RepoAddress, S3Settings};
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::monitor::Silent;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::reading::fetch::Fetcher;
 use scelle_core::reading::tree::Tree;
-use scelle_core::repo::append::LedgerWriter;
-use scelle_core::repo::create::{Creation, create};
-use scelle_core::repo::kept::Kept;
+use scelle_core::repo::create::Creation;
 use scelle_core::repo::keyring::Unlock;
-use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
-use scelle_core::repo::state::{Device, State};
+use scelle_core::repo::seat::Seat;
+use scelle_core::repo::state::State;
 use scelle_core::repo::unfinished::Unfinished;
 use scelle_core::restore::request::{Request as RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
+use scelle_core::run::{Request, Run, Summary};
 use scelle_core::scan::Filter;
-use scelle_core::shutdown::Shutdown;
 use scelle_core::verify::{CheckOptions, ReadData, check};
 use scelle_view::bilingual;
 use scelle_view::pages::text::page;
@@ -59,10 +56,8 @@ pub struct Stage<'a> {
     pub folder: &'a Path,
     /// Language of what is said.
     pub lang: Lang,
-    /// Time.
-    pub clock: &'a dyn Clock,
-    /// Whether to stop.
-    pub shutdown: &'a Shutdown,
+    /// Time, and whether to stop.
+    pub around: Around,
     /// Says one line per act.
     pub say: &'a (dyn Fn(&Message) + Sync),
 }
@@ -89,13 +84,13 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     ));
 
     let scene = Scene::set(stage, &places).await?;
-    let id = &scene.device.repository;
+    let id = &scene.run.seat.device.repository;
     say(&bilingual!(
         "2. Dépôt chiffré créé ({id}), kit de récupération relu ; le poste ne garde que des clés publiques",
         "2. Encrypted repository made ({id}), recovery kit read back; the computer keeps public keys only"
     ));
 
-    let first = scene.backup(stage, &places).await?;
+    let first = scene.backup(&places).await?;
     say(&bilingual!("3. Première sauvegarde : {text}", "3. First backup: {text}", text = told(&first, lang)));
     copy_tree(&places.practice, &places.morning)?;
 
@@ -108,7 +103,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
         "4. A working day: {edited} files edited, {deleted} deleted, {renamed} renamed"
     ));
 
-    let second = scene.backup(stage, &places).await?;
+    let second = scene.backup(&places).await?;
     say(&bilingual!(
         "5. Deuxième sauvegarde : {text}",
         "5. Second backup: {text}",
@@ -117,7 +112,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
 
     let mut repository = scene.open(&scene.kit).await?;
     let options = CheckOptions { read_data: ReadData::All, local_head: None, trees: 2 };
-    let report = check(&mut repository, &options, &Silent, stage.shutdown).await?;
+    let report = check(&mut repository, &options, &*stage.around.monitor, &stage.around.shutdown).await?;
     if report.code() != ExitCode::Ok {
         return Err(AgentError::damage_found(report.findings.len() as u64));
     }
@@ -153,7 +148,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     Ok(Played { identical: total.is_identical(), files: total.files, bytes: total.bytes })
 }
 
-fn told((summary, _): &(backup::Summary, Written), lang: Lang) -> String {
+fn told((summary, _): &(Summary, Written), lang: Lang) -> String {
     let changes = summary.outcome.changes;
     let (new, changed, removed) =
         (count(changes.new, lang), count(changes.changed, lang), count(changes.removed, lang));
@@ -203,10 +198,8 @@ impl Places {
 /// The repository of the demo, with its device.
 struct Scene {
     kit: PathBuf,
-    connected: Connected,
-    objects: Arc<Objects>,
-    state: State,
-    device: Device,
+    store: Arc<dyn Store>,
+    run: Run,
 }
 
 impl Scene {
@@ -216,8 +209,7 @@ impl Scene {
             s3: &s3,
             upload_bytes_per_second: None,
             engine: Engine { conditional_put: true, read_back: false },
-            monitor: Arc::new(Silent),
-            shutdown: stage.shutdown,
+            around: &stage.around,
         };
         let address = RepoAddress::Folder(places.store.clone());
         let connected = connection.open(&address, Create::Folder).await?;
@@ -226,8 +218,6 @@ impl Scene {
         write_private(&places.kit, &text)?;
         let repository = RepositoryId::parse(&kit.repository).map_err(AgentError::bug)?;
         let state = State::open(&places.home, &repository)?;
-        let objects = Objects::new(connected.store.clone(), repository.clone());
-        let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
         let public = kit.public().map_err(AgentError::bug)?;
         let creation = Creation {
             public: &public,
@@ -236,13 +226,14 @@ impl Scene {
             escrows: &[],
             place: connected.place.clone(),
         };
-        let device = create(&objects, &state, &creation, stage.clock, &mut OsRandom).await?;
-        Unfinished::finish(&state);
+        let store = connected.store.clone();
+        let seat = Seat::create(state, store.clone(), None, &creation, &stage.around).await?;
+        Unfinished::finish(&seat.state);
         let mut nonce = [0; 8];
         OsRandom.fill(&mut nonce);
-        let probed = probe(&*connected.bare, &hex::encode(nonce), stage.clock.now()).await?;
-        save_probe(&state, &probed)?;
-        let scene = Self { kit: places.kit.clone(), connected, objects, state, device };
+        let probed = probe(&*connected.bare, &hex::encode(nonce), stage.around.clock.now()).await?;
+        save_probe(&seat.state, &probed)?;
+        let scene = Self { kit: places.kit.clone(), store, run: Run::open(seat).await? };
         // The kit is read back from its file: if it does not open the repository, the demo ends here.
         scene.open(&scene.kit).await?;
         Ok(scene)
@@ -252,21 +243,10 @@ impl Scene {
         let kit = secrets::read_kit(kit)?;
         let unlock = Some(Unlock::Kit(kit));
         let options = OpenOptions { unlock, whole_ledger: true, ..OpenOptions::default() };
-        Repository::open(self.connected.store.clone(), options).await
+        Repository::open(self.store.clone(), options).await
     }
 
-    async fn backup(&self, stage: &Stage<'_>, places: &Places) -> Result<(backup::Summary, Written)> {
-        let footing = Footing {
-            connected: &self.connected,
-            state: &self.state,
-            device: &self.device,
-            clock: stage.clock,
-            monitor: Arc::new(Silent),
-            shutdown: stage.shutdown,
-        };
-        let mut ledger =
-            LedgerWriter::open(&self.objects, &self.state, &self.device, stage.clock, None).await?;
-        let descriptors = backup::descriptors(&self.objects, &self.state, &self.device).await?;
+    async fn backup(&self, places: &Places) -> Result<(Summary, Written)> {
         let request = Request {
             roots: vec![std::path::absolute(&places.practice)?],
             exclude: Vec::new(),
@@ -274,8 +254,8 @@ impl Scene {
             threads: 0,
             checkpoints: CheckpointEvery::default(),
         };
-        let declared = Declared::default();
-        backup::run_to_bilan(&footing, &mut ledger, &descriptors, &self.objects, request, declared).await
+        let mut pen = self.run.pen().await?;
+        self.run.backup(&mut pen, request, Declared::default()).await
     }
 
     async fn restore_and_compare(
@@ -301,7 +281,8 @@ impl Scene {
             overwrite: Overwrite::Never,
             aside: "mis de côté".to_owned(),
         };
-        let summary = restore(Arc::new(tree), request, Arc::new(Silent), stage.shutdown.clone()).await?;
+        let Around { monitor, shutdown, .. } = stage.around.clone();
+        let summary = restore(Arc::new(tree), request, monitor, shutdown).await?;
         if summary.code() != ExitCode::Ok {
             return Err(AgentError::finished_with_problems(summary.problems.len() as u64));
         }

@@ -21,6 +21,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
+pub mod traced;
 pub mod verdict;
 
 pub use durable::{BlobFolder, Incoming, sync_folder};

@@ -17,16 +17,17 @@ use scelle_store::read_back::ReadBack;
 use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
 use scelle_store::s3::{S3Settings as BucketSettings, S3Store};
 use scelle_store::throttle::{ByteRate, Limits, Throttled};
+use scelle_store::traced::Traced;
 use scelle_store::{ErrorKind, Key, Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::access::{S3Credentials, S3Settings};
 pub use self::address::RepoAddress;
 
+use crate::around::Around;
 use crate::error::{AgentError, Result};
-use crate::monitor::{Monitor, Notice};
+use crate::monitor::Notice;
 use crate::repo::state::StorePlace;
-use crate::shutdown::Shutdown;
 
 /// First contact is tried this often before a person is told.
 const FIRST_CONTACT_ATTEMPTS: u32 = 4;
@@ -74,10 +75,8 @@ pub struct Connection<'a> {
     pub upload_bytes_per_second: Option<u64>,
     /// What the engine is known to do.
     pub engine: Engine,
-    /// Who is told of retries.
-    pub monitor: Arc<dyn Monitor>,
-    /// What ends them.
-    pub shutdown: &'a Shutdown,
+    /// Who is told of retries, and what ends them.
+    pub around: &'a Around,
 }
 
 impl Connection<'_> {
@@ -90,8 +89,8 @@ impl Connection<'_> {
                     Create::Never => DirStore::open_reading_back(path, is_read_back),
                     _ => DirStore::create_reading_back(path, is_read_back),
                 };
-                let bare: Arc<dyn Store> =
-                    Arc::new(opened.map_err(|error| AgentError::from(error).at(url.clone()))?);
+                let folder = opened.map_err(|error| AgentError::from(error).at(url.clone()))?;
+                let bare = Traced::around(Arc::new(folder));
                 let place = StorePlace { url, endpoint: None, region: None, conditional_put: true };
                 Ok(Connected {
                     store: self.limited(self.wrap(bare.clone())),
@@ -133,7 +132,7 @@ impl Connection<'_> {
             region: Some(region),
             conditional_put: self.engine.conditional_put,
         };
-        let (bare, clock_offset_ms): (Arc<dyn Store>, _) = (Arc::new(store), Some(offset));
+        let (bare, clock_offset_ms) = (Traced::around(Arc::new(store)), Some(offset));
         let proven = match self.engine.read_back {
             true => Arc::new(ReadBack::new(bare.clone())),
             false => bare.clone(),
@@ -149,7 +148,7 @@ impl Connection<'_> {
                 Ok(store) => return Ok(store),
                 Err(error) if error.kind == ErrorKind::Unreachable && attempt < FIRST_CONTACT_ATTEMPTS => {
                     let wait_ms = 500 << (attempt - 1);
-                    self.monitor.notice(Notice::Retry {
+                    self.around.monitor.notice(Notice::Retry {
                         operation: "open",
                         attempt,
                         wait_ms,
@@ -157,7 +156,7 @@ impl Connection<'_> {
                     });
                     tokio::select! {
                         () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
-                        () = self.shutdown.token().cancelled() => return Err(AgentError::interrupted()),
+                        () = self.around.shutdown.token().cancelled() => return Err(AgentError::interrupted()),
                     }
                     attempt += 1;
                 }
@@ -175,14 +174,14 @@ impl Connection<'_> {
     }
 
     fn wrap(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
-        let monitor = self.monitor.clone();
+        let monitor = self.around.monitor.clone();
         let retrying = Retrying::new(store, RetrySettings::default())
             .on_retry(move |notice: &RetryNotice| {
                 let &RetryNotice { operation, attempt, wait_ms, kind } = notice;
                 let altered = kind == ErrorKind::Corrupt;
                 monitor.notice(Notice::Retry { operation, attempt, wait_ms, altered });
             })
-            .cancelled_by(self.shutdown.token().clone());
+            .cancelled_by(self.around.shutdown.token().clone());
         Arc::new(retrying)
     }
 }

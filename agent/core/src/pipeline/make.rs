@@ -21,7 +21,7 @@ use super::found::{Sources, source_roots};
 use super::hunks::{MadeHunk, Trouble};
 use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use super::parts::PartQueue;
-use super::plan::{Plan, Surroundings};
+use super::plan::Plan;
 use super::regroup::regroup;
 use super::scan::{Scan, Work, nanoseconds};
 use super::worker::{Shared, Worker};
@@ -29,6 +29,7 @@ use super::{packs, tree};
 use crate::catalog::{Catalog, Journal, JournaledPack, Lists, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::damage::Avoided;
+use crate::repo::seat::Seat;
 use crate::scan::Walker;
 
 /// Rounds of closing packs until every entry has a place: one for each level of chunk lists, and room.
@@ -57,7 +58,7 @@ pub(super) struct Made {
 /// Walks, reads and seals on threads of its own; returns when the last pack is handed over.
 pub(super) fn make(
     plan: &Plan,
-    around: &Surroundings<'_>,
+    seat: &Seat,
     segments: Vec<String>,
     (avoided, open): (&Arc<Avoided>, &BTreeSet<(PackKind, PackId)>),
     (catalog, lists): (&Catalog, &Lists),
@@ -65,7 +66,7 @@ pub(super) fn make(
     sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
     checkpoint: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Made> {
-    let device = around.device;
+    let (device, around) = (&seat.device, &seat.around);
     let set = catalog.set(&plan.set)?;
     let sealing = Sealing {
         epoch: device.epoch,
@@ -77,16 +78,16 @@ pub(super) fn make(
     };
     let shared = Shared {
         pool: PackPool::new(sealing, sealed),
-        known: KnownChunks::new(around.state.folder().to_owned(), segments, avoided.clone()),
+        known: KnownChunks::new(seat.state.folder().to_owned(), segments, avoided.clone()),
         cutter: ContentCutter::new(device.secret.gear_table()),
         parts: PartQueue::default(),
         avoided: avoided.clone(),
         lists,
         list_nodes: Mutex::default(),
         monitor: &*around.monitor,
-        shutdown: around.shutdown,
-        beside: Beside::new(nanoseconds(around.clock)),
-        folder: around.state.folder(),
+        shutdown: &around.shutdown,
+        beside: Beside::new(nanoseconds(&*around.clock)),
+        folder: seat.state.folder(),
         read_bytes: AtomicU64::new(0),
         failed: AtomicBool::new(false),
     };
@@ -103,7 +104,7 @@ pub(super) fn make(
         &walker,
         jobs,
         keys,
-        around.clock,
+        &*around.clock,
         &*around.monitor,
         avoided.clone(),
     )?;
@@ -120,10 +121,12 @@ pub(super) fn make(
     }
     let failure: Mutex<Option<AgentError>> = Mutex::new(None);
     let mut own = Worker::new(&shared);
+    let span = tracing::Span::current();
     let scanned = std::thread::scope(|scope| {
         for _ in 0..plan.workers {
-            let (work, shared, failure) = (work.clone(), &shared, &failure);
+            let (work, shared, failure, span) = (work.clone(), &shared, &failure, &span);
             scope.spawn(move || {
+                let _inside = span.enter();
                 if let Err(error) = labour(&work, shared) {
                     failure.lock().get_or_insert(error);
                     // Nobody takes jobs any more: the scan stage notices when its channel closes.

@@ -13,6 +13,7 @@ use scelle_format::layout;
 use scelle_store::Put;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::packs::VerifiedPack;
 use super::shown::{CONCURRENT_HEADS, is_shown};
@@ -49,7 +50,7 @@ pub async fn upload(
         }
         let (objects, journal, monitor) = (objects.clone(), journal.clone(), monitor.clone());
         let (sent_bytes, shutdown) = (sent_bytes.clone(), shutdown.clone());
-        sending.spawn(async move {
+        let sent = async move {
             let object_bytes = pack.bytes.len() as u64;
             let row = JournaledPack { kind: pack.kind, id: pack.id, object_bytes };
             journal.lock().add(&row, &pack.trailer)?;
@@ -67,7 +68,8 @@ pub async fn upload(
             drop(slot);
             let is_shown = is_shown(&objects, &row).await?;
             Ok((row, is_shown))
-        });
+        };
+        sending.spawn(sent.in_current_span());
     }
     while let Some(done) = sending.join_next().await {
         keep(&mut uploaded, done)?;

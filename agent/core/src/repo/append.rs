@@ -262,6 +262,7 @@ impl<'a> LedgerWriter<'a> {
         self.advance(pending)?;
         self.pending = None;
         self.state.put_head(&self.head)?;
+        tracing::debug!(sequence = self.head.sequence, "note written");
         Pending::arrived(self.state)
     }
 

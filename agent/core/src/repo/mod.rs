@@ -26,6 +26,7 @@ mod own_notes;
 mod pending;
 pub mod rebuild;
 pub mod rounds;
+pub mod seat;
 pub mod state;
 mod stored_notes;
 pub mod unfinished;

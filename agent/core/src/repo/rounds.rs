@@ -24,23 +24,13 @@ use super::mend::{Fate, from_copy, lost_note, with};
 use super::objects::Objects;
 use super::open::check_format;
 use super::own_notes::put_back;
-use super::state::{Device, State};
+use super::seat::Seat;
 use crate::error::Result;
 
 /// Objects asked for at a time.
 const CONCURRENT: usize = 16;
 /// Of so many snapshots, one sweeps the copies.
 const SWEEP_EVERY: u64 = 32;
-
-/// What the rounds of one run stand on.
-pub struct Rounds<'a> {
-    /// The store, and the copies of this PC.
-    pub objects: &'a Objects,
-    /// State folder, locked.
-    pub state: &'a State,
-    /// This device.
-    pub device: &'a Device,
-}
 
 /// What the round after a run saw.
 pub struct After {
@@ -81,28 +71,28 @@ struct Round {
     bad: Vec<(String, String)>,
 }
 
-impl Rounds<'_> {
+impl Seat {
     /// Looks at FORMAT.txt, descriptors and key files, and mends what is wrong with them and what is known to be damaged, as
     /// far as this PC has it; returns how many objects were.
-    pub async fn before(
+    pub async fn mend_before(
         &self,
         ledger: &mut LedgerWriter<'_>,
         descriptors: &Descriptors,
         damage: &mut Damage,
     ) -> Result<u64> {
-        let mut keys = KeyCopies::load(self.state)?;
+        let mut keys = KeyCopies::load(&self.state)?;
         let (format, found) =
-            tokio::try_join!(self.format(descriptors), keys.look(self.objects, self.state))?;
+            tokio::try_join!(self.format(descriptors), keys.look(&self.objects, &self.state))?;
         let mut wrong = Wrong::default();
         wrong.take(descriptors.findings.iter().chain(&format).chain(&found));
         wrong.by_name.extend(damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())));
         let round = self.mend_all(wrong, descriptors, damage).await?;
-        damage.record(ledger, self.state, "backup", round.bad, round.good).await?;
+        damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
         Ok(round.mended)
     }
 
     /// Mends what is known to be damaged; returns how many objects were.
-    pub async fn known(
+    pub async fn mend_known(
         &self,
         ledger: &mut LedgerWriter<'_>,
         descriptors: &Descriptors,
@@ -110,21 +100,20 @@ impl Rounds<'_> {
     ) -> Result<u64> {
         let by_name = damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())).collect();
         let round = self.mend_all(Wrong { by_name }, descriptors, damage).await?;
-        damage.record(ledger, self.state, "backup", round.bad, round.good).await?;
+        damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
         Ok(round.mended)
     }
 
     /// Looks at the newest notes, what they attach and what was read through, mends what is wrong with it, and looks again
     /// where something was mended.
-    pub async fn after(
+    pub async fn mend_after(
         &self,
         ledger: &mut LedgerWriter<'_>,
         start: Start,
         descriptors: &Descriptors,
         damage: &mut Damage,
-        reread: impl AsyncFn() -> Result<Descriptors>,
     ) -> Result<After> {
-        let mut history = newest(self.objects, descriptors).await?;
+        let mut history = newest(&self.objects, descriptors).await?;
         let mut wrong = Wrong::default();
         wrong.take(&history.findings);
         for name in self.lacking(&history).await? {
@@ -135,23 +124,23 @@ impl Rounds<'_> {
         oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
         let mut mended = 0;
         if start.store_behind || history.findings.iter().any(|finding| finding.kind.is_lost_note()) {
-            mended += put_back(self.objects, self.device, ledger.head().sequence).await?.mended;
+            mended += put_back(&self.objects, &self.device, ledger.head().sequence).await?.mended;
         }
         let round = self.mend_all(wrong, descriptors, damage).await?;
         mended += round.mended;
         // What is not said in the ledger is known here all the same: the snapshot stands.
-        let _ = damage.record(ledger, self.state, "backup", round.bad, round.good).await;
+        let _ = damage.record(ledger, &self.state, "backup", round.bad, round.good).await;
         let mut is_descriptor_sound = descriptors.findings.is_empty();
         if mended > 0 || !is_descriptor_sound {
-            let again = reread().await?;
-            history = newest(self.objects, &again).await?;
+            let again = self.descriptors().await?;
+            history = newest(&self.objects, &again).await?;
             is_descriptor_sound = again.findings.is_empty();
         }
         if let Some(kept) = self.objects.kept().filter(|_| ledger.head().snapshot % SWEEP_EVERY == 1) {
             kept.sweep();
         }
         let ledger_sound = is_descriptor_sound && history.findings.is_empty();
-        let key_copies = KeyCopies::load(self.state)?.count(ledger.head().refs.is_some());
+        let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
         Ok(After { mended, history, ledger_sound, key_copies })
     }
 
@@ -160,7 +149,7 @@ impl Rounds<'_> {
         if wrong.by_name.is_empty() {
             return Ok(round);
         }
-        let keys = KeyCopies::load(self.state)?;
+        let keys = KeyCopies::load(&self.state)?;
         for (name, why) in wrong.by_name {
             let fate = self.mend(&name, descriptors, &keys).await;
             round.mended += u64::from(matches!(fate, Fate::Mended));
@@ -177,12 +166,12 @@ impl Rounds<'_> {
     async fn mend(&self, name: &str, descriptors: &Descriptors, keys: &KeyCopies) -> Fate {
         if name == layout::FORMAT_TXT {
             return match self.signpost(descriptors) {
-                Some(body) => with(self.objects, name, body).await,
+                Some(body) => with(&self.objects, name, body).await,
                 None => Fate::NoCopy,
             };
         }
         if name.starts_with("keys/") {
-            return keys.mend(self.objects, name).await;
+            return keys.mend(&self.objects, name).await;
         }
         // A pack is only read where there is something to put in its place; what data packs held comes from the source.
         let is_pack = layout::parse_pack(name).is_ok();
@@ -190,11 +179,11 @@ impl Rounds<'_> {
             return Fate::NoCopy;
         }
         match self.objects.kept().filter(|_| name.ends_with('-')) {
-            Some(kept) => match lost_note(kept, self.device, name) {
-                Some(name) => from_copy(self.objects, &name).await,
+            Some(kept) => match lost_note(kept, &self.device, name) {
+                Some(name) => from_copy(&self.objects, &name).await,
                 None => Fate::NoCopy,
             },
-            None => from_copy(self.objects, name).await,
+            None => from_copy(&self.objects, name).await,
         }
     }
 

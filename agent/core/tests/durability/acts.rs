@@ -127,12 +127,10 @@ impl Life {
             }
             _ => {}
         }
-        let objects = self.objects(store);
-        let state = State::open(self.home.path(), &self.id)?;
-        let device = state.device()?;
-        let descriptors = backup::descriptors(&objects, &state, &device).await?;
-        let mut pen = LedgerWriter::open(&objects, &state, &device, &SystemClock, None).await?;
-        pen.start(&descriptors).await?;
+        let seat = Seat::beside(self.home.path(), &Arc::new(self.objects(store)), None, &around())?;
+        let Seat { objects, state, device, .. } = &seat;
+        let descriptors = seat.descriptors().await?;
+        let mut pen = seat.pen_at_the_head(&descriptors).await?;
         let pack = self.names("p/").await.remove(0);
         let (author, reason) = (Author::Provider, Because::Other);
         let (role, kind) = match act {
@@ -140,20 +138,20 @@ impl Life {
             // A run writes it between two hunks of a long upload (`partial_notes_meet_each_fate_too`).
             Act::Partial => (None, partial(pen.head().snapshot + 1)),
             Act::Probe => (Some("probe"), NoteKind::Probe),
-            Act::Proof => (None, proof(&device, &self.kit)),
+            Act::Proof => (None, proof(device, &self.kit)),
             Act::Acknowledge => {
                 (None, NoteKind::Acknowledge { bilan: 2, set: "set".into(), snapshot: 1, author, reason })
             }
             Act::Loss => (None, NoteKind::Loss { bilan: 2, lost: vec![pack], snapshots: 1, author, reason }),
             _ => {
-                let mut damage = Damage::look(&objects, &state, &device, &descriptors).await?;
+                let mut damage = Damage::look(objects, state, device, &descriptors).await?;
                 let bad = vec![("pack-hash".to_owned(), pack)];
-                return damage.record(&mut pen, &state, "check", bad, Vec::new()).await;
+                return damage.record(&mut pen, state, "check", bad, Vec::new()).await;
             }
         };
         let mut attached = Vec::new();
         if act == Act::Partial {
-            let text = no_packs(&device).to_text().unwrap();
+            let text = no_packs(device).to_text().unwrap();
             attached.push(pen.attach("refs", text.into_bytes()).await?);
         }
         if let Some(role) = role {
@@ -260,16 +258,12 @@ async fn two_computers_that_write_one_number_at_one_moment_are_told_and_both_kep
     life.quiet_run().await;
     let other = tempfile::tempdir().unwrap();
     copy_folder(life.home.path(), other.path());
-    let objects = life.objects(life.store.clone());
+    let objects = Arc::new(life.objects(life.store.clone()));
     {
-        let states = [life.home.path(), other.path()].map(|home| State::open(home, &life.id).unwrap());
-        let devices = states.each_ref().map(|state| state.device().unwrap());
-        let descriptors = backup::descriptors(&objects, &states[0], &devices[0]).await.unwrap();
-        let (mut one, mut two) = tokio::try_join!(
-            LedgerWriter::open(&objects, &states[0], &devices[0], &SystemClock, None),
-            LedgerWriter::open(&objects, &states[1], &devices[1], &SystemClock, None)
-        )
-        .unwrap();
+        let seats = [life.home.path(), other.path()]
+            .map(|home| Seat::beside(home, &objects, None, &around()).unwrap());
+        let descriptors = seats[0].descriptors().await.unwrap();
+        let (mut one, mut two) = tokio::try_join!(seats[0].pen(), seats[1].pen()).unwrap();
         // Both have looked before either writes.
         assert!(!one.start(&descriptors).await.unwrap().forked);
         assert!(!two.start(&descriptors).await.unwrap().forked);

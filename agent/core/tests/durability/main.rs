@@ -7,20 +7,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scelle_core::backup::{self, Footing, Request, Summary};
+use scelle_core::around::Around;
 use scelle_core::bilan::{Declared, Written};
 use scelle_core::clock::SystemClock;
 use scelle_core::connect::Connected;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::monitor::Silent;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
-use scelle_core::repo::append::LedgerWriter;
-use scelle_core::repo::create::{Creation, create};
-use scelle_core::repo::kept::Kept;
+use scelle_core::repo::create::Creation;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
+use scelle_core::repo::seat::Seat;
 use scelle_core::repo::state::{State, StorePlace};
+use scelle_core::run::{Request, Run, Summary};
 use scelle_core::shutdown::Shutdown;
 use scelle_core::verify::{CheckOptions, ReadData, check};
 use scelle_format::id::RepositoryId;
@@ -75,17 +75,10 @@ async fn make(store: Arc<dyn Store>, home: &Path) -> (Kit, RepositoryId) {
     let kit = Kit::generate(&mut OsRandom).unwrap();
     let public: KitPublic = kit.public().unwrap();
     let id = RepositoryId::parse(&kit.repository).unwrap();
-    let connected = connected(store);
+    let place = connected(store.clone()).place;
     let state = State::open(home, &id).unwrap();
-    let objects = Objects::new(connected.store.clone(), id.clone()).keeping(Kept::of(state.folder()));
-    let creation = Creation {
-        public: &public,
-        kit: Some(&kit),
-        phrase: None,
-        escrows: &[],
-        place: connected.place.clone(),
-    };
-    create(&objects, &state, &creation, &SystemClock, &mut OsRandom).await.unwrap();
+    let creation = Creation { public: &public, kit: Some(&kit), phrase: None, escrows: &[], place };
+    Seat::create(state, store, None, &creation, &around()).await.unwrap();
     (kit, id)
 }
 
@@ -96,22 +89,8 @@ async fn run_whole(
     source: &Path,
     every: CheckpointEvery,
 ) -> Result<(Summary, Written)> {
-    let connected = connected(store);
-    let state = State::open(home, id)?;
-    let objects = Objects::new(connected.store.clone(), id.clone());
-    let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
-    let device = state.device()?;
-    let shutdown = Shutdown::default();
-    let footing = Footing {
-        connected: &connected,
-        state: &state,
-        device: &device,
-        clock: &SystemClock,
-        monitor: Arc::new(Silent),
-        shutdown: &shutdown,
-    };
-    let mut ledger = LedgerWriter::open(&objects, &state, &device, &SystemClock, None).await?;
-    let descriptors = backup::descriptors(&objects, &state, &device).await?;
+    let run = Run::open(Seat::take(home, id, store, None, &around())?).await?;
+    let mut pen = run.pen().await?;
     let request = Request {
         roots: vec![source.to_owned()],
         exclude: Vec::new(),
@@ -119,10 +98,12 @@ async fn run_whole(
         threads: 2,
         checkpoints: every,
     };
-    let declared = Declared::default();
-    let (summary, written) =
-        backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await?;
-    Ok((summary, written))
+    run.backup(&mut pen, request, Declared::default()).await
+}
+
+/// A real clock, and nobody who watches.
+fn around() -> Around {
+    Around::watched_by(Arc::new(Silent))
 }
 
 /// The same, of which only the number of the snapshot matters.

@@ -68,16 +68,15 @@ impl Place {
 
     /// What `check` found, written down as the command does.
     async fn record(&self, report: &CheckReport) {
-        let state = State::open(self.home.path(), &self.id).unwrap();
-        let device = state.device().unwrap();
-        let descriptors = backup::descriptors(&self.objects, &state, &device).await.unwrap();
-        let mut damage =
-            scelle_core::repo::damage::Damage::look(&self.objects, &state, &device, &descriptors)
-                .await
-                .unwrap();
-        let mut pen = LedgerWriter::open(&self.objects, &state, &device, &SystemClock, None).await.unwrap();
+        let objects = Arc::new(self.objects.clone());
+        let seat = Seat::beside(self.home.path(), &objects, None, &around()).unwrap();
+        let Seat { state, device, .. } = &seat;
+        let descriptors = seat.descriptors().await.unwrap();
+        let damage = scelle_core::repo::damage::Damage::look(&objects, state, device, &descriptors);
+        let mut damage = damage.await.unwrap();
+        let mut pen = seat.pen().await.unwrap();
         let (bad, good) = (damage.news(&report.findings), report.sound_again.clone());
-        damage.record(&mut pen, &state, "check", bad, good).await.unwrap();
+        damage.record(&mut pen, state, "check", bad, good).await.unwrap();
     }
 }
 

@@ -265,12 +265,13 @@ async fn no_note_is_written_behind_one_that_the_store_lost() {
     assert!(faulty.has_struck());
     assert_eq!(objects.list_all("c/").await.unwrap().len(), left);
     // Nor by who does not begin with a run.
-    let state = State::open(life.home.path(), &life.id).unwrap();
-    let device = state.device().unwrap();
-    let mut pen = LedgerWriter::open(&objects, &state, &device, &SystemClock, None).await.unwrap();
+    let seat = Seat::take(life.home.path(), &life.id, life.store.clone(), None, &around()).unwrap();
     let kind = NoteKind::Gap { from: 1, to: 1, reason: "lost".into() };
-    assert_eq!(pen.append(kind, Vec::new()).await.unwrap_err().code, ExitCode::Damaged);
+    let refused = seat.pen().await.unwrap().append(kind, Vec::new()).await.unwrap_err();
+    assert_eq!(refused.code, ExitCode::Damaged);
     assert_eq!(objects.list_all("c/").await.unwrap().len(), left);
-    drop(state);
+    drop(seat);
+    // The next run puts the head back and says so; then nothing is left to be seen.
+    life.run(life.store.clone(), CheckpointEvery::default()).await.unwrap();
     life.goes_on("a lost head").await;
 }

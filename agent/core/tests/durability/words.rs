@@ -10,16 +10,16 @@ use scelle_core::repo::history::History;
 use scelle_core::repo::join::join;
 use scelle_format::ledger::{Author, Because};
 
-struct Seat {
+struct Computer {
     home: tempfile::TempDir,
-    clock: FixedClock,
+    clock: Arc<FixedClock>,
 }
 
 struct Two {
     store: Arc<dyn Store>,
     id: RepositoryId,
     kit: Kit,
-    seats: [Seat; 2],
+    seats: [Computer; 2],
 }
 
 impl Two {
@@ -28,8 +28,10 @@ impl Two {
         let store: Arc<dyn Store> = Arc::new(MemStore::new());
         let now = SystemTime::now();
         let year = Duration::from_secs(365 * 86_400);
-        let seats = [now, now + year]
-            .map(|time| Seat { home: tempfile::tempdir().unwrap(), clock: FixedClock::at(time) });
+        let seats = [now, now + year].map(|time| Computer {
+            home: tempfile::tempdir().unwrap(),
+            clock: Arc::new(FixedClock::at(time)),
+        });
         let (kit, id) = make(store.clone(), seats[0].home.path()).await;
         let text = kit.to_file_text(scelle_format::phrase::Language::English, "");
         let again = Kit::parse(secrecy::ExposeSecret::expose_secret(&text)).unwrap();
@@ -47,6 +49,13 @@ impl Two {
         Self { store, id, kit, seats }
     }
 
+    /// A computer's place, on objects of which it keeps no copies.
+    fn take(&self, computer: &Computer) -> Seat {
+        let objects = Arc::new(Objects::new(self.store.clone(), self.id.clone()));
+        let around = Around { clock: computer.clock.clone(), ..around() };
+        Seat::beside(computer.home.path(), &objects, None, &around).unwrap()
+    }
+
     /// What a computer writes down, as `check` does; what it did not know before is taken in first.
     async fn say(&self, seat: usize, bad: &[&str], good: &[&str]) {
         self.write(seat, |damage| {
@@ -59,42 +68,37 @@ impl Two {
     }
 
     async fn write(&self, seat: usize, what: impl FnOnce(&Damage) -> (Vec<(String, String)>, Vec<String>)) {
-        let seat = &self.seats[seat];
-        let objects = Objects::new(self.store.clone(), self.id.clone());
-        let state = State::open(seat.home.path(), &self.id).unwrap();
-        let device = state.device().unwrap();
-        let descriptors = backup::descriptors(&objects, &state, &device).await.unwrap();
-        let mut damage = Damage::look(&objects, &state, &device, &descriptors).await.unwrap();
-        let mut pen = LedgerWriter::open(&objects, &state, &device, &seat.clock, None).await.unwrap();
+        let seat = self.take(&self.seats[seat]);
+        let Seat { objects, state, device, .. } = &seat;
+        let descriptors = seat.descriptors().await.unwrap();
+        let mut damage = Damage::look(objects, state, device, &descriptors).await.unwrap();
+        let mut pen = seat.pen().await.unwrap();
         let (bad, good) = what(&damage);
-        damage.record(&mut pen, &state, "check", bad, good).await.unwrap();
+        damage.record(&mut pen, state, "check", bad, good).await.unwrap();
     }
 
     /// Accepts everything that is open as lost.
     async fn accept(&self, seat: usize) {
-        let seat = &self.seats[seat];
-        let objects = Objects::new(self.store.clone(), self.id.clone());
-        let state = State::open(seat.home.path(), &self.id).unwrap();
-        let device = state.device().unwrap();
-        let descriptors = backup::descriptors(&objects, &state, &device).await.unwrap();
-        let mut damage = Damage::look(&objects, &state, &device, &descriptors).await.unwrap();
-        let mut pen = LedgerWriter::open(&objects, &state, &device, &seat.clock, None).await.unwrap();
+        let seat = self.take(&self.seats[seat]);
+        let Seat { objects, state, device, .. } = &seat;
+        let descriptors = seat.descriptors().await.unwrap();
+        let mut damage = Damage::look(objects, state, device, &descriptors).await.unwrap();
+        let mut pen = seat.pen().await.unwrap();
         // Stands for the bilan.
         pen.append(NoteKind::Config, Vec::new()).await.unwrap();
         let (author, reason) = (Author::Provider, Because::Other);
         let kind = NoteKind::Loss { bilan: 1, lost: damage.unaccepted(), snapshots: 2, author, reason };
-        damage.accept(&mut pen, &state, kind).await.unwrap();
+        damage.accept(&mut pen, state, kind).await.unwrap();
     }
 
     /// What each computer knows, and what one that knows nothing reads from the ledger: all the same.
     async fn views(&self) -> [Damage; 3] {
         let objects = Objects::new(self.store.clone(), self.id.clone());
         let mut views = Vec::new();
-        for seat in &self.seats {
-            let state = State::open(seat.home.path(), &self.id).unwrap();
-            let device = state.device().unwrap();
-            let descriptors = backup::descriptors(&objects, &state, &device).await.unwrap();
-            views.push(Damage::look(&objects, &state, &device, &descriptors).await.unwrap());
+        for computer in &self.seats {
+            let seat = self.take(computer);
+            let descriptors = seat.descriptors().await.unwrap();
+            views.push(Damage::look(&seat.objects, &seat.state, &seat.device, &descriptors).await.unwrap());
         }
         let history: History = open(self.store.clone(), &self.kit).await.history;
         assert!(history.findings.is_empty(), "{:?}", history.findings);

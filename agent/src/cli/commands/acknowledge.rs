@@ -18,7 +18,7 @@ use scelle_core::repo::append::LedgerWriter;
 use scelle_core::repo::damage::Damage;
 use scelle_core::repo::history::packs_of;
 use scelle_core::repo::open::Repository;
-use scelle_core::repo::state::State;
+use scelle_core::repo::seat::Seat;
 use scelle_view::bilingual;
 use scelle_view::words::figures::count;
 
@@ -41,12 +41,9 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
         .filter(|note| note.note.device == known.device.id)
         .ok_or_else(AgentError::bilan_of_another)?;
 
-    let state = State::open(&context.settings.home, &known.repository)?;
-    let device = state.device()?;
-    let offset = reading.connected.clock_offset_ms;
-    let mut ledger = LedgerWriter::open(&repository.objects, &state, &device, &context.clock, offset).await?;
-    ledger.start(&repository.descriptors).await?;
-    let at = Accepting { context, reading: &reading, state: &state, args: &args, bilan: note.note.sequence };
+    let seat = reading.seat(context)?;
+    let mut ledger = seat.pen_at_the_head(&repository.descriptors).await?;
+    let at = Accepting { context, reading: &reading, seat: &seat, args: &args, bilan: note.note.sequence };
     let mut document = json!({"bilan": loaded.id, "author": args.author, "reason": args.reason});
     if is_loss {
         document["loss"] = at.loss(&mut ledger).await?;
@@ -71,7 +68,7 @@ fn warnings(record: &Record) -> Vec<&str> {
 struct Accepting<'a> {
     context: &'a Context,
     reading: &'a Reading,
-    state: &'a State,
+    seat: &'a Seat,
     args: &'a BilanAcknowledge,
     /// Number of the bilan's note.
     bilan: u64,
@@ -92,9 +89,9 @@ impl Accepting<'_> {
         let of = chain.snapshots().into_iter().rfind(|of| of.id.number == snapshot);
         let set = of.ok_or_else(AgentError::nothing_to_acknowledge)?.set;
         // Before the note: should we die in between, the next run reads the set from the ledger and goes on warning.
-        let mut memory = Memory::load(self.state);
+        let mut memory = Memory::load(&self.seat.state);
         memory.forget(&set);
-        memory.save(self.state)?;
+        memory.save(&self.seat.state)?;
         let (author, reason) = (self.args.author, self.args.reason);
         let kind = NoteKind::Acknowledge { bilan: self.bilan, set, snapshot, author, reason };
         let (sequence, _) = ledger.append(kind, Vec::new()).await?;
@@ -109,9 +106,8 @@ impl Accepting<'_> {
     /// What is damaged and was not mended by the run of the bilan is accepted as lost.
     async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<serde_json::Value> {
         let repository = &self.reading.repository;
-        let device = self.state.device()?;
-        let mut damage =
-            Damage::look(&repository.objects, self.state, &device, &repository.descriptors).await?;
+        let Seat { objects, state, device, .. } = self.seat;
+        let mut damage = Damage::look(objects, state, device, &repository.descriptors).await?;
         let lost = damage.unaccepted();
         if lost.is_empty() {
             return Err(AgentError::nothing_to_acknowledge());
@@ -122,7 +118,7 @@ impl Accepting<'_> {
         let snapshots = affected(repository, &lost).await?;
         let (author, reason, objects) = (self.args.author, self.args.reason, lost.len());
         let kind = NoteKind::Loss { bilan: self.bilan, lost, snapshots, author, reason };
-        let sequence = damage.accept(ledger, self.state, kind).await?;
+        let sequence = damage.accept(ledger, state, kind).await?;
         let lang = self.context.lang();
         let (shown, of) = (count(objects as u64, lang), count(snapshots, lang));
         self.context.screen.say(&bilingual!(

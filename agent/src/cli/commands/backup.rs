@@ -1,7 +1,6 @@
 //! `scelle backup`: one run now, or one for each plan.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use scelle_format::report::{Label, file_token};
 use serde_json::{Value, json};
@@ -10,7 +9,6 @@ use super::known::{Found, Known};
 use crate::cli::args::Backup;
 use crate::cli::context::Context;
 use crate::config::Plan;
-use scelle_core::backup::{self, Footing, Request, Summary};
 use scelle_core::bilan::Written;
 use scelle_core::bilan::memory::SOURCE_ALARMS;
 use scelle_core::connect::RepoAddress;
@@ -18,11 +16,9 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
 use scelle_core::pipeline::Outcome;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
-use scelle_core::repo::append::LedgerWriter;
-use scelle_core::repo::join::expect_own;
-use scelle_core::repo::kept::Kept;
-use scelle_core::repo::objects::Objects;
-use scelle_core::repo::state::{Device, State};
+use scelle_core::repo::seat::Seat;
+use scelle_core::repo::state::Device;
+use scelle_core::run::{Request, Run, Summary};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
 use scelle_view::pages::text::status_word;
@@ -38,49 +34,42 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let errands = errands(context, &args)?;
     say_what_has_no_effect(context);
     let found = context.find(None, args.limit_upload).await?;
-    let Some(known) = &found.known else { return Err(unknown(&found).await) };
-    let connected = &found.connected;
-    if known.is_unfinished {
-        return Err(AgentError::init_unfinished_here().at(connected.store.address()));
-    }
-    let state = State::open(&context.settings.home, &known.repository)?;
-    let device = state.device()?;
-    let objects = Objects::new(connected.store.clone(), known.repository.clone());
-    let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
-    context.watch(&objects);
-    let descriptors = match backup::descriptors(&objects, &state, &device).await {
-        Err(error) => return Err(known.explain(connected, error).await),
-        Ok(descriptors) => descriptors,
-    };
-    expect_own(&descriptors, &device).map_err(|error| error.at(connected.store.address()))?;
-    let device = context.settle(&state, known, found.moved_from.as_deref())?;
-    let footing = Footing {
-        connected,
-        state: &state,
-        device: &device,
-        clock: &context.clock,
-        monitor: context.monitor.clone(),
-        shutdown: &context.shutdown,
-    };
-    let offset = connected.clock_offset_ms;
-    let mut ledger = LedgerWriter::open(&objects, &state, &device, &context.clock, offset).await?;
+    let known = writable(&found).await?;
+    let run = open(context, &found, known).await?;
+    let mut pen = run.pen().await?;
     let mut told = Vec::new();
     for errand in errands {
-        let request = Request {
-            roots: errand.roots,
-            exclude: errand.exclude,
-            own_folders: own_folders(context, known),
-            threads: context.settings.limits.threads.unwrap_or(0),
-            checkpoints: CheckpointEvery::default(),
-        };
-        let declared = context.settings.declared(errand.plan);
+        let plan = errand.plan;
         let ended =
-            backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await;
-        told.push(tell(context, errand.plan, &device, ended)?);
+            run.backup(&mut pen, errand.request(context, known), context.settings.declared(plan)).await;
+        told.push(tell(context, plan, &run.seat.device, ended)?);
     }
     let code = worst(&told);
     context.screen.json(&document(told));
     Ok(code)
+}
+
+/// The repository that is known here and whose making is finished.
+async fn writable(found: &Found) -> Result<&Known> {
+    let Some(known) = &found.known else { return Err(unknown(found).await) };
+    match known.is_unfinished {
+        true => Err(AgentError::init_unfinished_here().at(found.connected.store.address())),
+        false => Ok(known),
+    }
+}
+
+/// Takes this computer's place in it. What is odd about the store's answers is said at the end, also where this fails.
+async fn open(context: &Context, found: &Found, known: &Known) -> Result<Run> {
+    let (connected, home) = (&found.connected, &context.settings.home);
+    let (store, offset_ms) = (connected.store.clone(), connected.clock_offset_ms);
+    let seat = Seat::take(home, &known.repository, store, offset_ms, &context.around)?;
+    context.watch(&seat.objects);
+    let mut run = match Run::open(seat).await {
+        Err(error) => return Err(known.explain(connected, error).await),
+        Ok(run) => run,
+    };
+    context.settle(&mut run.seat, known, found.moved_from.as_deref())?;
+    Ok(run)
 }
 
 /// What one run is asked to save.
@@ -88,6 +77,18 @@ struct Errand<'a> {
     plan: Option<&'a Plan>,
     roots: Vec<PathBuf>,
     exclude: Vec<String>,
+}
+
+impl Errand<'_> {
+    fn request(self, context: &Context, known: &Known) -> Request {
+        Request {
+            roots: self.roots,
+            exclude: self.exclude,
+            own_folders: own_folders(context, known),
+            threads: context.settings.limits.threads.unwrap_or(0),
+            checkpoints: CheckpointEvery::default(),
+        }
+    }
 }
 
 /// The runs that are asked for. A wrong pattern is a wrong command line: known before anything is opened.

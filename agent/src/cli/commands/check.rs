@@ -30,8 +30,9 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
         known.head.link().map(|(sequence, hash)| (known.device.id.clone(), sequence, hash))
     });
     let options = CheckOptions { read_data, local_head, trees: TREES };
-    let mut report = check(&mut reading.repository, &options, &*context.monitor, &context.shutdown).await?;
-    context.monitor.finish();
+    let mut report =
+        check(&mut reading.repository, &options, &*context.around.monitor, &context.around.shutdown).await?;
+    context.around.monitor.finish();
     count_local_copies(context, &reading, &mut report);
     super::damage::record(context, &reading, "check", &report.findings, report.sound_again.clone()).await;
     let prospects = prospects::prospects(context, &reading, &report.findings).await;

@@ -7,10 +7,8 @@ use super::known::Known;
 use super::reading::Reading;
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
-use scelle_core::repo::append::LedgerWriter;
 use scelle_core::repo::damage::Damage;
 use scelle_core::repo::finding::Finding;
-use scelle_core::repo::state::State;
 use scelle_view::bilingual;
 
 /// Writes down what is damaged and what is whole again, and says so; nothing is said where nothing is new.
@@ -79,26 +77,24 @@ async fn write(
     findings: &[Finding],
     good: Vec<String>,
 ) -> Result<Recorded> {
-    let Some(known) = &reading.known else { return Ok(Recorded::NoPen) };
-    let state = State::open(&context.settings.home, &known.repository)?;
-    let device = state.device()?;
-    let (objects, descriptors) = (&reading.repository.objects, &reading.repository.descriptors);
-    let mut damage = Damage::look(objects, &state, &device, descriptors).await?;
+    if reading.known.is_none() {
+        return Ok(Recorded::NoPen);
+    }
+    let seat = reading.seat(context)?;
+    let (state, descriptors) = (&seat.state, &reading.repository.descriptors);
+    let mut damage = Damage::look(&seat.objects, state, &seat.device, descriptors).await?;
     let bad = damage.news(findings);
     let mut good: Vec<String> = good.into_iter().filter(|name| damage.is_open(name)).collect();
     if found_by == "check" {
         good.extend(damage.sound_by(findings));
         damage.note_affected(findings);
-        damage.save(&state)?;
+        damage.save(state)?;
     }
     if bad.is_empty() && good.is_empty() {
         return Ok(Recorded::KnownAlready);
     }
-    let offset = reading.connected.clock_offset_ms;
-    let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
-    // The state may come from an older image of this PC: its pen goes on from the store's head.
-    ledger.start(descriptors).await?;
+    let mut ledger = seat.pen_at_the_head(descriptors).await?;
     let is_worse = !bad.is_empty();
-    damage.record(&mut ledger, &state, found_by, bad, good).await?;
+    damage.record(&mut ledger, state, found_by, bad, good).await?;
     Ok(if is_worse { Recorded::Written } else { Recorded::SoundAgain })
 }

@@ -1,7 +1,6 @@
 //! `scelle init`: a new repository, or with `--join` this PC's place in one.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use scelle_format::crypto::pq::PqRecipient;
 use scelle_format::fingerprint::six_words;
@@ -20,16 +19,14 @@ use crate::cli::args::Init;
 use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::bilan::run::PROBE_FILE;
-use scelle_core::clock::Clock as _;
 use scelle_core::connect::RepoAddress;
 use scelle_core::connect::{Connected, Create, Engine, must_be_read_back};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::{Notice, Phase, Weakness};
-use scelle_core::repo::append::LedgerWriter;
-use scelle_core::repo::create::{Creation, create};
+use scelle_core::repo::create::Creation;
 use scelle_core::repo::join;
-use scelle_core::repo::kept::Kept;
 use scelle_core::repo::objects::{Objects, repositories_in};
+use scelle_core::repo::seat::Seat;
 use scelle_core::repo::state::{Device, Remembered, State};
 use scelle_core::repo::unfinished::Unfinished;
 use scelle_view::bilingual;
@@ -93,8 +90,6 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
         Some(state) => state,
         None => State::open(&context.settings.home, &repository)?,
     };
-    let objects = Objects::new(connected.store.clone(), repository);
-    let objects = Arc::new(objects.keeping(Kept::of(state.folder())));
     let creation = Creation {
         public: &public,
         kit: kit.as_ref(),
@@ -102,18 +97,17 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
         escrows: &escrows,
         place: connected.place.clone(),
     };
-    let device = create(&objects, &state, &creation, &context.clock, &mut OsRandom).await?;
-    let mut ledger =
-        LedgerWriter::open(&objects, &state, &device, &context.clock, connected.clock_offset_ms).await?;
-    record_probe(&mut ledger, &state, &report).await?;
+    let (store, offset_ms) = (connected.store.clone(), connected.clock_offset_ms);
+    let seat = Seat::create(state, store, offset_ms, &creation, &context.around).await?;
+    record_probe(&seat, &report).await?;
     if let Some(path) = &args.kit {
-        read_back(context, path, &objects, &device).await?;
+        read_back(context, path, &seat).await?;
     }
     if !context.settings.config_exists {
         write_config(context, &connected)?;
     }
-    Unfinished::finish(&state);
-    told(context, &public, &device, &escrows, &report, &made);
+    Unfinished::finish(&seat.state);
+    told(context, &public, &seat.device, &escrows, &report, &made);
     Ok(ExitCode::Ok)
 }
 
@@ -182,29 +176,20 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
         )?),
     };
     let mut connected = context.connect(Create::Never).await?;
-    let mut joined = join::join(
-        &connected.store,
-        &connected.place,
-        unlock,
-        &context.settings.home,
-        &context.clock,
-        &mut OsRandom,
-    )
-    .await?;
+    let (home, around) = (&context.settings.home, &context.around);
+    let (store, place) = (&connected.store, &connected.place);
+    let joined = join::join(store, place, unlock, home, &*around.clock, &mut around.random()).await?;
     // What the store does is learned with this computer's own credential, once it has a right to write here.
     let report = probe_store(context, &mut connected).await?;
-    {
-        let device = &mut joined.device;
-        let state = State::open(&context.settings.home, &device.repository)?;
-        if device.place != connected.place {
-            device.place = connected.place.clone();
-            state.put_device(device)?;
-        }
-        let objects = Objects::new(connected.store.clone(), device.repository.clone());
-        let offset = connected.clock_offset_ms;
-        let mut ledger = LedgerWriter::open(&objects, &state, device, &context.clock, offset).await?;
-        record_probe(&mut ledger, &state, &report).await?;
+    let (store, offset_ms) = (connected.store.clone(), connected.clock_offset_ms);
+    let mut seat = Seat::take(home, &joined.device.repository, store, offset_ms, around)?;
+    if seat.device.place != connected.place {
+        seat.device.place = connected.place.clone();
+        seat.state.put_device(&seat.device)?;
     }
+    record_probe(&seat, &report).await?;
+    // Whoever reads this may begin at once.
+    drop(seat);
     context.screen.say(&bilingual!(
         "Ce poste a rejoint le dépôt ; sa première sauvegarde enverra tout son contenu.",
         "This computer has joined the repository; its first backup sends all of its content."
@@ -266,11 +251,11 @@ fn read_public(path: &Path) -> Result<KitPublic> {
 
 /// Learns what the store really does, says it, and refuses what is unsafe.
 async fn probe_store(context: &Context, connected: &mut Connected) -> Result<ProbeReport> {
-    context.monitor.start(Phase::Probe, None, None);
+    context.around.monitor.start(Phase::Probe, None, None);
     let mut nonce = [0; 8];
     OsRandom.fill(&mut nonce);
-    let report = probe(&*connected.bare, &hex::encode(nonce), context.clock.now()).await?;
-    context.monitor.finish();
+    let report = probe(&*connected.bare, &hex::encode(nonce), context.around.clock.now()).await?;
+    context.around.monitor.finish();
     let mut refused = false;
     for finding in report.verdict() {
         let weakness = finding.code;
@@ -278,10 +263,10 @@ async fn probe_store(context: &Context, connected: &mut Connected) -> Result<Pro
         if matches!(weakness, Weakness::NoConditionalPut | Weakness::ConditionalPutNotAtomic) {
             connected.place.conditional_put = false;
         }
-        context.screen.notice(&Notice::StoreWeakness { weakness });
+        context.tell(&Notice::StoreWeakness { weakness });
     }
     if let Some(offset_ms) = report.clock_offset_ms.filter(|ms| ms.abs() / 1000 >= CLOCK_OFF_S) {
-        context.screen.notice(&Notice::ClockOff { seconds: -offset_ms / 1000 });
+        context.tell(&Notice::ClockOff { seconds: -offset_ms / 1000 });
     }
     let conditional_put = connected.place.conditional_put;
     let engine = Engine { conditional_put, read_back: must_be_read_back(Some(&report)) };
@@ -292,16 +277,17 @@ async fn probe_store(context: &Context, connected: &mut Connected) -> Result<Pro
 }
 
 /// Keeps what the probe learned: in the ledger for others, in the state for later runs.
-async fn record_probe(ledger: &mut LedgerWriter<'_>, state: &State, report: &ProbeReport) -> Result<()> {
+async fn record_probe(seat: &Seat, report: &ProbeReport) -> Result<()> {
     let json = serde_json::to_vec(report).map_err(AgentError::bug)?;
-    state.put(PROBE_FILE, &json)?;
+    seat.state.put(PROBE_FILE, &json)?;
+    let mut ledger = seat.pen().await?;
     let attachment = ledger.attach("probe", json).await?;
     ledger.append(NoteKind::Probe, vec![attachment]).await?;
     Ok(())
 }
 
 /// Does not finish until the kit was read back from its file and opens the repository.
-async fn read_back(context: &Context, path: &Path, objects: &Objects, device: &Device) -> Result<()> {
+async fn read_back(context: &Context, path: &Path, seat: &Seat) -> Result<()> {
     let question = bilingual!(
         "Le kit est-il imprimé, ou copié hors de ce poste ? Il sera maintenant relu.",
         "Is the kit printed, or copied away from this computer? It will now be read back."
@@ -310,7 +296,8 @@ async fn read_back(context: &Context, path: &Path, objects: &Objects, device: &D
         return Err(AgentError::interrupted());
     }
     let kit = secrets::read_kit(path)?;
-    join::opens_epoch(objects, &kit.recovery, device.epoch, &device.epoch_recipient).await
+    let device = &seat.device;
+    join::opens_epoch(&seat.objects, &kit.recovery, device.epoch, &device.epoch_recipient).await
 }
 
 fn write_config(context: &Context, connected: &Connected) -> Result<()> {

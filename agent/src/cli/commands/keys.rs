@@ -12,7 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::reading::tree::Tree;
-use scelle_core::repo::append::{LedgerWriter, now};
+use scelle_core::repo::append::now;
 use scelle_core::repo::create::put_descriptor;
 use scelle_core::repo::state::State;
 use scelle_view::bilingual;
@@ -124,7 +124,7 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
     let current = &descriptors.current;
     let mut next = Descriptor {
         revision: current.revision + 1,
-        time: now(&context.clock),
+        time: now(&*context.around.clock),
         prev: Some(descriptors.current_sha256),
         ..current.clone()
     };
@@ -143,16 +143,14 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
 
 /// Writes the proof into this PC's ledger, signed by the holder.
 async fn prove(context: &Context, reading: &Reading, opened: u64) -> Result<bool> {
-    let Some(known) = reading.pen() else { return Ok(false) };
+    if reading.pen().is_none() {
+        return Ok(false);
+    }
     let keyring = reading.repository.keyring()?;
     let Some(signer) = keyring.owner.as_ref().or(keyring.admin.as_ref()) else { return Ok(false) };
-    let state = State::open(&context.settings.home, &known.repository)?;
-    let device = state.device()?;
-    let objects = &reading.repository.objects;
-    let offset = reading.connected.clock_offset_ms;
-    let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
-    ledger.start(&reading.repository.descriptors).await?;
-    let (repository, epoch) = (objects.repository(), device.epoch);
+    let seat = reading.seat(context)?;
+    let mut ledger = seat.pen_at_the_head(&reading.repository.descriptors).await?;
+    let (repository, epoch) = (&seat.device.repository, seat.device.epoch);
     let after = ledger.head().text_sha256.clone().unwrap_or_else(|| "-".into());
     let text =
         format!("scelle/proof/1\nrepository {repository}\nepoch {epoch}\nopened {opened}\nprev {after}\n");

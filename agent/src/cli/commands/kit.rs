@@ -13,7 +13,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::args;
 use crate::cli::context::Context;
-use scelle_core::clock::Clock as _;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::bilingual;
 use scelle_view::words::Lang;
@@ -55,7 +54,7 @@ pub fn make(context: &Context, out: &Path) -> Result<Kit> {
         kit.places.push(address.to_string());
         kit.places.extend(context.settings.s3.endpoint.clone());
     }
-    let text = kit.to_file_text(language(context.lang()), &local_day(context.clock.now()));
+    let text = kit.to_file_text(language(context.lang()), &local_day(context.around.clock.now()));
     let page = page(&kit, &text, context.lang())?;
     let public: KitPublic = kit.public().map_err(AgentError::bug)?;
     write_private(out, &text)?;

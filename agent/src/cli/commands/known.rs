@@ -13,6 +13,7 @@ use scelle_core::connect::{Connected, Connection, Create, Engine, address_of, mu
 use scelle_core::connect::{RepoAddress, S3Settings};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::objects::repositories_in;
+use scelle_core::repo::seat::Seat;
 use scelle_core::repo::state::{Device, Head, Remembered, State, StorePlace};
 use scelle_view::bilingual;
 
@@ -202,17 +203,15 @@ impl Context {
             s3: &s3,
             upload_bytes_per_second: upload.or(self.settings.limits.upload_bytes_per_second),
             engine,
-            monitor: self.monitor.clone(),
-            shutdown: &self.shutdown,
+            around: &self.around,
         };
         connection.open(address, create).await
     }
 
-    /// The device as its state folder holds it. Where the repository was found at another address, that is said and
-    /// kept, so that it is said once.
-    pub fn settle(&self, state: &State, known: &Known, moved_from: Option<&str>) -> Result<Device> {
-        let mut device = state.device()?;
-        let Some(from) = moved_from else { return Ok(device) };
+    /// Where the repository was found at another address than the state folder holds, that is said and kept, so that it
+    /// is said once.
+    pub fn settle(&self, seat: &mut Seat, known: &Known, moved_from: Option<&str>) -> Result<()> {
+        let Some(from) = moved_from else { return Ok(()) };
         let to = known.device.place.url.clone();
         self.screen.warn(&bilingual!(
             "le dépôt connu de ce poste était à {from} ; il est maintenant à {to}, et cette adresse est retenue sur ce poste ; si « url » de la configuration dit encore l'ancienne, corrigez-la",
@@ -228,11 +227,10 @@ impl Context {
         }
         if !known.device.place.url.starts_with("file:") || !from.starts_with("file:") {
             // What was measured was measured there.
-            state.remove(scelle_core::bilan::run::PROBE_FILE);
+            seat.state.remove(scelle_core::bilan::run::PROBE_FILE);
         }
-        device.place = known.device.place.clone();
-        state.put_device(&device)?;
-        Ok(device)
+        seat.device.place = known.device.place.clone();
+        seat.state.put_device(&seat.device)
     }
 }
 

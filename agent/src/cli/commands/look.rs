@@ -79,7 +79,7 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
     snapshots.reverse();
     let mut found = Vec::new();
     let fetcher = reading.fetcher()?;
-    find(&fetcher, &snapshots, &pattern, &context.shutdown, &mut |entry| found.push(entry)).await?;
+    find(&fetcher, &snapshots, &pattern, &context.around.shutdown, &mut |entry| found.push(entry)).await?;
     for row in &found {
         context.screen.line(&format!("{:>5}  {}", row.snapshot.number, line_of(&row.entry, context)));
     }
@@ -101,7 +101,7 @@ pub async fn differences(context: &Context, args: Diff) -> Result<ExitCode> {
     let (_, before) = reading.tree(&args.a).await?;
     let (_, after) = reading.tree(&args.b).await?;
     let mut rows: Vec<Difference> = Vec::new();
-    let totals = diff(&before, &after, &context.shutdown, &mut |row| rows.push(row)).await?;
+    let totals = diff(&before, &after, &context.around.shutdown, &mut |row| rows.push(row)).await?;
     for row in &rows {
         context.screen.line(&format!("{} {}", sign(row.change), row.entry.path.to_screen()));
     }

@@ -27,11 +27,11 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
     for oddities in context.oddities.lock().iter() {
         let objects = oddities.answered_wrongly();
         if objects > 0 {
-            context.screen.notice(&Notice::AnsweredWrongly { objects });
+            context.tell(&Notice::AnsweredWrongly { objects });
         }
         let (hidden, overwritten) = (oddities.hidden().len() as u64, oddities.overwritten().len() as u64);
         if hidden + overwritten > 0 {
-            context.screen.notice(&Notice::ReadThrough { hidden, overwritten });
+            context.tell(&Notice::ReadThrough { hidden, overwritten });
         }
     }
     ended

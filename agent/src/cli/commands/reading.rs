@@ -22,6 +22,7 @@ use scelle_core::repo::history::Snapshot;
 use scelle_core::repo::kept::Kept;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::open::{OpenOptions, Repository};
+use scelle_core::repo::seat::Seat;
 use scelle_view::bilingual;
 
 /// A repository opened for a command.
@@ -155,6 +156,12 @@ impl Reading {
     /// its own. Only a backup makes the new address its own.
     pub fn pen(&self) -> Option<&Known> {
         self.known.as_ref().filter(|_| !self.is_elsewhere)
+    }
+
+    /// This computer's place in the repository, to leave a note there.
+    pub fn seat(&self, context: &Context) -> Result<Seat> {
+        let (objects, offset_ms) = (&self.repository.objects, self.connected.clock_offset_ms);
+        Seat::beside(&context.settings.home, objects, offset_ms, &context.around)
     }
 
     /// A fetcher with the key that was given.

@@ -10,15 +10,13 @@ use super::reading::{Key, Reading, open};
 use crate::cli::args::{Overwrite as When, Restore};
 use crate::cli::context::Context;
 use crate::cli::messages::notices::problem;
-use scelle_core::clock::Clock as _;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::{Notice, Problem};
 use scelle_core::reading::tree::Tree;
-use scelle_core::repo::append::{LedgerWriter, now};
+use scelle_core::repo::append::now;
 use scelle_core::repo::finding::{Finding, FindingKind};
 use scelle_core::repo::history::Snapshot;
 use scelle_core::repo::join::expect_own;
-use scelle_core::repo::state::State;
 use scelle_core::restore::plan::{Action, Plan, plan};
 use scelle_core::restore::record::RestoreRecord;
 use scelle_core::restore::request::{Request, Target};
@@ -61,8 +59,10 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         return dry_run(context, &tree, &request, is_filtered).await;
     }
     let tree = Arc::new(tree);
-    let summary = restore(tree, request.clone(), context.monitor.clone(), context.shutdown.clone()).await?;
-    context.monitor.finish();
+    let summary =
+        restore(tree, request.clone(), context.around.monitor.clone(), context.around.shutdown.clone())
+            .await?;
+    context.around.monitor.finish();
     let recorded = write_record(context, &reading, &snapshot, &request, &summary).await;
     told(context, &snapshot, &summary, recorded.is_ok());
     let damaged = summary.damaged_objects.iter();
@@ -79,7 +79,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
 
 /// `restauré 2026-11-21`: put behind the name of a file that is placed beside one that was kept, or moved aside.
 fn dated(context: &Context, fr: &str, en: &str) -> String {
-    let day = local_day(context.clock.now());
+    let day = local_day(context.around.clock.now());
     format!("{} {day}", context.lang().pick(fr, en))
 }
 
@@ -159,15 +159,22 @@ async fn write_record(
     let repository = &reading.repository;
     let role = repository.keyring()?.role;
     let objects = &repository.objects;
-    let record =
-        RestoreRecord::of(objects.repository(), snapshot, request, summary, role, now(&context.clock));
+    let record = RestoreRecord::of(
+        objects.repository(),
+        snapshot,
+        request,
+        summary,
+        role,
+        now(&*context.around.clock),
+    );
     let json = record.to_json()?;
     // Another run holds the lock, or the state folder cannot be written: the record is left beside the tree then.
     if append_record(context, reading, &json).await.is_ok() {
         return Ok(());
     }
     if let Target::Folder(folder) = &request.target {
-        let name = format!("scelle-restore-{}.json", now(&context.clock).to_string().replace(':', ""));
+        let name =
+            format!("scelle-restore-{}.json", now(&*context.around.clock).to_string().replace(':', ""));
         std::fs::write(folder.join(name), &json)?;
         return Ok(());
     }
@@ -180,15 +187,10 @@ async fn write_record(
 
 /// Errors: this PC has no pen in that repository, or cannot write with it now.
 async fn append_record(context: &Context, reading: &Reading, json: &[u8]) -> Result<()> {
-    let known = reading.pen().ok_or_else(AgentError::not_a_member)?;
-    let state = State::open(&context.settings.home, &known.repository)?;
-    let device = state.device()?;
-    let (objects, descriptors) = (&reading.repository.objects, &reading.repository.descriptors);
-    expect_own(descriptors, &device)?;
-    let offset = reading.connected.clock_offset_ms;
-    let mut ledger = LedgerWriter::open(objects, &state, &device, &context.clock, offset).await?;
-    // The state may come from an older image of this PC: its pen goes on from the store's head.
-    ledger.start(descriptors).await?;
+    reading.pen().ok_or_else(AgentError::not_a_member)?;
+    let (seat, descriptors) = (reading.seat(context)?, &reading.repository.descriptors);
+    expect_own(descriptors, &seat.device)?;
+    let mut ledger = seat.pen_at_the_head(descriptors).await?;
     let attached = ledger.attach("record", json.to_vec()).await?;
     ledger.append(NoteKind::Restore, vec![attached]).await?;
     Ok(())
@@ -221,7 +223,7 @@ fn not_restored(context: &Context, summary: &RestoreSummary) {
             screen.line(&format!("  {} : {}", file.path.to_screen(), why.text(lang)));
         } else {
             let (token, problem) = (file.token.clone(), file.problem);
-            context.monitor.notice(Notice::Problem { root: String::new(), token, problem });
+            context.around.monitor.notice(Notice::Problem { root: String::new(), token, problem });
         }
     }
     if files > PROBLEMS_SHOWN {

@@ -1,0 +1,48 @@
+//! What surrounds all work and is no part of it: time, who watches, whether to stop, chance.
+//!
+//! Made once, by the program or a test, and handed to everything long; clones are the same surroundings. Never: where a
+//! repository lies, or which.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use scelle_format::random::OsRandom;
+use tracing::{Instrument as _, info_span};
+
+use crate::clock::{Clock, SystemClock};
+use crate::monitor::{Monitor, Phase, Silent};
+use crate::shutdown::Shutdown;
+
+/// What surrounds all work.
+#[derive(Clone)]
+pub struct Around {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Who watches.
+    pub monitor: Arc<dyn Monitor>,
+    /// Whether to stop.
+    pub shutdown: Shutdown,
+}
+
+impl Around {
+    /// This system's clock, watched by `monitor`, stopped by nobody yet.
+    pub fn watched_by(monitor: Arc<dyn Monitor>) -> Self {
+        Self { clock: Arc::new(SystemClock), monitor, shutdown: Shutdown::default() }
+    }
+
+    /// The same with nobody who watches.
+    pub fn unwatched(&self) -> Self {
+        Self { monitor: Arc::new(Silent), ..self.clone() }
+    }
+
+    /// Keys, nonces and names of trial objects: always the system's. What must be the same twice takes a source of its own.
+    pub fn random(&self) -> OsRandom {
+        OsRandom
+    }
+
+    /// Does `work` as the stage `phase`: the monitor is told that it begins, and the log's events bear its name.
+    pub async fn stage<T>(&self, phase: Phase, work: impl Future<Output = T>) -> T {
+        self.monitor.start(phase, None, None);
+        work.instrument(info_span!("stage", phase = phase.code())).await
+    }
+}

@@ -1,0 +1,112 @@
+//! This computer's place in a repository: its state folder, locked, its keys, the store's objects, and its pen.
+//!
+//! Taken by whoever writes to a ledger: a backup, and the commands that leave a note. Data comes from the state folder; notes
+//! go to the ledger by way of [`LedgerWriter`]. Never: opens what is stored; it holds no key that could.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use scelle_format::descriptor::Pin;
+use scelle_format::id::RepositoryId;
+use scelle_format::note::VerifyingKey;
+use scelle_store::Store;
+
+use super::append::LedgerWriter;
+use super::create::{Creation, create};
+use super::descriptors::Descriptors;
+use super::kept::Kept;
+use super::objects::Objects;
+use super::state::{Device, State};
+use crate::around::Around;
+use crate::error::{AgentError, Result};
+
+/// This computer's place in a repository, for as long as it is held: nobody else on this computer has it meanwhile.
+pub struct Seat {
+    /// The repository's objects.
+    pub objects: Arc<Objects>,
+    /// State folder, locked.
+    pub state: State,
+    /// This device.
+    pub device: Device,
+    /// Server time minus ours, where the server has a clock.
+    pub clock_offset_ms: Option<i64>,
+    /// Time, who watches, whether to stop.
+    pub around: Around,
+}
+
+impl Seat {
+    /// Takes the place in `repository`, whose state lies below `home` and whose objects lie in `store`.
+    ///
+    /// Errors: exit 11 another process has it, exit 1 the state cannot be read.
+    pub fn take(
+        home: &Path,
+        repository: &RepositoryId,
+        store: Arc<dyn Store>,
+        clock_offset_ms: Option<i64>,
+        around: &Around,
+    ) -> Result<Self> {
+        let state = State::open(home, repository)?;
+        let device = state.device()?;
+        let objects = Objects::new(store, repository.clone()).keeping(Kept::of(state.folder()));
+        Ok(Self { objects: Arc::new(objects), state, device, clock_offset_ms, around: around.clone() })
+    }
+
+    /// Makes a repository, or goes on making it, and takes the first place in it. `state` is its folder, locked by whoever
+    /// made sure that nothing is overwritten.
+    ///
+    /// Errors: those of [`create()`].
+    pub async fn create(
+        state: State,
+        store: Arc<dyn Store>,
+        clock_offset_ms: Option<i64>,
+        creation: &Creation<'_>,
+        around: &Around,
+    ) -> Result<Self> {
+        let repository = RepositoryId::parse(&creation.public.repository).map_err(AgentError::bug)?;
+        let objects = Arc::new(Objects::new(store, repository).keeping(Kept::of(state.folder())));
+        let device = create(&objects, &state, creation, &*around.clock, &mut around.random()).await?;
+        Ok(Self { objects, state, device, clock_offset_ms, around: around.clone() })
+    }
+
+    /// Takes the place in a repository that is open already: what was seen of its objects goes on being counted.
+    ///
+    /// Errors: as [`Self::take`].
+    pub fn beside(
+        home: &Path,
+        objects: &Arc<Objects>,
+        clock_offset_ms: Option<i64>,
+        around: &Around,
+    ) -> Result<Self> {
+        let state = State::open(home, objects.repository())?;
+        let device = state.device()?;
+        Ok(Self { objects: objects.clone(), state, device, clock_offset_ms, around: around.clone() })
+    }
+
+    /// The descriptors as this computer must see them: signed by the owner it knows, never older than seen.
+    ///
+    /// Errors: exit 10 none, exit 13 they must not be believed.
+    pub async fn descriptors(&self) -> Result<Descriptors> {
+        let owner = VerifyingKey::parse(&self.device.owner).map_err(AgentError::local_state)?;
+        let pin = Pin { owner_key: *owner.public_key(), recovery_sha256: None };
+        let mut descriptors = Descriptors::load(&self.objects, Some(&pin)).await?;
+        // A state that lost its head has seen nothing.
+        if let Ok(seen) = self.state.head().and_then(|head| head.descriptor_seen()) {
+            descriptors.compare_with_seen(seen);
+        }
+        Ok(descriptors)
+    }
+
+    /// The pen, where it was laid down.
+    pub async fn pen(&self) -> Result<LedgerWriter<'_>> {
+        let clock = &*self.around.clock;
+        LedgerWriter::open(&self.objects, &self.state, &self.device, clock, self.clock_offset_ms).await
+    }
+
+    /// The pen for a note outside a backup. The state may come from an older image of this computer: its pen goes on from
+    /// the store's head.
+    pub async fn pen_at_the_head(&self, descriptors: &Descriptors) -> Result<LedgerWriter<'_>> {
+        let mut pen = self.pen().await?;
+        pen.start(descriptors).await?;
+        Ok(pen)
+    }
+}

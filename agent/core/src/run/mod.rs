@@ -1,0 +1,80 @@
+//! One backup from the outside: lock, ledger, pipeline, the check at the end, and the bilan. The page to read first.
+//!
+//! [`Run::open`] takes this computer's seat and its descriptors; [`Run::backup`] saves what a [`Request`] asks for and writes
+//! the bilan with the same pen. Called by the command line, the demo and later the service. Never: prints, or ends without
+//! a bilan when the ledger can be reached.
+
+mod opened;
+mod report;
+mod request;
+mod stages;
+
+use tracing::{Instrument as _, info_span};
+
+pub use self::opened::{Run, set_id};
+pub use self::request::{Request, Summary};
+
+use crate::bilan::{Declared, Proofs, Written};
+use crate::error::{ExitCode, Result};
+use crate::monitor::Phase;
+use crate::repo::append::{LedgerWriter, now};
+use crate::repo::damage::Damage;
+
+impl Run {
+    /// Runs one backup and writes its bilan, whatever became of it.
+    ///
+    /// Errors: the run's own, after its bilan was written or kept. An interrupted run has none: it goes on next time.
+    pub async fn backup(
+        &self,
+        pen: &mut LedgerWriter<'_>,
+        request: Request,
+        declared: Declared,
+    ) -> Result<(Summary, Written)> {
+        let set = set_id(&self.seat.device, &request.roots);
+        let span = info_span!("run", set = set.as_str());
+        let running = async {
+            let exclusions = request.exclude.len() as u64;
+            let started = now(&*self.seat.around.clock);
+            let ended = self.save(pen, &set, request).await;
+            if let Err(error) = &ended
+                && error.code == ExitCode::Interrupted
+            {
+                return Err(error.clone());
+            }
+            let asked = report::Asked { set: &set, exclusions, started, declared };
+            let written = report::write(self, pen, asked, &ended).await?;
+            report::log(ended.as_ref().ok(), &written, &self.seat.device.secret.token_key());
+            Ok((ended?, written))
+        };
+        running.instrument(span).await
+    }
+
+    /// One backup up to the check at its end.
+    async fn save(&self, pen: &mut LedgerWriter<'_>, set: &str, request: Request) -> Result<Summary> {
+        let (seat, around) = (&self.seat, &self.seat.around);
+        let began = around.clock.now();
+        self.say_how_far_the_clock_is_off();
+        let start = around.stage(Phase::Open, stages::begin(self, pen)).await?;
+        let earlier_runs = pen.head().runs.get(set).copied().unwrap_or(0);
+        let plan = request.plan(set)?;
+        let mut damage = Damage::look(&seat.objects, &seat.state, &seat.device, &self.descriptors).await?;
+        let (outcome, mended_before) = stages::attempts(self, pen, &plan, &mut damage).await?;
+        *pen.head_mut().runs.entry(set.to_owned()).or_default() += 1;
+        let looking_back = seat.mend_after(pen, start, &self.descriptors, &mut damage);
+        let after = around.stage(Phase::Verify, looking_back).await?;
+        around.monitor.finish();
+        Ok(Summary {
+            mended_objects: mended_before + outcome.mended_objects + after.mended,
+            outcome,
+            damaged: damage.counted(),
+            start,
+            set: set.to_owned(),
+            earlier_runs,
+            ledger_sound: after.ledger_sound,
+            proofs: Proofs::of(&after.history, &seat.device.id, seat.device.epoch),
+            key_copies: after.key_copies,
+            began,
+            duration: around.clock.now().duration_since(began).unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! The bilan of a run: what it can prove, from what became of it, and the same for the log.
+//!
+//! From the run and its summary to [`RunReport`], which the bilan's room turns into lights and a signed record. Never: what
+//! was not measured.
+
+use scelle_format::report::{Light, file_token};
+use scelle_format::timestamp::Timestamp;
+use tracing::{debug, info, warn};
+
+use super::opened::Run;
+use super::request::Summary;
+use crate::bilan::run::load_probe;
+use crate::bilan::{self, Declared, EndCheck, Memory, RunEnd, RunReport, Written};
+use crate::error::Result;
+use crate::repo::append::{LedgerWriter, now};
+use crate::repo::damage::Damage;
+use crate::repo::history::History;
+use crate::repo::state::Device;
+
+/// What was asked of a run, as far as its bilan says so.
+pub(super) struct Asked<'a> {
+    pub(super) set: &'a str,
+    pub(super) exclusions: u64,
+    pub(super) started: Timestamp,
+    pub(super) declared: Declared,
+}
+
+/// Writes the bilan of a run that has ended, one way or the other.
+pub(super) async fn write(
+    run: &Run,
+    pen: &mut LedgerWriter<'_>,
+    asked: Asked<'_>,
+    ended: &Result<Summary>,
+) -> Result<Written> {
+    let (seat, state, device) = (&run.seat, &run.seat.state, &run.seat.device);
+    let end = match ended {
+        Ok(summary) => RunEnd::Committed(&summary.outcome),
+        Err(error) => RunEnd::Failed(error),
+    };
+    let mut report = RunReport::new(device, asked.set, end, asked.started, now(&*seat.around.clock));
+    report.descriptors = Some(&run.descriptors);
+    report.clock_offset_ms = seat.clock_offset_ms;
+    report.probe = load_probe(state);
+    report.exclusions = asked.exclusions;
+    report.declared = asked.declared;
+    report.memory = Memory::load(state);
+    if let Ok(summary) = ended {
+        proven(run, &mut report, summary).await;
+    }
+    if let Some(damage) = Damage::load(state) {
+        report.loss = damage.loss();
+        report.damaged = damage.counted();
+        report.damaged_snapshots = damaged_snapshots(&damage, device, pen);
+    }
+    bilan::write(pen, state, &report, &device.secret.token_key()).await
+}
+
+/// What a run that has stored its snapshot has shown.
+async fn proven(run: &Run, report: &mut RunReport<'_>, summary: &Summary) {
+    let listing = &summary.outcome.listing;
+    let (missing, wrong_size) = (listing.missing.len() as u64, listing.wrong_size.len() as u64);
+    report.start = Some(summary.start);
+    report.check = Some(EndCheck {
+        listed_packs: listing.needed_packs - missing - wrong_size,
+        missing,
+        wrong_size,
+        notes_sound: summary.ledger_sound,
+    });
+    report.earlier_runs = summary.earlier_runs;
+    let (set, snapshot) = (&summary.set, summary.outcome.committed.snapshot);
+    if snapshot > 1 && (report.memory.lacks(set) || summary.start.rewound_notes > 0) {
+        match recalled(run, set, snapshot).await {
+            Ok(known) => drop(report.memory.sets.insert(set.clone(), known)),
+            // Not to know is said, and asked again by the next run: it must not look like nothing to know.
+            Err(_) => report.is_set_known = false,
+        }
+    }
+    report.key_copies = Some(summary.key_copies);
+    report.proofs = summary.proofs;
+    report.mended = summary.outcome.healed_packs + summary.mended_objects;
+}
+
+/// How many snapshots of the one set there is are known to be damaged; of several, nobody knows whose they are.
+fn damaged_snapshots(damage: &Damage, device: &Device, ledger: &LedgerWriter<'_>) -> Option<u64> {
+    let numbers = damage.damaged_snapshots(&device.id)?;
+    (numbers.is_empty() || ledger.head().runs.len() == 1).then_some(numbers.len() as u64)
+}
+
+/// What the ledger knows of a set that the state folder does not.
+async fn recalled(run: &Run, set: &str, before: u64) -> Result<bilan::memory::SetMemory> {
+    let (seat, objects) = (&run.seat, &run.seat.objects);
+    let history = History::load(objects, &run.descriptors).await?;
+    bilan::recall(objects, &history, &seat.device.id, set, before).await
+}
+
+/// What a run did and what its bilan says, for the log.
+pub(super) fn log(summary: Option<&Summary>, written: &Written, token_key: &[u8; 32]) {
+    if let Some(summary) = summary {
+        let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
+        for trouble in &outcome.troubles {
+            let token = file_token(token_key, &trouble.path);
+            match trouble.problem.spoils_run() {
+                true => warn!(token, problem = trouble.problem.code(), "problem"),
+                false => info!(token, problem = trouble.problem.code(), "reservation"),
+            }
+        }
+        info!(
+            snapshot = outcome.committed.snapshot,
+            files = outcome.totals.files,
+            new = changes.new,
+            changed = changes.changed,
+            unchanged = changes.unchanged,
+            removed = changes.removed,
+            source_bytes = outcome.totals.bytes,
+            read_bytes = outcome.read_bytes,
+            stored_bytes = outcome.committed.stored_bytes,
+            resumed_bytes = outcome.resumed_bytes,
+            mended_objects = summary.mended_objects,
+            damaged_objects = summary.damaged.total(),
+            ms = u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
+            "snapshot stored"
+        );
+    }
+    let (bilan, status, is_sent) = (&written.id, written.status, written.not_sent.is_none());
+    info!(bilan, %status, is_sent, "bilan written");
+    for reason in &written.assessment.reasons {
+        match reason.light {
+            Light::Green => debug!(reason = reason.code, light = %reason.light, "reason of the bilan"),
+            light => warn!(reason = reason.code, %light, "reason of the bilan"),
+        }
+    }
+}

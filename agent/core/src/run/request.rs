@@ -1,0 +1,72 @@
+//! What a backup is asked for, and everything known after it.
+//!
+//! From whoever starts a run; the summary goes back there. Never: changed on the way.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use crate::bilan::Proofs;
+use crate::error::Result;
+use crate::pipeline::checkpoint::CheckpointEvery;
+use crate::pipeline::{Outcome, Plan};
+use crate::repo::append::Start;
+use crate::repo::damaged::DamageCounts;
+use crate::scan::Filter;
+
+/// More workers than this would not keep to 256 MiB, and no practice has a disk that feeds them.
+const WORKERS_MAX: usize = 16;
+
+/// What is asked for.
+pub struct Request {
+    /// Roots as given.
+    pub roots: Vec<PathBuf>,
+    /// Globs to leave out.
+    pub exclude: Vec<String>,
+    /// Folders of the backup itself: state and store.
+    pub own_folders: Vec<PathBuf>,
+    /// Threads; 0 means one per core, at most 16.
+    pub threads: usize,
+    /// When partial notes are due.
+    pub checkpoints: CheckpointEvery,
+}
+
+impl Request {
+    /// The plan of the pipeline.
+    ///
+    /// Errors: exit 2 a pattern is wrong.
+    pub(super) fn plan(self, set: &str) -> Result<Plan> {
+        let filter = Filter::new(&[], &self.exclude, &self.own_folders)?;
+        let workers = match self.threads {
+            0 => std::thread::available_parallelism().map_or(2, usize::from).min(WORKERS_MAX),
+            n => n,
+        };
+        let checkpoints = self.checkpoints;
+        Ok(Plan { set: set.to_owned(), roots: self.roots, filter, workers, checkpoints })
+    }
+}
+
+/// Everything known after a run.
+pub struct Summary {
+    /// What the pipeline says.
+    pub outcome: Outcome,
+    /// Objects that were gone from the store, or spoilt, and were put back as they were, or replaced.
+    pub mended_objects: u64,
+    /// Objects that are known to be damaged still.
+    pub damaged: DamageCounts,
+    /// What the start of the ledger showed.
+    pub start: Start,
+    /// The set of roots.
+    pub set: String,
+    /// Earlier runs of this set.
+    pub earlier_runs: u64,
+    /// Whether descriptor and notes of this device read back sound.
+    pub ledger_sound: bool,
+    /// What proof notes say.
+    pub proofs: Proofs,
+    /// Fewest copies of a key file: in the store, in refs, in the state folder.
+    pub key_copies: u64,
+    /// When it began and ended.
+    pub began: SystemTime,
+    /// How long it took.
+    pub duration: Duration,
+}

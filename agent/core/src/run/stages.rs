@@ -1,0 +1,89 @@
+//! The stages of a run before its bilan: the ledger is compared with the store's, then the pipeline runs, once or twice.
+//!
+//! Data comes from ledger and store; what is missing is told to the monitor and recorded. Never: names what is not there.
+
+use scelle_format::layout;
+
+use super::opened::Run;
+use crate::error::{AgentError, Result};
+use crate::monitor::Notice;
+use crate::pipeline::{self, Attempt, Outcome, Plan};
+use crate::repo::append::{LedgerWriter, Start};
+use crate::repo::damage::Damage;
+use crate::repo::finding::FindingKind;
+use crate::repo::rebuild;
+use crate::verify::listing::Listing;
+
+/// Compares the ledger with the store's and brings local copies up to date.
+pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<Start> {
+    let (seat, descriptors) = (&run.seat, &run.descriptors);
+    let (state, monitor) = (&seat.state, &seat.around.monitor);
+    let start = ledger.start(descriptors).await?;
+    if start.rewound_notes > 0 {
+        monitor.notice(Notice::Rewound { notes: start.rewound_notes });
+    }
+    if start.forked {
+        monitor.notice(Notice::ForkAlarm);
+    }
+    if start.store_behind {
+        monitor.notice(Notice::SnapshotVanished { snapshot: ledger.head().snapshot });
+    }
+    rebuild::sweep(state, ledger.head());
+    let lost_copy =
+        ledger.head().segments.iter().any(|(sha256, _)| rebuild::copy_rows(state.folder(), sha256).is_none());
+    if ledger.head().is_index_unknown || lost_copy {
+        let mut head = ledger.head().clone();
+        rebuild::segments(&seat.objects, state, &seat.device, &mut head, descriptors).await?;
+        head.is_index_unknown = false;
+        *ledger.head_mut() = head;
+        ledger.save_head()?;
+        monitor.notice(Notice::CatalogRebuilt);
+    }
+    Ok(start)
+}
+
+/// Runs the pipeline. Where packs that the snapshot would build on are gone it begins once more without them: their content
+/// is read from the source again, and no note ever names what is not there. It also begins once more where what this PC
+/// remembers is damaged, without it. What this PC has copies of is mended before. Also returns how many objects were.
+///
+/// Errors: exit 13 where a second time packs are not shown.
+pub(super) async fn attempts(
+    run: &Run,
+    ledger: &mut LedgerWriter<'_>,
+    plan: &Plan,
+    damage: &mut Damage,
+) -> Result<(Outcome, u64)> {
+    let (seat, descriptors) = (&run.seat, &run.descriptors);
+    let mut mended = seat.mend_before(ledger, descriptors, damage).await?;
+    let first = match pipeline::backup(plan, seat, ledger, damage).await {
+        Err(error) if error.is_of_the_cache() => {
+            seat.state.forget_caches();
+            seat.around.monitor.notice(Notice::CatalogRebuilt);
+            pipeline::backup(plan, seat, ledger, damage).await?
+        }
+        first => first?,
+    };
+    let lacking = match first {
+        Attempt::Whole(outcome) => return Ok((*outcome, mended)),
+        Attempt::Lacking(listing) => listing,
+    };
+    let bad = rows_of(&lacking);
+    bad.iter().for_each(|(_, name)| seat.around.monitor.notice(Notice::Damaged { key: name.clone() }));
+    damage.record(ledger, &seat.state, "backup", bad, Vec::new()).await?;
+    mended += seat.mend_known(ledger, descriptors, damage).await?;
+    match pipeline::backup(plan, seat, ledger, damage).await? {
+        Attempt::Whole(outcome) => Ok((*outcome, mended)),
+        Attempt::Lacking(listing) => {
+            let first = rows_of(&listing).into_iter().next().map(|(_, name)| name);
+            Err(AgentError::not_confirmed().at(first.unwrap_or_default()))
+        }
+    }
+}
+
+/// What a listing lacks, for the ledger.
+fn rows_of(listing: &Listing) -> Vec<(String, String)> {
+    let row =
+        |why: FindingKind| move |(kind, pack): &(_, _)| (why.code().to_owned(), layout::pack(*kind, pack));
+    let missing = listing.missing.iter().map(row(FindingKind::PackMissing));
+    missing.chain(listing.wrong_size.iter().map(row(FindingKind::PackTruncated))).collect()
+}
