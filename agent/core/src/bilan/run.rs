@@ -16,7 +16,7 @@ use super::memory::Memory;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Problem;
 use crate::pipeline::Outcome;
-use crate::repo::append::Start;
+use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::checksum;
 use crate::repo::damage::Loss;
 use crate::repo::damaged::DamageCounts;
@@ -327,6 +327,14 @@ pub fn load_probe(state: &State) -> Option<ProbeReport> {
 /// [`load_probe`] for who only looks: `folder` is the state folder of a repository.
 pub fn probe_in(folder: &Path) -> Option<ProbeReport> {
     checksum::from_json(&std::fs::read(folder.join(PROBE_FILE)).ok()?)
+}
+
+/// Keeps what a probe learned: in the state for later runs, in the ledger for others.
+pub async fn record_probe(pen: &mut LedgerWriter<'_>, state: &State, probe: &ProbeReport) -> Result<()> {
+    save_probe(state, probe)?;
+    let attachment = pen.attach("probe", serde_json::to_vec(probe).map_err(AgentError::bug)?).await?;
+    pen.append(NoteKind::Probe, vec![attachment]).await?;
+    Ok(())
 }
 
 /// Keeps a probe in the state folder.

@@ -55,6 +55,7 @@ impl Run {
         let began = around.clock.now();
         self.say_how_far_the_clock_is_off();
         let start = around.stage(Phase::Open, stages::begin(self, pen)).await?;
+        stages::probe_if_forgotten(self, pen).await?;
         let earlier_runs = pen.head().runs.get(set).copied().unwrap_or(0);
         let plan = request.plan(set)?;
         let mut damage = Damage::look(&seat.objects, &seat.state, &seat.device, &self.descriptors).await?;

@@ -3,8 +3,11 @@
 //! Data comes from ledger and store; what is missing is told to the monitor and recorded. Never: names what is not there.
 
 use scelle_format::layout;
+use scelle_format::random::Random as _;
+use scelle_store::probe::probe;
 
 use super::opened::Run;
+use crate::bilan::run::{load_probe, record_probe};
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
 use crate::pipeline::{self, Attempt, Outcome, Plan};
@@ -40,6 +43,22 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
         monitor.notice(Notice::CatalogRebuilt);
     }
     Ok(start)
+}
+
+/// Asks the store once more what it does where this computer has forgotten it. What cannot be learned stays unknown, and
+/// the bilan says so.
+pub(super) async fn probe_if_forgotten(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<()> {
+    let seat = &run.seat;
+    if load_probe(&seat.state).is_some() {
+        return Ok(());
+    }
+    let mut nonce = [0; 8];
+    seat.around.random().fill(&mut nonce);
+    let learned = probe(&**seat.objects.store(), &hex::encode(nonce), seat.around.clock.now()).await;
+    match learned {
+        Ok(learned) => record_probe(ledger, &seat.state, &learned).await,
+        Err(_) => Ok(()),
+    }
 }
 
 /// Runs the pipeline. Where packs that the snapshot would build on are gone it begins once more without them: their content

@@ -7,7 +7,6 @@ use scelle_format::fingerprint::six_words;
 use scelle_format::id::RepositoryId;
 use scelle_format::kit::{Kit, KitPublic};
 use scelle_format::layout;
-use scelle_format::ledger::NoteKind;
 use scelle_format::phrase::generate_phrase;
 use scelle_format::random::{OsRandom, Random};
 use scelle_store::probe::{ProbeReport, probe};
@@ -18,7 +17,7 @@ use super::kit::{language, write_private};
 use crate::cli::args::Init;
 use crate::cli::context::Context;
 use crate::cli::secrets;
-use scelle_core::bilan::run::PROBE_FILE;
+use scelle_core::bilan::run::record_probe;
 use scelle_core::connect::RepoAddress;
 use scelle_core::connect::{Connected, Create, Engine, must_be_read_back};
 use scelle_core::error::{AgentError, ExitCode, Result};
@@ -99,7 +98,7 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     };
     let (store, offset_ms) = (connected.store.clone(), connected.clock_offset_ms);
     let seat = Seat::create(state, store, offset_ms, &creation, &context.around).await?;
-    record_probe(&seat, &report).await?;
+    record_probe(&mut seat.pen().await?, &seat.state, &report).await?;
     if let Some(path) = &args.kit {
         read_back(context, path, &seat).await?;
     }
@@ -187,7 +186,7 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
         seat.device.place = connected.place.clone();
         seat.state.put_device(&seat.device)?;
     }
-    record_probe(&seat, &report).await?;
+    record_probe(&mut seat.pen().await?, &seat.state, &report).await?;
     // Whoever reads this may begin at once.
     drop(seat);
     context.screen.say(&bilingual!(
@@ -274,16 +273,6 @@ async fn probe_store(context: &Context, connected: &mut Connected) -> Result<Pro
         context.reconnect(connected, engine).await?;
     }
     if refused { Err(AgentError::store_unsafe().at(connected.store.address())) } else { Ok(report) }
-}
-
-/// Keeps what the probe learned: in the ledger for others, in the state for later runs.
-async fn record_probe(seat: &Seat, report: &ProbeReport) -> Result<()> {
-    let json = serde_json::to_vec(report).map_err(AgentError::bug)?;
-    seat.state.put(PROBE_FILE, &json)?;
-    let mut ledger = seat.pen().await?;
-    let attachment = ledger.attach("probe", json).await?;
-    ledger.append(NoteKind::Probe, vec![attachment]).await?;
-    Ok(())
 }
 
 /// Does not finish until the kit was read back from its file and opens the repository.
