@@ -24,6 +24,7 @@ mod loss;
 mod metadata;
 mod names_shown;
 mod one_document;
+mod overwritten;
 mod plans;
 mod real_input;
 mod restore_targets;
