@@ -23,6 +23,7 @@ mod ledger;
 mod loss;
 mod metadata;
 mod names_shown;
+mod no_secret;
 mod one_document;
 mod overwritten;
 mod plans;
