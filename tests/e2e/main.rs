@@ -13,6 +13,7 @@ mod databases;
 mod demo;
 mod durability;
 mod escape_hatch;
+mod fates;
 mod flips;
 mod golden;
 mod hidden;
