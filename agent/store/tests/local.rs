@@ -113,11 +113,12 @@ async fn no_link_is_followed() {
 #[cfg(unix)]
 #[tokio::test]
 async fn what_is_no_file_is_no_object_and_is_moved_aside_for_one() {
+    type Make<'a> = &'a dyn Fn(&std::path::Path);
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), b"secret").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let store = DirStore::open(folder.path()).unwrap();
-    let make: [(&str, &dyn Fn(&std::path::Path)); 4] = [
+    let make: [(&str, Make); 4] = [
         ("link", &|path| std::os::unix::fs::symlink(outside.path().join("secret"), path).unwrap()),
         ("dangling", &|path| std::os::unix::fs::symlink("/nowhere/at/all", path).unwrap()),
         ("empty", &|path| std::fs::create_dir(path).unwrap()),
