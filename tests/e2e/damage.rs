@@ -1,8 +1,10 @@
 //! Damage is remembered until it is whole again, and one error of a disk never forks the ledger.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
-use e2e::process::{below, copy};
+use e2e::process::{below, copy, run};
 use e2e::{Site, compare, noise};
 
 /// Turns one bit of an object's middle.
@@ -146,4 +148,44 @@ fn a_descriptor_that_no_refs_hold_is_put_back_from_this_computers_own_copy() {
     let to = site.path("restored");
     let line = ["restore", "latest", "--to", to.to_str().unwrap(), "--kit", kit.to_str().unwrap()];
     stranger.ok(line);
+}
+
+/// A sync program that leaves a placeholder, a hand that slips: something stands in an object's place, and it is no file.
+#[test]
+fn what_is_no_file_in_an_objects_place_is_damage_and_is_mended() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    source.file("image.raw", noise(1, 300_000));
+    site.backup(&source);
+    for kind in ["p/", "m/", "i/", "a/", "c/", "keys/", "desc/"] {
+        for is_folder in [false, true] {
+            let path = site.object(&site.objects(kind)[0]);
+            fs::remove_file(&path).unwrap();
+            match is_folder {
+                true => fs::create_dir(&path).unwrap(),
+                false => std::os::unix::fs::symlink("/nowhere/at/all", &path).unwrap(),
+            }
+            site.agent.expect(13, ["check"]);
+            site.backup(&source);
+            site.agent.ok(["check", "--read-data", "all"]);
+        }
+    }
+    site.restore("latest", &site.path("restored"));
+    compare::assert_same(source.root(), &site.restored(&site.path("restored"), source.root()));
+}
+
+#[test]
+fn an_object_that_may_not_be_read_is_said_to_want_permission() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    source.file("letter.txt", "a letter");
+    site.backup(&source);
+    fs::set_permissions(site.object(&site.objects("a/")[0]), fs::Permissions::from_mode(0o000)).unwrap();
+    // Root reads everything: another user runs this one.
+    run(Command::new("chown").args(["-R", "65534:65534"]).arg(site.folder()));
+    let before = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let output = below(&site.agent, &before, ["check"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(14), "{said}");
+    assert!(said.contains("does not permit access") && !said.contains("S3"), "{said}");
 }

@@ -30,13 +30,21 @@ const TOLD: [&str; 9] = [
 ];
 
 /// One row: object, damage, and what the other columns say.
-struct Row {
-    object: String,
-    damage: String,
+pub struct Row {
+    pub object: String,
+    pub damage: String,
     cells: Vec<String>,
 }
 
-fn table() -> Vec<Row> {
+impl Row {
+    /// What `check`, both restorations, `backup` and the `check` after it exit with.
+    pub fn codes(&self) -> Vec<String> {
+        [0, 2, 3, 4, 6].map(|at| self.cells[at].clone()).to_vec()
+    }
+}
+
+/// The rows of the document.
+pub fn table() -> Vec<Row> {
     let text = fs::read_to_string(tools::checkout().join("repo-format/DAMAGE.md")).unwrap();
     let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
     let rows = text.lines().filter(|line| line.starts_with("| `"));
@@ -168,13 +176,22 @@ fn damage(path: &Path, how: &str) {
         return fs::write(path.with_file_name(".DS_Store"), b"not an object").unwrap();
     }
     fs::remove_file(path).unwrap();
-    let mut flipped = bytes.clone();
-    // The end of FORMAT.txt is words for people, which nobody checks.
-    let at = if path.ends_with("FORMAT.txt") { 25 } else { bytes.len() / 2 };
-    flipped[at] ^= 1;
+    if let Some(instead) = instead(&path.to_string_lossy(), bytes, how) {
+        fs::write(path, instead).unwrap();
+    }
+}
+
+/// What lies in the place of an object that is overwritten or flipped; `None` where it is gone.
+pub fn instead(name: &str, mut bytes: Vec<u8>, how: &str) -> Option<Vec<u8>> {
     match how {
-        "missing" => {}
-        "overwritten" => fs::write(path, b"something else").unwrap(),
-        _ => fs::write(path, flipped).unwrap(),
+        "missing" => None,
+        "overwritten" => Some(b"something else".to_vec()),
+        "flipped" => {
+            // The end of FORMAT.txt is words for people, which nobody checks.
+            let at = if name.ends_with("FORMAT.txt") { 25 } else { bytes.len() / 2 };
+            bytes[at] ^= 1;
+            Some(bytes)
+        }
+        other => panic!("no damage is called {other}"),
     }
 }

@@ -10,9 +10,10 @@ use std::ffi::OsString;
 use std::fs;
 
 use e2e::bucket::{Bucket, BucketKind, Engine};
+use e2e::tamper::Kind;
 use e2e::{Outcome, Site, Tree, compare, noise};
 
-use crate::flips;
+use crate::{fates, flips, unseen};
 
 /// What `init` says to a person of each code that a bucket here may earn.
 const SENTENCES: [(&str, &str); 5] = [
@@ -50,6 +51,24 @@ fn every_kind_of_bucket_does_what_init_said_and_nothing_flipped_is_called_whole(
     let bucket = engine.bucket("locked", "put-get-list").with_the_agents_key();
     lives_there(&bucket, false, &["no-conditional-put", "lock-not-proven"]);
     flips::campaign(&engine, "locked", e2e::rounds(4, 240));
+}
+
+#[test]
+fn both_tables_of_damages_and_the_fates_of_notes_are_as_on_other_engines() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::rgw(folder.path());
+    let is_long = e2e::rounds(0, 1) == 1;
+    // For every change a pack, of which an engine knows most, and what a chain stands on.
+    let kinds: &[Kind] = if is_long { &Kind::ALL } else { &[Kind::DataPack, Kind::SnapshotNote] };
+    let rows = (unseen::rows_hold(&engine, kinds), unseen::first_table_holds(&engine, kinds));
+    println!("{} rows of what is not shown and {} of the first table hold", rows.0, rows.1);
+    let mut fates = 0;
+    for kind in if is_long { &BucketKind::ALL[..] } else { &[BucketKind::Plain] } {
+        let name = format!("fates-{kind:?}").to_lowercase();
+        engine.make(&name, *kind);
+        fates += fates::campaign(&engine, &name, e2e::rounds(1, 2) as usize);
+    }
+    println!("{fates} notes had their fates, and each chain went on");
 }
 
 /// Two runs, a check of every byte, and a restoration; then what was said of the bucket is tried.

@@ -1,9 +1,10 @@
 //! Carries out the second table of `repo-format/DAMAGE.md`: objects that are there and are not shown, because a delete
-//! marker hides them or because the store once answers that they are not there.
+//! marker hides them, because other bytes lie over them, or because the store once answers that they are not there.
 //!
-//! The document is the expectation. One practice with three snapshots on a real engine that keeps versions; for each row
-//! its bucket and its state are copied and the object that the newest snapshot needs is hidden, or passed over once by a
-//! proxy before the engine.
+//! The document is the expectation, and a cell is all that a command says of [`WORDS`]: where nothing stands, it said none
+//! of them. One practice with three snapshots on a real engine that keeps versions; for each row its bucket and its state
+//! are copied and the object that the newest snapshot needs is hidden, written over, or passed over once by a proxy before
+//! the engine. On Ceph RGW, from `rgw`, as well: there also the first table, in a bucket without versions.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,13 +19,26 @@ use e2e::tamper::{Kind, Vault};
 use e2e::{Agent, Outcome, Site, Tree, noise, tools};
 use scelle_store::testing::proxy::{Meddle, Proxy, Request};
 
-const BUCKET: &str = "cabinet";
-const DAMAGES: [&str; 2] = ["hidden", "404 once"];
+use crate::damage_table::{self, instead};
+
+const DAMAGES: [&str; 4] = ["hidden", "overwritten", "flipped", "404 once"];
 /// Commands of a row.
 const COMMANDS: usize = 5;
 /// What may stand behind a code: said by the command.
-const WORDS: [&str; 6] =
-    ["HIDDEN", "delete markers", "answered wrongly", "key-missing", "stored again", "put back"];
+const WORDS: [&str; 12] = [
+    "HIDDEN",
+    "OVERWRITTEN",
+    "format-differs",
+    "descriptor-invalid",
+    "key-missing",
+    "key-forged",
+    "hid 1",
+    "wrote over 1",
+    "answered wrongly",
+    "stored again",
+    "put back",
+    "replaced by others",
+];
 
 /// One row: object, damage, and for each command its code and what it says.
 struct Row {
@@ -36,7 +50,7 @@ struct Row {
 fn table() -> Vec<Row> {
     let text = fs::read_to_string(tools::checkout().join("repo-format/DAMAGE.md")).unwrap();
     let mut rows = Vec::new();
-    for line in text.lines().filter(|line| line.starts_with("| ")) {
+    for line in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| `")) {
         let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
         let (object, damage) = (cells.next().unwrap(), cells.next().unwrap_or_default());
         if DAMAGES.contains(&damage.as_str()) {
@@ -63,45 +77,59 @@ fn the_table_of_what_is_not_shown_has_every_row() {
 #[test]
 fn every_row_of_the_table_of_what_is_not_shown_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let practice = Practice::new(Engine::seaweed(folder.path()));
+    rows_hold(&Engine::seaweed(folder.path()), &Kind::ALL);
+}
+
+/// Carries out the rows of these kinds of objects on this engine; returns how many.
+pub fn rows_hold(engine: &Engine, kinds: &[Kind]) -> usize {
+    let practice = Practice::new(engine, "unseen", BucketKind::Versioned);
     let rows = table();
-    let mut surprises = Vec::new();
-    for kind in Kind::ALL {
+    let (mut carried_out, mut surprises) = (0, Vec::new());
+    for &kind in kinds {
         for damage in DAMAGES {
-            let outcomes = practice.carry_out(kind, damage);
+            let found: Vec<String> = practice.carry_out(kind, damage).iter().map(summary).collect();
             let is_row = |row: &&Row| row.object == format!("{kind:?}") && row.damage == damage;
-            let cells = rows.iter().find(is_row).map(|row| &row.cells[..]).unwrap_or_default();
-            if cells.len() != COMMANDS
-                || !outcomes.iter().zip(cells).all(|(outcome, cell)| holds(outcome, cell))
-            {
-                let found: Vec<String> = outcomes.iter().map(summary).collect();
+            if rows.iter().find(is_row).is_none_or(|row| row.cells != found) {
                 surprises.push(format!("| {kind:?} | {damage} | {} |", found.join(" | ")));
             }
+            carried_out += 1;
         }
     }
     assert!(surprises.is_empty(), "found instead:\n{}", surprises.join("\n"));
+    carried_out
 }
 
-/// Whether a command ended as its cell says: a code, and words that it must have said.
-fn holds(outcome: &Outcome, cell: &str) -> bool {
-    let (code, words) = cell.split_once(' ').unwrap_or((cell, ""));
-    outcome.code().to_string() == code && said(outcome).contains(words)
+/// Carries out the rows of the first table that are of these kinds of objects, in a bucket without versions on this engine:
+/// codes are those of a folder. Returns how many.
+pub fn first_table_holds(engine: &Engine, kinds: &[Kind]) -> usize {
+    let practice = Practice::new(engine, "damaged", BucketKind::Plain);
+    let rows = damage_table::table().into_iter();
+    let rows = rows.filter(|row| kinds.iter().any(|kind| row.object == format!("{kind:?}")));
+    let (mut carried_out, mut surprises) = (0, Vec::new());
+    for row in rows.filter(|row| row.damage != "stray") {
+        let kind = Kind::ALL.into_iter().find(|kind| row.object == format!("{kind:?}")).unwrap();
+        let outcomes = practice.carry_out(kind, &row.damage);
+        let found: Vec<String> = outcomes.iter().map(|outcome| outcome.code().to_string()).collect();
+        if row.codes() != found {
+            surprises.push(format!("{kind:?} {}: {found:?}, not {:?}", row.damage, row.codes()));
+        }
+        carried_out += 1;
+    }
+    assert!(surprises.is_empty(), "{}", surprises.join("\n"));
+    carried_out
 }
 
-fn said(outcome: &Outcome) -> String {
-    outcome.out() + &outcome.err()
-}
-
-/// As a cell would say it.
+/// As a cell says it: the code, and which of the words were said.
 fn summary(outcome: &Outcome) -> String {
-    let said = said(outcome);
-    let word = WORDS.into_iter().find(|word| said.contains(word)).unwrap_or_default();
-    format!("{} {word}", outcome.code()).trim().to_owned()
+    let said = outcome.out() + &outcome.err();
+    let words: Vec<&str> = WORDS.into_iter().filter(|word| said.contains(word)).collect();
+    format!("{} {}", outcome.code(), words.join(", ")).trim().to_owned()
 }
 
 /// A practice, its bucket's objects, and the line to it.
 struct Practice {
     engine: Engine,
+    bucket: &'static str,
     site: Site,
     source: Tree,
     objects: BTreeMap<String, Vec<u8>>,
@@ -110,9 +138,9 @@ struct Practice {
 }
 
 impl Practice {
-    fn new(engine: Engine) -> Self {
-        engine.make(BUCKET, BucketKind::Versioned);
-        let site = Site::not_initialised(|_| engine.bucket(BUCKET, "practice").into());
+    fn new(engine: &Engine, bucket: &'static str, versions: BucketKind) -> Self {
+        engine.make(bucket, versions);
+        let site = Site::not_initialised(|_| engine.bucket(bucket, "practice").into());
         let mut words = ["init", "--yes", "--phrase-file"].map(OsString::from).to_vec();
         words.push(site.phrase().into());
         site.agent.ok(words.into_iter().chain(site.with_kit()));
@@ -131,7 +159,7 @@ impl Practice {
         let passed_over = Arc::new(Mutex::new(None));
         let shared = passed_over.clone();
         let proxy = engine.proxy(move |request| pass_over(request, &shared));
-        Self { engine, site, source, objects, passed_over, proxy }
+        Self { engine: engine.clone(), bucket, site, source, objects, passed_over, proxy }
     }
 
     /// What each command made of one damage to what the newest snapshot needs.
@@ -139,7 +167,7 @@ impl Practice {
         let row = format!("{kind:?}-{}", damage.replace(' ', "-"));
         let case = self.site.path(&row);
         fs::create_dir(&case).unwrap();
-        let bucket = self.engine.bucket(BUCKET, &row).through(&self.proxy);
+        let bucket = self.engine.bucket(self.bucket, &row).through(&self.proxy);
         for (name, bytes) in &self.objects {
             bucket.write(name, bytes.clone());
         }
@@ -148,8 +176,12 @@ impl Practice {
         let own = bucket.reached_by(self.site.agent.elsewhere(home));
         let vault = Vault::open(&self.site.path("copy"), &self.site.kit(), &self.site.phrase());
         let target = format!("{}/{}", self.site.repository(), vault.target(kind, 3));
-        if damage == "hidden" {
-            bucket.hide(&target);
+        match damage {
+            "hidden" | "missing" => bucket.hide(&target),
+            "404 once" => {}
+            other => {
+                bucket.overwrite(&target, instead(&target, self.objects[&target].clone(), other).unwrap())
+            }
         }
         // Each command meets the wrong answer once.
         let arm = || {

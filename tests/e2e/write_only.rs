@@ -1,5 +1,5 @@
-//! This computer can write and cannot read: no secret in its state or memory opens what is stored, and no name of
-//! a patient is seen anywhere outside the seal.
+//! This computer can write and cannot read: no secret in its memory opens what is stored, and no name of a patient is seen
+//! anywhere outside the seal. Its state: `no_secret`.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -7,11 +7,11 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use e2e::canary::{self, NAMES};
-use e2e::listing::files_at_rest;
 use e2e::{Site, Tree, noise, tools};
-use scelle_format::crypto::{PqIdentity, open_header};
+use scelle_format::crypto::PqIdentity;
 
 use crate::escape_hatch::{epoch_identity, identity_in};
+use crate::no_secret::{opens, seed_of};
 
 /// Files whose names, contents, attributes and links are full of canaries.
 pub(crate) fn fill_with_canaries(source: &Tree) {
@@ -152,118 +152,6 @@ fn an_unreadable_file_is_counted_and_not_named() {
     let outcome = site.agent.spawn(command).wait();
     assert_eq!(outcome.code(), 3, "{outcome}");
     assert_no_name_leaks(&site);
-}
-
-/// Every 32 bytes of `bytes` that could be the seed of an age identity: as they are, in hex, in base64, in base32,
-/// and as an identity's own text.
-fn candidates(bytes: &[u8]) -> Vec<PqIdentity> {
-    let mut found = Vec::new();
-    for line in bytes.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-') {
-        found.extend(std::str::from_utf8(line).ok().and_then(|text| PqIdentity::parse(text).ok()));
-    }
-    let mut seeds: Vec<[u8; 32]> = bytes.array_windows::<32>().copied().collect();
-    for word in bytes.split(|byte| !byte.is_ascii_alphanumeric() && !b"+/-_".contains(byte)) {
-        for decoded in [hex::decode(word).ok(), digits(word, 6), digits(word, 5)].into_iter().flatten() {
-            seeds.extend(decoded.array_windows::<32>().copied());
-        }
-    }
-    // What repeats a byte much is text or zeros, not a secret.
-    seeds.retain(|seed| (0..=255u8).all(|byte| seed.iter().filter(|other| **other == byte).count() < 8));
-    seeds.sort_unstable();
-    seeds.dedup();
-    found.extend(seeds.iter().map(identity_of));
-    found
-}
-
-/// base64 (6 bits) or base32 (5 bits) without padding; `None` for other letters.
-fn digits(word: &[u8], bits: u32) -> Option<Vec<u8>> {
-    const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const BASE32: &[u8] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let alphabet = if bits == 6 { BASE64 } else { BASE32 };
-    let (mut decoded, mut pending, mut held) = (Vec::new(), 0u32, 0);
-    for letter in word {
-        let letter = match letter {
-            b'-' if bits == 6 => b'+',
-            b'_' if bits == 6 => b'/',
-            letter => *letter,
-        };
-        let value = alphabet.iter().position(|other| *other == letter)?;
-        pending = pending << bits | u32::try_from(value).unwrap();
-        held += bits;
-        if held >= 8 {
-            held -= 8;
-            decoded.push((pending >> held & 0xff) as u8);
-            pending &= (1 << held) - 1;
-        }
-    }
-    Some(decoded)
-}
-
-/// The identity of a seed, by way of its text.
-fn identity_of(seed: &[u8; 32]) -> PqIdentity {
-    let hrp = bech32::Hrp::parse("AGE-SECRET-KEY-PQ-").unwrap();
-    PqIdentity::parse(&bech32::encode_upper::<bech32::Bech32>(hrp, seed).unwrap()).unwrap()
-}
-
-fn seed_of(identity: &str) -> Vec<u8> {
-    bech32::decode(identity).unwrap().1
-}
-
-fn opens(identities: &[PqIdentity], object: &[u8]) -> bool {
-    identities.iter().any(|identity| open_header(object, &[identity]).is_ok())
-}
-
-#[test]
-fn the_search_for_secrets_finds_them_in_every_form() {
-    let seed: [u8; 32] = noise(5, 32).try_into().unwrap();
-    let identity = identity_of(&seed);
-    let sealed = scelle_format::crypto::seal_bytes(
-        &[identity.recipient()],
-        b"paquet",
-        &mut scelle_format::random::OsRandom,
-    )
-    .unwrap();
-    let text = secrecy::ExposeSecret::expose_secret(&identity.to_secret_string()).to_owned();
-    let base64 = tools::stdout_of(tools::run_with_input("base64", ["-w0"], &seed));
-    let raw = [noise(6, 50), seed.to_vec(), noise(7, 50)].concat();
-    for hidden in [text.into_bytes(), hex::encode(seed).into_bytes(), base64, raw] {
-        let state = [b"{\"x\":\"".as_slice(), &hidden, b"\"}\n"].concat();
-        assert!(opens(&candidates(&state), &sealed), "{}", String::from_utf8_lossy(&state));
-    }
-    assert!(!opens(&candidates(&noise(8, 500)), &sealed));
-}
-
-#[test]
-fn no_secret_in_the_state_opens_what_is_stored() {
-    let site = Site::on_dir();
-    let source = site.source("cabinet");
-    source.file("un.txt", "un");
-    site.backup(&source);
-    source.file("deux.txt", "deux");
-    site.backup(&source);
-    let epoch = PqIdentity::parse(&epoch_identity(&site)).unwrap();
-    let read = |name: &String| fs::read(site.object(name)).unwrap();
-    let sealed_attachment = |name: &&String| read(name).starts_with(b"age-encryption.org/v1");
-    let (attachments, mut targets) = (site.objects("a/"), Vec::new());
-    for kind in ["p/", "m/"] {
-        targets.extend(site.objects(kind).first().cloned());
-    }
-    targets.extend(attachments.iter().find(sealed_attachment).cloned());
-    // Control: these are the objects that epoch 0 opens.
-    assert_eq!(targets.len(), 3);
-    assert!(targets.iter().all(|target| opens(std::slice::from_ref(&epoch), &read(target))));
-    targets.extend(site.objects("keys/e0"));
-
-    let mut tried = 0;
-    for file in files_at_rest(site.agent.home()) {
-        let identities = candidates(&fs::read(&file).unwrap());
-        tried += identities.len();
-        for target in &targets {
-            assert!(!opens(&identities, &read(target)), "{} opens {target}", file.display());
-        }
-    }
-    println!("{tried} possible secrets tried on {} objects", targets.len());
-    assert!(tried > 1_000);
 }
 
 /// All the memory of a stopped process that can be read.

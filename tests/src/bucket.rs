@@ -210,6 +210,12 @@ impl Bucket {
         assert_eq!(put, Put::Created, "{name}");
     }
 
+    /// Puts other bytes over an object, with the practice's key; with versions the old ones stay below.
+    pub fn overwrite(&self, name: &str, bytes: Vec<u8>) {
+        let sum = sha256(&bytes);
+        self.engine.runtime.block_on(self.store().replace(&key(name), bytes.into(), sum)).unwrap();
+    }
+
     /// Whether the engine itself refuses to delete the version of this object that is there.
     pub fn refuses_to_delete(&self, name: &str) -> bool {
         let (store, key) = (self.store(), key(name));

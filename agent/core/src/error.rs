@@ -154,6 +154,7 @@ impl From<StoreError> for AgentError {
     fn from(error: StoreError) -> Self {
         let built = match error.kind {
             ErrorKind::NotFound => Self::object_missing(),
+            ErrorKind::Denied if error.detail == scelle_store::dir::NO_PERMISSION => Self::folder_denied(),
             ErrorKind::Denied => Self::store_denied(),
             ErrorKind::Unreachable => Self::store_unreachable(),
             ErrorKind::Full => Self::destination_full(),

@@ -104,7 +104,8 @@ impl DirStore {
 }
 
 impl Inner {
-    /// The file of a key, after checking that no folder on the way is a link out of the root.
+    /// The file of a key, after checking that no folder on the way is a link out of the root. A link in the place of the file
+    /// itself is no object: nothing opens or follows it.
     fn path_of(&self, operation: &'static str, key: &Key) -> Result<PathBuf, StoreError> {
         if !key.as_str().split('/').all(is_portable) {
             return Err(StoreError::new(
@@ -115,7 +116,8 @@ impl Inner {
             ));
         }
         let mut path = self.root.clone();
-        for component in key.as_str().split('/') {
+        let folders = key.as_str().rsplit_once('/').map_or("", |(folders, _)| folders);
+        for component in folders.split('/') {
             path.push(component);
             match fs::symlink_metadata(&path) {
                 Ok(metadata) if metadata.file_type().is_symlink() => {
@@ -218,6 +220,9 @@ impl Inner {
 
     fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let path = self.path_of("delete", key)?;
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Ok(());
+        }
         match fs::remove_file(path) {
             Ok(()) => Ok(()),
             Err(error) => match self.explain("delete", key, &error) {
@@ -236,6 +241,9 @@ impl Inner {
     }
 }
 
+/// What a folder store says where the system does not let it: [`ErrorKind::Denied`] by rights of files, not by a credential.
+pub const NO_PERMISSION: &str = "the system refused access";
+
 fn no_root(operation: &'static str) -> StoreError {
     StoreError::new(ErrorKind::NoBucket, operation, "folder", "the folder is not there")
 }
@@ -250,7 +258,7 @@ fn io_error(operation: &'static str, target: impl ToString, error: &io::Error) -
     let (kind, detail) = match error.kind() {
         // `a` is a file and `a/b` was asked for: there is no such object either.
         Io::NotFound | Io::NotADirectory => (ErrorKind::NotFound, "not there"),
-        Io::PermissionDenied | Io::ReadOnlyFilesystem => (ErrorKind::Denied, "the system refused access"),
+        Io::PermissionDenied | Io::ReadOnlyFilesystem => (ErrorKind::Denied, NO_PERMISSION),
         Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Full, "no room left"),
         Io::InvalidData => (ErrorKind::Corrupt, "what was read back is not what was written"),
         Io::FileTooLarge => (ErrorKind::Invalid, "larger than this filesystem can hold"),

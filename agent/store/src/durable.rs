@@ -73,6 +73,7 @@ impl Writer {
         let (name, folders) = components.split_last().ok_or(io::ErrorKind::InvalidInput)?;
         let folder = self.durable_folder(folders)?;
         let target = folder.join(name);
+        move_aside(&target)?;
         if is_taken(&target)? {
             // Whoever linked it may not have synced the folder yet; the caller will rely on it now.
             platform::sync_folder(&folder)?;
@@ -94,6 +95,7 @@ impl Writer {
         let (name, folders) = components.split_last().ok_or(io::ErrorKind::InvalidInput)?;
         let folder = self.durable_folder(folders)?;
         let temporary = self.write_temporary(body)?;
+        move_aside(&folder.join(name))?;
         fs::rename(&temporary.path, folder.join(name))?;
         platform::sync_folder(&folder)
     }
@@ -217,6 +219,21 @@ fn is_taken(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Gives what stands in the place of an object and is no file (a folder, a link that a sync program made) another name, so
+/// that the object can be written. It may be somebody's: nothing of it is removed.
+fn move_aside(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Ok(());
+    }
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".aside-{:08x}", rand::random::<u32>()));
+    match fs::rename(path, &aside) {
+        // Somebody else has done it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        moved => moved,
+    }
+}
+
 /// Makes the entry of `path` in its parent folder durable; used once, for the root.
 pub(crate) fn sync_entry(path: &Path) -> io::Result<()> {
     match path.parent() {
@@ -252,12 +269,17 @@ impl Drop for Temporary {
     }
 }
 
-/// Opens a file for reading and says how long it is; refuses what is not a plain file.
+/// Opens a file for reading and says how long it is; what is not a plain file is not there.
 pub(crate) fn open_plain(path: &Path) -> io::Result<(File, u64)> {
-    let file = open_no_follow(path)?;
+    let not_there = || io::Error::new(io::ErrorKind::NotFound, "not a plain file");
+    let file = open_no_follow(path).map_err(|error| {
+        // One call more only where there is an error: a link, or a folder on Windows.
+        let is_other = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
+        if is_other { not_there() } else { error }
+    })?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "not a plain file"));
+        return Err(not_there());
     }
     Ok((file, metadata.len()))
 }

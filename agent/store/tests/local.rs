@@ -98,16 +98,56 @@ async fn no_link_is_followed() {
     std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
     std::os::unix::fs::symlink(outside.path().join("secret"), folder.path().join("file")).unwrap();
     let store = DirStore::open(folder.path()).unwrap();
-    for name in ["out/secret", "file"] {
-        assert_eq!(store.get(&key(name), 100).await.unwrap_err().kind, ErrorKind::Denied, "{name}");
-        assert_eq!(store.delete(&key(name)).await.unwrap_err().kind, ErrorKind::Denied, "{name}");
-        let put = store.put_new(&key(name), Bytes::new(), sha256(b"")).await;
-        assert_eq!(put.unwrap_err().kind, ErrorKind::Denied, "{name}");
-    }
+    let name = "out/secret";
+    assert_eq!(store.get(&key(name), 100).await.unwrap_err().kind, ErrorKind::Denied);
+    assert_eq!(store.delete(&key(name)).await.unwrap_err().kind, ErrorKind::Denied);
+    let put = store.put_new(&key(name), Bytes::new(), sha256(b"")).await;
+    assert_eq!(put.unwrap_err().kind, ErrorKind::Denied);
     let new = store.put_new(&key("out/new/file"), Bytes::new(), sha256(b"")).await;
     assert_eq!(new.unwrap_err().kind, ErrorKind::Denied);
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
     assert!(store.list("", None, 10).await.unwrap().entries.is_empty());
+}
+
+/// A sync program, or a hand: what stands in the place of an object and is no file is no object, and is in nobody's way.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_is_no_object_and_is_moved_aside_for_one() {
+    type Make<'a> = &'a dyn Fn(&std::path::Path);
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), b"secret").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = DirStore::open(folder.path()).unwrap();
+    let make: [(&str, Make); 4] = [
+        ("link", &|path| std::os::unix::fs::symlink(outside.path().join("secret"), path).unwrap()),
+        ("dangling", &|path| std::os::unix::fs::symlink("/nowhere/at/all", path).unwrap()),
+        ("empty", &|path| std::fs::create_dir(path).unwrap()),
+        ("full", &|path| {
+            std::fs::create_dir(path).unwrap();
+            std::fs::write(path.join("somebody's"), b"x").unwrap();
+        }),
+    ];
+    std::fs::create_dir(folder.path().join("a")).unwrap();
+    for is_mended in [false, true] {
+        for (name, make) in &make {
+            let name = format!("a/{name}{is_mended}");
+            make(&folder.path().join(&name));
+            assert_eq!(store.get(&key(&name), 100).await.unwrap_err().kind, ErrorKind::NotFound, "{name}");
+            assert_eq!(store.head(&key(&name)).await.unwrap(), None, "{name}");
+            store.delete(&key(&name)).await.unwrap();
+            match is_mended {
+                true => {
+                    let sum = sha256(b"object");
+                    store.replace(&key(&name), Bytes::from_static(b"object"), sum).await.unwrap();
+                }
+                false => assert_eq!(put(&store, &name, b"object").await, Put::Created, "{name}"),
+            }
+            assert_eq!(store.get(&key(&name), 100).await.unwrap(), b"object".as_slice(), "{name}");
+        }
+    }
+    assert_eq!(std::fs::read(outside.path().join("secret")).unwrap(), b"secret");
+    let mut aside = std::fs::read_dir(folder.path().join("a")).unwrap().map(|entry| entry.unwrap().path());
+    assert!(aside.any(|path| path.join("somebody's").is_file()), "nothing of anybody's is removed");
 }
 
 /// Needs root, as CI has: mounts a filesystem of 1 MiB.

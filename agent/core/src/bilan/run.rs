@@ -307,7 +307,7 @@ pub fn error_code(error: &AgentError) -> &'static str {
         _ if is(AgentError::destination_full()) => "destination-full",
         _ if is(AgentError::source_missing()) => "source-missing",
         _ if is(AgentError::nothing_saved()) => "nothing-saved",
-        _ if is(AgentError::store_denied()) => "store-denied",
+        _ if is(AgentError::store_denied()) || is(AgentError::folder_denied()) => "store-denied",
         ExitCode::Interrupted => "interrupted",
         ExitCode::Unreachable => "store-unreachable",
         ExitCode::Damaged => "store-damaged",

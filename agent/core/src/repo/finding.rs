@@ -90,9 +90,9 @@ finding_kinds! {
     ChunkMissing = "chunk-missing",
     /// A root, level-2 node, hunk or chunk list cannot be read.
     TreeBroken = "tree-broken",
-    /// A delete marker hides the object; an older version of it is sound.
+    /// A delete marker hides the object; an older version of it is there.
     Hidden = "object-hidden",
-    /// The object was written over; an older version of it is sound.
+    /// Other bytes lie over the object; an older version of it is there.
     Overwritten = "object-overwritten",
     /// An index segment is absent.
     IndexMissing = "index-missing",
@@ -132,6 +132,11 @@ impl FindingKind {
                 | NoteSignature
                 | Rollback
         )
+    }
+
+    /// Whether readers read an older version instead: no snapshot is affected.
+    pub fn is_read_through(self) -> bool {
+        matches!(self, Self::Hidden | Self::Overwritten)
     }
 
     /// Whether a note is gone, or cannot be believed in its place.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use scelle_format::id::{RepositoryId, Sha256};
 use scelle_format::layout;
-use scelle_store::{ErrorKind, Key, ObjectMeta, Put, Store, StoreError};
+use scelle_store::{ErrorKind, Key, ObjectMeta, Put, Store, StoreError, Version};
 
 use super::kept::{Kept, hash_in};
 pub use super::listed::{Listed, repositories_in};
@@ -222,18 +222,7 @@ impl Objects {
     ) -> Result<Older> {
         let key = self.key(name)?;
         let Some(locks) = self.store.locks() else { return Ok(Older::None) };
-        let versions = match locks.versions(&key, VERSIONS_MAX).await {
-            Ok(versions) => versions,
-            Err(error) if error.kind == ErrorKind::Denied => {
-                self.oddities.note_versions_closed();
-                return Ok(Older::NotAllowed);
-            }
-            // No versions: then there is nothing to look through.
-            Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::NotFound) => {
-                return Ok(Older::None);
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let Some(versions) = self.versions(name).await? else { return Ok(Older::NotAllowed) };
         let mut is_closed = false;
         for version in versions.iter().rev().filter(|v| !v.delete_marker && v.bytes <= max_bytes) {
             match locks.get_version(&key, &version.id, max_bytes).await {
@@ -248,6 +237,29 @@ impl Objects {
             self.oddities.note_versions_closed();
         }
         Ok(if is_closed { Older::NotAllowed } else { Older::None })
+    }
+
+    /// Whether the store has any version of this size, to be seen by this credential. Reads none.
+    pub async fn has_version(&self, name: &str, bytes: u64) -> Result<bool> {
+        let versions = self.versions(name).await?;
+        Ok(versions.is_some_and(|all| all.iter().any(|v| !v.delete_marker && v.bytes == bytes)))
+    }
+
+    /// The newest 1 000 versions of an object; `None` where they may not be seen.
+    async fn versions(&self, name: &str) -> Result<Option<Vec<Version>>> {
+        let Some(locks) = self.store.locks() else { return Ok(Some(Vec::new())) };
+        match locks.versions(&self.key(name)?, VERSIONS_MAX).await {
+            Ok(versions) => Ok(Some(versions)),
+            Err(error) if error.kind == ErrorKind::Denied => {
+                self.oddities.note_versions_closed();
+                Ok(None)
+            }
+            // No versions: then there is nothing to look through.
+            Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::NotFound) => {
+                Ok(Some(Vec::new()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads a range of an object (end exclusive), cut at its end.

@@ -28,8 +28,8 @@ impl Oddities {
         self.hidden.lock().insert(name.to_owned());
     }
 
-    /// It was written over; an older version was read.
-    pub(super) fn note_overwritten(&self, name: &str) {
+    /// It was written over; an older version was read, or is listed.
+    pub(crate) fn note_overwritten(&self, name: &str) {
         self.overwritten.lock().insert(name.to_owned());
     }
 

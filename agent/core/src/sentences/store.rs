@@ -32,6 +32,21 @@ impl AgentError {
         )
     }
 
+    /// A folder store: the system does not let this program read or write there.
+    pub fn folder_denied() -> Self {
+        Self::new(
+            ExitCode::Unreachable,
+            bilingual!(
+                "le système n'autorise pas l'accès à un fichier ou à un dossier de la destination",
+                "the system does not permit access to a file or folder of the destination"
+            ),
+            bilingual!(
+                "vérifiez les autorisations de la destination pour le compte qui lance Scellé, et qu'elle n'est pas en lecture seule",
+                "check the permissions of the destination for the account that runs Scellé, and that it is not read-only"
+            ),
+        )
+    }
+
     /// What was sent arrived as something else, at every attempt.
     pub fn sent_altered() -> Self {
         Self::new(

@@ -5,25 +5,24 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
 use scelle_format::layout;
 use scelle_format::refs::Refs;
-use serde::Serialize;
 
 use super::data::IdKeys;
-use super::lost::{LostSnapshot, lost};
-use super::packs::{Known, PackUses, heirs, is_healed, is_replaced};
-use super::{attachments, data, keys, trees};
+use super::lost::lost;
+use super::packs::{Known, PackUses, heirs, is_replaced};
+use super::report::CheckReport;
+use super::{attachments, data, keys, through, trees};
 use crate::error::{ExitCode, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::reading::fetch::Fetcher;
-use crate::repo::damage::{Damage, Loss};
+use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::{Healed, Snapshot};
 use crate::repo::keyring::KeyFiles;
-use crate::repo::objects::Objects;
 use crate::repo::open::Repository;
 use crate::shutdown::Shutdown;
 
@@ -52,57 +51,6 @@ pub struct CheckOptions {
     pub local_head: Option<(DeviceId, u64, Sha256)>,
     /// With a key: newest snapshots of each device whose trees are followed.
     pub trees: usize,
-}
-
-/// What a check found.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct CheckReport {
-    /// What is wrong.
-    pub findings: Vec<Finding>,
-    /// Objects looked at.
-    pub objects: u64,
-    /// Packs that snapshots need.
-    pub packs: u64,
-    /// Their stored bytes.
-    pub pack_bytes: u64,
-    /// Packs read back.
-    pub packs_read: u64,
-    /// Bytes received from the store.
-    pub bytes_read: u64,
-    /// Objects that nothing refers to. Not damage: an interrupted run leaves them.
-    pub orphans: u64,
-    /// Their bytes.
-    pub orphan_bytes: u64,
-    /// Names that the format does not know: a system's or somebody else's files. Passed over.
-    pub strangers: u64,
-    /// Objects that delete markers hide. Their older versions are sound.
-    pub hidden: u64,
-    /// Fewest copies of an epoch's key file.
-    pub key_copies: u64,
-    /// Snapshots nothing is wrong with, as far as was looked.
-    pub sound: Vec<SnapshotId>,
-    /// Snapshots that lack something.
-    pub damaged: Vec<SnapshotId>,
-    /// Damaged objects of which somebody has accepted that what they held is lost. They stay damage.
-    pub acknowledged: Vec<String>,
-    /// Who accepted it, and when.
-    pub loss: Option<Loss>,
-    /// Of those, the ones whose notes cannot be read.
-    pub lost: Vec<LostSnapshot>,
-    /// How long it took.
-    #[serde(skip)]
-    pub duration: Duration,
-    /// Packs that the ledger calls bad and that were read whole: for the ledger.
-    #[serde(skip)]
-    pub sound_again: Vec<String>,
-}
-
-impl CheckReport {
-    /// The code the process ends with.
-    pub fn code(&self) -> ExitCode {
-        let is_damaged = self.findings.iter().any(|finding| finding.kind.is_damage());
-        if is_damaged { ExitCode::Damaged } else { ExitCode::Ok }
-    }
 }
 
 /// Checks a repository.
@@ -138,9 +86,13 @@ pub async fn check(
     let mut uses = uses_of(&snapshots, &listed, &attached.refs, &healed);
     if uses.lacks_something(&listed) {
         // Only now: a listing of versions is longer than one of names.
-        note_hidden(&objects, &mut listed).await?;
+        through::note_hidden(&objects, &mut listed).await?;
         uses = uses_of(&snapshots, &listed, &attached.refs, &healed);
     }
+    if through::note_overwritten(&objects, &uses, &mut listed).await? {
+        uses = uses_of(&snapshots, &listed, &attached.refs, &healed);
+    }
+    report.replaced.extend(std::mem::take(&mut uses.replaced));
     let needed = uses.needed.clone();
     let segments: Vec<_> = std::mem::take(&mut uses.segments).into_iter().collect();
     report.packs = needed.len() as u64;
@@ -163,7 +115,7 @@ pub async fn check(
     let known = Known { listed: &listed, refs: &attached.refs, healed: &healed };
     read_packs(repository, needed, &known, id_keys, &snapshots, options, monitor, shutdown, &mut report)
         .await?;
-    tell_read_through(&objects, &known, &mut report);
+    through::tell(&objects, &known, &mut report);
     report.lost = lost(&repository.history, &mut report.findings);
     conclude(&mut report, &snapshots);
     tell_accepted(repository, &mut report).await?;
@@ -182,17 +134,6 @@ fn uses_of(
     let known = Known { listed, refs, healed };
     snapshots.iter().for_each(|snapshot| uses.add(snapshot, &known));
     uses
-}
-
-/// Adds what delete markers hide to the listing: it is there, and is a finding of its own.
-async fn note_hidden(objects: &Objects, listed: &mut HashMap<String, u64>) -> Result<()> {
-    for prefix in ["p/", "m/", "i/"] {
-        for row in objects.list_hidden(prefix).await? {
-            objects.oddities().note_hidden(&row.name);
-            listed.insert(row.name, row.bytes);
-        }
-    }
-    Ok(())
 }
 
 /// Local state has seen a head that the store does not show.
@@ -288,19 +229,25 @@ async fn read_packs(
     report.bytes_read += read.bytes_read;
     let damage = Damage::of(&repository.objects, &repository.history).await?;
     let wrong: BTreeSet<(PackKind, PackId)> = read.findings.iter().map(|(name, _)| *name).collect();
+    let lost = read.findings.iter().filter(|(_, kind)| !kind.is_read_through());
+    let lost: BTreeSet<(PackKind, PackId)> = lost.map(|(name, _)| *name).collect();
     let sound =
         devices.keys().filter(|name| !wrong.contains(name)).map(|(kind, pack)| layout::pack(*kind, pack));
     report.sound_again = sound.filter(|name| damage.is_open(name)).collect();
     // A pack that was replaced is no damage, as long as everything in its place was read whole.
     for (name, kind) in read.findings {
         let object = layout::pack(name.0, &name.1);
-        if is_replaced(name, &wrong, known.healed, 0)
-            || report.findings.iter().any(|finding| finding.object == object)
-        {
+        if is_replaced(name, &lost, known.healed, 0) {
+            report.replaced.insert(object);
+            continue;
+        }
+        if report.findings.iter().any(|finding| finding.object == object) {
             continue;
         }
         let mut finding = Finding::new(kind, object);
-        finding.affects = needing(repository, name, devices.get(&name), snapshots).await?;
+        if !kind.is_read_through() {
+            finding.affects = needing(repository, name, devices.get(&name), snapshots).await?;
+        }
         report.findings.push(finding);
     }
     Ok(())
@@ -321,23 +268,6 @@ async fn needing(
         }
     }
     Ok(needing)
-}
-
-/// What was read through on the way is tampering, object by object; the snapshots that need it can still be read. A pack
-/// that others stand in for is needed no more: under a lock nobody could ever put it right.
-fn tell_read_through(objects: &Objects, known: &Known<'_>, report: &mut CheckReport) {
-    let is_needed = |name: &String| !layout::parse_pack(name).is_ok_and(|pack| is_healed(pack, known));
-    let told = |names: BTreeSet<String>| names.into_iter().filter(is_needed).collect::<Vec<_>>();
-    let (hidden, overwritten) = (told(objects.oddities().hidden()), told(objects.oddities().overwritten()));
-    report.hidden = hidden.len() as u64;
-    let is_told = |name: &str| report.findings.iter().any(|finding| finding.object == name);
-    let overwritten: Vec<String> = overwritten.into_iter().filter(|name| !is_told(name)).collect();
-    let found = hidden.into_iter().map(|name| Finding::new(FindingKind::Hidden, name));
-    report.findings.extend(found);
-    report.findings.extend(overwritten.into_iter().map(|name| Finding::new(FindingKind::Overwritten, name)));
-    for finding in report.findings.iter_mut().filter(|finding| finding.kind == FindingKind::Hidden) {
-        finding.affects.clear();
-    }
 }
 
 /// What is damaged and known to be lost for good.

@@ -80,10 +80,10 @@ async fn read_one(
     let name = layout::pack(kind, &pack);
     let sealed = match objects.find_hashed(&name, &pack.sha256, PACK_MAX_BYTES).await {
         Ok((sealed, Found::Current)) => sealed,
-        // Hidden or replaced: an older version is sound, and this is tampering.
+        // Hidden or written over: an older version is sound, and this is tampering.
         Ok((sealed, Found::Older)) => {
             let is_hidden = objects.oddities().is_hidden(&name);
-            let kind = if is_hidden { FindingKind::Hidden } else { FindingKind::PackHash };
+            let kind = if is_hidden { FindingKind::Hidden } else { FindingKind::Overwritten };
             return Ok((sealed.len() as u64, Some(kind)));
         }
         Err(error) if error.code == ExitCode::Damaged => {

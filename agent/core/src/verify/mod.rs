@@ -11,7 +11,10 @@ mod keys;
 pub mod listing;
 mod lost;
 mod packs;
+mod report;
+mod through;
 mod trees;
 
-pub use check::{CheckOptions, CheckReport, ReadData, check};
+pub use check::{CheckOptions, ReadData, check};
 pub use lost::LostSnapshot;
+pub use report::CheckReport;

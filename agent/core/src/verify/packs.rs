@@ -33,6 +33,8 @@ pub(super) struct PackUses {
     /// What is missing or has another size.
     bad: BTreeMap<(PackKind, PackId), (FindingKind, BTreeSet<SnapshotId>)>,
     broken: Vec<Finding>,
+    /// Names of those in whose place others are.
+    pub(super) replaced: BTreeSet<String>,
     /// The packs of the device's snapshot looked at last, and which refs that was.
     last: Option<(Sha256, PackSet)>,
 }
@@ -64,7 +66,10 @@ impl PackUses {
             self.needed.entry(name).or_insert_with(device);
             let kind = match known.listed.get(&layout::pack(row.kind, &row.pack)) {
                 Some(bytes) if *bytes == row.object_bytes => continue,
-                _ if is_healed(name, known) => continue,
+                _ if is_healed(name, known) => {
+                    self.replaced.insert(layout::pack(row.kind, &row.pack));
+                    continue;
+                }
                 Some(_) => FindingKind::PackTruncated,
                 None => FindingKind::PackMissing,
             };
@@ -82,6 +87,16 @@ impl PackUses {
     pub(super) fn lacks_something(&self, listed: &HashMap<String, u64>) -> bool {
         let packs = self.bad.values().any(|(kind, _)| *kind == FindingKind::PackMissing);
         packs || self.segments.keys().any(|name| !listed.contains_key(name))
+    }
+
+    /// Packs and segments that are listed with another size than they are needed with: name, and that size.
+    pub(super) fn of_other_sizes(&self, listed: &HashMap<String, u64>) -> Vec<(String, u64)> {
+        let packs = self.bad.keys().filter_map(|(kind, pack)| {
+            Some((layout::pack(*kind, pack), self.needed.get(&(*kind, *pack))?.object_bytes))
+        });
+        let segments = self.segments.iter().map(|(name, (_, bytes, _))| (name.clone(), *bytes));
+        let differs = |(name, bytes): &(String, u64)| listed.get(name).is_some_and(|listed| listed != bytes);
+        packs.chain(segments).filter(differs).collect()
     }
 
     /// Snapshots that need a pack, from what `add` saw; used when a pack turns out to be damaged later.

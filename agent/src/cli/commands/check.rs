@@ -71,12 +71,28 @@ fn told(context: &Context, report: &CheckReport, prospects: Option<&Prospects>) 
     if report.hidden > 0 {
         let hidden = count(report.hidden, lang);
         screen.say(&bilingual!(
-            "MASQUÉS : {hidden} objets, derrière des marqueurs de suppression ; leurs versions antérieures sont intactes. \
-             Qui a l'identifiant du propriétaire retire les marqueurs (supprimer la version « delete marker » de chaque \
-             objet nommé ci-dessus) ; changez aussi l'identifiant de ce poste",
-            "HIDDEN: {hidden} objects, behind delete markers; their older versions are sound. Whoever holds the owner's \
-             credential removes the markers (delete the \"delete marker\" version of each object named above); change this \
-             computer's credential as well"
+            "MASQUÉS : {hidden} objets, derrière des marqueurs de suppression ; leurs versions antérieures sont là-dessous, et \
+             toute restauration les lit. Qui a l'identifiant du propriétaire retire les marqueurs (supprimer la version \
+             « delete marker » de chaque objet nommé ci-dessus) ; changez aussi l'identifiant de ce poste",
+            "HIDDEN: {hidden} objects, behind delete markers; their older versions lie below, and every restoration reads \
+             them. Whoever holds the owner's credential removes the markers (delete the \"delete marker\" version of each \
+             object named above); change this computer's credential as well"
+        ));
+    }
+    if report.overwritten > 0 {
+        let overwritten = count(report.overwritten, lang);
+        screen.say(&bilingual!(
+            "RECOUVERTS : {overwritten} objets, d'autres octets sont à leur place ; leurs versions antérieures sont là-dessous, \
+             et toute restauration les lit. Prévenez l'hébergeur ; si quelqu'un d'autre a l'identifiant de ce poste, changez-le",
+            "OVERWRITTEN: {overwritten} objects, other bytes lie in their place; their older versions lie below, and every \
+             restoration reads them. Tell the host; if somebody else has this computer's credential, change it"
+        ));
+    }
+    if !report.replaced.is_empty() {
+        let replaced = count(report.replaced.len() as u64, lang);
+        screen.say(&bilingual!(
+            "{replaced} paquets perdus ou abîmés ont été remplacés par d'autres : aucun instantané n'en a plus besoin",
+            "{replaced} lost or spoilt packs have been replaced by others: no snapshot needs them any more"
         ));
     }
     if let Some(loss) = report.loss {
@@ -97,6 +113,10 @@ fn told(context: &Context, report: &CheckReport, prospects: Option<&Prospects>) 
     }
     let (sound, damaged) = (report.sound.len(), report.damaged.len());
     match report.code() {
+        ExitCode::Ok if !report.replaced.is_empty() => screen.say(&bilingual!(
+            "Rien ne manque aux {sound} instantanés",
+            "Nothing is missing from the {sound} snapshots"
+        )),
         ExitCode::Ok => screen.say(&bilingual!(
             "Aucun dommage : {sound} instantanés complets",
             "No damage: {sound} snapshots complete"

@@ -5,6 +5,7 @@
 //! changes a header, or touches what the rule lets pass.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -31,6 +32,10 @@ pub enum Meddle {
     Flip,
     /// It never arrives; the answer is "no such key".
     NotFound,
+    /// It never arrives; the answer is that all is well.
+    Pretend,
+    /// It passes and is answered; the answer is lost, and the connection with it.
+    LoseAnswer,
 }
 
 type Rule = dyn Fn(&Request) -> Meddle + Send + Sync;
@@ -70,16 +75,24 @@ async fn pass(client: TcpStream, server: TcpStream, rule: Arc<Rule>) {
     let (from_server, to_server) = server.into_split();
     // Answers come from the server, or from here; a client asks again only when it has its answer.
     let to_client = Arc::new(Mutex::new(to_client));
-    let back = tokio::spawn(answers(from_server, to_client.clone()));
-    let mut requests = Requests { from_client, to_server, bytes: Vec::new() };
+    let is_lost = Arc::new(AtomicBool::new(false));
+    let back = tokio::spawn(answers(from_server, to_client.clone(), is_lost.clone()));
+    let mut requests = Requests { from_client, to_server, bytes: Vec::new(), is_lost };
     while requests.pass_one(&rule, &to_client).await.is_some() {}
     let _ = requests.to_server.shutdown().await;
     let _ = back.await;
 }
 
-async fn answers(mut from_server: OwnedReadHalf, to_client: Arc<Mutex<OwnedWriteHalf>>) {
+async fn answers(
+    mut from_server: OwnedReadHalf,
+    to_client: Arc<Mutex<OwnedWriteHalf>>,
+    is_lost: Arc<AtomicBool>,
+) {
     let mut bytes = Vec::with_capacity(64 << 10);
     while from_server.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
+        if is_lost.load(SeqCst) {
+            break;
+        }
         if to_client.lock().await.write_all(&bytes).await.is_err() {
             return;
         }
@@ -93,6 +106,8 @@ struct Requests {
     from_client: OwnedReadHalf,
     to_server: OwnedWriteHalf,
     bytes: Vec<u8>,
+    /// Whether the answer that comes next is to be lost.
+    is_lost: Arc<AtomicBool>,
 }
 
 impl Requests {
@@ -115,7 +130,12 @@ impl Requests {
                 self.pass_body(body_bytes, Body::Swallow).await?;
                 to_client.lock().await.write_all(&no_such_key(method)).await.ok()
             }
+            Meddle::Pretend => {
+                self.pass_body(body_bytes, Body::Swallow).await?;
+                to_client.lock().await.write_all(ALL_IS_WELL).await.ok()
+            }
             meddle => {
+                self.is_lost.store(meddle == Meddle::LoseAnswer, SeqCst);
                 self.to_server.write_all(&head).await.ok()?;
                 let is_flipped = meddle == Meddle::Flip;
                 self.pass_body(body_bytes, if is_flipped { Body::Flip } else { Body::Pass }).await
@@ -154,6 +174,9 @@ enum Body {
     Flip,
     Swallow,
 }
+
+const ALL_IS_WELL: &[u8] =
+    b"HTTP/1.1 200 OK\r\netag: \"d41d8cd98f00b204e9800998ecf8427e\"\r\ncontent-length: 0\r\n\r\n";
 
 fn no_such_key(method: &str) -> Vec<u8> {
     let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>NoSuchKey</Code></Error>";
