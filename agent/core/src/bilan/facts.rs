@@ -1,7 +1,7 @@
 //! From what a run knows to the facts that lights follow from: the thresholds are here, and only here.
 //!
 //! Pure. What a run must measure and did not is unknown, so grey. A run without a snapshot measures next to nothing: its
-//! unknowns stay silent, because grey outranks red and would hide that it failed; it is never better than red or, when it
+//! unknowns stay silent, because all of them follow from the one thing to be told; it is never better than red or, when it
 //! was only stopped, amber. Never: asks a store or a clock.
 
 use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
