@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod adversity;
+mod altered;
 mod bad_input;
 mod bandwidth;
 mod crash;
@@ -20,6 +21,7 @@ mod house;
 mod landed;
 mod layers;
 mod ledger;
+mod lights;
 mod loss;
 mod metadata;
 mod names_shown;

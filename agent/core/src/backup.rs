@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 use scelle_format::descriptor::Pin;
 use scelle_format::layout;
 use scelle_format::note::VerifyingKey;
+use scelle_format::report::Trigger;
 
+use crate::bilan::probed::probed;
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, EndCheck, Memory, Proofs, RunEnd, RunReport, Written};
 use crate::clock::Clock;
@@ -141,12 +143,17 @@ pub async fn run(
     };
     let rounds = Rounds { objects, state, device };
     let mut damage = Damage::look(objects, state, device, descriptors).await?;
+    if damage.is_alarm_unknown() {
+        let history = History::load(objects, descriptors).await?;
+        damage.recall_altered(bilan::recall::open_alarm(objects, &history, &device.id).await?);
+        damage.save(state)?;
+    }
     let (outcome, mended_before) =
         attempts(&rounds, footing, &plan, &around, ledger, descriptors, &mut damage).await?;
     *ledger.head_mut().runs.entry(set.clone()).or_default() += 1;
     monitor.start(Phase::Verify, None, None);
     let reread = async || self::descriptors(objects, state, device).await;
-    let after = rounds.after(ledger, start, descriptors, &mut damage, reread).await?;
+    let after = rounds.after(ledger, start, &outcome.shown, descriptors, &mut damage, reread).await?;
     monitor.finish();
     let duration = footing.clock.now().duration_since(began).unwrap_or_default();
     let mended_objects = mended_before + outcome.mended_objects + after.mended;
@@ -191,8 +198,18 @@ pub async fn run_to_bilan(
     let mut report = RunReport::new(device, &set, end, started, now(footing.clock));
     report.descriptors = Some(descriptors);
     report.clock_offset_ms = footing.connected.clock_offset_ms;
-    report.probe = load_probe(state);
+    report.probe = match &result {
+        Ok(_) => {
+            let newest = ledger.head().name.as_deref().and_then(|name| objects.key(name).ok());
+            let (bare, ahead_ms) = (&*footing.connected.bare, footing.connected.clock_offset_ms.unwrap_or(0));
+            probed(state, bare, newest, footing.clock.now(), ahead_ms).await
+        }
+        Err(_) => load_probe(state),
+    };
     report.exclusions = exclusions;
+    if declared.planned {
+        report.trigger = Trigger::Scheduled;
+    }
     report.declared = declared;
     report.memory = Memory::load(state);
     if let Ok(summary) = &result {
@@ -221,6 +238,7 @@ pub async fn run_to_bilan(
     if let Some(damage) = Damage::load(state) {
         report.loss = damage.loss();
         report.damaged = damage.counted();
+        report.altered = damage.altered_objects();
         report.damaged_snapshots = damaged_snapshots(&damage, device, ledger);
     }
     let written = bilan::write(ledger, state, &report, &device.secret.token_key()).await?;

@@ -61,6 +61,10 @@ pub struct Settings {
     pub limits: Limits,
     /// The host of the data.
     pub host: Option<Host>,
+    /// Whether the repository is declared to be outside the practice.
+    pub off_site: Option<bool>,
+    /// For how many days what is written there is declared to stay.
+    pub immutable_days: Option<u32>,
     /// Keys of the file that have no effect in this version.
     pub inert: Vec<InertKey>,
 }
@@ -113,6 +117,8 @@ fn merge(
         plans: file.plan,
         limits: file.limits,
         host: file.host,
+        off_site: file.repository.off_site,
+        immutable_days: file.repository.immutable_days,
         inert: file.inert,
     })
 }

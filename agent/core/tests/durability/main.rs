@@ -33,6 +33,7 @@ use scelle_store::testing::Volatile;
 use scelle_store::testing::faulty::{Fault, Faulty, Operation};
 
 mod acts;
+mod known;
 mod mended;
 mod notes;
 mod words;
@@ -86,6 +87,9 @@ async fn make(store: Arc<dyn Store>, home: &Path) -> (Kit, RepositoryId) {
         place: connected.place.clone(),
     };
     create(&objects, &state, &creation, &SystemClock, &mut OsRandom).await.unwrap();
+    let elsewhere = MemStore::new();
+    let found = scelle_store::probe::probe(&elsewhere, "made", std::time::SystemTime::now()).await.unwrap();
+    scelle_core::bilan::run::save_probe(&state, &found).unwrap();
     (kit, id)
 }
 

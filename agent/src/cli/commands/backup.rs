@@ -12,7 +12,7 @@ use crate::cli::context::Context;
 use crate::config::Plan;
 use scelle_core::backup::{self, Footing, Request, Summary};
 use scelle_core::bilan::Written;
-use scelle_core::bilan::memory::SOURCE_ALARMS;
+use scelle_core::bilan::memory::{ALTERED_ALARM, SOURCE_ALARMS};
 use scelle_core::connect::RepoAddress;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
@@ -73,7 +73,7 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
             threads: context.settings.limits.threads.unwrap_or(0),
             checkpoints: CheckpointEvery::default(),
         };
-        let declared = context.settings.declared(errand.plan);
+        let declared = context.settings.declared(errand.plan, args.scheduled);
         let ended =
             backup::run_to_bilan(&footing, &mut ledger, &descriptors, &objects, request, declared).await;
         told.push(tell(context, errand.plan, &device, ended)?);
@@ -225,6 +225,11 @@ fn code(summary: &Summary) -> ExitCode {
     }
 }
 
+/// Reasons that are said at once, not only in the bilan: somebody is to acknowledge them.
+fn is_told(code: &str) -> bool {
+    SOURCE_ALARMS.contains(&code) || code == ALTERED_ALARM
+}
+
 /// What could not be saved as it should; what was saved whole and only calls for a word is none.
 fn problems(outcome: &Outcome) -> u64 {
     outcome.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
@@ -307,7 +312,7 @@ fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &W
     let status = status_word(written.status, lang);
     let id = &written.id;
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
-    for reason in written.assessment.reasons.iter().filter(|reason| SOURCE_ALARMS.contains(&reason.code)) {
+    for reason in written.assessment.reasons.iter().filter(|reason| is_told(reason.code)) {
         if let Some(found) = sentence(reason.code) {
             screen.warn(&Message::by(|lang| format!("{id} : {} → {}", found.what(lang), found.todo(lang))));
         }
