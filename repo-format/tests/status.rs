@@ -19,7 +19,7 @@ fn all_good_is_green_and_verified() {
 }
 
 /// Values that are as good as the best one: nothing to do, nothing to say, or a remark.
-const HARMLESS: [&str; 17] = [
+const HARMLESS: [&str; 19] = [
     "backup_age NotApplicable",
     "history Short",
     "databases NotDetected",
@@ -33,6 +33,8 @@ const HARMLESS: [&str; 17] = [
     "space NotApplicable",
     "credential NotApplicable",
     "tls_certificate NotApplicable",
+    "tls_certificate Verified",
+    "lock Declared",
     "licence NotApplicable",
     "agent_version NotTracked",
     "hosting OwnPremises",
@@ -69,6 +71,46 @@ fn every_single_fault_costs_the_green() {
     }
     assert!(harmless.is_empty(), "not tried: {harmless:?}");
     assert!(faults > 80, "{faults}");
+}
+
+/// The worse of two lights, case by case.
+fn worse(one: Light, other: Light) -> Light {
+    use Light::{Amber, Green, Grey, Red};
+    match (one, other) {
+        (Red, Red | Grey | Amber | Green) | (Grey | Amber | Green, Red) => Red,
+        (Grey, Grey | Amber | Green) | (Amber | Green, Grey) => Grey,
+        (Amber, Amber | Green) | (Green, Amber) => Amber,
+        (Green, Green) => Green,
+    }
+}
+
+/// Every pair of values of two facts, which has every pair of reasons in it: the lights are the worst of what is said, an
+/// unknown hides no failure and is hidden by no lesser warning, and nothing that is said gets lost beside something else.
+#[test]
+fn of_every_two_reasons_the_worse_one_counts_and_both_are_told() {
+    let mut pairs = BTreeSet::new();
+    for (field, one) in Facts::all_good().single_changes() {
+        let first = status(&one);
+        for (other_field, both) in one.single_changes().into_iter().filter(|(other, _)| *other != field) {
+            let found = status(&both);
+            for reason in &first.reasons {
+                assert!(found.reasons.contains(reason), "{field} {other_field}: {reason:?} is lost");
+            }
+            let of = |half: Half| {
+                let reasons = found.reasons.iter().filter(|reason| reason.half == half);
+                reasons.fold(Light::Green, |light, reason| worse(light, reason.light))
+            };
+            assert_eq!((found.protection, found.compliance), (of(Half::Protection), of(Half::Compliance)));
+            assert_eq!(found.overall(), worse(found.protection, found.compliance));
+            if let [one, other] = found.reasons[..] {
+                assert_eq!(found.overall(), worse(one.light, other.light), "{} {}", one.code, other.code);
+                pairs.insert((one.code, other.code));
+            }
+        }
+    }
+    // Those of one fact never stand together.
+    let all = Facts::all_reasons().len();
+    assert!(pairs.len() > all * (all - 1) / 2 - 300, "{} pairs of {all}", pairs.len());
 }
 
 #[test]
@@ -349,7 +391,7 @@ proptest! {
         let found = status(&facts);
         for (half, light) in [(Half::Protection, found.protection), (Half::Compliance, found.compliance)] {
             let lights: Vec<Light> = found.reasons.iter().filter(|r| r.half == half).map(|r| r.light).collect();
-            let worst = [Light::Grey, Light::Red, Light::Amber].into_iter().find(|l| lights.contains(l));
+            let worst = [Light::Red, Light::Grey, Light::Amber].into_iter().find(|l| lights.contains(l));
             prop_assert_eq!(light, worst.unwrap_or(Light::Green));
         }
         prop_assert!(found.declared <= found.protection);

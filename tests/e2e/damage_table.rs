@@ -17,13 +17,14 @@ use serde_json::Value;
 /// The damages that a folder can suffer.
 const DAMAGES: [&str; 4] = ["missing", "overwritten", "flipped", "stray"];
 /// Reasons of a bilan that speak of damage.
-const TOLD: [&str; 9] = [
+const TOLD: [&str; 10] = [
     "chain-broken",
     "damage-healed",
     "damage-keys",
     "damage-known",
     "damage-small",
     "damage-spare",
+    "objects-altered",
     "objects-hidden",
     "packs-missing",
     "store-rolled-back",

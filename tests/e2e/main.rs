@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod adversity;
+mod altered;
 mod bad_input;
 mod bandwidth;
 mod bits;
@@ -22,6 +23,7 @@ mod house;
 mod landed;
 mod layers;
 mod ledger;
+mod lights;
 mod log;
 mod loss;
 mod metadata;

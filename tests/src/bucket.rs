@@ -74,6 +74,13 @@ impl Engine {
         Self { running: Arc::new(Running::Seaweed(engine)), runtime: Arc::new(runtime) }
     }
 
+    /// A SeaweedFS that also listens with TLS, with this certificate and key.
+    pub fn seaweed_with_tls(folder: &Path, certificate: &Path, key: &Path) -> Self {
+        let runtime = runtime();
+        let engine = runtime.block_on(SeaweedFs::start_with(folder, Some((certificate, key))));
+        Self { running: Arc::new(Running::Seaweed(engine)), runtime: Arc::new(runtime) }
+    }
+
     /// A Ceph RGW with its cluster below `folder`.
     pub fn rgw(folder: &Path) -> Self {
         let runtime = runtime();
@@ -155,7 +162,14 @@ impl Bucket {
         Self { reached_at: proxy.endpoint().to_owned(), ..self }
     }
 
-    /// The same place with the key of the agent's user of a Ceph RGW, which is no administrator.
+    /// The same place, which the practice reaches with TLS.
+    #[must_use]
+    pub fn with_tls(self) -> Self {
+        let Running::Seaweed(engine) = &*self.engine.running else { panic!("started without TLS") };
+        Self { reached_at: engine.tls_endpoint(), ..self }
+    }
+
+    /// The same place with the key of the agent's user, who is no administrator.
     #[must_use]
     pub fn with_the_agents_key(mut self) -> Self {
         self.settings.access_key = AGENT_KEY.into();
@@ -166,6 +180,12 @@ impl Bucket {
     /// How the agent reaches it: names and credential.
     pub fn settings(&self) -> &S3Settings {
         &self.settings
+    }
+
+    /// Makes the bucket, which locks each version for so many days in COMPLIANCE mode.
+    pub fn make_locked(&self, days: u32) {
+        let made = S3Store::create_bucket_with_lock(self.settings.clone(), days);
+        self.engine.runtime.block_on(made).unwrap();
     }
 
     /// `--repo` of this place.

@@ -79,6 +79,11 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("init", "drill_days", "Jours dont ce poste peut répéter la restauration (0 : aucun)"),
     ("init", "label", "Nom de ce poste dans les bilans"),
     ("backup", "paths", "Fichiers et dossiers ; sans aucun, les plans de la configuration"),
+    (
+        "backup",
+        "scheduled",
+        "Lancée par le planificateur du système (cron, systemd, Planificateur de tâches) : le bilan le dit",
+    ),
     ("backup", "limit_upload", "Envoyer au plus tant d'octets par seconde (500K, 2M)"),
     ("ls", "path", "Dossier dans l'instantané"),
     ("find", "pattern", "Partie d'un nom, ou motif avec * et ?"),

@@ -109,6 +109,7 @@ fn contract_forms_parse() {
         "init --join --kit k",
         "backup",
         "backup a b --exclude *.tmp --exclude x --limit-upload 2M --json --progress json",
+        "backup --scheduled",
         "snapshots --json",
         "ls latest",
         "ls 2026-11-21 /data --kit k",

@@ -12,10 +12,13 @@ use super::{Host, Plan, Settings};
 
 impl Settings {
     /// What a run declares; `plan` is the one it carries out, `None` where folders were given by hand.
-    pub fn declared(&self, plan: Option<&Plan>) -> Declared {
+    /// `scheduled`: whether the system's scheduler started it; nothing runs by itself in this version, whatever a plan says
+    /// of its hours.
+    pub fn declared(&self, plan: Option<&Plan>, scheduled: bool) -> Declared {
         Declared {
-            // Nothing runs by itself in this version, whatever a plan says of its hours.
-            planned: false,
+            planned: scheduled,
+            off_site: self.off_site,
+            immutable_days: self.immutable_days,
             label: plan.and_then(Plan::shown),
             host: self.host.as_ref().map(Host::declared),
             ..Declared::default()

@@ -51,6 +51,11 @@ pub struct ConfigFile {
 pub struct RepositoryTable {
     /// `file:///path` or `s3://bucket/prefix`.
     pub url: Option<String>,
+    /// Whether it is outside the practice. Declared: nobody measures it.
+    pub off_site: Option<bool>,
+    /// For how many days nobody at this computer can remove what was written there (read-only snapshots of a NAS, say).
+    /// Declared: counts where the store has no lock of its own to measure.
+    pub immutable_days: Option<u32>,
 }
 
 /// `[s3]`. The secret is in a file or a variable, never here.

@@ -66,6 +66,10 @@ pub struct Settings {
     pub host: Option<Host>,
     /// The log, where one is asked for.
     pub log: Option<LogSettings>,
+    /// Whether the repository is declared to be outside the practice.
+    pub off_site: Option<bool>,
+    /// For how many days what is written there is declared to stay.
+    pub immutable_days: Option<u32>,
     /// Keys of the file that have no effect in this version.
     pub inert: Vec<InertKey>,
 }
@@ -120,6 +124,8 @@ fn merge(
         plans: file.plan,
         limits: file.limits,
         host: file.host,
+        off_site: file.repository.off_site,
+        immutable_days: file.repository.immutable_days,
         inert: file.inert,
     })
 }

@@ -133,8 +133,11 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
                 wrong_checksum(locks.put_with_wrong_checksum(&at("sum")?, body).await);
             report.versioning =
                 locks.versioning().await.map_or_else(|error| Fact::because(&error), Fact::from);
-            ask_locks(locks, &at("locked")?, &at("absent")?, server_now, &mut report).await;
-            ask_default_retention(locks, &first, &mut report).await;
+            ask_locks(locks, &at("locked")?, &at("absent")?, &server_now, &mut report).await;
+            ask_default_retention(locks, &first, server_now(), &mut report).await;
+            if matches!(report.lock_accepted, Fact::Unknown { .. }) {
+                try_default_lock(locks, &first, &at("absent")?, server_now(), &mut report).await;
+            }
         }
         // Between a folder and who hashes nothing can go wrong that a second hash would find.
         None if store.address().starts_with("file:") => {}
@@ -233,7 +236,7 @@ async fn ask_locks(
     locks: &dyn LockOps,
     key: &Key,
     absent: &Key,
-    server_now: impl Fn() -> SystemTime,
+    server_now: &impl Fn() -> SystemTime,
     report: &mut ProbeReport,
 ) {
     let body = Bytes::from_static(b"probe: locked for less than a minute");
@@ -252,12 +255,7 @@ async fn ask_locks(
         }
     };
     report.lock_accepted = Fact::Yes;
-    // The right to delete versions, asked with a name that holds nothing.
-    report.may_delete_versions = match locks.delete_version(absent, &version).await {
-        Err(error) if error.kind == ErrorKind::Denied => Fact::No,
-        Err(error) if error.kind == ErrorKind::Unreachable => Fact::because(&error),
-        _ => Fact::Yes,
-    };
+    report.may_delete_versions = may_delete_versions(locks, absent, &version).await;
     report.shorten_refused = shorten(locks, key, &version, until, server_now() + SHORTENED_TO).await;
     report.locked_delete_refused = delete_locked(locks, key, &version, &report.may_delete_versions).await;
 }
@@ -295,8 +293,31 @@ async fn delete_locked(locks: &dyn LockOps, key: &Key, version: &str, may_delete
     }
 }
 
+/// Asks again, with an object that lies in the store, what could not be learned of the bucket's own lock when it was probed:
+/// rights may have been given since. Reads only. `now` is the server's time.
+pub async fn ask_again(
+    store: &dyn Store,
+    object: &Key,
+    now: SystemTime,
+    report: &ProbeReport,
+) -> ProbeReport {
+    let mut again = report.clone();
+    let is_unknown = |fact: &Fact| matches!(fact, Fact::Unknown { .. });
+    if is_unknown(&report.default_retention) || is_unknown(&report.default_retention_compliance) {
+        if let Some(locks) = store.locks() {
+            ask_default_retention(locks, object, now, &mut again).await;
+        }
+    }
+    again
+}
+
 /// Reads the bucket's rule; where that is not allowed, looks at the lock of an object written without one.
-async fn ask_default_retention(locks: &dyn LockOps, plain: &Key, report: &mut ProbeReport) {
+async fn ask_default_retention(
+    locks: &dyn LockOps,
+    plain: &Key,
+    server_now: SystemTime,
+    report: &mut ProbeReport,
+) {
     match locks.default_retention_days().await {
         Ok(Some((days, compliance))) => {
             report.default_retention = Fact::Yes;
@@ -307,10 +328,62 @@ async fn ask_default_retention(locks: &dyn LockOps, plain: &Key, report: &mut Pr
         Err(error) => match locks.lock(plain, None).await {
             Ok(Some(lock)) => {
                 report.default_retention = Fact::Yes;
+                report.default_retention_days = Some(days_until(server_now, lock.until));
                 report.default_retention_compliance = Fact::from(lock.compliance);
             }
             Ok(None) => report.default_retention = Fact::No,
             Err(_) => report.default_retention = Fact::because(&error),
         },
+    }
+}
+
+/// Whole days, to the nearest: the object was written moments ago.
+fn days_until(now: SystemTime, until: SystemTime) -> u32 {
+    const DAY_SECONDS: u64 = 86_400;
+    let left = until.duration_since(now).unwrap_or_default().as_secs();
+    u32::try_from((left + DAY_SECONDS / 2) / DAY_SECONDS).unwrap_or(u32::MAX)
+}
+
+/// Who may set no lock tries the one that the bucket sets by itself, on an object of the probe: whether its version can be
+/// destroyed, and its lock shortened.
+async fn try_default_lock(
+    locks: &dyn LockOps,
+    plain: &Key,
+    absent: &Key,
+    server_now: SystemTime,
+    report: &mut ProbeReport,
+) {
+    let versions = locks.versions(plain, 1).await.unwrap_or_default();
+    let Some(version) = versions.first().map(|version| version.id.clone()).filter(|id| !id.is_empty()) else {
+        return;
+    };
+    report.may_delete_versions = may_delete_versions(locks, absent, &version).await;
+    if let Ok(Some(held)) = locks.lock(plain, Some(&version)).await {
+        let to = server_now + held.until.duration_since(server_now).unwrap_or_default() / 2;
+        report.shorten_refused = shorten(locks, plain, &version, held.until, to).await;
+    }
+    if report.default_retention == Fact::No {
+        return;
+    }
+    let refused = delete_locked(locks, plain, &version, &report.may_delete_versions).await;
+    match (&refused, &report.default_retention) {
+        // Nobody has said that it is locked: then it is not.
+        (Fact::No, Fact::Unknown { .. }) => report.default_retention = Fact::No,
+        // What the store keeps from being destroyed is locked; in which mode is not known.
+        (Fact::Yes, Fact::Unknown { .. }) => {
+            report.default_retention = Fact::Yes;
+            report.default_retention_compliance = Fact::unknown("the mode of the lock is not shown");
+            report.locked_delete_refused = refused;
+        }
+        _ => report.locked_delete_refused = refused,
+    }
+}
+
+/// The right to delete versions, asked with a name that holds nothing.
+async fn may_delete_versions(locks: &dyn LockOps, absent: &Key, version: &str) -> Fact {
+    match locks.delete_version(absent, version).await {
+        Err(error) if error.kind == ErrorKind::Denied => Fact::No,
+        Err(error) if error.kind == ErrorKind::Unreachable => Fact::because(&error),
+        _ => Fact::Yes,
     }
 }

@@ -107,7 +107,9 @@ impl ProbeReport {
         };
         let has_locks = self.lock_accepted != Fact::NotApplicable;
         let accepted = self.lock_accepted == Fact::Yes;
-        let unproven = matches!(self.lock_accepted, Fact::Unknown { .. })
+        // Who may set no lock may have tried the bucket's own.
+        let unproven = (matches!(self.lock_accepted, Fact::Unknown { .. })
+            && self.locked_delete_refused != Fact::Yes)
             || (accepted && matches!(self.locked_delete_refused, Fact::Unknown { .. }))
             || (self.lock_is_kept() && matches!(self.shorten_refused, Fact::Unknown { .. }));
 

@@ -1,7 +1,7 @@
 //! The facts that lights follow from, and the reason each value gives.
 //!
 //! For: [`super::status`]. This file *is* the truth table: `Fine` gives no reason, `Green` a remark, the others a reason
-//! with code, half and actor. Data comes from the agent. Never: a threshold; the agent compares and passes the outcome.
+//! with code, half and actor; what needs no measuring stands on one line. Data comes from the agent. Never: a threshold.
 
 use super::fact_table::{facts, reason};
 use super::reason::{Half, Light, Reason, Who};
@@ -28,8 +28,7 @@ facts! {
     BackupAge as backup_age {
         /// Within the age allowed.
         Within: Fine,
-        /// No plan says how old it may be.
-        NotApplicable: Fine,
+        #[doc = "No plan says how old it may be."] NotApplicable: Fine,
         /// Over the age allowed.
         Late: Amber "backup-late" Protection Practice,
         /// Over one and a half times the age allowed.
@@ -82,6 +81,10 @@ facts! {
         EndsSoon: Amber "lock-ends-soon" Protection Provider,
         /// None.
         Absent: Amber "not-ransomware-proof" Protection Provider,
+        /// The one who runs the store says that it keeps what is written; nobody has measured it.
+        Declared: Green "lock-declared" Protection Provider,
+        /// The store was asked, and what this PC's credential may see does not show that objects are locked.
+        Unproven: Amber "lock-unproven" Protection Host,
         /// Claimed, and the probe shows it does not hold.
         Broken: Red "lock-broken" Protection Host,
         ; unknown "lock-unknown" Protection Provider } best Holds, at_init Unknown(NotMeasured);
@@ -104,8 +107,7 @@ facts! {
     Databases as databases {
         /// In a read transaction, by dump or snapshot, or closed and open in no program.
         Consistent: Fine,
-        /// No database was seen.
-        NotDetected: Fine,
+        #[doc = "No database was seen."] NotDetected: Fine,
         /// Main and side files together, as after a power cut: it recovers when it is opened.
         CrashConsistent: Amber "database-crash-consistent" Protection Provider,
         /// Unchanged while it was copied, but a program has it open.
@@ -132,8 +134,7 @@ facts! {
     FullReread as full_reread {
         /// It was.
         Within: Fine,
-        /// The delay has not passed since init.
-        NotDue: Fine,
+        #[doc = "The delay has not passed since init."] NotDue: Fine,
         /// It was not.
         Overdue: Amber "full-reread-overdue" Protection Provider,
         /// It was, and something was wrong.
@@ -174,6 +175,14 @@ facts! {
         Keys: Red "damage-keys" Protection Provider,
         ; unknown "small-objects-unknown" Protection Provider } best Whole, at_init Whole;
 
+    /// Whether the store held other bytes under a name than were stored there, and nobody has acknowledged it.
+    Altered as altered {
+        /// Not as far as was seen.
+        NoneSeen: Fine,
+        /// It did, whether they were put right or not.
+        Seen: Red "objects-altered" Protection Host,
+        ; unknown "altered-unknown" Protection Provider } best NoneSeen, at_init NoneSeen;
+
     /// Copies of the small objects without which all is lost.
     KeyCopies as key_copies {
         /// At least three of each.
@@ -186,8 +195,7 @@ facts! {
     Rehearsal as rehearsal {
         /// Passed, within its delay.
         Passed: Fine,
-        /// The delay has not passed since init.
-        NotDue: Fine,
+        #[doc = "The delay has not passed since init."] NotDue: Fine,
         /// Too long ago, or never.
         Overdue: Amber "rehearsal-overdue" Compliance Practice,
         /// It did not restore what it was to restore. Outweighs every good run.
@@ -198,8 +206,7 @@ facts! {
     Kit as kit {
         /// Within 12 months, on another machine.
         CheckedOffPc: Fine,
-        /// The delay has not passed since init.
-        NotDue: Fine,
+        #[doc = "The delay has not passed since init."] NotDue: Fine,
         /// Checked, but on the PC that is backed up.
         CheckedOnPc: Amber "kit-not-checked-off-pc" Protection Practice,
         /// Never, or more than 12 months ago.
@@ -212,8 +219,7 @@ facts! {
     Owner as owner {
         /// Yes.
         Signed: Fine,
-        /// Not yet; the delay has not passed since init.
-        NotDue: Fine,
+        #[doc = "Not yet; the delay has not passed since init."] NotDue: Fine,
         /// Not yet, and it is due.
         Unsigned: Amber "owner-has-not-signed" Compliance Practice,
         ; unknown "owner-unknown" Compliance Provider } best Signed, at_init NotDue;
@@ -222,8 +228,7 @@ facts! {
     EpochProof as epoch_proof {
         /// Yes.
         Opened: Fine,
-        /// Not yet; the delay has not passed since init.
-        NotDue: Fine,
+        #[doc = "Not yet; the delay has not passed since init."] NotDue: Fine,
         /// Not yet, and it is due.
         NotOpened: Amber "epoch-never-opened" Protection Practice,
         ; unknown "epoch-unknown" Protection Provider } best Opened, at_init NotDue;
@@ -248,8 +253,7 @@ facts! {
     Anomaly as anomaly {
         /// Nothing unusual.
         Normal: Fine,
-        /// Fewer than five earlier runs to compare with.
-        TooFewRuns: Fine,
+        #[doc = "Fewer than five earlier runs to compare with."] TooFewRuns: Fine,
         /// Nothing new on several working days.
         NoNewData: Amber "no-new-data" Protection Practice,
         /// More than 30 % smaller.
@@ -300,8 +304,7 @@ facts! {
     Clock as clock {
         /// Within 60 s.
         Within: Fine,
-        /// The store gives no time.
-        NoReference: Fine,
+        #[doc = "The store gives no time."] NoReference: Fine,
         /// Off by 60 s or more.
         Off: Amber "clock-off" Compliance Provider,
         ; unknown "clock-unknown" Compliance Provider } best Within, at_init NoReference;
@@ -310,8 +313,7 @@ facts! {
     Space as space {
         /// Enough for 30 days.
         Enough: Fine,
-        /// The store does not tell or has no bound.
-        NotApplicable: Fine,
+        #[doc = "The store does not tell or has no bound."] NotApplicable: Fine,
         /// Full within 30 days.
         Low: Amber "space-low" Protection Provider,
         /// Full.
@@ -322,8 +324,7 @@ facts! {
     Credential as credential {
         /// Good for 30 days and more.
         Valid: Fine,
-        /// The store needs none, or they do not end.
-        NotApplicable: Fine,
+        #[doc = "The store needs none, or they do not end."] NotApplicable: Fine,
         /// End within 30 days.
         EndsSoon: Amber "credential-ends-soon" Protection Provider,
         /// Ended or refused.
@@ -334,8 +335,9 @@ facts! {
     TlsCertificate as tls_certificate {
         /// Good for 30 days and more.
         Valid: Fine,
-        /// The store has none.
-        NotApplicable: Fine,
+        #[doc = "The store has none."] NotApplicable: Fine,
+        /// The connections of this run verified it; when it ends was not looked at.
+        Verified: Green "tls-certificate-end-not-seen" Protection Host,
         /// Ends within 30 days.
         EndsSoon: Amber "tls-certificate-ends-soon" Protection Host,
         /// Ended or refused.
@@ -346,8 +348,7 @@ facts! {
     Licence as licence {
         /// Good for 30 days and more.
         Valid: Fine,
-        /// None is needed.
-        NotApplicable: Fine,
+        #[doc = "None is needed."] NotApplicable: Fine,
         /// Ends within 30 days.
         EndsSoon: Amber "licence-ends-soon" Compliance Provider,
         /// Ended.
@@ -358,8 +359,7 @@ facts! {
     AgentVersion as agent_version {
         /// Supported.
         Supported: Fine,
-        /// No source of updates was configured.
-        NotTracked: Fine,
+        #[doc = "No source of updates was configured."] NotTracked: Fine,
         /// A newer one is out.
         Outdated: Amber "agent-outdated" Compliance Provider,
         /// No longer supported.

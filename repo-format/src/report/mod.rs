@@ -19,10 +19,10 @@ pub use blocks::{
     SetVolumes, Traceability, Trigger,
 };
 pub use facts::{
-    AgentVersion, Anomaly, BackupAge, Chain, Clock, Credential, Damage, Databases, Destinations, EpochProof,
-    EverydayPhrase, Facts, Files, FullReread, History, Hosting as HostingFact, KeyCopies, Kit, LastRun,
-    Licence, Lock, OffSite, Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal, RetentionKept,
-    SecondParty, SmallObjects, Sources, Space, TlsCertificate, Verification,
+    AgentVersion, Altered, Anomaly, BackupAge, Chain, Clock, Credential, Damage, Databases, Destinations,
+    EpochProof, EverydayPhrase, Facts, Files, FullReread, History, Hosting as HostingFact, KeyCopies, Kit,
+    LastRun, Licence, Lock, OffSite, Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal,
+    RetentionKept, SecondParty, SmallObjects, Sources, Space, TlsCertificate, Verification,
 };
 pub use reason::{Half, Light, Reason, Who};
 pub use record::{Alert, Record, RecordedReason, RecordedStatus};

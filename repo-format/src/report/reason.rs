@@ -6,16 +6,17 @@
 use crate::text::closed_words;
 
 closed_words! {
-    /// A light. Ordered: the greatest of several is the worst; not knowing is worse than knowing it is bad.
+    /// A light. Ordered: the greatest of several is the worst. Not knowing is worse than all that is known but a failure: an
+    /// unknown never hides what is known to be wrong.
     Light, "light" {
         /// All that is needed holds.
         Green = "green",
         /// Someone should act.
         Amber = "amber",
-        /// Someone must act now.
-        Red = "red",
         /// Not known.
         Grey = "grey",
+        /// Someone must act now.
+        Red = "red",
     }
 }
 

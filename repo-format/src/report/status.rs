@@ -40,8 +40,8 @@ impl Assessment {
 ///
 /// | rule | effect |
 /// |---|---|
-/// | worst wins | a half's light is the worst of its reasons: grey > red > amber > green; no reason is green |
-/// | `Unknown(_)` | always a grey reason: a fact that should be known and is not |
+/// | worst wins | a half's light is the worst of its reasons: red > grey > amber > green; no reason is green |
+/// | `Unknown(_)` | always a grey reason: a fact that should be known and is not; it costs the green and hides no red |
 /// | `NotDue` (kit, owner's signature, epoch, rehearsal, full re-read) | no reason: the delay counts from init |
 /// | `NotDetected`, `NotApplicable`, `NoReference`, `NotTracked` | no reason: there is nothing to compare with |
 /// | `First` backup | amber: one restore point, nothing older to go back to |

@@ -1,15 +1,15 @@
 //! From what a run knows to the facts that lights follow from: the thresholds are here, and only here.
 //!
 //! Pure. What a run must measure and did not is unknown, so grey. A run without a snapshot measures next to nothing: its
-//! unknowns stay silent, because grey outranks red and would hide that it failed; it is never better than red or, when it
+//! unknowns stay silent, because all of them follow from the one thing to be told; it is never better than red or, when it
 //! was only stopped, amber. Never: asks a store or a clock.
 
 use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
 use scelle_format::report::{
-    Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof, Facts,
-    Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner, PackPresence,
-    PauseState, Planned, Recipients, Rehearsal, RunResult, SmallObjects, Sources, Space, TlsCertificate,
-    UnknownWhy, Verification,
+    Altered, Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof,
+    Facts, Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner,
+    PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, SmallObjects, Sources, Space,
+    TlsCertificate, UnknownWhy, Verification,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
@@ -54,8 +54,8 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         planned: if declared.planned { Planned::Yes } else { Planned::No },
         history: history(report).unwrap_or(base.history),
         destinations: destinations(report),
-        off_site: if declared.off_site == Some(true) { OffSite::Yes } else { OffSite::No },
-        lock: report.probe.as_ref().and_then(lock).unwrap_or(base.lock),
+        off_site: if report.off_site() == Some(true) { OffSite::Yes } else { OffSite::No },
+        lock: lock(report).unwrap_or(base.lock),
         files: files(report).unwrap_or(base.files),
         databases: report.outcome().map_or(base.databases, databases),
         verification: verification(report).unwrap_or(base.verification),
@@ -73,6 +73,7 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
             DamageCounts { spare: 1.., .. } => SmallObjects::Spare,
             _ => SmallObjects::Whole,
         },
+        altered: if report.altered > 0 { Altered::Seen } else { Altered::NoneSeen },
         key_copies: report
             .key_copies
             .map_or(base.key_copies, |n| if n >= KEY_COPIES { KeyCopies::Enough } else { KeyCopies::TooFew }),
@@ -102,16 +103,12 @@ fn unmeasured(report: &RunReport<'_>) -> Facts {
     let base = Facts::unmeasured();
     match report.destination() {
         DestinationKind::Folder => base,
-        // A bucket has a clock and, unless it is an engine on this computer, a certificate: not having looked is not
-        // knowing.
+        // A bucket has a clock: not having looked is not knowing. And a certificate, unless it is an engine on this
+        // computer: no request of a run that got this far was sent over a connection that did not verify it.
         DestinationKind::Bucket => {
             let plain = report.device.place.endpoint.as_ref().is_some_and(|url| url.starts_with("http:"));
-            let tls = TlsCertificate::Unknown(UnknownWhy::NotMeasured);
-            Facts {
-                clock: Clock::Unknown(UnknownWhy::NotMeasured),
-                tls_certificate: if plain { base.tls_certificate } else { tls },
-                ..base
-            }
+            let tls_certificate = if plain { base.tls_certificate } else { TlsCertificate::Verified };
+            Facts { clock: Clock::Unknown(UnknownWhy::NotMeasured), tls_certificate, ..base }
         }
     }
 }
@@ -143,24 +140,34 @@ fn destinations(report: &RunReport<'_>) -> Destinations {
     }
 }
 
-/// Whether what lies in the store is safe from whoever holds this PC's credentials.
-fn lock(probe: &ProbeReport) -> Option<Lock> {
+/// Whether what lies in the store is safe from whoever holds this PC's credentials. What is declared counts where the
+/// store itself locks nothing.
+fn lock(report: &RunReport<'_>) -> Option<Lock> {
+    let measured = measured_lock(report.probe.as_ref()?);
+    Some(match (measured, report.declared.immutable_days) {
+        (Lock::Absent, Some(days)) if i64::from(days) <= SOON_DAYS => Lock::EndsSoon,
+        (Lock::Absent, Some(_)) => Lock::Declared,
+        (measured, _) => measured,
+    })
+}
+
+fn measured_lock(probe: &ProbeReport) -> Lock {
     let kept = probe.locked_delete_refused == Fact::Yes;
     let broken = probe.locked_delete_refused == Fact::No || probe.shorten_refused == Fact::No;
     let may_not_delete = probe.may_delete == Fact::No || probe.may_delete_versions == Fact::No;
     match (&probe.lock_accepted, &probe.default_retention) {
-        (Fact::NotApplicable | Fact::No, _) => Some(Lock::Absent),
-        (Fact::Yes, _) if broken => Some(Lock::Broken),
-        (_, Fact::No | Fact::NotApplicable) => Some(Lock::Absent),
-        (_, Fact::Unknown { .. }) => Some(Lock::Unknown(UnknownWhy::Denied)),
+        (Fact::NotApplicable | Fact::No, _) => Lock::Absent,
+        (Fact::Yes, _) | (_, Fact::Yes) if broken => Lock::Broken,
+        (_, Fact::No | Fact::NotApplicable) => Lock::Absent,
+        (_, Fact::Unknown { .. }) => Lock::Unproven,
         (_, Fact::Yes) => match probe.default_retention_compliance {
-            Fact::No => Some(Lock::Liftable),
+            Fact::No => Lock::Liftable,
             Fact::Yes if probe.default_retention_days.is_some_and(|days| i64::from(days) <= SOON_DAYS) => {
-                Some(Lock::EndsSoon)
+                Lock::EndsSoon
             }
             // A credential that may not delete cannot prove the lock by trying, and does not need to.
-            Fact::Yes if kept || may_not_delete => Some(Lock::Holds),
-            _ => Some(Lock::Unknown(UnknownWhy::Denied)),
+            Fact::Yes if kept || may_not_delete => Lock::Holds,
+            _ => Lock::Unproven,
         },
     }
 }
@@ -359,7 +366,7 @@ fn hosting(report: &RunReport<'_>) -> HostingFact {
     match (until, report.destination()) {
         (Some(until), _) if until < report.ended => HostingFact::CertificateEnded,
         (Some(_), _) => HostingFact::Certified,
-        (None, DestinationKind::Folder) if report.declared.off_site != Some(true) => HostingFact::OwnPremises,
+        (None, DestinationKind::Folder) if report.off_site() != Some(true) => HostingFact::OwnPremises,
         (None, _) => HostingFact::Undeclared,
     }
 }

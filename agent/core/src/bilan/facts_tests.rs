@@ -93,6 +93,7 @@ async fn every_single_fault_has_its_reason_and_costs_the_green() {
             Light::Amber,
             Box::new(|r| r.probe.as_mut().unwrap().default_retention_days = Some(30)),
         ),
+        ("objects-altered", Light::Red, Box::new(|r| r.altered = 1)),
         ("key-copies-unknown", Light::Grey, Box::new(|r| r.key_copies = None)),
         ("key-copies-missing", Light::Red, Box::new(|r| r.key_copies = Some(2))),
         ("clock-off", Light::Amber, Box::new(|r| r.clock_offset_ms = Some(-60_000))),
@@ -263,23 +264,50 @@ async fn a_failed_run_is_red_and_a_stopped_one_amber_whatever_was_not_measured()
 }
 
 #[tokio::test]
-async fn a_bucket_that_nobody_looked_at_is_grey() {
+async fn what_is_known_of_a_bucket_is_said_and_no_more() {
     let mut repository = Repository::new(true).await;
     repository.device.place.url = "s3://bucket/prefix".into();
     let (descriptors, saved) = (repository.descriptors().await, outcome());
     let report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
-    assert_eq!(codes(&report), ["clock-unknown", "tls-certificate-unknown", "self-declared"]);
+    // Its connections were verified, or there would be no snapshot; the clock nobody looked at.
+    assert_eq!(codes(&report), ["clock-unknown", "self-declared", "tls-certificate-end-not-seen"]);
     repository.device.place.endpoint = Some("http://127.0.0.1:9000".into());
     let mut report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
     report.clock_offset_ms = Some(10);
-    assert_eq!(codes(&report), ["self-declared"]);
+    report.declared.off_site = None;
+    assert_eq!(codes(&report), ["self-declared"], "a bucket of a host that is named is not in the practice");
+    let unknown = || Fact::Unknown { reason: "denied".into() };
     let probe = report.probe.as_mut().unwrap();
-    probe.lock_accepted = Fact::Unknown { reason: "denied".into() };
-    probe.locked_delete_refused = Fact::Unknown { reason: "no lock could be set".into() };
-    probe.shorten_refused = Fact::Unknown { reason: "no lock could be set".into() };
-    assert_eq!(codes(&report), ["lock-unknown", "self-declared"]);
-    report.probe.as_mut().unwrap().may_delete = Fact::No;
+    (probe.lock_accepted, probe.locked_delete_refused) = (unknown(), unknown());
+    probe.shorten_refused = unknown();
+    assert_eq!(codes(&report), ["lock-unproven", "self-declared"]);
+    let probe = report.probe.as_mut().unwrap();
+    probe.locked_delete_refused = Fact::Yes;
+    assert_eq!(codes(&report), ["self-declared"], "the bucket's own lock was tried");
+    let probe = report.probe.as_mut().unwrap();
+    (probe.locked_delete_refused, probe.may_delete) = (unknown(), Fact::No);
     assert_eq!(codes(&report), ["self-declared"], "who may not delete needs no lock against itself");
+    let probe = report.probe.as_mut().unwrap();
+    probe.default_retention = unknown();
+    assert_eq!(codes(&report), ["lock-unproven", "self-declared"]);
+    let probe = report.probe.as_mut().unwrap();
+    (probe.default_retention, probe.locked_delete_refused) = (Fact::Yes, Fact::No);
+    assert_eq!(codes(&report), ["lock-broken", "self-declared"], "it says it locks and was seen to lose");
+}
+
+#[tokio::test]
+async fn what_is_declared_of_a_store_without_a_lock_counts_as_declared() {
+    let repository = Repository::new(true).await;
+    let (descriptors, saved) = (repository.descriptors().await, outcome());
+    let of = |days: Option<u32>| {
+        let mut report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
+        report.probe = Some(super::fixture::folder_probe());
+        report.declared.immutable_days = days;
+        codes(&report)
+    };
+    assert_eq!(of(None), ["not-ransomware-proof", "self-declared"]);
+    assert_eq!(of(Some(30)), ["lock-ends-soon", "self-declared"]);
+    assert_eq!(of(Some(31)), ["lock-declared", "self-declared"]);
 }
 
 #[test]

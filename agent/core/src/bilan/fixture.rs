@@ -96,6 +96,7 @@ pub fn outcome() -> Outcome {
         resumed_bytes: 0,
         consistent_copies: 1,
         listing: crate::verify::listing::Listing::default(),
+        shown: Default::default(),
         healed_packs: 0,
         mended_objects: 0,
         sources: Default::default(),

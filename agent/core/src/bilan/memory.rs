@@ -51,6 +51,11 @@ pub const DAMAGE_ALARM: &str = "damage-known";
 /// What becomes of [`DAMAGE_ALARM`] then.
 pub const LOSS_ACCEPTED: &str = "loss-acknowledged";
 
+/// The store held other bytes than were stored there: `bilan acknowledge` ends the alarm.
+pub const ALTERED_ALARM: &str = "objects-altered";
+/// What an `acknowledge` note names in the place of a set where it speaks of the store (FORMAT.md §10).
+pub const STORE_SET: &str = "store";
+
 /// Whether a warning is of an event that the next run no longer sees.
 pub fn stays_open(code: &str) -> bool {
     matches!(code, "mass-change" | "root-emptied")

@@ -9,6 +9,7 @@ pub mod export;
 pub mod facts;
 pub mod list;
 pub mod memory;
+pub mod probed;
 pub mod recall;
 pub mod record;
 pub mod remember;

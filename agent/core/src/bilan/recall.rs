@@ -11,10 +11,35 @@ use scelle_format::ledger::NoteKind;
 use super::accepted::{Accepted, Counted};
 use super::facts::ANOMALY_RUNS;
 use super::list::read_record;
-use super::memory::{SetMemory, stays_open};
-use crate::error::Result;
+use super::memory::{ALTERED_ALARM, STORE_SET, SetMemory, stays_open};
+use crate::error::{ExitCode, Result};
 use crate::repo::history::{History, Snapshot, VerifiedNote};
 use crate::repo::objects::Objects;
+
+/// The number of this device's newest bilan where it still had the alarm about altered objects open and nobody has
+/// acknowledged it since. A bilan whose record is lost says nothing: the one before it is asked.
+///
+/// Errors: the store does not answer.
+pub async fn open_alarm(objects: &Objects, history: &History, device: &DeviceId) -> Result<Option<u64>> {
+    let Some(chain) = history.device(device) else { return Ok(None) };
+    let answered = chain.notes.iter().filter_map(|row| match &row.note.kind {
+        NoteKind::Acknowledge { bilan, set, .. } if set == STORE_SET => Some(*bilan),
+        _ => None,
+    });
+    let answered = answered.max().unwrap_or(0);
+    let bilans = chain.notes.iter().rev().filter(|row| matches!(row.note.kind, NoteKind::Bilan { .. }));
+    for row in bilans.take_while(|row| row.note.sequence > answered) {
+        match read_record(objects, row).await {
+            Ok(record) => {
+                let is_open = record.alerts.iter().any(|alert| alert.code.as_str() == ALTERED_ALARM);
+                return Ok(is_open.then_some(row.note.sequence));
+            }
+            Err(error) if error.code == ExitCode::Damaged => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
 
 /// What a run of `set` would know of the runs before snapshot `before` of `device`. `history` is the whole ledger.
 pub async fn recall(

@@ -223,7 +223,7 @@ fn availability(report: &RunReport<'_>) -> Result<Availability> {
         destinations: vec![Destination {
             label: label("destination 1")?,
             kind: report.destination(),
-            off_site: report.declared.off_site.map_or(not_configured(), Measured::Known),
+            off_site: report.off_site().map_or(not_configured(), Measured::Known),
             age_seconds: age.map_or(not_measured(), Measured::Known),
             confirmed: not_configured(),
         }],

@@ -134,12 +134,14 @@ pub struct HostDeclared {
 /// What nobody measures: it comes from the configuration or from what the command saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
-    /// A plan says when backups run.
+    /// The system's scheduler started this run, after a plan.
     pub planned: bool,
     /// Backups are paused.
     pub paused: bool,
     /// Whether the destination is outside the practice, where somebody said so.
     pub off_site: Option<bool>,
+    /// For how many days whoever runs the store says that nobody at this PC can remove what was written.
+    pub immutable_days: Option<u32>,
     /// What reports call the set, in place of its paths.
     pub label: Option<Label>,
     /// Host of the store.
@@ -186,6 +188,8 @@ pub struct RunReport<'a> {
     pub key_copies: Option<u64>,
     /// Objects known to be damaged and not mended, and whose loss nobody has accepted.
     pub damaged: DamageCounts,
+    /// Objects in whose place the store held other bytes, and nobody has acknowledged it.
+    pub altered: u64,
     /// What somebody has accepted as lost, where it still is.
     pub loss: Option<Loss>,
     /// Snapshots of this device among the set's that need one of them; `None` where that is not known.
@@ -236,6 +240,7 @@ impl<'a> RunReport<'a> {
             earlier_runs: 0,
             key_copies: None,
             damaged: DamageCounts::default(),
+            altered: 0,
             loss: None,
             damaged_snapshots: Some(0),
             mended: 0,
@@ -270,6 +275,12 @@ impl<'a> RunReport<'a> {
         } else {
             DestinationKind::Bucket
         }
+    }
+
+    /// Whether the copy is outside the practice, as declared: in so many words, or because a host of the bucket is named.
+    pub fn off_site(&self) -> Option<bool> {
+        let is_hosted = self.declared.host.is_some() && self.destination() == DestinationKind::Bucket;
+        self.declared.off_site.or(is_hosted.then_some(true))
     }
 
     /// How it ended, in one word. Anything that could not be saved as it should makes a run partial.

@@ -61,6 +61,7 @@ use crate::monitor::Phase;
 use crate::repo::append::{LedgerWriter, now};
 use crate::repo::damage::{Avoided, Damage};
 use crate::repo::files;
+use crate::repo::known::Shown;
 use crate::repo::seat::Seat;
 use crate::verify::listing::Listing;
 
@@ -86,6 +87,8 @@ pub struct Outcome {
     pub consistent_copies: u64,
     /// The store's listing against the packs of the snapshot, before its note.
     pub listing: Listing,
+    /// All packs that the store listed, with their sizes.
+    pub shown: Shown,
     /// Damaged packs whose content is whole again in others.
     pub healed_packs: u64,
     /// Small objects that were gone from the store and were stored again, or replaced.
@@ -232,6 +235,7 @@ async fn name_all(
         resumed_bytes,
         consistent_copies: made.consistent_copies,
         listing,
+        shown: listed,
         healed_packs: healed.unwrap_or(0),
         mended_objects,
         sources: made.sources,

@@ -13,10 +13,11 @@ use scelle_format::random::Random;
 use scelle_format::refs::PackSet;
 
 use super::segments;
-use super::shown::{CONCURRENT_HEADS, is_there};
+use super::shown::{CONCURRENT_HEADS, Shown, how_shown, is_there};
 use crate::error::Result;
 use crate::repo::append::{LedgerWriter, refs_copy_file};
 use crate::repo::damage::Damage;
+use crate::repo::finding::FindingKind;
 use crate::repo::mend;
 use crate::repo::objects::Objects;
 use crate::repo::rebuild;
@@ -49,21 +50,32 @@ pub(super) async fn small_objects(
     state: &State,
     device: &Device,
     ledger: &mut LedgerWriter<'_>,
-    damage: &Damage,
+    damage: &mut Damage,
     random: &mut dyn Random,
 ) -> Result<u64> {
     let refs = ledger.head().refs_chain.iter().map(|(sha256, bytes)| (refs_name(sha256), *bytes));
     let index = ledger.head().segments.iter().map(|(sha256, bytes)| (segment_name(device, sha256), *bytes));
+    let known: &Damage = damage;
     let asked = refs.chain(index).map(|(name, bytes)| async move {
-        let is_whole = !damage.is_open(&name) && is_there(objects, &name, bytes).await?;
-        Ok::<_, crate::error::AgentError>((!is_whole).then_some(name))
+        if known.is_open(&name) {
+            return Ok(Some((name, false)));
+        }
+        let shown = how_shown(objects, &name, bytes).await?;
+        Ok::<_, crate::error::AgentError>((shown != Shown::Whole).then_some((name, shown == Shown::Other)))
     });
-    let lost: Vec<Option<String>> =
+    let lost: Vec<Option<(String, bool)>> =
         stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
-    let lost: Vec<String> = lost.into_iter().flatten().collect();
+    let lost: Vec<(String, bool)> = lost.into_iter().flatten().collect();
     if lost.is_empty() {
         return Ok(0);
     }
+    // Before it is put right, when nobody can see it any more.
+    let other = lost.iter().filter(|(_, is_other)| *is_other);
+    let other = other.map(|(name, _)| (FindingKind::Overwritten.code(), name.as_str()));
+    if damage.note_altered(other, ledger.next_sequence()) {
+        damage.save(state)?;
+    }
+    let lost: Vec<String> = lost.into_iter().map(|(name, _)| name).collect();
     refs_again(objects, state, ledger, &lost).await?;
     segments_again(objects, state, device, ledger, &lost, random).await?;
     Ok(lost.len() as u64)

@@ -12,18 +12,40 @@ use crate::repo::objects::Objects;
 /// Small requests under way at a time.
 pub(super) const CONCURRENT_HEADS: usize = 16;
 
-/// Whether the store shows an object with its size. A "no" is asked once more: a cache or a line may have been wrong, and
-/// what is taken for lost is stored again, and told.
-pub(super) async fn is_there(objects: &Objects, name: &str, object_bytes: u64) -> Result<bool> {
+/// How the store shows an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// With its size.
+    Whole,
+    /// With another size.
+    Other,
+    /// Not at all.
+    No,
+}
+
+/// How the store shows an object. All but "whole" is asked once more: a cache or a line may have been wrong, and what is
+/// taken for lost is stored again, and told.
+pub(super) async fn how_shown(objects: &Objects, name: &str, object_bytes: u64) -> Result<Shown> {
+    let mut shown = Shown::No;
     for is_asked_again in [false, true] {
-        if objects.head(name).await?.is_some_and(|meta| meta.bytes == object_bytes) {
+        shown = match objects.head(name).await? {
+            Some(meta) if meta.bytes == object_bytes => Shown::Whole,
+            Some(_) => Shown::Other,
+            None => Shown::No,
+        };
+        if shown == Shown::Whole {
             if is_asked_again {
                 objects.oddities().note_answered_wrongly(name);
             }
-            return Ok(true);
+            break;
         }
     }
-    Ok(false)
+    Ok(shown)
+}
+
+/// Whether the store shows an object with its size ([`how_shown`]).
+pub(super) async fn is_there(objects: &Objects, name: &str, object_bytes: u64) -> Result<bool> {
+    Ok(how_shown(objects, name, object_bytes).await? == Shown::Whole)
 }
 
 /// Whether the store shows a pack with its size.

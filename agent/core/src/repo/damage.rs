@@ -14,10 +14,12 @@ use scelle_format::ledger::{Author, Because, NoteKind};
 use scelle_format::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::altered::Altered;
 use super::append::{Attached, LedgerWriter};
 use super::descriptors::Descriptors;
 use super::finding::Finding;
 use super::history::{History, StoredNotes};
+use super::looked::Looked;
 use super::objects::Objects;
 use super::state::{Device, State};
 use super::words::{self, Seen, Words};
@@ -45,6 +47,12 @@ pub struct Damage {
     /// By device: its newest word about what is lost for good.
     #[serde(default)]
     losses: BTreeMap<String, Loss>,
+    /// Where the store held other bytes, and nobody has acknowledged it.
+    #[serde(default)]
+    pub(super) altered: Altered,
+    /// How far what is known was compared with what is listed.
+    #[serde(default)]
+    pub(super) looked: Looked,
 }
 
 /// Somebody has accepted that what damaged objects held is lost.
@@ -113,12 +121,14 @@ impl Damage {
             Some(damage) => damage,
             None => Self::of(objects, &History::load(objects, descriptors).await?).await?,
         };
+        let known = damage.open_names();
         let others = descriptors.current.devices.iter().filter(|line| line.id != device.id);
         for line in others {
             let seen = damage.seen.get(line.id.as_str()).copied().unwrap_or(0);
             let stored = StoredNotes::fetch_after(objects, &line.id, seen).await?;
             damage.take_in(objects, &History::check(objects, stored, descriptors)).await?;
         }
+        damage.note_words_of_others(&known, state);
         damage.save(state)?;
         Ok(damage)
     }
@@ -245,6 +255,7 @@ impl Damage {
         bad: Vec<(String, String)>,
         good: Vec<String>,
     ) -> Result<()> {
+        self.note_altered(bad.iter().map(|(why, name)| (&**why, &**name)), ledger.next_sequence());
         let (bad, bad_here): (Vec<_>, Vec<_>) = bad.into_iter().partition(|(_, name)| is_noted(name));
         let (good, good_here): (Vec<_>, Vec<_>) = good.into_iter().partition(|name| is_noted(name));
         self.here.retain(|name, _| !good_here.contains(name));

@@ -1,4 +1,5 @@
-//! What known damage means: how many objects of which sort, which snapshots need them, and what a check found sound again.
+//! What known damage means: how many objects of which sort, which snapshots need them, what a check found sound again, and
+//! where other bytes lay.
 //!
 //! Data comes from [`Damage`] and goes to the bilan and to `check`. Never: counts what somebody has accepted as lost.
 
@@ -10,6 +11,7 @@ use scelle_format::id::DeviceId;
 use super::damage::Damage;
 use super::files;
 use super::finding::{Finding, FindingKind};
+use super::state::State;
 
 /// How many objects are bad and not replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,51 @@ impl DamageCounts {
 }
 
 impl Damage {
+    /// Takes note of those among `rows` (why, and the name) that say that other bytes lay there. `next` is the number that
+    /// the next note of this device will bear. Returns whether there were any: then [`Self::save`] before they are put right.
+    pub fn note_altered<'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = (&'a str, &'a str)>,
+        next: u64,
+    ) -> bool {
+        self.altered.note(rows, next)
+    }
+
+    /// Names of what is bad and not replaced.
+    pub(super) fn open_names(&self) -> BTreeSet<String> {
+        self.open().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// What other devices have found since `known`: it is said by this one too, which may have written it.
+    pub(super) fn note_words_of_others(&mut self, known: &BTreeSet<String>, state: &State) {
+        let news = self.open().filter(|(name, _)| !known.contains(*name));
+        let news: Vec<(String, String)> = news.map(|(name, why)| (why.to_owned(), name.to_owned())).collect();
+        if !news.is_empty() {
+            let next = state.head().map_or(1, |head| head.sequence + 1);
+            self.altered.note(news.iter().map(|(why, name)| (&**why, &**name)), next);
+        }
+    }
+
+    /// Whether what the ledger says of the alarm about altered objects is to be read first ([`Self::recall_altered`]).
+    pub fn is_alarm_unknown(&self) -> bool {
+        !self.altered.is_known()
+    }
+
+    /// Takes in what the ledger says: the bilan that still had the alarm open, if it is.
+    pub fn recall_altered(&mut self, open_in: Option<u64>) {
+        self.altered.recall(open_in);
+    }
+
+    /// In the place of how many objects other bytes were found, and nobody has acknowledged it.
+    pub fn altered_objects(&self) -> u64 {
+        self.altered.count()
+    }
+
+    /// Somebody has acknowledged what the bilan with this number, and those before it, said.
+    pub fn acknowledge_altered(&mut self, bilan: u64) {
+        self.altered.acknowledge(bilan);
+    }
+
     /// Whether a state folder remembers anything that is still bad. Takes no lock.
     pub fn is_open_in(folder: &Path) -> bool {
         let bytes = std::fs::read(folder.join(files::DAMAGE)).unwrap_or_default();

@@ -145,6 +145,29 @@ impl FindingKind {
     }
 }
 
+/// Whether a word that a run or a note has for what is wrong says that other bytes lay under the object's name: not that it
+/// was gone, hidden, or unreadable for another reason.
+pub fn is_of_other_bytes(why: &str) -> bool {
+    use FindingKind::{
+        AttachmentHash, DescriptorInvalid, FormatDiffers, IndexHash, KeyForged, NoteHash, NoteMalformed,
+        Overwritten, PackContent, PackHash, PackTruncated,
+    };
+    let kinds = [
+        AttachmentHash,
+        DescriptorInvalid,
+        FormatDiffers,
+        IndexHash,
+        KeyForged,
+        NoteHash,
+        NoteMalformed,
+        Overwritten,
+        PackContent,
+        PackHash,
+        PackTruncated,
+    ];
+    kinds.iter().any(|kind| kind.code() == why)
+}
+
 impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())

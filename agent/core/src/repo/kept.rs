@@ -9,6 +9,7 @@
 //!
 //! [`Objects`]: super::objects::Objects
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,12 @@ impl Kept {
         names.retain(|name| name.starts_with(prefix));
         names.sort();
         names
+    }
+
+    /// Names of the copies, and the sizes of their objects in bytes. Reads the folder.
+    pub fn sizes(&self) -> BTreeMap<String, u64> {
+        let size = |row: Row| (row.name, row.bytes.saturating_sub(HASH_BYTES as u64));
+        self.rows().into_iter().map(size).collect()
     }
 
     /// Lets the oldest copies go where there are too many.

@@ -3,6 +3,7 @@
 //! Reading: `open` → `descriptors` → `history` → `keyring`. Writing: `create`, `append`, `state`. Damage: `finding` →
 //! `damage`, `kept` → `mend` → `rounds`.
 
+mod altered;
 pub mod append;
 pub mod checksum;
 mod copies;
@@ -17,7 +18,9 @@ pub mod join;
 pub mod kept;
 pub mod key_copies;
 pub mod keyring;
+pub mod known;
 mod listed;
+mod looked;
 pub mod mend;
 pub mod objects;
 pub mod oddities;

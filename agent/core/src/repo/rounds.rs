@@ -2,11 +2,12 @@
 //! has seen of the small objects itself.
 //!
 //! The first goes over `damage.json`, FORMAT.txt, descriptors and key files: what the run copies is right. The second looks
-//! at the newest notes and what they attach, and at what was read through delete markers and older versions. What was
+//! at the newest notes and what they attach, at what was read through delete markers and older versions, and at the presence
+//! of all that this PC knows of. What was
 //! mended is called good in the ledger; what was not stays known as damaged, and is the bilan's and the next run's. Never:
 //! fails a run whose snapshot stands, or takes a key file for damaged that signed refs know as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -20,6 +21,7 @@ use super::finding::{Finding, FindingKind};
 use super::history::{History, StoredNotes};
 use super::kept::Kept;
 use super::key_copies::KeyCopies;
+use super::known::{self, Shown};
 use super::mend::{Fate, from_copy, lost_note, with};
 use super::objects::Objects;
 use super::open::check_format;
@@ -86,7 +88,7 @@ impl Seat {
         let mut wrong = Wrong::default();
         wrong.take(descriptors.findings.iter().chain(&format).chain(&found));
         wrong.by_name.extend(damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())));
-        let round = self.mend_all(wrong, descriptors, damage).await?;
+        let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
         damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
         Ok(round.mended)
     }
@@ -99,34 +101,44 @@ impl Seat {
         damage: &mut Damage,
     ) -> Result<u64> {
         let by_name = damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())).collect();
-        let round = self.mend_all(Wrong { by_name }, descriptors, damage).await?;
+        let next = ledger.next_sequence();
+        let round = self.mend_all(Wrong { by_name }, descriptors, damage, next).await?;
         damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
         Ok(round.mended)
     }
 
-    /// Looks at the newest notes, what they attach and what was read through, mends what is wrong with it, and looks again
-    /// where something was mended.
+    /// Looks at the newest notes, what they attach, what was read through and whether all that this PC knows of is there (of
+    /// packs it is told what the run has listed, `shown`), mends what is wrong with it, and looks again where something was
+    /// mended.
     pub async fn mend_after(
         &self,
         ledger: &mut LedgerWriter<'_>,
         start: Start,
+        shown: &Shown,
         descriptors: &Descriptors,
         damage: &mut Damage,
     ) -> Result<After> {
         let mut history = newest(&self.objects, descriptors).await?;
         let mut wrong = Wrong::default();
         wrong.take(&history.findings);
-        for name in self.lacking(&history).await? {
-            wrong.add(name, FindingKind::AttachmentMissing);
+        for (name, kind) in self.lacking(&history).await? {
+            wrong.add(name, kind);
         }
         let oddities = self.objects.oddities();
         oddities.hidden().into_iter().for_each(|name| wrong.add(name, FindingKind::Hidden));
         oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
+        let last = ledger.head().sequence;
+        let known = known::lacking(&self.objects, &self.device, last, shown, descriptors, damage).await?;
+        let has_lost_notes = known.iter().any(|(_, kind)| kind.is_lost_note());
+        known.into_iter().for_each(|(name, kind)| wrong.add(name, kind));
         let mut mended = 0;
-        if start.store_behind || history.findings.iter().any(|finding| finding.kind.is_lost_note()) {
+        if start.store_behind
+            || has_lost_notes
+            || history.findings.iter().any(|finding| finding.kind.is_lost_note())
+        {
             mended += put_back(&self.objects, &self.device, ledger.head().sequence).await?.mended;
         }
-        let round = self.mend_all(wrong, descriptors, damage).await?;
+        let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
         mended += round.mended;
         // What is not said in the ledger is known here all the same: the snapshot stands.
         let _ = damage.record(ledger, &self.state, "backup", round.bad, round.good).await;
@@ -144,10 +156,23 @@ impl Seat {
         Ok(After { mended, history, ledger_sound, key_copies })
     }
 
-    async fn mend_all(&self, wrong: Wrong, descriptors: &Descriptors, damage: &Damage) -> Result<Round> {
+    /// What lay in the place of an object is written down before it is put right: should we die in between, nobody could see
+    /// it any more. What is known already was noted when it was found.
+    async fn mend_all(
+        &self,
+        wrong: Wrong,
+        descriptors: &Descriptors,
+        damage: &mut Damage,
+        next: u64,
+    ) -> Result<Round> {
         let mut round = Round::default();
         if wrong.by_name.is_empty() {
             return Ok(round);
+        }
+        let rows = wrong.by_name.iter().filter(|(name, _)| !damage.is_open(name));
+        let rows: Vec<_> = rows.map(|(name, why)| (why.as_str(), name.as_str())).collect();
+        if damage.note_altered(rows, next) {
+            damage.save(&self.state)?;
         }
         let keys = KeyCopies::load(&self.state)?;
         for (name, why) in wrong.by_name {
@@ -155,7 +180,7 @@ impl Seat {
             round.mended += u64::from(matches!(fate, Fate::Mended));
             match (fate.is_whole(), damage.is_open(&name)) {
                 (true, true) => round.good.push(name),
-                (false, false) if Kept::takes(&name) => round.bad.push((why, name)),
+                (false, false) if Kept::takes(&name) || name.ends_with('-') => round.bad.push((why, name)),
                 _ => {}
             }
         }
@@ -217,14 +242,18 @@ impl Seat {
     }
 
     /// What the newest notes attach and the store does not show with its size.
-    async fn lacking(&self, history: &History) -> Result<BTreeSet<String>> {
+    async fn lacking(&self, history: &History) -> Result<Vec<(String, FindingKind)>> {
         let notes = history.devices.iter().flat_map(|device| &device.notes);
         let attached = notes.flat_map(|row| &row.note.attachments);
         let attached: BTreeMap<String, u64> =
             attached.map(|row| (layout::attachment(&row.sha256), row.stored_bytes)).collect();
         let asked = attached.into_iter().map(|(name, stored_bytes)| async move {
-            let is_there = self.objects.head(&name).await?.is_some_and(|meta| meta.bytes == stored_bytes);
-            Ok::<_, crate::error::AgentError>((!is_there).then_some(name))
+            let wrong = match self.objects.head(&name).await? {
+                Some(meta) if meta.bytes == stored_bytes => None,
+                Some(_) => Some(FindingKind::AttachmentHash),
+                None => Some(FindingKind::AttachmentMissing),
+            };
+            Ok::<_, crate::error::AgentError>(wrong.map(|kind| (name, kind)))
         });
         let asked: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).try_collect().await?;
         Ok(asked.into_iter().flatten().collect())

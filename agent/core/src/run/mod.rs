@@ -18,7 +18,6 @@ use crate::bilan::{Declared, Proofs, Written};
 use crate::error::{ExitCode, Result};
 use crate::monitor::Phase;
 use crate::repo::append::{LedgerWriter, now};
-use crate::repo::damage::Damage;
 
 impl Run {
     /// Runs one backup and writes its bilan, whatever became of it.
@@ -55,13 +54,12 @@ impl Run {
         let began = around.clock.now();
         self.say_how_far_the_clock_is_off();
         let start = around.stage(Phase::Open, stages::begin(self, pen)).await?;
-        stages::probe_if_forgotten(self, pen).await?;
         let earlier_runs = pen.head().runs.get(set).copied().unwrap_or(0);
         let plan = request.plan(set)?;
-        let mut damage = Damage::look(&seat.objects, &seat.state, &seat.device, &self.descriptors).await?;
+        let mut damage = stages::known_damage(self).await?;
         let (outcome, mended_before) = stages::attempts(self, pen, &plan, &mut damage).await?;
         *pen.head_mut().runs.entry(set.to_owned()).or_default() += 1;
-        let looking_back = seat.mend_after(pen, start, &self.descriptors, &mut damage);
+        let looking_back = seat.mend_after(pen, start, &outcome.shown, &self.descriptors, &mut damage);
         let after = around.stage(Phase::Verify, looking_back).await?;
         around.monitor.finish();
         Ok(Summary {

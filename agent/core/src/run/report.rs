@@ -3,12 +3,13 @@
 //! From the run and its summary to [`RunReport`], which the bilan's room turns into lights and a signed record. Never: what
 //! was not measured.
 
-use scelle_format::report::{Light, file_token};
+use scelle_format::report::{Light, Trigger, file_token};
 use scelle_format::timestamp::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::opened::Run;
 use super::request::Summary;
+use crate::bilan::probed::probed;
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, EndCheck, Memory, RunEnd, RunReport, Written};
 use crate::error::Result;
@@ -40,8 +41,18 @@ pub(super) async fn write(
     let mut report = RunReport::new(device, asked.set, end, asked.started, now(&*seat.around.clock));
     report.descriptors = Some(&run.descriptors);
     report.clock_offset_ms = seat.clock_offset_ms;
-    report.probe = load_probe(state);
+    report.probe = match ended {
+        Ok(_) => {
+            let newest = pen.head().name.as_deref().and_then(|name| seat.objects.key(name).ok());
+            let ahead_ms = seat.clock_offset_ms.unwrap_or(0);
+            probed(state, &**seat.objects.store(), newest, seat.around.clock.now(), ahead_ms).await
+        }
+        Err(_) => load_probe(state),
+    };
     report.exclusions = asked.exclusions;
+    if asked.declared.planned {
+        report.trigger = Trigger::Scheduled;
+    }
     report.declared = asked.declared;
     report.memory = Memory::load(state);
     if let Ok(summary) = ended {
@@ -50,6 +61,7 @@ pub(super) async fn write(
     if let Some(damage) = Damage::load(state) {
         report.loss = damage.loss();
         report.damaged = damage.counted();
+        report.altered = damage.altered_objects();
         report.damaged_snapshots = damaged_snapshots(&damage, device, pen);
     }
     bilan::write(pen, state, &report, &device.secret.token_key()).await

@@ -3,17 +3,16 @@
 //! Data comes from ledger and store; what is missing is told to the monitor and recorded. Never: names what is not there.
 
 use scelle_format::layout;
-use scelle_format::random::Random as _;
-use scelle_store::probe::probe;
 
 use super::opened::Run;
-use crate::bilan::run::{load_probe, record_probe};
+use crate::bilan;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
 use crate::pipeline::{self, Attempt, Outcome, Plan};
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::damage::Damage;
 use crate::repo::finding::FindingKind;
+use crate::repo::history::History;
 use crate::repo::rebuild;
 use crate::verify::listing::Listing;
 
@@ -45,20 +44,17 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
     Ok(start)
 }
 
-/// Asks the store once more what it does where this computer has forgotten it. What cannot be learned stays unknown, and
-/// the bilan says so.
-pub(super) async fn probe_if_forgotten(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<()> {
-    let seat = &run.seat;
-    if load_probe(&seat.state).is_some() {
-        return Ok(());
+/// What is known to be damaged. Where this computer has forgotten whether an alarm about altered objects is open, the ledger
+/// tells.
+pub(super) async fn known_damage(run: &Run) -> Result<Damage> {
+    let (seat, descriptors) = (&run.seat, &run.descriptors);
+    let mut damage = Damage::look(&seat.objects, &seat.state, &seat.device, descriptors).await?;
+    if damage.is_alarm_unknown() {
+        let history = History::load(&seat.objects, descriptors).await?;
+        damage.recall_altered(bilan::recall::open_alarm(&seat.objects, &history, &seat.device.id).await?);
+        damage.save(&seat.state)?;
     }
-    let mut nonce = [0; 8];
-    seat.around.random().fill(&mut nonce);
-    let learned = probe(&**seat.objects.store(), &hex::encode(nonce), seat.around.clock.now()).await;
-    match learned {
-        Ok(learned) => record_probe(ledger, &seat.state, &learned).await,
-        Err(_) => Ok(()),
-    }
+    Ok(damage)
 }
 
 /// Runs the pipeline. Where packs that the snapshot would build on are gone it begins once more without them: their content

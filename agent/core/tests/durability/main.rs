@@ -33,6 +33,7 @@ use scelle_store::testing::Volatile;
 use scelle_store::testing::faulty::{Fault, Faulty, Operation};
 
 mod acts;
+mod known;
 mod mended;
 mod notes;
 mod words;
@@ -78,7 +79,10 @@ async fn make(store: Arc<dyn Store>, home: &Path) -> (Kit, RepositoryId) {
     let place = connected(store.clone()).place;
     let state = State::open(home, &id).unwrap();
     let creation = Creation { public: &public, kit: Some(&kit), phrase: None, escrows: &[], place };
-    Seat::create(state, store, None, &creation, &around()).await.unwrap();
+    let seat = Seat::create(state, store, None, &creation, &around()).await.unwrap();
+    let elsewhere = MemStore::new();
+    let found = scelle_store::probe::probe(&elsewhere, "made", std::time::SystemTime::now()).await.unwrap();
+    scelle_core::bilan::run::save_probe(&seat.state, &found).unwrap();
     (kit, id)
 }
 

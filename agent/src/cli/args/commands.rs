@@ -75,6 +75,9 @@ pub struct Backup {
     /// Upload at most so many bytes per second (500K, 2M)
     #[arg(long, value_name = "BYTES", value_parser = values::byte_rate)]
     pub limit_upload: Option<u64>,
+    /// Started by the system's scheduler (cron, systemd, Task Scheduler): the report says so
+    #[arg(long)]
+    pub scheduled: bool,
 }
 
 /// The key that opens names and contents.

@@ -1,5 +1,5 @@
-//! `scelle bilan acknowledge`: someone accepts what a bilan warned of: in the sources of a set, or a loss in the store that no
-//! backup could mend.
+//! `scelle bilan acknowledge`: someone accepts what a bilan warned of: in the sources of a set, a loss in the store that no
+//! backup could mend, or other bytes in the store than were stored there.
 //!
 //! The ledger is the truth of it: the note is written there, and the next run reads the set's memory, and what is known of
 //! damage, from it. Never: free text, which would leave in clear.
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{BilanAcknowledge, KeyArgs};
 use crate::cli::context::Context;
-use scelle_core::bilan::memory::{DAMAGE_ALARM, SOURCE_ALARMS};
+use scelle_core::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARM, SOURCE_ALARMS, STORE_SET};
 use scelle_core::bilan::{Memory, load};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::append::LedgerWriter;
@@ -30,9 +30,9 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
     let folder = context.settings.home.join(known.repository.as_str());
     let loaded = load(&repository.objects, &repository.history, Some(&folder), &args.id).await?;
     let codes = warnings(&loaded.record);
-    let is_loss = codes.contains(&DAMAGE_ALARM);
-    let of_sources: Vec<&str> = codes.into_iter().filter(|code| *code != DAMAGE_ALARM).collect();
-    if of_sources.is_empty() && !is_loss {
+    let (is_loss, is_altered) = (codes.contains(&DAMAGE_ALARM), codes.contains(&ALTERED_ALARM));
+    let of_sources: Vec<&str> = codes.into_iter().filter(|code| SOURCE_ALARMS.contains(code)).collect();
+    if of_sources.is_empty() && !is_loss && !is_altered {
         return Err(AgentError::nothing_to_acknowledge());
     }
     let note = loaded
@@ -48,6 +48,9 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
     if is_loss {
         document["loss"] = at.loss(&mut ledger).await?;
     }
+    if is_altered {
+        document["altered"] = json!({"note": at.altered(&mut ledger, loaded.record.run.snapshot).await?});
+    }
     if !of_sources.is_empty() {
         let snapshot = loaded.record.run.snapshot.ok_or_else(AgentError::nothing_to_acknowledge)?;
         document["note"] = json!(at.sources(&mut ledger, &of_sources, snapshot, &loaded.id).await?);
@@ -61,7 +64,9 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
 /// What the record warns of that can be accepted.
 fn warnings(record: &Record) -> Vec<&str> {
     let codes = record.status.reasons.iter().map(|reason| reason.code.as_str());
-    codes.filter(|code| SOURCE_ALARMS.contains(code) || *code == DAMAGE_ALARM).collect()
+    codes
+        .filter(|code| SOURCE_ALARMS.contains(code) || [DAMAGE_ALARM, ALTERED_ALARM].contains(code))
+        .collect()
 }
 
 /// What both kinds of acceptance need.
@@ -100,6 +105,36 @@ impl Accepting<'_> {
             "Bilan {id} : accepté ({list}) ; c'est inscrit au journal, la prochaine sauvegarde compte à partir de cet état",
             "Bilan {id}: acknowledged ({list}); it is in the ledger, the next backup counts from that state"
         ));
+        Ok(sequence)
+    }
+
+    /// Somebody has seen that the store held other bytes. Returns the number of the note.
+    async fn altered(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<u64> {
+        let snapshot = snapshot.unwrap_or(ledger.head().snapshot);
+        if snapshot == 0 {
+            return Err(AgentError::nothing_to_acknowledge());
+        }
+        let repository = &self.reading.repository;
+        let device = self.seat.state.device()?;
+        let mut damage =
+            Damage::look(&repository.objects, &self.seat.state, &device, &repository.descriptors).await?;
+        let (author, reason, set) = (self.args.author, self.args.reason, STORE_SET.to_owned());
+        let kind = NoteKind::Acknowledge { bilan: self.bilan, set, snapshot, author, reason };
+        // The note first: what the ledger does not say is not acknowledged.
+        let (sequence, _) = ledger.append(kind, Vec::new()).await?;
+        damage.acknowledge_altered(self.bilan);
+        damage.save(&self.seat.state)?;
+        let left = count(damage.altered_objects(), self.context.lang());
+        self.context.screen.say(&match damage.altered_objects() {
+            0 => bilingual!(
+                "Alerte levée : d'autres octets dans le stockage ; c'est inscrit au journal",
+                "Alarm ended: other bytes in the store; it is in the ledger"
+            ),
+            _ => bilingual!(
+                "C'est inscrit au journal ; {left} objets ont été trouvés altérés depuis ce bilan : l'alerte reste",
+                "It is in the ledger; {left} objects were found altered since that bilan: the alarm stays"
+            ),
+        });
         Ok(sequence)
     }
 

@@ -10,7 +10,7 @@ use crate::cli::args::Backup;
 use crate::cli::context::Context;
 use crate::config::Plan;
 use scelle_core::bilan::Written;
-use scelle_core::bilan::memory::SOURCE_ALARMS;
+use scelle_core::bilan::memory::{ALTERED_ALARM, SOURCE_ALARMS};
 use scelle_core::connect::RepoAddress;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
@@ -40,8 +40,8 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let mut told = Vec::new();
     for errand in errands {
         let plan = errand.plan;
-        let ended =
-            run.backup(&mut pen, errand.request(context, known), context.settings.declared(plan)).await;
+        let declared = context.settings.declared(plan, args.scheduled);
+        let ended = run.backup(&mut pen, errand.request(context, known), declared).await;
         told.push(tell(context, plan, &run.seat.device, ended)?);
     }
     let code = worst(&told);
@@ -226,6 +226,11 @@ fn code(summary: &Summary) -> ExitCode {
     }
 }
 
+/// Reasons that are said at once, not only in the bilan: somebody is to acknowledge them.
+fn is_told(code: &str) -> bool {
+    SOURCE_ALARMS.contains(&code) || code == ALTERED_ALARM
+}
+
 /// What could not be saved as it should; what was saved whole and only calls for a word is none.
 fn problems(outcome: &Outcome) -> u64 {
     outcome.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
@@ -308,7 +313,7 @@ fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &W
     let status = status_word(written.status, lang);
     let id = &written.id;
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
-    for reason in written.assessment.reasons.iter().filter(|reason| SOURCE_ALARMS.contains(&reason.code)) {
+    for reason in written.assessment.reasons.iter().filter(|reason| is_told(reason.code)) {
         if let Some(found) = sentence(reason.code) {
             screen.warn(&Message::by(|lang| format!("{id} : {} → {}", found.what(lang), found.todo(lang))));
         }

@@ -270,10 +270,24 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
     let (screen, lang) = (&context.screen, context.lang());
     let (files, bytes) = (count(summary.files, lang), size(summary.bytes, lang));
     let (number, took) = (snapshot.id.number, duration(summary.duration, lang));
-    screen.say(&bilingual!(
-        "Instantané {number} restauré : {files} fichiers, {bytes}, {took} ; chaque octet vérifié",
-        "Snapshot {number} restored: {files} files, {bytes}, {took}; every byte verified"
-    ));
+    let lost: u64 = summary.lost_parts.iter().map(|part| part.files).sum();
+    let damaged = summary.damaged.len() as u64 + lost;
+    let missing = damaged + summary.problems.len() as u64;
+    screen.say(&match missing {
+        0 => bilingual!(
+            "Instantané {number} restauré : {files} fichiers, {bytes}, {took} ; chaque octet vérifié",
+            "Snapshot {number} restored: {files} files, {bytes}, {took}; every byte verified"
+        ),
+        _ => {
+            let missing = count(missing, lang);
+            bilingual!(
+                "Instantané {number} restauré EN PARTIE : {missing} fichiers manquent ; {files} fichiers écrits, {bytes}, \
+                 {took}, chaque octet de ceux-là vérifié",
+                "Snapshot {number} restored IN PART: {missing} files are missing; {files} files written, {bytes}, {took}, \
+                 every byte of these verified"
+            )
+        }
+    });
     if summary.skipped_same > 0 {
         let same = count(summary.skipped_same, lang);
         screen.say(&bilingual!("  déjà là, identiques : {same}", "  already there, identical: {same}"));
@@ -291,8 +305,6 @@ fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_rec
     for object in &summary.damaged_objects {
         screen.warn(&bilingual!("endommagé : {object}", "damaged: {object}"));
     }
-    let lost: u64 = summary.lost_parts.iter().map(|part| part.files).sum();
-    let damaged = summary.damaged.len() as u64 + lost;
     if damaged > 0 {
         let damaged = count(damaged, lang);
         screen.warn(&bilingual!(

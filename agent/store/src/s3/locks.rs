@@ -39,6 +39,19 @@ fn says_no_lock(code: Option<&str>, status: Option<u16>) -> bool {
         || (status == Some(404) && !matches!(code, Some("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion")))
 }
 
+impl S3Store {
+    /// The lock that the answer to a HEAD shows. Engines show it to who may read the object, some also without the right to
+    /// read retentions; no lock in it says nothing.
+    async fn lock_in_head(&self, key: &Key, version: Option<&str>) -> Option<Lock> {
+        let request = self.client.head_object().bucket(self.bucket()).key(self.full_key(key));
+        let request = request.set_version_id(version_id(version));
+        let answer = self.signed(|| request.clone().send()).await.ok()?;
+        let until = answer.object_lock_retain_until_date().and_then(system_time)?;
+        let compliance = answer.object_lock_mode() == Some(&ObjectLockMode::Compliance);
+        Some(Lock { compliance, until })
+    }
+}
+
 #[async_trait]
 impl LockOps for S3Store {
     async fn versions(&self, key: &Key, max_rows: usize) -> Result<Vec<Version>, StoreError> {
@@ -159,7 +172,12 @@ impl LockOps for S3Store {
                 Some(Lock { compliance, until })
             })),
             Err(error) if says_no_lock(error.code(), status(&error)) => Ok(None),
-            Err(error) => Err(store_error("lock", key, &error)),
+            Err(error) => match store_error("lock", key, &error) {
+                refused if refused.kind == ErrorKind::Denied => {
+                    self.lock_in_head(key, version).await.map(Some).ok_or(refused)
+                }
+                error => Err(error),
+            },
         }
     }
 

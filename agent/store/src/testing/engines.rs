@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::ceph::{AGENT_KEY, AGENT_SECRET};
 use super::contract::sha256;
 use super::ports::{self, Port};
 use crate::s3::{S3Settings, S3Store};
@@ -50,7 +51,7 @@ struct Engine {
     child: Daemon,
     endpoint: String,
     /// Kept from other tests while it runs.
-    _ports: Vec<Port>,
+    ports: Vec<Port>,
 }
 
 /// Settings of `bucket` on an engine that listens at `endpoint`.
@@ -73,7 +74,7 @@ impl Engine {
             let (child, ports) = spawn(File::create(log).unwrap())
                 .unwrap_or_else(|error| panic!("{name} could not be started: {error}"));
             let endpoint = format!("http://127.0.0.1:{}", ports[0].number);
-            let mut engine = Self { child: Daemon(child), endpoint, _ports: ports };
+            let mut engine = Self { child: Daemon(child), endpoint, ports };
             match engine.wait_until_ready().await {
                 Ok(()) => return engine,
                 Err(why) => said = format!("{why}\n{}", tail(log)),
@@ -115,18 +116,24 @@ pub struct SeaweedFs {
 impl SeaweedFs {
     /// Starts one with its data below `dir` and waits until it stores objects.
     pub async fn start(dir: &Path) -> Self {
+        Self::start_with(dir, None).await
+    }
+
+    /// [`Self::start`], which also listens with TLS ([`Self::tls_endpoint`]); `identity`: its certificate and key, in files.
+    pub async fn start_with(dir: &Path, identity: Option<(&Path, &Path)>) -> Self {
         let weed = binary("weed", "SCELLE_TEST_WEED");
         let data = dir.join("seaweedfs");
         std::fs::create_dir_all(&data).unwrap();
         let identities = dir.join("seaweedfs-s3.json");
         let json = format!(
-            r#"{{"identities":[{{"name":"admin","credentials":[{{"accessKey":"{ACCESS_KEY}","secretKey":"{SECRET_KEY}"}}],"actions":["Admin","Read","Write","List","Tagging"]}}]}}"#
+            r#"{{"identities":[{{"name":"admin","credentials":[{{"accessKey":"{ACCESS_KEY}","secretKey":"{SECRET_KEY}"}}],"actions":["Admin","Read","Write","List","Tagging"]}},{{"name":"agent","credentials":[{{"accessKey":"{AGENT_KEY}","secretKey":"{AGENT_SECRET}"}}],"actions":["Read","Write","List"]}}]}}"#
         );
         std::fs::write(&identities, json).unwrap();
         let engine = Engine::start("SeaweedFS", &dir.join("seaweedfs.log"), |log| {
-            let ports: [Port; 4] = ports::free();
-            let [s3, master, volume, filer] = ports.each_ref().map(|port| port.number);
-            let child = Command::new(&weed)
+            let ports: [Port; 5] = ports::free();
+            let [s3, master, volume, filer, https] = ports.each_ref().map(|port| port.number);
+            let mut command = Command::new(&weed);
+            command
                 .args(["-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"])
                 .args(["-master.telemetry=false", "-master.volumeSizeLimitMB=128", "-volume.max=40"])
                 .args(["-volume.preStopSeconds=1", "-s3", "-s3.port.iceberg=0", "-s3.port.lance=0"])
@@ -136,16 +143,23 @@ impl SeaweedFs {
                 .arg(format!("-filer.port={filer}"))
                 .arg(format!("-s3.port={s3}"))
                 .arg(format!("-s3.config={}", identities.display()))
-                .arg(format!("-dir={}", data.display()))
-                .current_dir(dir)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(log)
-                .spawn()?;
-            Ok((child, ports.into()))
+                .arg(format!("-dir={}", data.display()));
+            if let Some((certificate, key)) = identity {
+                command
+                    .arg(format!("-s3.port.https={https}"))
+                    .arg(format!("-s3.cert.file={}", certificate.display()))
+                    .arg(format!("-s3.key.file={}", key.display()));
+            }
+            let outputs = command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+            Ok((outputs.spawn()?, ports.into()))
         })
         .await;
         Self { engine }
+    }
+
+    /// `https://127.0.0.1:port`, where it was started with a certificate.
+    pub fn tls_endpoint(&self) -> String {
+        format!("https://127.0.0.1:{}", self.engine.ports[4].number)
     }
 
     /// `http://127.0.0.1:port`.

@@ -46,8 +46,8 @@ sentences! {
         "l'état de la licence n'est pas connu" => "vérifier la licence",
         "the state of the licence is not known" => "check the licence";
     "no-plan":
-        "les sauvegardes ne partent que si quelqu'un les lance" => "planifier les sauvegardes",
-        "backups run only when someone starts them" => "schedule backups";
+        "rien ne dit que cette sauvegarde est planifiée : quelqu'un l'a lancée" => "faire lancer « scelle backup --scheduled » par le planificateur du système",
+        "nothing says that this backup was planned: someone started it" => "have the system's scheduler start \"scelle backup --scheduled\"";
     "owner-has-not-signed":
         "le responsable n'a pas encore signé le dépôt avec le kit" => "signer avec le kit de secours",
         "the owner has not signed the repository with the kit yet" => "sign with the recovery kit";

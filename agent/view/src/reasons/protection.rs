@@ -3,6 +3,14 @@
 use super::sentence::sentences;
 
 sentences! {
+    "altered-unknown":
+        "on ne sait pas si le stockage a contenu d'autres octets que ceux qui y avaient été écrits" => "lancer « scelle check »",
+        "it is not known whether the store held other bytes than had been written there" => "run \"scelle check\"";
+    "objects-altered":
+        "le stockage contenait, sous des noms de cette sauvegarde, d'autres octets que ceux qui y avaient été écrits : un disque ou une ligne qui défaille, ou une main étrangère"
+            => "demander à l'hébergeur ce qui a écrit là et vérifier le disque ; dans le doute, changer l'identifiant de ce poste ; ensuite « scelle bilan acknowledge »",
+        "the store held, under names of this backup, other bytes than had been written there: a failing disk or line, or somebody else's hand"
+            => "ask the host what wrote there and check the disk; in doubt, change this PC's credential; then \"scelle bilan acknowledge\"";
     "anomaly-unknown":
         "les changements n'ont pas pu être comparés aux sauvegardes passées" => "regarder le prochain bilan",
         "changes could not be compared with earlier backups" => "look at the next bilan";
@@ -159,6 +167,12 @@ sentences! {
     "lock-can-be-lifted":
         "le verrou du stockage peut être levé par un administrateur" => "demander le mode COMPLIANCE à l'hébergeur",
         "the store's lock can be lifted by an administrator" => "ask the host for COMPLIANCE mode";
+    "lock-declared":
+        "la protection du stockage contre l'effacement est déclarée, ce PC ne l'a pas mesurée" => "garder l'attestation de celui qui gère le stockage",
+        "that the store is protected against erasure is declared, this PC has not measured it" => "keep the statement of whoever runs the store";
+    "lock-unproven":
+        "ce que l'identifiant de ce PC peut voir ne montre pas que le stockage verrouille les sauvegardes" => "faire donner à cet identifiant le droit de lire le verrou (s3:GetObjectRetention, s3:GetBucketObjectLockConfiguration), sans droit de suppression",
+        "what this PC's credential may see does not show that the store locks the backups" => "have this credential given the right to read the lock (s3:GetObjectRetention, s3:GetBucketObjectLockConfiguration), and none to delete";
     "lock-ends-soon":
         "le verrou du stockage dure trop peu" => "allonger la durée du verrou",
         "the store's lock is too short" => "lengthen the lock";
@@ -186,11 +200,11 @@ sentences! {
         "rien de nouveau depuis plusieurs jours" => "vérifier que les bons dossiers sont sauvegardés",
         "nothing new for several days" => "check that the right folders are backed up";
     "no-off-site-copy":
-        "aucune copie n'est déclarée hors du cabinet" => "ajouter une destination hors du cabinet",
-        "no copy is declared to be outside the practice" => "add a destination outside the practice";
+        "aucune copie n'est déclarée hors du cabinet" => "placer le dépôt hors du cabinet ; s'il y est, le déclarer ([repository] off_site, ou [host])",
+        "no copy is declared to be outside the practice" => "keep the repository outside the practice; if it is, declare it ([repository] off_site, or [host])";
     "not-ransomware-proof":
-        "qui prend la main sur ce PC peut effacer les sauvegardes" => "utiliser un stockage avec verrou (Object Lock)",
-        "whoever takes over this PC can erase the backups" => "use a store with Object Lock";
+        "qui prend la main sur ce PC peut effacer les sauvegardes" => "utiliser un stockage avec verrou (Object Lock), ou un NAS dont ce PC ne peut pas effacer les instantanés, et le déclarer ([repository] immutable_days)",
+        "whoever takes over this PC can erase the backups" => "use a store with Object Lock, or a NAS whose snapshots this PC cannot erase, and declare it ([repository] immutable_days)";
     "nothing-to-back-up":
         "il n'y avait rien à lire dans les dossiers à sauvegarder" => "vérifier les dossiers et les lecteurs branchés",
         "there was nothing to read in the folders to back up" => "check the folders and that drives are plugged in";
@@ -269,6 +283,9 @@ sentences! {
     "store-rolled-back":
         "le stockage montre un état plus ancien que celui déjà vu" => "demander à l'hébergeur ce qui s'est passé",
         "the store shows an older state than one already seen" => "ask the host what happened";
+    "tls-certificate-end-not-seen":
+        "le certificat du stockage a été vérifié par les connexions de cette sauvegarde ; sa date de fin n'a pas été regardée" => "rien, l'hébergeur le renouvelle",
+        "the store's certificate was verified by the connections of this run; when it ends was not looked at" => "nothing, the host renews it";
     "tls-certificate-ended":
         "le certificat du stockage est échu ou refusé" => "le renouveler",
         "the store's certificate has ended or is refused" => "renew it";

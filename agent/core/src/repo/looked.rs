@@ -1,0 +1,63 @@
+//! How far the comparison of what is known with what is listed has come, and what it need not miss.
+//!
+//! For: [`super::known`]. Lies with the damage in `damage.json`; a lost file begins anew. Never: what is damaged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// Copies that no note names are remembered up to so many.
+const UNNAMED_MAX: usize = 1000;
+
+/// Where the next run goes on, and what it need not miss.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Looked {
+    /// By beginning of the name: the last name that was compared, where more follow.
+    #[serde(default)]
+    up_to: BTreeMap<String, String>,
+    /// Numbers of this device's notes that `gap` notes say are lost: from, to.
+    #[serde(default)]
+    declared: Vec<(u64, u64)>,
+    /// Copies of objects that the store does not list and no note names: sent by runs that came to nothing.
+    #[serde(default)]
+    unnamed: BTreeSet<String>,
+}
+
+impl Looked {
+    /// Up to which name the last run compared; `None`: all of them.
+    pub(super) fn up_to(&self, prefix: &str) -> Option<String> {
+        self.up_to.get(prefix).cloned()
+    }
+
+    /// The next run goes on after this name, or begins anew.
+    pub(super) fn go_on_from(&mut self, prefix: &str, name: Option<String>) {
+        match name {
+            Some(name) => drop(self.up_to.insert(prefix.to_owned(), name)),
+            None => drop(self.up_to.remove(prefix)),
+        }
+    }
+
+    /// Whether the ledger says that the note with this number is lost.
+    pub(super) fn is_declared(&self, number: u64) -> bool {
+        self.declared.iter().any(|(from, to)| (*from..=*to).contains(&number))
+    }
+
+    /// Takes over what the ledger says is lost.
+    pub(super) fn declare(&mut self, ranges: impl Iterator<Item = (u64, u64)>) {
+        self.declared = ranges.collect();
+    }
+
+    /// Leaves out of what is `wanted` that of which it is known that no note names it; what is not wanted any more is
+    /// forgotten, so that it is looked at anew when it is missed again.
+    pub(super) fn pass_over<'a>(&mut self, wanted: Vec<(&'a String, u64)>) -> Vec<(&'a String, u64)> {
+        self.unnamed.retain(|name| wanted.iter().any(|(other, _)| *other == name));
+        wanted.into_iter().filter(|(name, _)| !self.unnamed.contains(*name)).collect()
+    }
+
+    /// No note names it.
+    pub(super) fn is_unnamed(&mut self, name: &str) {
+        if self.unnamed.len() < UNNAMED_MAX {
+            self.unnamed.insert(name.to_owned());
+        }
+    }
+}
