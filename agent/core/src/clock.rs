@@ -50,6 +50,12 @@ impl Clock for FixedClock {
     }
 }
 
+/// The clock's time in nanoseconds since 1970.
+pub fn nanoseconds(clock: &dyn Clock) -> i64 {
+    let since = clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

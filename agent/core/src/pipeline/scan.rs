@@ -30,8 +30,6 @@ use crate::platform::{Kind, ProblemCode, Stat};
 use crate::repo::damage::Avoided;
 use crate::scan::{Folders, WalkItem, WalkProblem, Walked, Walker};
 
-pub(super) use self::look::nanoseconds;
-
 /// Small files of one batch: at most so many bytes and so many files.
 const BATCH_BYTES: u64 = 1 << 20;
 const BATCH_FILES: usize = 256;

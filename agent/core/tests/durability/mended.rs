@@ -297,11 +297,11 @@ async fn a_spoilt_key_file_is_put_right_unless_refs_know_it_as_it_is() {
     assert!(place.check(ReadData::None).await.findings.iter().all(|f| !f.kind.is_damage()));
     // This PC had seen a wrong one from the first: what signed refs know stays.
     let copies = place.home.path().join(place.id.as_str()).join("keys-copy.json");
-    let wrong = std::fs::read_to_string(&copies).unwrap();
-    let (start, _) = wrong.split_once("\":\"").unwrap();
-    let name = start.trim_start_matches("{\"").to_owned();
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&copies).unwrap()).unwrap();
+    let name = kept["by_name"].as_object().unwrap().keys().next().unwrap().clone();
     let right = place.objects.get_named(&name, 1 << 20).await.unwrap();
-    std::fs::write(&copies, format!("{start}\":\"AAAA\"}}")).unwrap();
+    let wrong = serde_json::json!({ "by_name": { name.clone(): "AAAA" } });
+    std::fs::write(&copies, wrong.to_string()).unwrap();
     let (summary, written) = place.run().await;
     assert!(summary.damaged.keys == 1 && codes(&written).contains(&"damage-keys"), "{:?}", codes(&written));
     assert_eq!(place.objects.get_named(&name, 1 << 20).await.unwrap(), right);

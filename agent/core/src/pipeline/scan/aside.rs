@@ -11,9 +11,9 @@ use super::super::database::side::{BaseKey, Candidate};
 use super::super::hunks::{Item, ItemSource};
 use super::super::job::{FileJob, LateCount};
 use super::super::worker::Worker;
-use super::look::nanoseconds;
 use super::{Changes, Scan};
 use crate::catalog::Record;
+use crate::clock::nanoseconds;
 use crate::error::Result;
 use crate::scan::WalkItem;
 

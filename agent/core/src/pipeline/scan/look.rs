@@ -10,7 +10,7 @@ use super::super::hunks::{Item, ItemSource, Trouble};
 use super::super::item::ContentPrint;
 use super::Scan;
 use crate::catalog::{Fingerprint, Record};
-use crate::clock::Clock;
+use crate::clock::nanoseconds;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{Attributes, Kind, ProblemCode};
@@ -91,10 +91,4 @@ fn kind_of(kind: Kind) -> EntryKind {
         Kind::Symlink => EntryKind::Symlink,
         _ => EntryKind::File,
     }
-}
-
-/// The clock's time in nanoseconds since 1970.
-pub(in super::super) fn nanoseconds(clock: &dyn Clock) -> i64 {
-    let since = clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
