@@ -303,10 +303,9 @@ pub async fn ask_again(
 ) -> ProbeReport {
     let mut again = report.clone();
     let is_unknown = |fact: &Fact| matches!(fact, Fact::Unknown { .. });
-    if is_unknown(&report.default_retention) || is_unknown(&report.default_retention_compliance) {
-        if let Some(locks) = store.locks() {
-            ask_default_retention(locks, object, now, &mut again).await;
-        }
+    let is_asked = is_unknown(&report.default_retention) || is_unknown(&report.default_retention_compliance);
+    if let Some(locks) = store.locks().filter(|_| is_asked) {
+        ask_default_retention(locks, object, now, &mut again).await;
     }
     again
 }
