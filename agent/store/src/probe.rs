@@ -303,9 +303,8 @@ pub async fn ask_again(
 ) -> ProbeReport {
     let mut again = report.clone();
     let is_unknown = |fact: &Fact| matches!(fact, Fact::Unknown { .. });
-    if (is_unknown(&report.default_retention) || is_unknown(&report.default_retention_compliance))
-        && let Some(locks) = store.locks()
-    {
+    let is_asked = is_unknown(&report.default_retention) || is_unknown(&report.default_retention_compliance);
+    if let Some(locks) = store.locks().filter(|_| is_asked) {
         ask_default_retention(locks, object, now, &mut again).await;
     }
     again

@@ -119,7 +119,8 @@ pub enum NoteKind {
     Keys,
     /// Backups were paused or resumed.
     Pause,
-    /// Someone accepts what a bilan warned of in the sources of a set.
+    /// Someone accepts what a bilan warned of in the sources of a set or, where `set` is `store`, has seen that the store
+    /// held other bytes than were stored there.
     Acknowledge {
         /// Sequence of the bilan's note in the same chain.
         bilan: u64,

@@ -33,47 +33,66 @@ const PAGES_MAX: usize = 4;
 /// Manifest and data packs that the run has listed anyway, with their sizes.
 pub type Shown = HashMap<(PackKind, PackId), u64>;
 
-/// Looks for all that is known. Returns names and what is wrong with them; `last` is the number of the newest note.
+/// What is known, and what the store lists of it.
+pub(super) struct Seen {
+    copies: BTreeMap<String, u64>,
+    attachments: Window,
+    segments: Window,
+    notes: Window,
+}
+
+/// Lists what may be compared; `None` on a PC that keeps no copies. All that waits for the store or a disk is side by side.
+///
+/// Errors: only the store's.
+pub(super) async fn look(objects: &Objects, device: &Device, damage: &Damage) -> Result<Option<Seen>> {
+    let Some(kept) = objects.kept().cloned() else { return Ok(None) };
+    let own = layout::notes_of(&device.id);
+    let part = |prefix| window(objects, prefix, damage.looked.up_to(prefix));
+    let copies = async { Ok(tokio::task::spawn_blocking(move || kept.sizes()).await.unwrap_or_default()) };
+    let (copies, attachments, segments, notes) =
+        tokio::try_join!(copies, part("a/"), part("i/"), part(&own))?;
+    Ok(Some(Seen { copies, attachments, segments, notes }))
+}
+
+/// What is known and not seen: names, and what is wrong with them. `last` is the number of the newest note.
 ///
 /// Errors: only the store's.
 pub(super) async fn lacking(
     objects: &Objects,
     device: &Device,
+    seen: &Seen,
     last: u64,
     shown: &Shown,
     descriptors: &Descriptors,
     damage: &mut Damage,
 ) -> Result<Vec<(String, FindingKind)>> {
-    let Some(kept) = objects.kept() else { return Ok(Vec::new()) };
-    let copies = kept.sizes();
     let below = |prefix: &'static str| {
-        copies.range(prefix.to_owned()..).take_while(move |(name, _)| name.starts_with(prefix))
+        let from = seen.copies.range(prefix.to_owned()..);
+        from.take_while(move |(name, _)| name.starts_with(prefix)).map(|(name, bytes)| (name, *bytes))
     };
-    let mut wanted: Vec<(&String, u64)> = Vec::new();
-    for prefix in ["a/", "i/"] {
-        let seen = window(objects, prefix, damage.looked.up_to(prefix)).await?;
-        let inside = below(prefix).filter(|(name, bytes)| seen.covers(name) && !seen.shows(name, **bytes));
-        wanted.extend(inside.map(|(name, bytes)| (name, *bytes)));
-        damage.looked.go_on_from(prefix, seen.next);
+    for part in [&seen.attachments, &seen.segments, &seen.notes] {
+        damage.looked.go_on_from(&part.prefix, part.next.clone());
     }
+    let is_not_listed = |name: &String, bytes| {
+        [&seen.attachments, &seen.segments].iter().any(|part| part.covers(name) && !part.shows(name, bytes))
+    };
+    let small = below("a/").chain(below("i/")).filter(|(name, bytes)| is_not_listed(name, *bytes));
     let is_shown =
-        |name: &str, bytes| layout::parse_pack(name).is_ok_and(|pack| shown.get(&pack) == Some(bytes));
-    let manifests = below("m/").filter(|(name, bytes)| !is_shown(name, bytes));
-    wanted.extend(manifests.map(|(name, bytes)| (name, *bytes)));
-
-    let own = layout::notes_of(&device.id);
-    let notes = window(objects, &own, damage.looked.up_to(&own)).await?;
-    damage.looked.go_on_from(&own, notes.next.clone());
-    let mut found = numbers(objects, device, missing_numbers(&notes, last), descriptors, damage).await?;
+        |name: &str, bytes| layout::parse_pack(name).is_ok_and(|pack| shown.get(&pack) == Some(&bytes));
+    let manifests = below("m/").filter(|(name, bytes)| !is_shown(name, *bytes));
     // A note that is not listed is told by its number: one that came to nothing has given its number to another.
-    let other =
-        below("c/").filter(|(name, bytes)| notes.rows.get(*name).is_some_and(|listed| listed != *bytes));
-    wanted.extend(other.map(|(name, bytes)| (name, *bytes)));
-    let wanted = damage.looked.pass_over(wanted);
+    let is_other = |name: &String, bytes| seen.notes.rows.get(name).is_some_and(|listed| *listed != bytes);
+    let other = below("c/").filter(|(name, bytes)| is_other(name, *bytes));
+    let wanted = damage.looked.pass_over(small.chain(manifests).chain(other).collect());
+    let missing = missing_numbers(&seen.notes, last);
+    let mut found = numbers(objects, device, missing, descriptors, damage).await?;
     if wanted.is_empty() {
         return Ok(found);
     }
-    let named = named(kept, &notes, last, damage);
+    let named = match objects.kept() {
+        Some(kept) => named(kept, &seen.notes, last, damage),
+        None => BTreeSet::new(),
+    };
     for (name, bytes) in wanted {
         match named.contains(name) {
             true => found.extend(asked(objects, name, bytes).await?.map(|kind| (name.clone(), kind))),

@@ -118,7 +118,8 @@ impl Seat {
         descriptors: &Descriptors,
         damage: &mut Damage,
     ) -> Result<After> {
-        let mut history = newest(&self.objects, descriptors).await?;
+        let looking = known::look(&self.objects, &self.device, damage);
+        let (mut history, seen) = tokio::try_join!(newest(&self.objects, descriptors), looking)?;
         let mut wrong = Wrong::default();
         wrong.take(&history.findings);
         for (name, kind) in self.lacking(&history).await? {
@@ -128,7 +129,13 @@ impl Seat {
         oddities.hidden().into_iter().for_each(|name| wrong.add(name, FindingKind::Hidden));
         oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
         let last = ledger.head().sequence;
-        let known = known::lacking(&self.objects, &self.device, last, shown, descriptors, damage).await?;
+        let known = match &seen {
+            Some(seen) => {
+                let (objects, device) = (&self.objects, &self.device);
+                known::lacking(objects, device, seen, last, shown, descriptors, damage).await?
+            }
+            None => Vec::new(),
+        };
         let has_lost_notes = known.iter().any(|(_, kind)| kind.is_lost_note());
         known.into_iter().for_each(|(name, kind)| wrong.add(name, kind));
         let mut mended = 0;
