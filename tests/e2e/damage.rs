@@ -189,3 +189,32 @@ fn an_object_that_may_not_be_read_is_said_to_want_permission() {
     assert_eq!(output.status.code(), Some(14), "{said}");
     assert!(said.contains("does not permit access") && !said.contains("S3"), "{said}");
 }
+
+/// Whoever may write can put a name beside the descriptors: it proves no revision, and asks for no newer program.
+#[test]
+fn a_descriptor_that_nobody_signed_stops_nothing_and_lights_nothing() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    source.file("letter.txt", "a letter");
+    site.backup(&source);
+    let name = site.objects("desc/").pop().unwrap();
+    let right = fs::read_to_string(site.object(&name)).unwrap();
+    let number: u64 = name.trim_start_matches("desc/").parse().unwrap();
+    let newer = right.replacen("scelle/descriptor/1", "scelle/descriptor/9", 1);
+    let named_higher = right.replacen("revision 1", "revision 4", 1);
+    for forged in [right.clone(), newer, named_higher, "nothing of the kind".to_owned()] {
+        let beside = site.object(&name).with_file_name(format!("{}", number - 3));
+        fs::write(&beside, forged).unwrap();
+        assert_ne!(site.backup(&source)["status"], "red");
+        site.agent.ok(["check"]);
+        let to = site.path("restored");
+        site.restore("latest", &to);
+        fs::remove_dir_all(to).unwrap();
+        // In the place of the one there is it is damage, as ever.
+        fs::remove_file(beside).unwrap();
+    }
+    fs::write(site.object(&name), right.replacen("scelle/descriptor/1", "scelle/descriptor/9", 1)).unwrap();
+    site.agent.expect(13, ["check"]);
+    site.backup(&source);
+    site.agent.ok(["check"]);
+}

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use scelle_format::random::OsRandom;
-use tracing::{Instrument as _, info_span};
+use tracing::{Instrument as _, error_span};
 
 use crate::clock::{Clock, SystemClock};
 use crate::monitor::{Monitor, Phase, Silent};
@@ -43,6 +43,7 @@ impl Around {
     /// Does `work` as the stage `phase`: the monitor is told that it begins, and the log's events bear its name.
     pub async fn stage<T>(&self, phase: Phase, work: impl Future<Output = T>) -> T {
         self.monitor.start(phase, None, None);
-        work.instrument(info_span!("stage", phase = phase.code())).await
+        // A span of the highest level: events of every level bear it.
+        work.instrument(error_span!("stage", phase = phase.code())).await
     }
 }

@@ -96,7 +96,7 @@ fn print(screen: &Screen, parsed: Parsed) -> ExitCode {
 
 fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let span = tracing::info_span!("command", word = command.word());
+    let span = tracing::error_span!("command", word = command.word());
     let working = async {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), system = std::env::consts::OS, "command begins");
         let shutdown = context.around.shutdown.clone();

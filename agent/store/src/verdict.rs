@@ -91,7 +91,9 @@ const TOLERATED_OFFSET_MS: u64 = 15 * 60 * 1000;
 impl ProbeReport {
     /// Whether a locked version was seen to stay.
     fn lock_is_kept(&self) -> bool {
-        self.lock_accepted == Fact::Yes && self.locked_delete_refused == Fact::Yes
+        // The bucket's own lock, where this credential may set none.
+        let is_locked = self.lock_accepted == Fact::Yes || self.default_retention_compliance == Fact::Yes;
+        is_locked && self.locked_delete_refused == Fact::Yes
     }
 
     /// Judges the facts, worst first.

@@ -226,6 +226,8 @@ async fn name_all(
     let regrouped = made.regrouped;
     let healed =
         heal::heal(state, (catalog, lists), regrouped, ledger, damage, &committed.packs, &listed).await;
+    damage.note_tried();
+    damage.save(state)?;
     Ok(Attempt::Whole(Box::new(Outcome {
         committed,
         totals: made.totals,

@@ -80,7 +80,11 @@ impl<'a> LedgerWriter<'a> {
             // The head that belongs to it: what the run changed beside the chain is in there.
             (_, Some(pending)) => (pending.head.clone(), Some(pending)),
             (Ok(head), None) => (head, None),
-            (Err(_), None) => (rebuild::head(objects).await?, None),
+            // The note that the head had last says what it was.
+            (Err(_), None) => match Pending::last(state)?.and_then(|last| last.as_head().ok()) {
+                Some(head) => (head, None),
+                None => (rebuild::head(objects).await?, None),
+            },
         };
         Ok(Self {
             objects,
@@ -268,18 +272,8 @@ impl<'a> LedgerWriter<'a> {
 
     /// Takes a note as the head.
     fn advance(&mut self, pending: &Pending) -> Result<()> {
-        let (note, name) = pending.read()?;
         self.is_head_shown = true;
-        if note.sequence > self.head.sequence {
-            self.head.sequence = note.sequence;
-            self.head.text_sha256 = Some(note.text_sha256().to_string());
-            self.head.name = Some(name);
-            // A partial note bears the number that its run will have when it is whole.
-            if let NoteKind::Snapshot { number, status: SnapshotStatus::Complete, .. } = note.kind {
-                self.head.snapshot = self.head.snapshot.max(number);
-            }
-        }
-        Ok(())
+        pending.advance(&mut self.head)
     }
 
     /// Compares the store's head with the local one and acts on the difference.
@@ -303,7 +297,9 @@ impl<'a> LedgerWriter<'a> {
         self.is_head_shown |= !matches!(position, Position::StoreBehind);
         match position {
             Position::Empty | Position::Same => Ok(Start::default()),
-            Position::StoreAhead { descends: true } => self.fast_forward(own).await,
+            Position::StoreAhead { descends } if descends || rebuild::has_hole(&links, &self.head) => {
+                self.fast_forward(own).await
+            }
             Position::StoreBehind => {
                 // What the store lost comes back from here; what cannot is said to be lost, so that the chain can be
                 // followed again.
@@ -320,7 +316,7 @@ impl<'a> LedgerWriter<'a> {
                 }
                 Ok(Start { store_behind: true, ..Start::default() })
             }
-            Position::Fork { .. } | Position::StoreAhead { descends: false } => {
+            Position::Fork { .. } | Position::StoreAhead { .. } => {
                 // Numbers of snapshots stay unique over both branches, so that `restore N` means one thing.
                 let highest = own.iter().filter_map(|row| snapshot_number(&row.note.kind)).max();
                 self.head.snapshot = self.head.snapshot.max(highest.unwrap_or(0));

@@ -44,6 +44,9 @@ pub struct Damage {
     pub(super) affected: BTreeMap<String, BTreeSet<(String, u64)>>,
     /// Up to which note the devices' ledgers were looked through.
     seen: Seen,
+    /// Packs that the last backup could not make whole: the source has not all of what they held any more.
+    #[serde(default)]
+    pub(super) tried: BTreeSet<String>,
     /// By device: its newest word about what is lost for good.
     #[serde(default)]
     losses: BTreeMap<String, Loss>,

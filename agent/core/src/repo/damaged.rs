@@ -7,7 +7,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use scelle_format::id::DeviceId;
+use scelle_format::layout;
 
+use super::checksum;
 use super::damage::Damage;
 use super::files;
 use super::finding::{Finding, FindingKind};
@@ -44,6 +46,21 @@ impl Damage {
         next: u64,
     ) -> bool {
         self.altered.note(rows, next)
+    }
+
+    /// A backup has just stored again what the source still had: packs that are open all the same stay so.
+    pub fn note_tried(&mut self) {
+        let packs = self.open_packs();
+        self.tried = packs.iter().map(|(kind, pack)| layout::pack(*kind, pack)).collect();
+    }
+
+    /// Packs that the last backup of this computer could not make whole; `folder` is the state folder of a repository.
+    pub fn tried_in(folder: &Path) -> BTreeSet<String> {
+        let bytes = std::fs::read(folder.join(files::DAMAGE)).ok();
+        bytes
+            .and_then(|bytes| checksum::from_json::<Self>(&bytes))
+            .map(|damage| damage.tried)
+            .unwrap_or_default()
     }
 
     /// Names of what is bad and not replaced.

@@ -86,16 +86,17 @@ impl Descriptors {
         if listed.is_empty() {
             highest = highest.max(copies.insert(Copies::fetch(objects).await?).highest_descriptor());
         }
-        Self::check(objects, pin, fetched, highest, copies).await
+        Self::check(objects, pin, fetched, (seen, highest), copies).await
     }
 
-    /// Walks up from revision 1 and stops at the first that does not hold; what was lost or overwritten is looked for in
+    /// Walks up from revision 1 and stops at the first that does not hold. A name proves no revision: whoever may write can put
+    /// one there. It counts as lost only where a note or a copy has seen it, or what stands above is signed. What was lost or overwritten is looked for in
     /// older versions and in copies: those that refs hold, and those of this PC.
     async fn check(
         objects: &Objects,
         pin: Option<&Pin>,
         fetched: BTreeMap<u64, Bytes>,
-        highest: u64,
+        (seen, highest): (u64, u64),
         mut copies: Option<Copies>,
     ) -> Result<Self> {
         let mut chain: Vec<SignedDescriptor> = Vec::new();
@@ -112,7 +113,6 @@ impl Descriptors {
                 None => Err(Refused::Missing),
             };
             let accepted = match first_try {
-                Err(Refused::Newer(found)) => return Err(AgentError::unknown_feature().at(found)),
                 Err(refused) => {
                     was_missing = matches!(refused, Refused::Missing);
                     let kind = match was_missing {
@@ -131,7 +131,6 @@ impl Descriptors {
                             accepted
                         }
                         None => {
-                            findings.push(Finding::new(kind, name.clone()));
                             let copies = match &copies {
                                 Some(copies) => copies,
                                 None => copies.insert(Copies::fetch(objects).await?),
@@ -140,6 +139,19 @@ impl Descriptors {
                             let own = objects.kept().and_then(|kept| kept.copy(&name));
                             let candidates = copies.of(&name).iter().chain(&own);
                             proven = candidates.into_iter().find(|copy| accept(copy).is_ok()).cloned();
+                            let is_evident = revision <= seen.max(copies.highest_descriptor())
+                                || proven.is_some()
+                                || fetched
+                                    .range(revision..)
+                                    .any(|(named, bytes)| shows(bytes, *named, chain.last()));
+                            if !is_evident {
+                                break;
+                            }
+                            // Only where nothing else is to be had: a bit may have turned in what says so.
+                            if let (Refused::Newer(found), None) = (&refused, &proven) {
+                                return Err(AgentError::unknown_feature().at(found.clone()));
+                            }
+                            findings.push(Finding::new(kind, name.clone()));
                             proven.as_ref().map_or(Err(refused), |copy| accept(copy))
                         }
                     }
@@ -245,7 +257,13 @@ fn step(
     pin: Option<&Pin>,
 ) -> std::result::Result<(SignedDescriptor, Standing), Refused> {
     let signed = note::parse(bytes).map_err(|_| Refused::Invalid)?;
-    let descriptor = Descriptor::parse(&signed.text)?;
+    let descriptor = match (Descriptor::parse(&signed.text), previous) {
+        // What nobody has signed asks for no newer program.
+        (Err(FormatError::Unsupported { .. }), Some(before)) if !is_signed(bytes, before) => {
+            return Err(Refused::Invalid);
+        }
+        (parsed, _) => parsed?,
+    };
     descriptor.expect_revision(revision)?;
     if descriptor.repository != *repository {
         return Err(Refused::Invalid);
@@ -268,6 +286,21 @@ fn step(
         }
     };
     Ok((SignedDescriptor { named_revision: revision, descriptor, signed_by }, standing))
+}
+
+/// Whether somebody whom `before` names has signed these bytes.
+fn is_signed(bytes: &[u8], before: &SignedDescriptor) -> bool {
+    let signers = |signed: SignedNote| signers(&signed, &before.descriptor.known_keys());
+    note::parse(bytes).ok().and_then(signers).is_some_and(|keys| !keys.is_empty())
+}
+
+/// Whether these bytes are signed and say themselves that they are this revision, or are of a version that cannot be read.
+fn shows(bytes: &[u8], named: u64, before: Option<&SignedDescriptor>) -> bool {
+    let says = |signed: SignedNote| match Descriptor::parse(&signed.text) {
+        Ok(descriptor) => descriptor.revision == named,
+        Err(error) => matches!(error, FormatError::Unsupported { .. }),
+    };
+    before.is_none_or(|before| is_signed(bytes, before) && note::parse(bytes).is_ok_and(says))
 }
 
 /// Keys of `known` with a valid signature; `None` when one of them has an invalid one.

@@ -14,7 +14,7 @@ use scelle_format::descriptor::Pin;
 use scelle_format::format_txt::FormatTxt;
 use scelle_format::id::{RepositoryId, Sha256};
 use scelle_format::kit::Kit;
-use scelle_format::{FormatError, layout, limits};
+use scelle_format::{layout, limits};
 use scelle_store::Store;
 
 use super::descriptors::Descriptors;
@@ -196,7 +196,8 @@ async fn why_absent(objects: &Objects, unlock: Option<&Unlock>, error: AgentErro
     }
 }
 
-/// FORMAT.txt is a signpost: only a version that is not known stops the reader.
+/// FORMAT.txt is a signpost that anybody may have altered. The signed descriptor, which says the same, was read before: where
+/// that asks for no newer program, neither does a signpost.
 pub(crate) fn check_format(bytes: Option<&[u8]>, descriptors: &Descriptors) -> Result<Vec<Finding>> {
     let finding = |kind| Ok(vec![Finding::new(kind, layout::FORMAT_TXT)]);
     let Some(bytes) = bytes else { return finding(FindingKind::FormatMissing) };
@@ -208,7 +209,6 @@ pub(crate) fn check_format(bytes: Option<&[u8]>, descriptors: &Descriptors) -> R
                 && format.optional == current.optional;
             if same { Ok(Vec::new()) } else { finding(FindingKind::FormatDiffers) }
         }
-        Err(FormatError::Unsupported { found, .. }) => Err(AgentError::unknown_feature().at(found)),
         Err(_) => finding(FindingKind::FormatDiffers),
     }
 }

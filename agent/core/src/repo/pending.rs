@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use scelle_format::id::Sha256;
 use scelle_format::layout;
-use scelle_format::ledger::{Attachment, Note};
+use scelle_format::ledger::{Attachment, Note, NoteKind, SnapshotStatus};
 use scelle_format::note;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,28 @@ impl Pending {
         let note = Note::parse(&parsed.text).map_err(AgentError::local_state)?;
         let name = layout::note(&note.device, note.sequence, &Sha256::of(self.note.as_bytes()));
         Ok((note, name))
+    }
+
+    /// Moves a head on to this note.
+    pub(super) fn advance(&self, head: &mut Head) -> Result<()> {
+        let (note, name) = self.read()?;
+        if note.sequence > head.sequence {
+            head.sequence = note.sequence;
+            head.text_sha256 = Some(note.text_sha256().to_string());
+            head.name = Some(name);
+            // A partial note bears the number that its run will have when it is whole.
+            if let NoteKind::Snapshot { number, status: SnapshotStatus::Complete, .. } = note.kind {
+                head.snapshot = head.snapshot.max(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// The head once this note had arrived.
+    pub(super) fn as_head(&self) -> Result<Head> {
+        let mut head = self.head.clone();
+        self.advance(&mut head)?;
+        Ok(head)
     }
 
     /// Sees to it that the store holds everything the note attaches, byte for byte: what it lost is put again from what

@@ -3,14 +3,14 @@
 //! Segments come from the refs of the newest snapshot of this device (a signed note names them), are opened with the
 //! device's index identity and kept as files of the local index. Never: trusts a segment that no valid note names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use scelle_format::crypto::open::open_bytes;
 use scelle_format::id::{PackId, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::layout;
-use scelle_format::ledger::{NoteKind, SnapshotStatus};
+use scelle_format::ledger::{ChainLink, NoteKind, SnapshotStatus};
 use scelle_format::limits::{INDEX_MAX_BYTES, NOTE_MAX_BYTES, REFS_MAX_BYTES};
 use scelle_format::note;
 use scelle_format::refs::Refs;
@@ -72,6 +72,13 @@ pub async fn head(objects: &Objects) -> Result<Head> {
     let revision = layout::parse_descriptor(&newest.name).map_err(AgentError::bug)?;
     let descriptor = (revision, Sha256::of(text.as_bytes()).to_string());
     Ok(Head { descriptor, is_index_unknown: true, ..Head::default() })
+}
+
+/// Whether the store lacks one of the notes after the head: what it shows above then proves no fork.
+pub(super) fn has_hole(links: &[ChainLink], head: &Head) -> bool {
+    let above: BTreeSet<u64> =
+        links.iter().map(|link| link.sequence).filter(|sequence| *sequence > head.sequence).collect();
+    above.last().is_some_and(|highest| (above.len() as u64) < highest - head.sequence)
 }
 
 /// Fetches what `head` should know of the index and does not; returns how many segments came.

@@ -9,7 +9,7 @@ mod report;
 mod request;
 mod stages;
 
-use tracing::{Instrument as _, info_span};
+use tracing::{Instrument as _, error_span};
 
 pub use self::opened::{Run, set_id};
 pub use self::request::{Request, Summary};
@@ -30,7 +30,7 @@ impl Run {
         declared: Declared,
     ) -> Result<(Summary, Written)> {
         let set = set_id(&self.seat.device, &request.roots);
-        let span = info_span!("run", set = set.as_str());
+        let span = error_span!("run", set = set.as_str());
         let running = async {
             let exclusions = request.exclude.len() as u64;
             let started = now(&*self.seat.around.clock);

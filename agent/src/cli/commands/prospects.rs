@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::reading::Reading;
 use crate::cli::context::Context;
+use scelle_core::repo::damage::Damage;
 use scelle_core::repo::finding::{Finding, FindingKind};
 use scelle_core::repo::history::{Snapshot, packs_of};
 use scelle_core::repo::kept::Kept;
@@ -44,6 +45,7 @@ pub async fn prospects(context: &Context, reading: &Reading, findings: &[Finding
         *objects.entry(&finding.object).or_insert(true) &= is_mendable;
     }
     let mut prospects = Prospects::default();
+    let tried = Damage::tried_in(&folder);
     let newest = match objects.keys().any(|name| layout::parse_pack(name).is_ok()) {
         true => newest_packs(reading, &known.device.id).await,
         false => BTreeSet::new(),
@@ -58,6 +60,7 @@ pub async fn prospects(context: &Context, reading: &Reading, findings: &[Finding
         };
         match is_pack && is_of_an_object {
             _ if is_ours => prospects.put_back += 1,
+            true if tried.contains(name) => prospects.left += 1,
             true if newest.contains(name) => prospects.stored_again += 1,
             true => prospects.uncertain += 1,
             false => prospects.left += 1,
@@ -111,9 +114,9 @@ pub fn told(context: &Context, prospects: &Prospects) {
     if prospects.left > 0 {
         let n = count(prospects.left, lang);
         screen.say(&bilingual!(
-            "  {n} objets : aucune sauvegarde de ce poste ne les répare. Demandez à l'hébergeur une version antérieure des \
+            "  {n} objets : aucune sauvegarde de ce poste ne les répare, ses fichiers étant ce qu'ils sont. Demandez à l'hébergeur une version antérieure des \
              objets nommés ci-dessus ; ce qui est intact se restaure avec le kit",
-            "  {n} objects: no backup of this computer mends them. Ask the host for an older version of the objects named \
+            "  {n} objects: no backup of this computer mends them as its files are now. Ask the host for an older version of the objects named \
              above; what is sound can be restored with the kit"
         ));
     }

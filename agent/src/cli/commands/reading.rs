@@ -11,7 +11,7 @@ use crate::cli::args::KeyArgs;
 use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::connect::Connected;
-use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{AgentError, Result};
 use scelle_core::look::choose::select;
 use scelle_core::look::newer::Own;
 use scelle_core::look::spec::SnapshotSpec;
@@ -123,15 +123,9 @@ fn pin_of(known: &Known) -> Option<Pin> {
 }
 
 impl Reading {
-    /// The snapshot a person means. The newest one needs the newest notes only; any other, and saying which ones are left
-    /// when the newest is lost, needs the whole ledger.
+    /// The snapshot a person means. Takes the whole ledger: the newest notes may all be of one set of folders, while another,
+    /// whose runs fail, has its newest snapshot further back.
     pub async fn select(&mut self, spec: &SnapshotSpec) -> Result<Snapshot> {
-        if matches!(spec, SnapshotSpec::Latest { .. }) {
-            match self.choose(spec) {
-                Err(error) if error.code == ExitCode::Damaged => {}
-                chosen => return chosen,
-            }
-        }
         self.repository.load_history().await?;
         self.choose(spec)
     }
@@ -185,5 +179,6 @@ pub fn show_findings(context: &Context, findings: &[Finding]) {
         let affects: Vec<String> = finding.affects.iter().map(ToString::to_string).collect();
         let affects = if affects.is_empty() { String::new() } else { format!(" → {}", affects.join(", ")) };
         context.screen.warn(&bilingual!("{code} : {object}{affects}", "{code}: {object}{affects}"));
+        tracing::warn!(object = object.as_str(), finding = code, "finding");
     }
 }

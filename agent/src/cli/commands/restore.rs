@@ -58,6 +58,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     if args.dry_run {
         return dry_run(context, &tree, &request, is_filtered).await;
     }
+    let not_saved = tree.root.problems.len() as u64;
     let tree = Arc::new(tree);
     let summary =
         restore(tree, request.clone(), context.around.monitor.clone(), context.around.shutdown.clone())
@@ -65,6 +66,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     context.around.monitor.finish();
     let recorded = write_record(context, &reading, &snapshot, &request, &summary).await;
     told(context, &snapshot, &summary, recorded.is_ok());
+    not_whole_when_made(context, not_saved);
     let damaged = summary.damaged_objects.iter();
     let findings: Vec<Finding> =
         damaged.map(|name| Finding::new(FindingKind::PackContent, name.clone())).collect();
@@ -210,6 +212,19 @@ fn not_given(context: &Context, given: &Notices) {
         "  content restored, attributes that this system or account did not let us give back: owners {owners}, \
          permissions {modes}, extended attributes and ACLs {xattrs}, times {times}"
     ));
+}
+
+/// A restore is at best as whole as its backup was.
+fn not_whole_when_made(context: &Context, not_saved: u64) {
+    if not_saved > 0 {
+        let files = count(not_saved, context.lang());
+        context.screen.warn(&bilingual!(
+            "lors de cette sauvegarde, {files} fichiers n'ont pas pu être enregistrés, ou seulement avec une réserve : voyez \
+             son bilan (« scelle bilan list »)",
+            "when this backup was made, {files} files could not be saved, or only with a reservation: see its bilan \
+             (\"scelle bilan list\")"
+        ));
+    }
 }
 
 /// Which files were not restored. Whoever holds the key sits at this terminal: it shows their names, as a dry run does; a
