@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use scelle_format::crypto::kdf::DedupSecret;
 
-use super::look::path_in;
+use super::look::{path_in, path_json};
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::context::Context;
@@ -138,7 +138,7 @@ async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
         match name_in(&reading, &snapshot, &args.token).await {
             Ok(Some(path)) => {
                 context.screen.line(&path.to_screen());
-                context.screen.json(&serde_json::json!({"token": args.token, "path": path.to_screen()}));
+                context.screen.json(&serde_json::json!({"token": args.token, "path": path_json(&path)}));
                 return Ok(ExitCode::Ok);
             }
             Ok(None) => {}

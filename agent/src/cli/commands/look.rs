@@ -9,15 +9,17 @@ use super::reading::{Key, open};
 use crate::cli::args::{Diff, Find, KeyArgs, Ls};
 use crate::cli::context::Context;
 use crate::cli::screen::Table;
-use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{ExitCode, Result};
 use scelle_core::look::diff::{Change, Difference, diff};
-use scelle_core::look::find::{Pattern, find};
+use scelle_core::look::find::find;
 use scelle_core::look::list::{ListedEntry, entries, snapshot_rows};
+use scelle_core::look::pattern::Pattern;
 use scelle_core::reading::tree::Tree;
 use scelle_core::restore::request::snapshot_path;
 use scelle_core::scan::EntryPath;
 use scelle_view::bilingual;
-use scelle_view::words::figures::{count, local_time, printable, rfc3339, size};
+use scelle_view::words::figures::{count, local_time, rfc3339, size};
+use scelle_view::words::names::shown;
 
 /// Runs `snapshots`.
 pub async fn snapshots(context: &Context) -> Result<ExitCode> {
@@ -72,8 +74,7 @@ pub async fn ls(context: &Context, args: Ls) -> Result<ExitCode> {
 
 /// Runs `find`.
 pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
-    let pattern = args.pattern.to_str().ok_or_else(AgentError::path_not_in_snapshot)?;
-    let pattern = Pattern::parse(pattern)?;
+    let pattern = Pattern::parse(&args.pattern)?;
     let reading = open(context, &args.key, Key::Required, true).await?;
     let mut snapshots = reading.repository.history.snapshots();
     snapshots.reverse();
@@ -82,6 +83,13 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
     find(&fetcher, &snapshots, &pattern, &context.around.shutdown, &mut |entry| found.push(entry)).await?;
     for row in &found {
         context.screen.line(&format!("{:>5}  {}", row.snapshot.number, line_of(&row.entry, context)));
+    }
+    if found.is_empty() {
+        let snapshots = count(snapshots.len() as u64, context.lang());
+        context.screen.warn(&bilingual!(
+            "aucun nom ne correspond (instantanés parcourus : {snapshots})",
+            "no name matches (snapshots looked through: {snapshots})"
+        ));
     }
     let rows = found.iter().map(|row| {
         let mut value = entry_json(&row.entry);
@@ -136,7 +144,7 @@ fn line_of(entry: &ListedEntry, context: &Context) -> String {
     let time = time_of(entry.modified_ns);
     let kind = kind_letter(entry);
     let bytes = if kind == 'f' { size(entry.bytes, lang) } else { String::new() };
-    let target = entry.target.as_ref().map(|t| format!(" -> {}", printable(t))).unwrap_or_default();
+    let target = entry.target.as_ref().map(|t| format!(" -> {}", shown(t))).unwrap_or_default();
     format!("{kind} {bytes:>10}  {}  {}{target}", local_time(time, lang), entry.path.to_screen())
 }
 
@@ -153,7 +161,7 @@ fn entry_json(entry: &ListedEntry) -> Value {
 }
 
 /// A path as a string, or as base64 where it is not UTF-8.
-fn path_json(path: &EntryPath) -> Value {
+pub fn path_json(path: &EntryPath) -> Value {
     use base64::Engine as _;
     match std::str::from_utf8(path.as_bytes()) {
         Ok(text) => json!(text),
