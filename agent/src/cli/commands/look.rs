@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::plans::Plans;
 use super::reading::{Key, open};
 use crate::cli::args::{Diff, Find, KeyArgs, Ls};
 use crate::cli::context::Context;
@@ -26,9 +27,12 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
     let reading = open(context, &KeyArgs::default(), Key::Optional, true).await?;
     let repository = &reading.repository;
     super::reading::show_findings(context, &repository.findings_that_matter());
-    let rows = snapshot_rows(&repository.history, &repository.descriptors);
+    let mut rows = snapshot_rows(&repository.history, &repository.descriptors);
+    let plans = Plans::of(context, &reading);
+    rows.iter_mut().for_each(|row| row.plan = plans.label(&row.set));
+    let has_plans = rows.iter().any(|row| row.plan.is_some());
     let lang = context.lang();
-    let mut table = Table::new([
+    let mut headings = vec![
         bilingual!("n°", "no."),
         bilingual!("date", "date"),
         bilingual!("fichiers", "files"),
@@ -36,10 +40,12 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
         bilingual!("envoyé", "sent"),
         bilingual!("signé", "signed"),
         bilingual!("poste", "device"),
-    ]);
+    ];
+    headings.extend(has_plans.then(|| bilingual!("plan", "plan")));
+    let mut table = Table::new(headings);
     for row in &rows {
         let time = UNIX_EPOCH + Duration::from_secs(u64::try_from(row.time.0).unwrap_or(0));
-        table.row([
+        let cells = [
             row.word(&rows),
             local_time(time, lang),
             count(row.files, lang),
@@ -47,7 +53,10 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
             size(row.stored_bytes, lang),
             if row.signed { lang.pick("oui", "yes") } else { lang.pick("non", "no") }.to_owned(),
             row.device.clone(),
-        ]);
+        ];
+        table.row(
+            cells.into_iter().chain(has_plans.then(|| row.plan.clone().unwrap_or_else(|| "-".to_owned()))),
+        );
     }
     if rows.is_empty() {
         context.screen.say(&bilingual!("Aucun instantané.", "No snapshot."));
