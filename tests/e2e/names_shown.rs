@@ -1,11 +1,13 @@
 //! Whoever holds the key and sits at the terminal reads names; a file, a pipe or a journal gets tokens. Files that hold a
 //! secret are named where they are written.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
 use std::process::Stdio;
 
 use e2e::{Place, Site, program, tools};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What a command shows on a terminal of its own.
 fn on_a_terminal(site: &Site, words: &[&str]) -> String {
@@ -107,4 +109,104 @@ fn checking_the_kit_warns_of_nothing_that_it_has_just_mended() {
     assert!(!is_told());
     let again = site.agent.ok(["keys", "check-kit", "--kit", kit]);
     assert!(again.err().is_empty(), "{again}");
+}
+
+/// A title and a cleared screen, a line that looks like an entry, a byte of Latin-1, a name that reads backwards.
+const HOSTILE: [(&[u8], &str); 4] = [
+    (b"\x1b]0;owned\x07\x1b[2Jx", r"\033]0;owned\007\033[2Jx"),
+    (b"a\nf      9 B  2026-01-01 00:00  fake.xls", r"a\nf      9 B  2026-01-01 00:00  fake.xls"),
+    (b"M\xfcller x", r"M\374ller x"),
+    ("x\u{202e}cod.exe".as_bytes(), r"x\342\200\256cod.exe"),
+];
+
+#[test]
+fn a_name_neither_speaks_to_the_terminal_nor_makes_a_line_of_its_own() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("plain x", "content");
+    site.backup(&source);
+    for (name, _) in HOSTILE {
+        source.file(OsStr::from_bytes(name), "content");
+    }
+    symlink(OsStr::from_bytes(HOSTILE[0].0), source.path("link x")).unwrap();
+    site.backup(&source);
+    let (root, to, kit) = (source.root().to_str().unwrap(), site.path("to"), site.kit());
+    let (to, kit) = (to.to_str().unwrap(), kit.to_str().unwrap());
+    let lists = [
+        vec!["ls", "2", root],
+        vec!["find", "x"],
+        vec!["restore", "2", "--to", to, "--dry-run"],
+        vec!["diff", "1", "2"],
+    ];
+    for words in lists {
+        let words = [&words[..], &["--kit", kit]].concat();
+        for text in [site.agent.ok(&words).out(), on_a_terminal(&site, &words).replace('\r', "")] {
+            assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{words:?}: {text:?}");
+            for (_, name) in HOSTILE {
+                let whole = format!("$'{}/{name}'", root.trim_start_matches('/'));
+                assert_eq!(
+                    text.lines().filter(|line| line.ends_with(&whole)).count(),
+                    1,
+                    "{words:?}: {whole}\n{text}"
+                );
+            }
+        }
+    }
+    let listed = site.agent.ok(["ls", "2", root, "--kit", kit]).out();
+    assert_eq!(listed.lines().count(), 6, "{listed}");
+    assert!(listed.contains(r"/link x -> $'\033]0;owned\007\033[2Jx'"), "{listed}");
+    // JSON has a quoting of its own, and every byte.
+    let paths =
+        |rows: &Value| rows.as_array().unwrap().iter().map(|row| row["path"].clone()).collect::<Vec<_>>();
+    let listed = paths(&site.agent.json(["ls", "2", root, "--kit", kit]));
+    let is_owned =
+        |path: &Value| path.as_str().is_some_and(|path| path.ends_with("/\u{1b}]0;owned\u{7}\u{1b}[2Jx"));
+    assert_eq!(listed.iter().filter(|path| is_owned(path)).count(), 1);
+    assert_eq!(listed.iter().filter(|path| path["b64"].is_string()).count(), 1);
+    let planned = site.agent.json(["restore", "2", "--to", to, "--dry-run", "--kit", kit]);
+    assert!(listed.iter().all(|path| paths(&planned["entries"]).contains(path)), "{planned}");
+}
+
+#[test]
+fn part_of_a_name_is_enough_to_find_it_and_nothing_found_is_said() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    for name in
+        ["DUPONT Marie 1962.pdf", "Lefèvre.doc", "Lefe\u{300}vre2.doc", "a[b].txt", "dossiers/x*y.txt"]
+    {
+        source.file(name, "content");
+    }
+    source.file(OsStr::from_bytes(b"M\xfcller.txt"), "content");
+    site.backup(&source);
+    let kit = site.kit();
+    let kit = kit.to_str().unwrap();
+    let patterns = [
+        ("dupont", 1),
+        ("marie", 1),
+        ("*DUPONT*", 1),
+        ("lefevre", 2),
+        ("*lefèvre*", 2),
+        ("LEFÈVRE.DOC", 1),
+        ("M?ller.txt", 1),
+        ("müller", 1),
+        ("a[b].txt", 1),
+        ("x*y.txt", 1),
+        ("dossiers/x", 1),
+        ("source/dossiers", 1),
+        ("dupon?", 0),
+        ("nobody", 0),
+    ];
+    for (typed, expected) in patterns {
+        let found = site.agent.ok(["find", typed, "--kit", kit]);
+        assert_eq!(found.out().lines().count(), expected, "{typed}: {found}");
+        assert_eq!(
+            found.err().contains("no name matches (snapshots looked through: 1)"),
+            expected == 0,
+            "{found}"
+        );
+    }
+    let nothing = site.agent.ok(["find", "nobody", "--json", "--kit", kit]);
+    assert_eq!(nothing.json(), json!([]), "{nothing}");
+    assert_eq!(site.agent.ok(["find", "nobody", "--lang", "fr", "--kit", kit]).err().lines().count(), 1);
+    site.agent.expect(2, ["find", "", "--kit", kit]);
 }

@@ -60,6 +60,33 @@ fn each_plan_is_a_run_with_its_own_exclusions() {
 }
 
 #[test]
+fn snapshots_and_bilans_are_listed_with_their_plan() {
+    let practice = Practice::new();
+    practice.configure(&["letters", "images"], "");
+    practice.backup();
+    let other = practice.site.source("other");
+    other.file("x", "of no plan");
+    practice.site.backup(&other);
+    for words in [["snapshots", "--json"], ["bilan list", "--json"]] {
+        let words = words.iter().flat_map(|word| word.split(' '));
+        let listed = practice.site.agent.ok(words).json();
+        let plans: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["plan"].clone()).collect();
+        assert_eq!(plans, ["letters".into(), "images".into(), Value::Null], "{listed}");
+    }
+    for words in [&["snapshots"][..], &["bilan", "list"]] {
+        let shown = practice.site.agent.ok(words).out();
+        let ends: Vec<_> = shown.lines().filter_map(|line| line.split_whitespace().last()).collect();
+        assert_eq!(ends, ["plan", "letters", "images", "-"], "{shown}");
+    }
+    // Its folders alone say which plan it was.
+    practice.configure(&["images"], "");
+    let listed = practice.site.agent.json(["snapshots"]);
+    assert_eq!((&listed[0]["plan"], &listed[1]["plan"]), (&Value::Null, &"images".into()), "{listed}");
+    practice.configure(&[], "");
+    assert!(!practice.site.agent.ok(["snapshots"]).out().contains("plan"));
+}
+
+#[test]
 fn a_plan_keeps_its_history_when_others_come_and_go() {
     let practice = Practice::new();
     practice.configure(&["letters"], "");

@@ -18,7 +18,7 @@ use scelle_core::error::AgentError;
 use scelle_core::monitor::Notice;
 use scelle_view::words::Lang;
 use scelle_view::words::Message;
-use scelle_view::words::figures::printable;
+use scelle_view::words::names::shown;
 
 /// Where the program shows things.
 pub struct Screen {
@@ -154,7 +154,7 @@ impl Screen {
             self.print_error(&format!("{}\n", error.line(self.lang)));
         }
         if let Some(detail) = &error.detail {
-            self.detail(&format!("  {}", printable(detail.as_bytes())));
+            self.detail(&format!("  {}", shown(detail.as_bytes())));
         }
     }
 

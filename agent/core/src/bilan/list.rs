@@ -3,6 +3,7 @@
 //! Data comes from the checked ledger and from what the state folder keeps back; goes to `bilan list`, `show` and
 //! `export`. Never: believes a record that does not hash to what its signed note says.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use scelle_format::ledger::NoteKind;
@@ -29,6 +30,10 @@ pub struct Row {
     pub status: Light,
     /// Snapshot it speaks of.
     pub snapshot: Option<u64>,
+    /// Set of roots of that snapshot, where it is there.
+    pub set: Option<String>,
+    /// Label of the plan with these folders; set by whoever knows the configuration.
+    pub plan: Option<String>,
 }
 
 /// A bilan with what its record says.
@@ -44,13 +49,21 @@ pub struct Loaded {
 
 /// All bilans, oldest first. `folder` is the state folder of the repository, where there is one.
 pub fn rows(history: &History, folder: Option<&Path>) -> Vec<Row> {
-    let sent = history.bilans().into_iter().filter_map(row_of);
+    let sets: HashMap<(String, u64), String> = history
+        .snapshots()
+        .into_iter()
+        .map(|snapshot| ((snapshot.id.device.to_string(), snapshot.id.number), snapshot.set))
+        .collect();
+    let set = |device: &str, snapshot: Option<u64>| sets.get(&(device.to_owned(), snapshot?)).cloned();
+    let sent = history.bilans().into_iter().filter_map(|note| row_of(note, set));
     let kept = folder.map(unsent).unwrap_or_default().into_iter().map(|(id, record)| Row {
         id,
         kind: record.run.kind.to_string(),
         time: record.run.ended,
         status: record.status.overall,
         snapshot: record.run.snapshot,
+        set: set(record.identity.device.0.as_str(), record.run.snapshot),
+        plan: None,
     });
     let mut rows: Vec<Row> = sent.chain(kept).collect();
     rows.sort_by_key(|row| row.time);
@@ -75,7 +88,7 @@ pub async fn load(objects: &Objects, history: &History, folder: Option<&Path>, i
     Ok(Loaded { id, record, note: None })
 }
 
-fn row_of(row: &VerifiedNote) -> Option<Row> {
+fn row_of(row: &VerifiedNote, set: impl Fn(&str, Option<u64>) -> Option<String>) -> Option<Row> {
     let NoteKind::Bilan { run, status, snapshot } = &row.note.kind else { return None };
     Some(Row {
         id: bilan_id(&row.note.device, row.note.sequence),
@@ -83,6 +96,8 @@ fn row_of(row: &VerifiedNote) -> Option<Row> {
         time: row.note.time,
         status: *status,
         snapshot: *snapshot,
+        set: set(row.note.device.as_str(), *snapshot),
+        plan: None,
     })
 }
 

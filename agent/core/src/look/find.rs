@@ -1,24 +1,19 @@
-//! Where a name is: a glob over the entries of one or more snapshots, hunks read once.
+//! Where a name is: the entries of one or more snapshots that a pattern matches, hunks read once.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
 use scelle_format::id::ChunkId;
-use scelle_format::manifest::Item;
-use scelle_format::path;
 
 use super::list::ListedEntry;
-use crate::error::{AgentError, Result};
-use crate::platform;
+use super::pattern::Pattern;
+use crate::error::Result;
 use crate::reading::ChunkReader;
 use crate::reading::fetch::Fetcher;
 use crate::reading::tree::Tree;
 use crate::repo::finding::SnapshotId;
 use crate::repo::history::Snapshot;
 use crate::shutdown::Shutdown;
-use scelle_view::bilingual;
 
 /// An entry that matches. Holds a name: for the local screen only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,38 +22,6 @@ pub struct Found {
     pub entry: ListedEntry,
     /// The snapshot it was seen in first, of those looked through.
     pub snapshot: SnapshotId,
-}
-
-/// A pattern: without `/` it matches names anywhere, with `/` whole paths; case does not matter.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    glob: GlobMatcher,
-    whole: bool,
-}
-
-impl Pattern {
-    /// Reads a glob.
-    pub fn parse(text: &str) -> Result<Self> {
-        let whole = text.contains('/');
-        let glob = GlobBuilder::new(text.trim_start_matches('/'))
-            .literal_separator(true)
-            .case_insensitive(true)
-            .build();
-        let wrong = |error: globset::Error| {
-            AgentError::usage(
-                bilingual!("motif de recherche non compris", "search pattern not understood"),
-                bilingual!("utilisez *, ? et [a-z]", "use *, ? and [a-z]"),
-            )
-            .because(error.kind())
-        };
-        Ok(Self { glob: glob.map_err(wrong)?.compile_matcher(), whole })
-    }
-
-    fn matches(&self, item: &Item) -> bool {
-        let text =
-            if self.whole { path::join(&item.directory, &item.entry.name) } else { item.entry.name.clone() };
-        platform::bytes_to_os(&text).is_ok_and(|native| self.glob.is_match(Path::new(&native)))
-    }
 }
 
 /// Entries that match in these snapshots, newest snapshot first as the caller orders them. An entry that is the same
@@ -84,7 +47,7 @@ pub async fn find(
                 fetcher.prepare(scelle_format::id::PackKind::Manifest, ahead);
             }
             for item in tree.hunk(&mut reader, &hunk.at).await? {
-                if !pattern.matches(&item) {
+                if !pattern.matches(&item.directory, &item.entry.name) {
                     continue;
                 }
                 let Some(entry) = ListedEntry::of(&item.directory, &item.entry) else { continue };

@@ -35,6 +35,8 @@ pub struct SnapshotRow {
     pub status: String,
     /// Set of roots.
     pub set: String,
+    /// Label of the plan with these folders; set by whoever knows the configuration.
+    pub plan: Option<String>,
     /// First characters of the hash of its note's text: `7@<these>` names it where a fork gave two one number.
     pub note: String,
 }
@@ -63,6 +65,7 @@ pub fn snapshot_rows(history: &History, descriptors: &Descriptors) -> Vec<Snapsh
         device: snapshot.id.device.to_string(),
         status: snapshot.status.to_string(),
         set: snapshot.set,
+        plan: None,
         note: note_of(&snapshot.note_sha256),
     };
     history.snapshots().into_iter().map(row).collect()

@@ -8,4 +8,5 @@ pub mod diff;
 pub mod find;
 pub mod list;
 pub mod newer;
+pub mod pattern;
 pub mod spec;

@@ -156,9 +156,9 @@ impl EntryPath {
         Ok(path)
     }
 
-    /// For the local screen only: bytes that are no UTF-8 are shown as U+FFFD.
+    /// For the local screen only: on one line, quoted where a terminal would obey it or could not show it.
     pub fn to_screen(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).into_owned()
+        scelle_view::words::names::shown(&self.bytes)
     }
 }
 

@@ -443,7 +443,7 @@ async fn looking_finds_lists_and_compares() {
     assert_eq!(pick("2199-01-01").unwrap(), 2);
     assert!(pick("1999-01-01").is_err());
 
-    let pattern = look::find::Pattern::parse("SCAN0?.tif").unwrap();
+    let pattern = look::pattern::Pattern::parse("SCAN0?.tif".as_ref()).unwrap();
     let mut found = Vec::new();
     let newest_first: Vec<Snapshot> = history.snapshots().into_iter().rev().collect();
     let fetcher = after.fetcher().clone();

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use scelle_format::crypto::kdf::DedupSecret;
 
-use super::look::path_in;
+use super::look::{path_in, path_json};
+use super::plans::Plans;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::context::Context;
@@ -40,22 +41,30 @@ fn folder(context: &Context, reading: &Reading) -> Option<PathBuf> {
 
 async fn list(context: &Context) -> Result<ExitCode> {
     let reading = ledger(context).await?;
-    let rows = rows(&reading.repository.history, folder(context, &reading).as_deref());
-    let mut table = Table::new([
+    let mut rows = rows(&reading.repository.history, folder(context, &reading).as_deref());
+    let plans = Plans::of(context, &reading);
+    rows.iter_mut().for_each(|row| row.plan = row.set.as_deref().and_then(|set| plans.label(set)));
+    let has_plans = rows.iter().any(|row| row.plan.is_some());
+    let mut headings = vec![
         bilingual!("bilan", "bilan"),
         bilingual!("type", "kind"),
         bilingual!("date (UTC)", "date (UTC)"),
         bilingual!("état", "status"),
         bilingual!("instantané", "snapshot"),
-    ]);
+    ];
+    headings.extend(has_plans.then(|| bilingual!("plan", "plan")));
+    let mut table = Table::new(headings);
     for row in &rows {
-        table.row([
+        let cells = [
             row.id.clone(),
             row.kind.clone(),
             row.time.to_string(),
             scelle_view::pages::text::status_word(row.status, context.lang()).to_owned(),
             row.snapshot.map_or_else(|| "-".to_owned(), |n| n.to_string()),
-        ]);
+        ];
+        table.row(
+            cells.into_iter().chain(has_plans.then(|| row.plan.clone().unwrap_or_else(|| "-".to_owned()))),
+        );
     }
     context.screen.table(&table);
     context.screen.json(&rows);
@@ -138,7 +147,7 @@ async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
         match name_in(&reading, &snapshot, &args.token).await {
             Ok(Some(path)) => {
                 context.screen.line(&path.to_screen());
-                context.screen.json(&serde_json::json!({"token": args.token, "path": path.to_screen()}));
+                context.screen.json(&serde_json::json!({"token": args.token, "path": path_json(&path)}));
                 return Ok(ExitCode::Ok);
             }
             Ok(None) => {}

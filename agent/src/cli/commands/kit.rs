@@ -14,9 +14,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::cli::args;
 use crate::cli::context::Context;
 use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::platform::os_to_bytes;
 use scelle_view::bilingual;
 use scelle_view::words::Lang;
 use scelle_view::words::figures::local_day;
+use scelle_view::words::names::shown;
 
 /// Runs `kit new`.
 pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
@@ -32,7 +34,7 @@ pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
     screen.say(&bilingual!(
         "Moitié publique (suffit pour « scelle init --kit-public ») : {name}",
         "Public half (enough for \"scelle init --kit-public\"): {name}",
-        name = public.file_name().unwrap_or_default().to_string_lossy()
+        name = shown(&os_to_bytes(public.file_name().unwrap_or_default()))
     ));
     screen.say(&fingerprint_line(&kit, context.lang()));
     screen.json(&serde_json::json!({
@@ -75,6 +77,7 @@ pub fn secret_files(out: &Path) -> Vec<String> {
 
 /// What is to become of files with a secret in them.
 pub fn secrets_line(files: &[String]) -> scelle_view::words::Message {
+    let files: Vec<String> = files.iter().map(|name| shown(name.as_bytes())).collect();
     let files = files.join(", ");
     bilingual!(
         "Fichiers qui contiennent un secret : {files}. Effacez-les tous de ce poste dès qu'ils sont imprimés.",

@@ -5,28 +5,34 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::plans::Plans;
 use super::reading::{Key, open};
 use crate::cli::args::{Diff, Find, KeyArgs, Ls};
 use crate::cli::context::Context;
 use crate::cli::screen::Table;
-use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{ExitCode, Result};
 use scelle_core::look::diff::{Change, Difference, diff};
-use scelle_core::look::find::{Pattern, find};
+use scelle_core::look::find::find;
 use scelle_core::look::list::{ListedEntry, entries, snapshot_rows};
+use scelle_core::look::pattern::Pattern;
 use scelle_core::reading::tree::Tree;
 use scelle_core::restore::request::snapshot_path;
 use scelle_core::scan::EntryPath;
 use scelle_view::bilingual;
-use scelle_view::words::figures::{count, local_time, printable, rfc3339, size};
+use scelle_view::words::figures::{count, local_time, rfc3339, size};
+use scelle_view::words::names::shown;
 
 /// Runs `snapshots`.
 pub async fn snapshots(context: &Context) -> Result<ExitCode> {
     let reading = open(context, &KeyArgs::default(), Key::Optional, true).await?;
     let repository = &reading.repository;
     super::reading::show_findings(context, &repository.findings_that_matter());
-    let rows = snapshot_rows(&repository.history, &repository.descriptors);
+    let mut rows = snapshot_rows(&repository.history, &repository.descriptors);
+    let plans = Plans::of(context, &reading);
+    rows.iter_mut().for_each(|row| row.plan = plans.label(&row.set));
+    let has_plans = rows.iter().any(|row| row.plan.is_some());
     let lang = context.lang();
-    let mut table = Table::new([
+    let mut headings = vec![
         bilingual!("n°", "no."),
         bilingual!("date", "date"),
         bilingual!("fichiers", "files"),
@@ -34,10 +40,12 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
         bilingual!("envoyé", "sent"),
         bilingual!("signé", "signed"),
         bilingual!("poste", "device"),
-    ]);
+    ];
+    headings.extend(has_plans.then(|| bilingual!("plan", "plan")));
+    let mut table = Table::new(headings);
     for row in &rows {
         let time = UNIX_EPOCH + Duration::from_secs(u64::try_from(row.time.0).unwrap_or(0));
-        table.row([
+        let cells = [
             row.word(&rows),
             local_time(time, lang),
             count(row.files, lang),
@@ -45,7 +53,10 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
             size(row.stored_bytes, lang),
             if row.signed { lang.pick("oui", "yes") } else { lang.pick("non", "no") }.to_owned(),
             row.device.clone(),
-        ]);
+        ];
+        table.row(
+            cells.into_iter().chain(has_plans.then(|| row.plan.clone().unwrap_or_else(|| "-".to_owned()))),
+        );
     }
     if rows.is_empty() {
         context.screen.say(&bilingual!("Aucun instantané.", "No snapshot."));
@@ -72,8 +83,7 @@ pub async fn ls(context: &Context, args: Ls) -> Result<ExitCode> {
 
 /// Runs `find`.
 pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
-    let pattern = args.pattern.to_str().ok_or_else(AgentError::path_not_in_snapshot)?;
-    let pattern = Pattern::parse(pattern)?;
+    let pattern = Pattern::parse(&args.pattern)?;
     let reading = open(context, &args.key, Key::Required, true).await?;
     let mut snapshots = reading.repository.history.snapshots();
     snapshots.reverse();
@@ -82,6 +92,13 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
     find(&fetcher, &snapshots, &pattern, &context.around.shutdown, &mut |entry| found.push(entry)).await?;
     for row in &found {
         context.screen.line(&format!("{:>5}  {}", row.snapshot.number, line_of(&row.entry, context)));
+    }
+    if found.is_empty() {
+        let snapshots = count(snapshots.len() as u64, context.lang());
+        context.screen.warn(&bilingual!(
+            "aucun nom ne correspond (instantanés parcourus : {snapshots})",
+            "no name matches (snapshots looked through: {snapshots})"
+        ));
     }
     let rows = found.iter().map(|row| {
         let mut value = entry_json(&row.entry);
@@ -136,7 +153,7 @@ fn line_of(entry: &ListedEntry, context: &Context) -> String {
     let time = time_of(entry.modified_ns);
     let kind = kind_letter(entry);
     let bytes = if kind == 'f' { size(entry.bytes, lang) } else { String::new() };
-    let target = entry.target.as_ref().map(|t| format!(" -> {}", printable(t))).unwrap_or_default();
+    let target = entry.target.as_ref().map(|t| format!(" -> {}", shown(t))).unwrap_or_default();
     format!("{kind} {bytes:>10}  {}  {}{target}", local_time(time, lang), entry.path.to_screen())
 }
 
@@ -153,7 +170,7 @@ fn entry_json(entry: &ListedEntry) -> Value {
 }
 
 /// A path as a string, or as base64 where it is not UTF-8.
-fn path_json(path: &EntryPath) -> Value {
+pub fn path_json(path: &EntryPath) -> Value {
     use base64::Engine as _;
     match std::str::from_utf8(path.as_bytes()) {
         Ok(text) => json!(text),

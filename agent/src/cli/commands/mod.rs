@@ -12,6 +12,7 @@ mod keys;
 pub mod kit;
 mod known;
 mod look;
+mod plans;
 mod prospects;
 mod reading;
 mod restore;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scelle_format::ledger::NoteKind;
 use serde_json::json;
 
-use super::look::path_in;
+use super::look::{path_in, path_json};
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{Overwrite as When, Restore};
 use crate::cli::context::Context;
@@ -104,11 +104,11 @@ async fn dry_run(context: &Context, tree: &Tree, request: &Request, is_filtered:
             Action::SetAside => "aside",
             Action::InUse => "in-use",
         };
-        lines.push((word, entry.path.to_screen(), entry.bytes));
+        lines.push((word, entry.path.clone(), entry.bytes));
     })
     .await?;
     for (word, path, _) in &lines {
-        context.screen.line(&format!("{word:<8}{path}"));
+        context.screen.line(&format!("{word:<8}{}", path.to_screen()));
     }
     let (files, bytes) = (count(sums.files, context.lang()), size(sums.bytes, context.lang()));
     context.screen.say(&bilingual!(
@@ -116,7 +116,8 @@ async fn dry_run(context: &Context, tree: &Tree, request: &Request, is_filtered:
         "Dry run: {files} files, {bytes}; nothing was written"
     ));
     foreseen(context, &sums);
-    let rows: Vec<_> = lines.iter().map(|(a, p, n)| json!({"action": a, "path": p, "bytes": n})).collect();
+    let rows: Vec<_> =
+        lines.iter().map(|(a, p, n)| json!({"action": a, "path": path_json(p), "bytes": n})).collect();
     context.screen.json(&json!({"plan": sums, "entries": rows}));
     let is_nothing = sums.files + sums.symlinks + sums.keep + sums.unreadable == 0;
     Ok(if is_filtered && is_nothing { nothing_chosen(context) } else { ExitCode::Ok })

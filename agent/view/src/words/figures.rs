@@ -1,29 +1,12 @@
-//! Sizes, counts, durations, moments and names as a person reads them.
+//! Sizes, counts, durations and moments as a person reads them.
 //!
-//! From plain values to text in either language. Never: a unit that hides a digit that matters, a control character.
+//! From plain values to text in either language. Never: a unit that hides a digit that matters.
 
 use std::time::{Duration, SystemTime};
 
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::lang::Lang;
-
-/// A name as it can be shown: control characters escaped, bytes that are not UTF-8 as `\xNN`.
-pub fn printable(name: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in name.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            // Bidirectional overrides could make a name read as another one.
-            if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-                text.extend(c.escape_default());
-            } else {
-                text.push(c);
-            }
-        }
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-    }
-    text
-}
 
 /// A size in decimal units: `12,3 Mo` or `12.3 MB`.
 pub fn size(bytes: u64, lang: Lang) -> String {
@@ -107,13 +90,6 @@ mod tests {
         assert_eq!(count(123, Lang::Fr), "123");
         assert_eq!(duration(Duration::from_millis(840), Lang::Fr), "0,8 s");
         assert_eq!(duration(Duration::from_secs(4_320), Lang::En), "1 h 12 min");
-    }
-
-    #[test]
-    fn names_are_shown_without_control_characters() {
-        assert_eq!(printable(b"a\x1b[2Jb"), "a\\u{1b}[2Jb");
-        assert_eq!(printable(b"\xe9t\xe9"), "\\xe9t\\xe9");
-        assert_eq!(printable("Zo\u{e9}\u{202e}".as_bytes()), "Zo\u{e9}\\u{202e}");
     }
 
     #[test]

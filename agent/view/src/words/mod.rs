@@ -1,8 +1,9 @@
-//! Words: the two languages, sentences in both, and figures as people read them.
+//! Words: the two languages, sentences in both, figures as people read them, and names as they can be shown.
 
 pub mod figures;
 pub mod lang;
 pub mod message;
+pub mod names;
 
 pub use lang::Lang;
 pub use message::Message;

@@ -1,0 +1,36 @@
+//! Which plan of the configuration a set of folders belongs to, for `snapshots` and `bilan list`.
+//!
+//! Data comes from this computer's configuration and its key for sets; goes to tables. A snapshot names its set only, so
+//! that a plan whose folders were changed since has no label there. Never: a name that is not fit to be shown.
+
+use std::collections::HashMap;
+
+use super::reading::Reading;
+use crate::cli::context::Context;
+use scelle_core::run::set_id;
+
+/// Labels of plans by the set of their folders.
+pub struct Plans(HashMap<String, Vec<String>>);
+
+impl Plans {
+    /// The plans of this computer; none where it is no device of the repository.
+    pub fn of(context: &Context, reading: &Reading) -> Self {
+        let mut labels: HashMap<String, Vec<String>> = HashMap::new();
+        for (known, plan) in reading
+            .known
+            .iter()
+            .flat_map(|known| context.settings.plans.iter().map(move |plan| (known, plan)))
+        {
+            let roots: Result<Vec<_>, _> = plan.paths.iter().map(std::path::absolute).collect();
+            if let (Ok(roots), Some(label)) = (roots, plan.shown()) {
+                labels.entry(set_id(&known.device, &roots)).or_default().push(label.as_str().to_owned());
+            }
+        }
+        Self(labels)
+    }
+
+    /// The label of a set; of all plans that have these folders, where there are several.
+    pub fn label(&self, set: &str) -> Option<String> {
+        self.0.get(set).map(|labels| labels.join(", "))
+    }
+}
