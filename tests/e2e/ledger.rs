@@ -328,3 +328,60 @@ fn merge(from: &Path, to: &Path) {
         }
     }
 }
+
+/// The newest notes may all be of one set of folders while another, whose runs fail, lies further back.
+#[test]
+fn latest_of_several_sets_is_asked_for_however_far_back_one_lies() {
+    let site = Site::on_dir();
+    let (patients, others) = (site.source("patients"), site.source("others"));
+    patients.file("letter.txt", "a letter");
+    others.file("note.txt", "a note");
+    site.backup(&patients);
+    (0..8).for_each(|_| drop(site.backup(&others)));
+    site.try_restore("latest", &site.path("to"), 2);
+}
+
+/// A computer that was put back to an older image, and a store that lost one of the notes written since: a hole, no clone.
+#[test]
+fn an_older_image_and_a_lost_note_are_no_fork() {
+    let mut life = Life::begin();
+    let image = life.home_copy("image of the home");
+    for _ in 0..3 {
+        life.live();
+        life.backup_on(&life.site.agent);
+    }
+    put_back(&image, life.site.agent.home());
+    let notes = life.site.objects("c/");
+    let newest_first = notes.iter().collect::<BTreeSet<_>>().into_iter().nth(2).unwrap();
+    fs::remove_file(life.site.object(newest_first)).unwrap();
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        life.live();
+        let (summary, outcome) = life.backup_on(&life.site.agent);
+        assert!(!outcome.err().contains(FORK), "{outcome}");
+        numbers.push(summary["snapshot"].as_u64().unwrap());
+    }
+    assert_eq!(numbers, [5, 6], "no number is given twice");
+    let sequences: Vec<String> =
+        life.site.objects("c/").iter().map(|name| name.rsplit_once('-').unwrap().0.to_owned()).collect();
+    let single: BTreeSet<&String> = sequences.iter().collect();
+    assert_eq!(single.len(), sequences.len(), "{sequences:?}");
+}
+
+/// The head is damaged and the store was put back to an older day: the note that the head had last is still here.
+#[test]
+fn a_damaged_head_hides_no_rollback_of_the_store() {
+    let mut life = Life::begin();
+    let before: BTreeSet<String> = life.site.objects("c/").into_iter().collect();
+    life.live();
+    life.site.backup(&life.source);
+    let state = life.site.state();
+    spoil(&state.join("head.json"), true);
+    for note in life.site.objects("c/").iter().filter(|name| !before.contains(*name)) {
+        fs::remove_file(life.site.object(note)).unwrap();
+    }
+    life.live();
+    let (summary, outcome) = life.backup_on(&life.site.agent);
+    assert_eq!(summary["snapshot"], 3, "a number is never used twice: {outcome}");
+    assert_ne!(summary["status"], "green", "{outcome}");
+}

@@ -3,6 +3,7 @@
 //! From the text of the file to [`ConfigFile`]; `packaging/config.sample.toml` shows every key. Never: a
 //! value of the file in an error, and never a secret in the file itself (a file name or a variable instead).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -206,7 +207,18 @@ fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> 
         return fail("language", "vaut fr ou en", "is fr or en");
     }
     let mut names = Vec::new();
+    let mut sets: Vec<BTreeSet<&PathBuf>> = Vec::new();
     for plan in &file.plan {
+        // A plan's history is known by its folders: two with the same ones would be taken for one.
+        let set: BTreeSet<&PathBuf> = plan.paths.iter().collect();
+        if sets.contains(&set) {
+            return fail(
+                "paths",
+                "est le même dans deux plans : réunissez-les en un seul, ou donnez-leur d'autres dossiers",
+                "is the same in two plans: make them one, or give them other folders",
+            );
+        }
+        sets.push(set);
         let plain = plan.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         if !plain || plan.name.is_empty() || plan.name.len() > 64 || names.contains(&&plan.name) {
             return fail(

@@ -83,3 +83,12 @@ fn schedules() {
         assert!(schedule(bad).is_none(), "{bad}");
     }
 }
+
+#[test]
+fn two_plans_with_the_same_folders_are_refused() {
+    let plan = |name: &str, paths: &str| format!("[[plan]]\nname = \"{name}\"\npaths = [{paths}]\n");
+    let (one, two) = ("\"/data/a\", \"/data/b\"", "\"/data/b\", \"/data/a\"");
+    let error = refused(&(plan("all", one) + &plan("images", two)));
+    assert_eq!(error.code, ExitCode::Usage);
+    parse(&(plan("all", one) + &plan("images", "\"/data/b\"")), "config.toml").unwrap();
+}

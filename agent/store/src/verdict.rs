@@ -92,7 +92,9 @@ impl ProbeReport {
     /// Whether a locked version was seen to stay.
     fn lock_is_kept(&self) -> bool {
         // The bucket's own lock, where this credential may set none.
-        let is_locked = self.lock_accepted == Fact::Yes || self.default_retention_compliance == Fact::Yes;
+        let may_set_none = matches!(self.lock_accepted, Fact::Unknown { .. });
+        let is_locked =
+            self.lock_accepted == Fact::Yes || may_set_none && self.default_retention_compliance == Fact::Yes;
         is_locked && self.locked_delete_refused == Fact::Yes
     }
 
