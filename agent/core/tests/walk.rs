@@ -35,7 +35,8 @@ fn walk(roots: &[&Path], filter: Filter) -> (Vec<WalkItem>, Vec<(EntryPath, Prob
 fn taken(items: &[WalkItem], below: &Path) -> Vec<String> {
     let below = EntryPath::from_os(below).unwrap();
     let own = items.iter().filter(|item| item.path.is_within(&below) && item.path != below);
-    own.map(|item| item.path.to_screen()[below.as_bytes().len() + 1..].to_owned()).collect()
+    let bytes = own.map(|item| &item.path.as_bytes()[below.as_bytes().len() + 1..]);
+    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
 }
 
 fn write(path: &Path, content: &str) {
