@@ -3,7 +3,7 @@
 //! A later snapshot may group the same files in another way, and then names the old chunk no more, while older snapshots
 //! still need it. Data comes from the hunks of a run, goes to a run that heals. Never: content, or a path in clear.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
 use scelle_format::id::ChunkId;
@@ -23,34 +23,50 @@ pub struct Member {
     pub bytes: u32,
 }
 
+/// Members by chunk.
+pub type Groups = BTreeMap<ChunkId, Vec<Member>>;
+
 impl Catalog {
-    /// Remembers neighbours that follow one another in the chunk `id`. What is known of that place already is left.
-    pub fn remember_group(&self, id: &ChunkId, members: &[Member]) -> Result<()> {
-        let Some(first) = members.first() else { return Ok(()) };
-        let sealed = self.seal.seal_bytes(&postcard::to_stdvec(members).map_err(AgentError::bug)?)?;
-        let sql = "INSERT OR IGNORE INTO groups (id, offset, members) VALUES (?1, ?2, ?3)";
-        self.connection.prepare_cached(sql)?.execute(params![id.0, first.offset, sealed])?;
+    /// Remembers the groups of a hunk that is being made: one row, for a first backup makes many.
+    pub fn remember_groups(&self, groups: &Groups) -> Result<()> {
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<(&[u8; 32], &Vec<Member>)> = groups.iter().map(|(id, rows)| (&id.0, rows)).collect();
+        let sealed = self.seal.seal_bytes(&postcard::to_stdvec(&rows).map_err(AgentError::bug)?)?;
+        let sql = "INSERT INTO groups (members) VALUES (?1)";
+        self.connection.prepare_cached(sql)?.execute(params![sealed])?;
         Ok(())
     }
 
-    /// The files that make up the chunk `id` of `bytes`, in order; `None` where one of them is not known.
-    pub fn group(&self, id: &ChunkId, bytes: u32) -> Result<Option<Vec<Member>>> {
-        let sql = "SELECT members FROM groups WHERE id = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut by_offset = BTreeMap::new();
-        for sealed in statement.query_map([id.0], |row| row.get::<_, Vec<u8>>(0))? {
+    /// The files of these chunks, as far as they are known. Reads all rows: only a run that heals asks.
+    pub fn groups(&self, wanted: &BTreeSet<ChunkId>) -> Result<Groups> {
+        let mut found = Groups::new();
+        let mut statement = self.connection.prepare("SELECT members FROM groups")?;
+        for sealed in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
             let plain = self.seal.open_bytes(sealed?)?;
-            let members: Vec<Member> = postcard::from_bytes(&plain).map_err(AgentError::cache_damaged)?;
-            by_offset.extend(members.into_iter().map(|member| (member.offset, member)));
+            let rows: Vec<([u8; 32], Vec<Member>)> =
+                postcard::from_bytes(&plain).map_err(AgentError::cache_damaged)?;
+            for (id, members) in rows.into_iter().map(|(id, members)| (ChunkId(id), members)) {
+                if wanted.contains(&id) {
+                    found.entry(id).or_default().extend(members);
+                }
+            }
         }
-        let (mut end, mut members) = (0, Vec::new());
-        while let Some(member) = by_offset.remove(&end).filter(|member| member.bytes > 0) {
-            let Some(next) = member.offset.checked_add(member.bytes) else { break };
-            end = next;
-            members.push(member);
-        }
-        Ok((end == bytes).then_some(members))
+        Ok(found)
     }
+}
+
+/// The files that make up a chunk of `bytes`, in order; `None` where one of them is not known.
+pub fn whole(members: &[Member], bytes: u32) -> Option<Vec<&Member>> {
+    let mut by_offset: BTreeMap<u32, &Member> =
+        members.iter().map(|member| (member.offset, member)).collect();
+    let (mut end, mut whole) = (0u32, Vec::new());
+    while let Some(member) = by_offset.remove(&end).filter(|member| member.bytes > 0) {
+        end = member.offset.checked_add(member.bytes)?;
+        whole.push(member);
+    }
+    (end == bytes).then_some(whole)
 }
 
 #[cfg(test)]
@@ -68,15 +84,22 @@ mod tests {
         let catalog = Catalog::open(&path, &[1; 32]).unwrap();
         let id = ChunkId::of(&[1; 32], b"group");
         let all = [member("Dupont", 0, 10), member("b", 10, 5), member("c", 15, 7)];
-        catalog.remember_group(&id, &all[2..]).unwrap();
-        assert_eq!(catalog.group(&id, 22).unwrap(), None);
-        catalog.remember_group(&id, &all[..2]).unwrap();
-        // Met again with fewer: what was known stays.
-        catalog.remember_group(&id, &all[..1]).unwrap();
-        catalog.remember_group(&id, &all[1..2]).unwrap();
-        assert_eq!(catalog.group(&id, 22).unwrap().as_deref(), Some(&all[..]));
-        assert_eq!(catalog.group(&id, 23).unwrap(), None);
-        assert_eq!(catalog.group(&ChunkId::of(&[1; 32], b"other"), 22).unwrap(), None);
+        let known = |bytes| {
+            let found = catalog.groups(&[id].into()).unwrap().remove(&id).unwrap_or_default();
+            whole(&found, bytes).map(|members| members.into_iter().cloned().collect::<Vec<_>>())
+        };
+        let remember = |members: &[Member]| {
+            catalog.remember_groups(&[(id, members.to_vec())].into()).unwrap();
+        };
+        assert_eq!(known(22), None);
+        remember(&all[2..]);
+        assert_eq!(known(22), None);
+        remember(&all[..2]);
+        // Met again with fewer.
+        remember(&all[1..2]);
+        assert_eq!(known(22).as_deref(), Some(&all[..]));
+        assert_eq!(known(23), None);
+        assert!(catalog.groups(&[ChunkId::of(&[1; 32], b"other")].into()).unwrap().is_empty());
         drop(catalog);
         let stored = std::fs::read(&path).unwrap();
         assert!(!stored.windows(6).any(|bytes| bytes == b"Dupont"));

@@ -19,7 +19,7 @@ use crate::error::{AgentError, Result};
 use crate::repo::checksum;
 use crate::repo::state::{Shape, clear_way};
 
-pub use groups::Member;
+pub use groups::{Groups, Member, whole};
 pub use journal::{Journal, JournaledPack};
 pub use lists::Lists;
 pub use packs::PackEntry;

@@ -32,11 +32,9 @@ CREATE TABLE IF NOT EXISTS manifest_chunks (
     sha256 BLOB PRIMARY KEY,
     ids    BLOB NOT NULL             -- checked
 ) WITHOUT ROWID;
--- Small files that share a chunk (FORMAT.md §6.4), once per chunk: later snapshots may group them in another way, and what
--- is lost of an old one is made again from its members. Paths and lengths in order, from an offset in the chunk on; sealed.
+-- Small files that share a chunk (FORMAT.md §6.4), one row for each hunk that was made: later snapshots may group them in
+-- another way, and what is lost of an old one is made again from its members. Paths, offsets and lengths; sealed.
 CREATE TABLE IF NOT EXISTS groups (
-    id      BLOB NOT NULL,
-    offset  INTEGER NOT NULL,
-    members BLOB NOT NULL,
-    PRIMARY KEY (id, offset)
-) WITHOUT ROWID;
+    row     INTEGER PRIMARY KEY,
+    members BLOB NOT NULL
+);

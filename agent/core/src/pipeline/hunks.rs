@@ -315,9 +315,7 @@ impl<'a> Hunks<'a> {
     }
 
     fn make(&mut self, hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
-        for (id, members) in groups_of(&hunk.items) {
-            self.catalog.remember_group(&id, &members)?;
-        }
+        self.catalog.remember_groups(&groups_of(&hunk.items))?;
         let records: Vec<Record> = hunk
             .items
             .into_iter()

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
+use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::manifest::Content;
 use scelle_format::path;
 
 use super::job::FileJob;
 use super::list::{ChunkList, PartChunks};
 use super::packs::Place;
-use crate::catalog::{Member, Record};
+use crate::catalog::{Groups, Member, Record};
 
 /// One entry of a hunk being made.
 pub struct Item {
@@ -94,8 +94,8 @@ pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) 
 }
 
 /// What was read in this run and shares chunks: by chunk, in the order of the entries.
-pub(super) fn groups_of(items: &[Item]) -> BTreeMap<ChunkId, Vec<Member>> {
-    let mut groups: BTreeMap<ChunkId, Vec<Member>> = BTreeMap::new();
+pub(super) fn groups_of(items: &[Item]) -> Groups {
+    let mut groups = Groups::new();
     for item in items.iter().filter(|item| matches!(item.source, ItemSource::Ready)) {
         if let Content::Slice { at, offset, bytes } = item.record.entry.content {
             let path = path::join(&item.record.directory, &item.record.entry.name);

@@ -13,7 +13,7 @@ use scelle_format::manifest::SourceRoot;
 
 use super::packs::{Lane, Place};
 use super::worker::Worker;
-use crate::catalog::{Catalog, Member};
+use crate::catalog::{Catalog, Member, whole};
 use crate::error::{AgentError, Result};
 use crate::scan::{EntryPath, Folders, SourceFile};
 
@@ -26,11 +26,17 @@ pub(super) fn regroup(
 ) -> Result<Vec<Place>> {
     let mut stored = BTreeMap::new();
     let source = Source { folders: Arc::default(), roots };
-    for chunks in worker.shared.known.lost(open).into_values() {
+    let lost = worker.shared.known.lost(open);
+    if lost.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = lost.values().flat_map(|chunks| chunks.keys().copied()).collect();
+    let known = catalog.groups(&wanted)?;
+    for chunks in lost.into_values() {
         let mut groups = Vec::new();
         for (id, bytes) in &chunks {
             worker.shared.shutdown.check()?;
-            let Some(members) = catalog.group(id, *bytes)? else { break };
+            let Some(members) = known.get(id).and_then(|found| whole(found, *bytes)) else { break };
             if source.chunk(worker, id, &members).is_none() {
                 break;
             }
@@ -59,7 +65,7 @@ struct Source<'a> {
 
 impl Source<'_> {
     /// The content of a shared chunk, if its members still make it up.
-    fn chunk(&self, worker: &Worker<'_>, id: &ChunkId, members: &[Member]) -> Option<Vec<u8>> {
+    fn chunk(&self, worker: &Worker<'_>, id: &ChunkId, members: &[&Member]) -> Option<Vec<u8>> {
         let mut plain = Vec::new();
         for member in members {
             self.append(member, &mut plain)?;
