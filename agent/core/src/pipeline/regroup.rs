@@ -24,14 +24,18 @@ pub(super) fn regroup(
     open: &BTreeSet<PackId>,
     roots: &[SourceRoot],
 ) -> Result<Vec<Place>> {
-    let mut stored = BTreeMap::new();
-    let source = Source { folders: Arc::default(), roots };
+    // The usual case, in which no index is opened.
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
     let lost = worker.shared.known.lost(open);
     if lost.is_empty() {
         return Ok(Vec::new());
     }
     let wanted = lost.values().flat_map(|chunks| chunks.keys().copied()).collect();
     let known = catalog.groups(&wanted)?;
+    let mut stored = BTreeMap::new();
+    let source = Source { folders: Arc::default(), roots };
     for chunks in lost.into_values() {
         let mut groups = Vec::new();
         for (id, bytes) in &chunks {
