@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::Catalog;
 use crate::error::{AgentError, Result};
 
+/// What the rows are sealed for: each says all of itself, so that they may stand in any order.
+const NAME: &[u8] = b"groups";
+
 /// One file of a shared chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
@@ -33,7 +36,7 @@ impl Catalog {
             return Ok(());
         }
         let rows: Vec<(&[u8; 32], &Vec<Member>)> = groups.iter().map(|(id, rows)| (&id.0, rows)).collect();
-        let sealed = self.seal.seal_bytes(&postcard::to_stdvec(&rows).map_err(AgentError::bug)?)?;
+        let sealed = self.seal.seal_bytes(NAME, &postcard::to_stdvec(&rows).map_err(AgentError::bug)?)?;
         let sql = "INSERT INTO groups (members) VALUES (?1)";
         self.connection.prepare_cached(sql)?.execute(params![sealed])?;
         Ok(())
@@ -44,7 +47,7 @@ impl Catalog {
         let mut found = Groups::new();
         let mut statement = self.connection.prepare("SELECT members FROM groups")?;
         for sealed in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
-            let plain = self.seal.open_bytes(sealed?)?;
+            let plain = self.seal.open_bytes(NAME, sealed?)?;
             let rows: Vec<([u8; 32], Vec<Member>)> =
                 postcard::from_bytes(&plain).map_err(AgentError::cache_damaged)?;
             for (id, members) in rows.into_iter().map(|(id, members)| (ChunkId(id), members)) {

@@ -23,12 +23,12 @@ pub use groups::{Groups, Member, whole};
 pub use journal::{Journal, JournaledPack};
 pub use lists::Lists;
 pub use packs::PackEntry;
-pub use record::{Fingerprint, Record, RecordSeal};
+pub use record::{Fingerprint, Record, RecordSeal, SmallPrint};
 pub use sets::{HunkRow, SetRow};
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Number of the schema; another one is not read.
-const SHAPE: i64 = 2;
+const SHAPE: i64 = 3;
 
 /// The open catalog of one repository.
 pub struct Catalog {

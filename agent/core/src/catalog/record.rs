@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use scelle_format::id::ChunkId;
 use scelle_format::manifest::Entry;
 use scelle_format::random::{OsRandom, Random};
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,27 @@ pub struct Record {
     pub fingerprint: Option<Fingerprint>,
     /// Packs below its chunk-list nodes: whether data, epoch, SHA-256. Empty without nodes.
     pub needs: Vec<(bool, u32, [u8; 32])>,
+    /// Of a file that shares its chunk: tells its own content apart, which the chunk's id does not.
+    pub print: Option<SmallPrint>,
+}
+
+impl Record {
+    /// An entry of which nothing more is known.
+    pub fn new(directory: Arc<[u8]>, entry: Entry) -> Self {
+        Self { directory, entry, fingerprint: None, needs: Vec::new(), print: None }
+    }
+}
+
+/// Start of a small file's own [`ChunkId`], also where its bytes lie in a chunk with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmallPrint([u8; 16]);
+
+impl SmallPrint {
+    /// Of content whose id under the repository's key is `id`.
+    pub fn of(id: &ChunkId) -> Self {
+        let [print @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = id.0;
+        Self(print)
+    }
 }
 
 /// Seals records under a key that only this device has.
@@ -89,36 +111,36 @@ impl RecordSeal {
         Self { key: UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new) }
     }
 
-    /// Compresses and seals records.
-    pub fn seal(&self, records: &[Record]) -> Result<Vec<u8>> {
-        self.seal_bytes(&postcard::to_stdvec(records).map_err(AgentError::bug)?)
+    /// Compresses and seals the records of the hunk `id`.
+    pub fn seal(&self, id: &ChunkId, records: &[Record]) -> Result<Vec<u8>> {
+        self.seal_bytes(&id.0, &postcard::to_stdvec(records).map_err(AgentError::bug)?)
     }
 
-    /// Opens records. Errors: damaged local state.
-    pub fn open(&self, sealed: Vec<u8>) -> Result<Vec<Record>> {
-        postcard::from_bytes(&self.open_bytes(sealed)?).map_err(AgentError::cache_damaged)
+    /// Opens the records of the hunk `id`. Errors: damaged local state, or another hunk's.
+    pub fn open(&self, id: &ChunkId, sealed: Vec<u8>) -> Result<Vec<Record>> {
+        postcard::from_bytes(&self.open_bytes(&id.0, sealed)?).map_err(AgentError::cache_damaged)
     }
 
-    /// Compresses and seals bytes.
-    pub fn seal_bytes(&self, plain: &[u8]) -> Result<Vec<u8>> {
+    /// Compresses and seals bytes that belong to `name`: they open for no other.
+    pub fn seal_bytes(&self, name: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
         let mut body = zstd::bulk::compress(plain, 1).map_err(AgentError::bug)?;
         let mut nonce = [0; NONCE_LEN];
         OsRandom.fill(&mut nonce);
         let key = self.key.as_ref().ok_or_else(|| AgentError::bug("no catalog key"))?;
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut body)
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name), &mut body)
             .map_err(AgentError::bug)?;
         body.extend_from_slice(&nonce);
         Ok(body)
     }
 
-    /// Opens and decompresses bytes. Errors: damaged local state.
-    pub fn open_bytes(&self, mut sealed: Vec<u8>) -> Result<Vec<u8>> {
+    /// Opens and decompresses bytes of `name`. Errors: damaged local state, or what belongs to another.
+    pub fn open_bytes(&self, name: &[u8], mut sealed: Vec<u8>) -> Result<Vec<u8>> {
         let wrong = || AgentError::cache_damaged("a catalog record does not open");
         let at = sealed.len().checked_sub(NONCE_LEN).ok_or_else(wrong)?;
         let nonce = Nonce::try_assume_unique_for_key(&sealed[at..]).map_err(|_| wrong())?;
         sealed.truncate(at);
         let key = self.key.as_ref().ok_or_else(wrong)?;
-        let body = key.open_in_place(nonce, Aad::empty(), &mut sealed).map_err(|_| wrong())?;
+        let body = key.open_in_place(nonce, Aad::from(name), &mut sealed).map_err(|_| wrong())?;
         let bytes = zstd::bulk::Decompressor::upper_bound(body).unwrap_or(RECORDS_MAX_BYTES);
         zstd::bulk::decompress(body, bytes.min(RECORDS_MAX_BYTES)).map_err(|_| wrong())
     }
@@ -132,12 +154,12 @@ mod tests {
     #[test]
     fn sealed_records_hide_names_and_come_back() {
         let entry = Entry::bare("Dupont Éric.pdf".into(), EntryKind::File);
-        let record =
-            Record { directory: b"data".as_slice().into(), entry, fingerprint: None, needs: Vec::new() };
-        let seal = RecordSeal::new(&[3; 32]);
-        let sealed = seal.seal(std::slice::from_ref(&record)).unwrap();
+        let record = Record::new(b"data".as_slice().into(), entry);
+        let (seal, id) = (RecordSeal::new(&[3; 32]), ChunkId([1; 32]));
+        let sealed = seal.seal(&id, std::slice::from_ref(&record)).unwrap();
         assert!(!sealed.windows(6).any(|w| w == b"Dupont"));
-        assert_eq!(seal.open(sealed.clone()).unwrap(), [record]);
-        assert!(RecordSeal::new(&[4; 32]).open(sealed).is_err());
+        assert_eq!(seal.open(&id, sealed.clone()).unwrap(), [record]);
+        assert!(seal.open(&ChunkId([2; 32]), sealed.clone()).is_err(), "of another hunk");
+        assert!(RecordSeal::new(&[4; 32]).open(&id, sealed).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension as _, params};
+use scelle_format::id::ChunkId;
 use scelle_format::manifest::NodeRef;
 
 use super::{Catalog, Record, checked};
@@ -39,7 +40,7 @@ impl Catalog {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
         });
         let Some((snapshot, hunks, level2)) = found.optional()? else { return Ok(None) };
-        let level2 = self.open_level2(level2)?;
+        let level2 = self.open_level2(set_id, level2)?;
         let hunks = checked(&set_name(set_id, snapshot), hunks)?;
         let hunks = hunks.as_chunks::<8>().0.iter().map(|row| i64::from_le_bytes(*row)).collect();
         Ok(Some(SetRow { snapshot: snapshot as u64, hunks, level2 }))
@@ -53,13 +54,14 @@ impl Catalog {
         })?;
         let node = node_of(row, node, &packs)?;
         let packs = packs.as_chunks::<4>().0.iter().map(|row| u32::from_le_bytes(*row)).collect();
-        Ok((HunkRow { row, node, packs }, self.seal.open(records)?))
+        let records = self.seal.open(&node.at.id, records)?;
+        Ok((HunkRow { row, node, packs }, records))
     }
 
-    /// Adds a hunk's records; where it lies is said later, once its pack has a name.
-    pub fn add_hunk(&self, packs: &[u32], records: &[Record]) -> Result<i64> {
+    /// Adds the records of the hunk `id`; where it lies is said later, once its pack has a name.
+    pub fn add_hunk(&self, id: &ChunkId, packs: &[u32], records: &[Record]) -> Result<i64> {
         let packs: Vec<u8> = packs.iter().flat_map(|row| row.to_le_bytes()).collect();
-        let records = self.seal.seal(records)?;
+        let records = self.seal.seal(id, records)?;
         let sql = "INSERT INTO hunks (node, packs, records) VALUES (x'', ?1, ?2)";
         self.connection.prepare_cached(sql)?.execute(params![packs, records])?;
         Ok(self.connection.last_insert_rowid())
@@ -83,7 +85,7 @@ impl Catalog {
     pub fn put_set(&self, set_id: &str, set: &SetRow) -> Result<Vec<[u8; 32]>> {
         let hunks: Vec<u8> = set.hunks.iter().flat_map(|row| row.to_le_bytes()).collect();
         let hunks = checksum::with(&set_name(set_id, set.snapshot as i64), hunks);
-        let level2 = self.seal_level2(&set.level2)?;
+        let level2 = self.seal_level2(set_id, &set.level2)?;
         let sql = "INSERT OR REPLACE INTO sets (set_id, snapshot, hunks, level2) VALUES (?1, ?2, ?3, ?4)";
         self.connection.execute(sql, params![set_id, set.snapshot as i64, hunks, level2])?;
         self.remove_orphans()?;
@@ -104,9 +106,12 @@ impl Catalog {
             names.insert(node.at.pack.sha256.0);
             rows.extend(packs.as_chunks::<4>().0.iter().map(|row| u32::from_le_bytes(*row)));
         }
-        let mut statement = self.connection.prepare("SELECT level2 FROM sets")?;
-        for level2 in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
-            names.extend(self.open_level2(level2?)?.iter().map(|node| node.at.pack.sha256.0));
+        let mut statement = self.connection.prepare("SELECT set_id, level2 FROM sets")?;
+        let sets =
+            statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        for set in sets {
+            let (set_id, level2) = set?;
+            names.extend(self.open_level2(&set_id, level2)?.iter().map(|node| node.at.pack.sha256.0));
         }
         let mut remove = self.connection.prepare("DELETE FROM packs WHERE row = ?1")?;
         let (mut kept, mut gone) = (HashSet::new(), Vec::new());
@@ -144,12 +149,14 @@ impl Catalog {
     }
 
     // Level-2 nodes carry first paths: they are sealed like records.
-    fn seal_level2(&self, level2: &[NodeRef]) -> Result<Vec<u8>> {
-        self.seal.seal_bytes(&postcard::to_stdvec(level2).map_err(AgentError::bug)?)
+    fn seal_level2(&self, set_id: &str, level2: &[NodeRef]) -> Result<Vec<u8>> {
+        let plain = postcard::to_stdvec(level2).map_err(AgentError::bug)?;
+        self.seal.seal_bytes(set_id.as_bytes(), &plain)
     }
 
-    fn open_level2(&self, sealed: Vec<u8>) -> Result<Vec<NodeRef>> {
-        postcard::from_bytes(&self.seal.open_bytes(sealed)?).map_err(AgentError::cache_damaged)
+    fn open_level2(&self, set_id: &str, sealed: Vec<u8>) -> Result<Vec<NodeRef>> {
+        let plain = self.seal.open_bytes(set_id.as_bytes(), sealed)?;
+        postcard::from_bytes(&plain).map_err(AgentError::cache_damaged)
     }
 }
 

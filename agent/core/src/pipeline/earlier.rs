@@ -12,7 +12,7 @@ use scelle_format::id::ChunkId;
 use scelle_format::manifest::Content;
 use scelle_format::pack::Location;
 
-use crate::catalog::{Lists, Record};
+use crate::catalog::{Lists, Record, SmallPrint};
 
 /// A paged file's content in the last snapshot.
 #[derive(Debug)]
@@ -75,6 +75,30 @@ impl EarlierList {
             before += bytes;
         }
         None
+    }
+}
+
+/// A file that shared its chunk in the last snapshot. Read again and found to hold what it held, it stays there: which
+/// neighbours are read with it, and would share a chunk with it, differs from run to run.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlierSlice {
+    /// The shared chunk.
+    pub at: Location,
+    /// Where the file begins in it.
+    pub offset: u32,
+    /// Its length.
+    pub bytes: u32,
+    /// Tells its content.
+    pub print: SmallPrint,
+}
+
+impl EarlierSlice {
+    /// Takes it out of a record, where that one has it.
+    pub fn of(record: &Record) -> Option<Self> {
+        match record.entry.content {
+            Content::Slice { at, offset, bytes } => Some(Self { at, offset, bytes, print: record.print? }),
+            _ => None,
+        }
     }
 }
 
@@ -188,7 +212,7 @@ mod tests {
         }
         let cut = Cut::Paged { size: PAGED_CHUNK_BYTES as u32 };
         let entry = Entry { cut, content, extents, ..Entry::bare(b"a".to_vec(), EntryKind::File) };
-        let record = Record { directory: b"".as_slice().into(), entry, fingerprint: None, needs: Vec::new() };
+        let record = Record::new(b"".as_slice().into(), entry);
         EarlierList::of(record).unwrap()
     }
 

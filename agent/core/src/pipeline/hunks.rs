@@ -273,6 +273,7 @@ impl<'a> Hunks<'a> {
             self.troubles.push(Trouble { path, problem: Problem::MetadataUnreadable, is_stored: true });
         }
         self.databases = self.databases.max(stored.taken);
+        record.print = stored.print;
         let entry = &mut record.entry;
         entry.bytes = stored.bytes;
         entry.cut = stored.cut;
@@ -298,20 +299,20 @@ impl<'a> Hunks<'a> {
         }
     }
 
-    /// Stores a manifest chunk unless it is stored already.
-    pub fn store_node(&mut self, plain: &[u8], worker: &mut Worker<'_>) -> Result<Place> {
+    /// Stores a manifest chunk unless it is stored already. Returns its id and where it lies.
+    pub fn store_node(&mut self, plain: &[u8], worker: &mut Worker<'_>) -> Result<(ChunkId, Place)> {
         let id = ChunkId::of(&worker.shared.pool.sealing().id_key, plain);
         if let Some(place) = self.nodes.get(&id) {
-            return Ok(place.clone());
+            return Ok((id, place.clone()));
         }
         if let Some(at) = self.catalog.node(&id)?.filter(|at| !worker.shared.avoided.has(&at.pack)) {
-            return Ok(Place::Known(at));
+            return Ok((id, Place::Known(at)));
         }
         let recipe = Some(Recipe::Zstd(scelle_format::filter::Filter::None));
         let places = worker.store_frame(Lane::Manifest, plain, &[(id, plain.len() as u32)], recipe)?;
         let place = places.into_iter().next().ok_or_else(|| AgentError::bug("a frame without a place"))?;
         self.nodes.insert(id, place.clone());
-        Ok(place)
+        Ok((id, place))
     }
 
     fn make(&mut self, hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
@@ -341,7 +342,7 @@ impl<'a> Hunks<'a> {
             let next = self.make_parts(ordinal, part, records, worker)?;
             return self.make_parts(ordinal, next, rest, worker);
         }
-        let place = self.store_node(&plain, worker)?;
+        let (id, place) = self.store_node(&plain, worker)?;
         let files = records.iter().filter(|r| r.entry.kind == scelle_format::manifest::EntryKind::File);
         let node = NodeRef {
             first,
@@ -357,7 +358,7 @@ impl<'a> Hunks<'a> {
         for (id, kind) in &packs {
             rows.push(self.catalog.pack_row_of(*kind, id)?);
         }
-        let row = self.catalog.add_hunk(&rows, &records)?;
+        let row = self.catalog.add_hunk(&id, &rows, &records)?;
         self.made.insert((ordinal, part), MadeHunk { node, place, packs, row, is_new: true });
         Ok(part + 1)
     }

@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 use scelle_format::chunker::Cut;
 
 use super::database::verdict::Taken;
-use super::earlier::EarlierList;
+use super::earlier::{EarlierList, EarlierSlice};
 use super::list::ChunkList;
 use super::packs::Place;
-use crate::catalog::Record;
+use crate::catalog::{Record, SmallPrint};
 use crate::monitor::Problem;
 use crate::platform::{Attributes, Stat};
 use crate::scan::{EntryPath, Folders, SourceFile};
@@ -22,6 +22,8 @@ pub struct Stored {
     pub cut: Cut,
     /// Where its bytes are.
     pub content: StoredContent,
+    /// Of a file that shares its chunk.
+    pub print: Option<SmallPrint>,
     /// Bytes that were read (the size, unless it changed meanwhile).
     pub bytes: u64,
     /// Data extents of a file with holes.
@@ -91,6 +93,8 @@ pub struct FileJob {
     pub stat: Stat,
     /// The list of a paged file in the last snapshot.
     pub earlier: Option<EarlierList>,
+    /// Where a file that shares its chunk lay in the last snapshot.
+    pub earlier_slice: Option<Box<EarlierSlice>>,
     folders: Arc<Folders>,
     /// A name beside it is that of its log or journal, if it is a database.
     pub has_side: bool,
@@ -108,9 +112,18 @@ impl FileJob {
         stat: Stat,
         earlier: Option<Record>,
     ) -> Self {
-        let earlier = earlier.and_then(EarlierList::of);
-        let (has_side, counted_late) = (false, None);
-        Self { path, os_path, stat, earlier, folders, has_side, counted_late, outcome: OnceLock::new() }
+        let earlier_slice = earlier.as_ref().and_then(EarlierSlice::of).map(Box::new);
+        Self {
+            path,
+            os_path,
+            stat,
+            earlier: earlier.and_then(EarlierList::of),
+            earlier_slice,
+            folders,
+            has_side: false,
+            counted_late: None,
+            outcome: OnceLock::new(),
+        }
     }
 
     /// Opens the file, by the handle of its folder.

@@ -15,10 +15,11 @@ use scelle_format::id::ChunkId;
 use super::database::verdict::Taken;
 use super::job::problem_of;
 use super::job::{FileJob, Outcome, Stored, StoredContent};
-use super::packs::Lane;
+use super::packs::{Lane, Place};
 use super::read::{is_accompanied, taken};
 use super::recipe::{self, Recipe};
 use super::worker::{READ_ATTEMPTS, SMALL_BYTES, Worker};
+use crate::catalog::SmallPrint;
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 use crate::scan::SourceFile;
@@ -96,7 +97,13 @@ impl Worker<'_> {
             return Ok(());
         }
         if (plain.len() as u64) < TINY_BYTES {
-            stored.cut = Cut::Group;
+            let print = SmallPrint::of(&ChunkId::of(&self.shared.pool.sealing().id_key, plain));
+            (stored.cut, stored.print) = (Cut::Group, Some(print));
+            if let Some(slice) = self.earlier_slice(job, print) {
+                stored.content = slice;
+                job.end(Outcome::Stored(Box::new(stored)));
+                return Ok(());
+            }
             if self.solid.tiny_full(&job.path, plain.len()) {
                 self.close_group()?;
             }
@@ -124,6 +131,14 @@ impl Worker<'_> {
         }
         self.solid.push_file(job.clone(), stored, id, plain);
         Ok(())
+    }
+
+    /// Where a tiny file lay in the last snapshot, if it holds what it held and lies there still.
+    fn earlier_slice(&self, job: &FileJob, print: SmallPrint) -> Option<StoredContent> {
+        let earlier = job.earlier_slice.as_ref()?;
+        let stays = earlier.print == print && !self.shared.avoided.has(&earlier.at.pack);
+        let (place, offset, bytes) = (Place::Known(earlier.at), earlier.offset, earlier.bytes);
+        stays.then_some(StoredContent::Slice { place, offset, bytes })
     }
 
     /// Ends everything that is still gathered: the batch is over.

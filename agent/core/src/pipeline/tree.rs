@@ -71,7 +71,7 @@ pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) 
 }
 
 fn store(node: &Level2, hunks: &mut Hunks<'_>, worker: &mut Worker<'_>) -> Result<(NodeRef, Place)> {
-    let place = hunks.store_node(&node.encode(), worker)?;
+    let (_, place) = hunks.store_node(&node.encode(), worker)?;
     let first = node.hunks.first().map(|hunk| hunk.first.clone()).unwrap_or_default();
     let sum = |count: fn(&NodeRef) -> u64| node.hunks.iter().map(count).sum();
     let node = NodeRef {

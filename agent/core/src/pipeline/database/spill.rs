@@ -69,7 +69,8 @@ impl Spill {
     fn write(&mut self, block: &[Page]) -> io::Result<()> {
         let plain: Vec<([u8; 32], &[u8])> = block.iter().map(|(id, page)| (id.0, &page[..])).collect();
         let plain = postcard::to_stdvec(&plain).map_err(io::Error::other)?;
-        let sealed = self.seal.seal_bytes(&plain).map_err(|_| io::ErrorKind::Other)?;
+        let sealed =
+            self.seal.seal_bytes(&name_of(self.blocks.len()), &plain).map_err(|_| io::ErrorKind::Other)?;
         if self.file.is_none() {
             self.file = Some(tempfile::tempfile_in(&self.folder)?);
         }
@@ -89,10 +90,10 @@ impl Spill {
         }
         if let Some(file) = &mut self.file {
             file.seek(SeekFrom::Start(0))?;
-            for bytes in &self.blocks {
+            for (at, bytes) in self.blocks.iter().enumerate() {
                 let mut sealed = vec![0; usize::try_from(*bytes).unwrap_or(0)];
                 file.read_exact(&mut sealed)?;
-                let plain = self.seal.open_bytes(sealed)?;
+                let plain = self.seal.open_bytes(&name_of(at), sealed)?;
                 let pages: Vec<([u8; 32], Vec<u8>)> =
                     postcard::from_bytes(&plain).map_err(crate::error::AgentError::local_state)?;
                 take(pages.into_iter().map(|(id, page)| (ChunkId(id), page)).collect())?;
@@ -100,6 +101,11 @@ impl Spill {
         }
         take(self.open)
     }
+}
+
+/// What a block is sealed for: its place.
+fn name_of(block: usize) -> [u8; 8] {
+    (block as u64).to_le_bytes()
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Scan<'_> {
         entry.modified_ns = item.stat.modified_ns;
         (entry.mode, entry.owner, entry.group) = (item.stat.mode, item.stat.owner, item.stat.group);
         let directory: Arc<[u8]> = item.path.parent_bytes().into();
-        Record { directory, entry, fingerprint: None, needs: Vec::new() }
+        Record::new(directory, entry)
     }
 }
 
