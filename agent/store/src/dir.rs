@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -76,18 +76,6 @@ impl DirStore {
         let root = fs::canonicalize(&root).map_err(|error| io_error("open", "folder", &error))?;
         let writer = Writer::new(root.clone());
         Ok(Self { inner: Arc::new(Inner { root, writer, buffers: Arc::default(), is_read_back }) })
-    }
-
-    /// Removes temporary files left by a crash, when last written longer than `older_than` ago (choose
-    /// hours: a slow writer's file must not be taken). Returns how many were removed.
-    pub async fn sweep_temporaries(&self, older_than: Duration) -> Result<u64, StoreError> {
-        self.blocking("sweep", move |inner| {
-            inner
-                .writer
-                .sweep_temporaries(older_than)
-                .map_err(|error| inner.explain("sweep", &"temporary files", &error))
-        })
-        .await
     }
 
     async fn blocking<T: Send + 'static>(

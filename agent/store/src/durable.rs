@@ -12,8 +12,9 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::Put;
 
@@ -24,6 +25,7 @@ mod platform;
 #[cfg(not(unix))]
 #[path = "durable/windows.rs"]
 mod platform;
+mod stale;
 
 mod incoming;
 
@@ -55,11 +57,13 @@ pub(crate) struct Writer {
     /// Folders whose own entry is known to be on disk. A folder that another writer has just made may not
     /// be durable yet, so every writer syncs each parent once itself.
     durable_folders: Mutex<HashSet<PathBuf>>,
+    /// Whether what crashes left was cleared away.
+    has_swept: AtomicBool,
 }
 
 impl Writer {
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root, durable_folders: Mutex::default() }
+        Self { root, durable_folders: Mutex::default(), has_swept: AtomicBool::new(false) }
     }
 
     /// Writes `body` at `components` below the root, durably, unless the name is taken. With its SHA-256 in `proof` the
@@ -100,28 +104,6 @@ impl Writer {
         platform::sync_folder(&folder)
     }
 
-    /// Removes temporary files last written longer than `older_than` ago; returns how many.
-    pub(crate) fn sweep_temporaries(&self, older_than: Duration) -> io::Result<u64> {
-        let mut removed = 0;
-        let now = SystemTime::now();
-        for entry in fs::read_dir(&self.root)? {
-            let entry = entry?;
-            if !entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
-                continue;
-            }
-            let Ok(metadata) = entry.metadata() else { continue };
-            let age = metadata.modified().ok().and_then(|at| now.duration_since(at).ok());
-            if metadata.is_file() && age.is_some_and(|age| age >= older_than) {
-                match fs::remove_file(entry.path()) {
-                    Ok(()) => removed += 1,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok(removed)
-    }
-
     /// Creates what is missing of the folder chain and makes each entry durable, top down. The root itself
     /// is never created here: an unplugged disk must not be replaced by an empty folder.
     fn durable_folder(&self, folders: &[&str]) -> io::Result<PathBuf> {
@@ -159,6 +141,9 @@ impl Writer {
             return Err(io::Error::other("the file's length is not what was written"));
         }
         file.sync_all()?;
+        if !self.has_swept.swap(true, Ordering::Relaxed) {
+            stale::sweep(&self.root, TEMPORARY_PREFIX, &file)?;
+        }
         Ok(temporary)
     }
 
@@ -183,7 +168,7 @@ impl Writer {
         }
     }
 
-    /// Last resort. The claim is held for two system calls only; one left by a crash is swept later, and
+    /// Last resort. The claim is held for two system calls only; one left by a crash is swept once it is stale, and
     /// until then the name cannot be written, which is an error and never a replacement.
     fn rename_under_claim(&self, temporary: &Path, target: &Path) -> io::Result<()> {
         let relative = target.strip_prefix(&self.root).unwrap_or(target).to_string_lossy().into_owned();

@@ -74,10 +74,22 @@ async fn objects_are_plain_files_and_temporaries_are_swept() {
         store.list("", None, 10).await.unwrap().entries.iter().map(|row| row.key.to_string()).collect();
     assert_eq!(names, ["p/e0/ab/cd.age"]);
 
-    assert_eq!(store.sweep_temporaries(Duration::from_secs(3600)).await.unwrap(), 0);
-    assert_eq!(store.sweep_temporaries(Duration::ZERO).await.unwrap(), 1);
-    assert!(!folder.path().join(".tmp-0123").exists());
+    // What a crash left goes with the first object that somebody writes; what another computer is writing stays.
+    let old = [".tmp-0123", ".tmp-claim-p_e0_ab_ef.age"].map(|name| folder.path().join(name));
+    let others = ["not a key.txt", ".tmp-4567"].map(|name| folder.path().join(name));
+    for path in old.iter().chain(&others) {
+        std::fs::write(path, b"half").unwrap();
+    }
+    let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
+    for path in old.iter().chain(&others[..1]) {
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(two_hours_ago).unwrap();
+    }
+    let store = DirStore::open(folder.path()).unwrap();
     assert_eq!(store.get(&key("p/e0/ab/cd.age"), 10).await.unwrap(), "sealed");
+    assert!(old.iter().all(|path| path.exists()), "a reader removes nothing");
+    put(&store, "p/e0/ab/ef.age", b"sealed").await;
+    assert!(!old.iter().any(|path| path.exists()));
+    assert!(others.iter().all(|path| path.exists()));
 }
 
 #[tokio::test]

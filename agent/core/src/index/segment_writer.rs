@@ -10,6 +10,7 @@ use scelle_format::pack::Location;
 
 use super::segment_file::{BLOCK_BYTES, FENCE_BYTES, Fence, Footer, checksum, prefix_of};
 use super::{IdFilter, SegmentFile};
+use crate::platform::TEMPORARY_PREFIX;
 
 /// Writes a segment front to back, in memory that does not grow with it but for filter and fences.
 pub struct SegmentWriter {
@@ -28,7 +29,7 @@ impl SegmentWriter {
     /// Begins a file that will stand at `path`, with room for about `rows`.
     pub fn create(path: &Path, generation: u16, rows: u64) -> io::Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+        let file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder)?;
         Ok(Self {
             out: BufWriter::with_capacity(256 << 10, file),
             path: path.to_owned(),

@@ -5,6 +5,9 @@
 //! for Unix (`unix*.rs`) and Windows (`windows*.rs`); no other module asks which system it runs on. Nothing here
 //! follows a symbolic link unless its documentation says so, and nothing here logs: names are health data.
 
+/// How the names of files begin that are not finished, wherever the agent writes.
+pub const TEMPORARY_PREFIX: &str = ".tmp-";
+
 mod entry;
 mod handles;
 mod in_use;

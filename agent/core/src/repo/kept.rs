@@ -19,6 +19,8 @@ use bytes::Bytes;
 use scelle_format::id::Sha256;
 use scelle_format::layout;
 
+use crate::platform::TEMPORARY_PREFIX;
+
 /// Folder of the copies in the state folder.
 const FOLDER: &str = "kept";
 /// Bound of each of the three sorts, in bytes.
@@ -40,6 +42,11 @@ impl Kept {
     /// The copies in a state folder. Touches nothing.
     pub fn of(state_folder: &Path) -> Self {
         Self { folder: state_folder.join(FOLDER) }
+    }
+
+    /// The folder they lie in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Whether objects of this name are kept at all: not data packs, and nothing that the format does not name.
@@ -109,7 +116,7 @@ impl Kept {
             fs::create_dir_all(&self.folder)?;
             crate::platform::make_private(&self.folder)?;
         }
-        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(&self.folder)?;
         file.write_all(&Sha256::of(bytes).0)?;
         file.write_all(bytes)?;
         file.persist(path).map_err(|error| error.error)?;

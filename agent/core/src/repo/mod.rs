@@ -30,6 +30,7 @@ mod pending;
 pub mod rebuild;
 pub mod rounds;
 pub mod seat;
+mod stale;
 pub mod state;
 mod stored_notes;
 pub mod unfinished;

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs4::fs_std::FileExt as _;
 use scelle_format::crypto::kdf::DedupSecret;
@@ -16,10 +17,14 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{checksum, files};
+use super::kept::Kept;
+use super::{checksum, files, stale};
 use crate::error::{AgentError, Result};
+use crate::platform::TEMPORARY_PREFIX;
 
 const INDEX_FOLDER: &str = "index";
+/// A copy that is being written was begun later than this.
+const YOUNG: Duration = Duration::from_secs(3600);
 /// Stands, with a number, behind the names of what a state held that was set aside.
 const ASIDE: &str = ".aside-";
 
@@ -170,7 +175,13 @@ impl State {
         let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path);
         let lock = lock.map_err(trouble)?;
         match lock.try_lock_exclusive() {
-            Ok(true) => Ok(Self { folder, _lock: lock }),
+            Ok(true) => {
+                // Nobody else writes here; copies are kept by readers too, who hold no lock.
+                stale::sweep(&folder, Duration::ZERO);
+                stale::sweep(&folder.join(INDEX_FOLDER), Duration::ZERO);
+                stale::sweep(Kept::of(&folder).folder(), YOUNG);
+                Ok(Self { folder, _lock: lock })
+            }
             _ => Err(AgentError::busy()),
         }
     }
@@ -259,7 +270,8 @@ impl State {
         }
         let parent = path.parent().unwrap_or(&self.folder);
         clear_way(&path, Shape::File)?;
-        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(parent).map_err(trouble)?;
+        let mut file =
+            tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent).map_err(trouble)?;
         file.write_all(bytes).map_err(trouble)?;
         file.as_file().sync_all().map_err(trouble)?;
         file.persist(&path).map_err(|error| trouble(error.error))?;
