@@ -7,10 +7,18 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use scelle_format::timestamp::Timestamp;
+
 /// Wall-clock time as the agent sees it.
 pub trait Clock: Send + Sync {
     /// The present moment. May go backwards between two calls: the operating system's clock can be set.
     fn now(&self) -> SystemTime;
+}
+
+/// The clock's time in whole seconds.
+pub fn now(clock: &dyn Clock) -> Timestamp {
+    let since = clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_secs()).unwrap_or(0))
 }
 
 /// The operating system's clock.

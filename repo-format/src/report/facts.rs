@@ -251,8 +251,7 @@ facts! {
 
     /// What changed in the sources against earlier runs of the same set.
     Anomaly as anomaly {
-        /// Nothing unusual.
-        Normal: Fine,
+        #[doc = "Nothing unusual."] Normal: Fine,
         #[doc = "Fewer than five earlier runs to compare with."] TooFewRuns: Fine,
         /// Nothing new on several working days.
         NoNewData: Amber "no-new-data" Protection Practice,
@@ -278,16 +277,16 @@ facts! {
 
     /// The device's own chain of notes against the store.
     Chain as chain {
-        /// Whole.
-        Whole: Fine,
+        #[doc = "Whole."] Whole: Fine,
         /// The device's state was older and was brought forward.
         Rewound: Amber "state-rewound" Compliance Provider,
+        /// The device's state was older and was brought forward, as it was shortly before: another computer may work as it.
+        RewoundAgain: Red "state-rewound-again" Protection Provider,
         /// The store lost notes, and a note says so.
         GapDeclared: Amber "chain-gap" Compliance Host,
         /// A note is missing or does not stand on the one before it.
         Broken: Red "chain-broken" Protection Host,
-        /// Two notes of one number.
-        Fork: Red "chain-fork" Protection Provider,
+        #[doc = "Two notes of one number."] Fork: Red "chain-fork" Protection Provider,
         /// The store shows an older head or descriptor than one already seen.
         RolledBack: Red "store-rolled-back" Protection Host,
         ; unknown "chain-unknown" Protection Provider } best Whole, at_init Unknown(NotMeasured);

@@ -20,6 +20,7 @@ use crate::pipeline::Outcome;
 use crate::pipeline::database::verdict::Taken;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::finding::FindingKind;
+use crate::repo::rounds::LedgerEnd;
 
 /// A kit check counts for twelve months and a month's grace.
 pub const KIT_DAYS: i64 = 400;
@@ -195,7 +196,7 @@ fn databases(outcome: &Outcome) -> Databases {
 
 fn verification(report: &RunReport<'_>) -> Option<Verification> {
     match report.check {
-        Some(check) if check.missing + check.wrong_size == 0 && check.notes_sound => {
+        Some(check) if check.missing + check.wrong_size == 0 && check.ledger == LedgerEnd::Sound => {
             Some(Verification::Passed)
         }
         Some(_) => Some(Verification::Failed),
@@ -322,17 +323,22 @@ fn chain(report: &RunReport<'_>) -> Option<Chain> {
     let rolled_back = |d: &crate::repo::descriptors::Descriptors| {
         d.findings.iter().any(|finding| finding.kind == FindingKind::DescriptorRollback)
     };
-    if report.start.is_some_and(|start| start.forked) {
+    let ledger = report.check.map(|check| check.ledger);
+    if report.start.is_some_and(|start| start.forked) || ledger == Some(LedgerEnd::Forked) {
         return Some(Chain::Fork);
     }
     if report.start.is_some_and(|start| start.store_behind) || report.descriptors.is_some_and(rolled_back) {
         return Some(Chain::RolledBack);
     }
-    if report.check.is_some_and(|check| !check.notes_sound) {
+    if ledger == Some(LedgerEnd::Unsound) {
         return Some(Chain::Broken);
     }
     let start = report.start?;
-    Some(if start.rewound_notes > 0 { Chain::Rewound } else { Chain::Whole })
+    Some(match start.rewound_notes {
+        0 => Chain::Whole,
+        _ if start.rewound_before => Chain::RewoundAgain,
+        _ => Chain::Rewound,
+    })
 }
 
 /// Thirty more runs like this one; the first run stores everything, so it says little about the others.

@@ -13,6 +13,8 @@ use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::Changes;
 use crate::pipeline::database::verdict::Taken;
+use crate::repo::append::Start;
+use crate::repo::rounds::LedgerEnd;
 
 const DAY: i64 = 86_400;
 
@@ -68,11 +70,20 @@ async fn every_single_fault_has_its_reason_and_costs_the_green() {
         ("verification-skipped", Light::Grey, Box::new(|r| r.check = None)),
         ("packs-missing", Light::Red, Box::new(|r| r.check.as_mut().unwrap().missing = 1)),
         ("verification-failed", Light::Red, Box::new(|r| r.check.as_mut().unwrap().wrong_size = 1)),
-        ("chain-broken", Light::Red, Box::new(|r| r.check.as_mut().unwrap().notes_sound = false)),
+        ("chain-broken", Light::Red, Box::new(|r| r.check.as_mut().unwrap().ledger = LedgerEnd::Unsound)),
+        // Also runs after the one that met it, while it is among the newest notes.
+        ("chain-fork", Light::Red, Box::new(|r| r.check.as_mut().unwrap().ledger = LedgerEnd::Forked)),
         ("chain-unknown", Light::Grey, Box::new(|r| r.start = None)),
         ("chain-fork", Light::Red, Box::new(|r| r.start.as_mut().unwrap().forked = true)),
         ("store-rolled-back", Light::Red, Box::new(|r| r.start.as_mut().unwrap().store_behind = true)),
         ("state-rewound", Light::Amber, Box::new(|r| r.start.as_mut().unwrap().rewound_notes = 2)),
+        (
+            "state-rewound-again",
+            Light::Red,
+            Box::new(|r| {
+                r.start = Some(Start { rewound_notes: 2, rewound_before: true, ..Start::default() });
+            }),
+        ),
         ("lock-unknown", Light::Grey, Box::new(|r| r.probe = None)),
         ("lock-broken", Light::Red, Box::new(|r| r.probe.as_mut().unwrap().locked_delete_refused = Fact::No)),
         ("lock-broken", Light::Red, Box::new(|r| r.probe.as_mut().unwrap().shorten_refused = Fact::No)),

@@ -21,6 +21,7 @@ use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::create::{Creation, create};
 use crate::repo::descriptors::Descriptors;
 use crate::repo::objects::Objects;
+use crate::repo::rounds::LedgerEnd;
 use crate::repo::state::{Device, State, StorePlace};
 
 /// A name that must appear nowhere.
@@ -71,7 +72,7 @@ impl Repository {
         RunReport {
             descriptors: Some(descriptors),
             start: Some(Start::default()),
-            check: Some(EndCheck { listed_packs: 4, missing: 0, wrong_size: 0, notes_sound: true }),
+            check: Some(EndCheck { listed_packs: 4, missing: 0, wrong_size: 0, ledger: LedgerEnd::Sound }),
             probe: Some(folder_probe()),
             key_copies: Some(3),
             ..RunReport::new(&self.device, "3fa9b1c2d4e5", end, Timestamp(BORN), Timestamp(BORN + 60))

@@ -23,6 +23,7 @@ use super::memory::LOSS_ACCEPTED;
 use super::run::{HostDeclared, RunReport, error_code};
 use crate::error::{AgentError, Result};
 use crate::pipeline::Outcome;
+use crate::repo::rounds::LedgerEnd;
 use crate::repo::state::Head;
 
 /// Files with a problem named in one record.
@@ -240,7 +241,7 @@ fn availability(report: &RunReport<'_>) -> Result<Availability> {
 
 fn traceability(report: &RunReport<'_>) -> Traceability {
     let whole = report.start.map(|start| {
-        let sound = report.check.is_none_or(|check| check.notes_sound);
+        let sound = report.check.is_none_or(|check| check.ledger == LedgerEnd::Sound);
         sound && !start.forked && !start.store_behind && start.rewound_notes == 0
     });
     Traceability {

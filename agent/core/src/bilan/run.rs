@@ -22,6 +22,7 @@ use crate::repo::damage::Loss;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::History;
+use crate::repo::rounds::LedgerEnd;
 use crate::repo::state::{Device, State};
 
 /// What the probe learned of the store, in the state folder.
@@ -65,8 +66,8 @@ pub struct EndCheck {
     pub missing: u64,
     /// Packs of another size.
     pub wrong_size: u64,
-    /// Whether descriptor and notes of this device were read back and their signatures and chain hold.
-    pub notes_sound: bool,
+    /// What descriptors and newest notes show.
+    pub ledger: LedgerEnd,
 }
 
 /// When a kit was last shown to open the repository.

@@ -25,8 +25,11 @@ use super::pending::Pending;
 pub use super::pending::{Attached, refs_copy_file};
 use super::rebuild;
 use super::state::{Device, Head, State};
-use crate::clock::Clock;
+use crate::clock::{Clock, now};
 use crate::error::{AgentError, ExitCode, Result};
+
+/// A state that is older than the store's twice within so many days is no accident.
+const TWICE_DAYS: i64 = 30;
 
 /// Times that a note is put when the store says yes and then does not show it.
 const DELIVERIES: u32 = 2;
@@ -36,6 +39,8 @@ const DELIVERIES: u32 = 2;
 pub struct Start {
     /// The local state was older: brought forward over so many notes.
     pub rewound_notes: u64,
+    /// It had been so before within [`TWICE_DAYS`]: an image restored twice, or another computer at work as this one.
+    pub rewound_before: bool,
     /// Two notes bear one number: another computer writes as this one.
     pub forked: bool,
     /// The store no longer had the local head; it was sent again.
@@ -361,9 +366,13 @@ impl<'a> LedgerWriter<'a> {
             self.state.remove(file);
         }
         self.save_head()?;
+        let since = now(self.clock).0 - TWICE_DAYS * 86_400;
+        let is_recent = |row: &VerifiedNote| row.note.time.0 >= since;
+        let rewound_before =
+            own.iter().any(|row| matches!(row.note.kind, NoteKind::Rewound { .. }) && is_recent(row));
         let to = self.head.sequence;
         self.append(NoteKind::Rewound { from, to }, Vec::new()).await?;
-        Ok(Start { rewound_notes: to - from, ..Start::default() })
+        Ok(Start { rewound_notes: to - from, rewound_before, ..Start::default() })
     }
 }
 
@@ -387,10 +396,4 @@ fn snapshot_number(kind: &NoteKind) -> Option<u64> {
         NoteKind::Snapshot { number, status: SnapshotStatus::Complete, .. } => Some(*number),
         _ => None,
     }
-}
-
-/// The clock's time in whole seconds.
-pub fn now(clock: &dyn Clock) -> Timestamp {
-    let since = clock.now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_secs()).unwrap_or(0))
 }

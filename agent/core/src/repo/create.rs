@@ -23,11 +23,10 @@ use scelle_format::vkey_text::VKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::append::now;
 use super::objects::Objects;
 use super::state::{Device, Head, State, StorePlace, key_name};
 use super::unfinished::{Unfinished, put_exact};
-use crate::clock::Clock;
+use crate::clock::{Clock, now};
 use crate::error::{AgentError, Result};
 
 /// What a new repository is made from.

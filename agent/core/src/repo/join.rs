@@ -17,14 +17,13 @@ use scelle_format::random::Random;
 use scelle_format::vkey_text::VKey;
 use scelle_store::Store;
 
-use super::append::now;
 use super::create::{device_line, new_device, put_descriptor, put_device_key};
 use super::descriptors::Descriptors;
 use super::keyring::Unlock;
 use super::objects::Objects;
 use super::open::{OpenOptions, Repository};
 use super::state::{Device, State, StorePlace};
-use crate::clock::Clock;
+use crate::clock::{Clock, now};
 use crate::error::{AgentError, Result};
 
 /// Joins the repository in `store`, which is at `place`. Errors: exit 10 none, 12 wrong key, 1 when this PC is in it already.

@@ -34,14 +34,25 @@ const CONCURRENT: usize = 16;
 /// Of so many snapshots, one sweeps the copies.
 const SWEEP_EVERY: u64 = 32;
 
+/// What the newest notes show after a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerEnd {
+    /// Descriptors and notes read back; signatures and chain hold.
+    Sound,
+    /// Two notes bear one number, and nothing else is wrong.
+    Forked,
+    /// A note or a descriptor is gone, altered, or does not follow the one before.
+    Unsound,
+}
+
 /// What the round after a run saw.
 pub struct After {
     /// Objects that were mended.
     pub mended: u64,
     /// The newest notes of each device, as they are after it.
     pub history: History,
-    /// Whether descriptors and notes read back sound.
-    pub ledger_sound: bool,
+    /// What descriptors and notes show.
+    pub ledger: LedgerEnd,
     /// Copies of each key file: in the store, in refs, in the state folder.
     pub key_copies: u64,
 }
@@ -158,9 +169,14 @@ impl Seat {
         if let Some(kept) = self.objects.kept().filter(|_| ledger.head().snapshot % SWEEP_EVERY == 1) {
             kept.sweep();
         }
-        let ledger_sound = is_descriptor_sound && history.findings.is_empty();
+        let is_fork = |finding: &Finding| finding.kind == FindingKind::Fork;
+        let ledger_end = match (is_descriptor_sound, &history.findings[..]) {
+            (true, []) => LedgerEnd::Sound,
+            (true, found) if found.iter().all(is_fork) => LedgerEnd::Forked,
+            _ => LedgerEnd::Unsound,
+        };
         let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
-        Ok(After { mended, history, ledger_sound, key_copies })
+        Ok(After { mended, history, ledger: ledger_end, key_copies })
     }
 
     /// What lay in the place of an object is written down before it is put right: should we die in between, nobody could see

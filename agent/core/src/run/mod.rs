@@ -15,9 +15,10 @@ pub use self::opened::{Run, set_id};
 pub use self::request::{Request, Summary};
 
 use crate::bilan::{Declared, Proofs, Written};
+use crate::clock::now;
 use crate::error::{ExitCode, Result};
 use crate::monitor::Phase;
-use crate::repo::append::{LedgerWriter, now};
+use crate::repo::append::LedgerWriter;
 
 impl Run {
     /// Runs one backup and writes its bilan, whatever became of it.
@@ -69,7 +70,7 @@ impl Run {
             start,
             set: set.to_owned(),
             earlier_runs,
-            ledger_sound: after.ledger_sound,
+            ledger: after.ledger,
             proofs: Proofs::of(&after.history, &seat.device.id, seat.device.epoch),
             key_copies: after.key_copies,
             began,

@@ -12,8 +12,9 @@ use super::request::Summary;
 use crate::bilan::probed::probed;
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, EndCheck, Memory, RunEnd, RunReport, Written};
+use crate::clock::now;
 use crate::error::Result;
-use crate::repo::append::{LedgerWriter, now};
+use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
 use crate::repo::history::History;
 use crate::repo::state::Device;
@@ -76,7 +77,7 @@ async fn proven(run: &Run, report: &mut RunReport<'_>, summary: &Summary) {
         listed_packs: listing.needed_packs - missing - wrong_size,
         missing,
         wrong_size,
-        notes_sound: summary.ledger_sound,
+        ledger: summary.ledger,
     });
     report.earlier_runs = summary.earlier_runs;
     let (set, snapshot) = (&summary.set, summary.outcome.committed.snapshot);

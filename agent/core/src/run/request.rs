@@ -11,6 +11,7 @@ use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::pipeline::{Outcome, Plan};
 use crate::repo::append::Start;
 use crate::repo::damaged::DamageCounts;
+use crate::repo::rounds::LedgerEnd;
 use crate::scan::Filter;
 
 /// More workers than this would not keep to 256 MiB, and no practice has a disk that feeds them.
@@ -59,8 +60,8 @@ pub struct Summary {
     pub set: String,
     /// Earlier runs of this set.
     pub earlier_runs: u64,
-    /// Whether descriptor and notes of this device read back sound.
-    pub ledger_sound: bool,
+    /// What descriptors and newest notes show.
+    pub ledger: LedgerEnd,
     /// What proof notes say.
     pub proofs: Proofs,
     /// Fewest copies of a key file: in the store, in refs, in the state folder.

@@ -10,12 +10,13 @@ use super::reading::{Key, Reading, open, open_unsigned};
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
 use crate::cli::context::Context;
 use crate::cli::secrets;
+use scelle_core::clock::now;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::reading::tree::Tree;
-use scelle_core::repo::append::now;
 use scelle_core::repo::create::put_descriptor;
 use scelle_core::repo::state::State;
 use scelle_view::bilingual;
+use scelle_view::words::figures::counted;
 
 /// Runs `keys …`.
 pub async fn run(context: &Context, command: Keys) -> Result<ExitCode> {
@@ -64,10 +65,14 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
             false
         }
     };
-    let epochs = reading.repository.keyring()?.epochs().count();
+    let lang = context.lang();
+    let epochs = reading.repository.keyring()?.epochs().count() as u64;
+    let epochs = counted(epochs, lang, ["époque", "époques"], ["epoch", "epochs"]);
+    let (of, objects) = (["objet ouvert et vérifié", "objets ouverts et vérifiés"], ["object", "objects"]);
+    let opened = counted(opened as u64, lang, of, objects);
     context.screen.say(&bilingual!(
-        "La clé ouvre le dépôt : {epochs} époque(s), {opened} objet(s) ouverts et vérifiés",
-        "The key opens the repository: {epochs} epoch(s), {opened} object(s) opened and verified"
+        "La clé ouvre le dépôt : {epochs}, {opened}",
+        "The key opens the repository: {epochs}, {opened} opened and verified"
     ));
     if signed {
         context.screen.say(&bilingual!(

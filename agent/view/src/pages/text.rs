@@ -13,7 +13,7 @@ use scelle_format::timestamp::Timestamp;
 
 use crate::reasons::sentence;
 use crate::words::Lang;
-use crate::words::figures::{count, duration, local_time, size};
+use crate::words::figures::{count, counted, duration, local_time, size};
 
 /// Files with a problem shown.
 const PROBLEMS_SHOWN: usize = 10;
@@ -53,10 +53,10 @@ pub fn page(record: &Record, id: &str, lang: Lang) -> String {
         moment(record.run.ended, lang)
     ));
     line(format!(
-        "{} : {} · {} : {}",
-        lang.pick("Protection", "Protection"),
+        "{} {} · {} {}",
+        lang.pick("Protection :", "Protection:"),
         status_word(status.protection, lang),
-        lang.pick("conformité", "compliance"),
+        lang.pick("conformité :", "compliance:"),
         light_word(status.compliance, lang)
     ));
     line(run_line(record, lang));
@@ -120,7 +120,9 @@ fn saved_line(volumes: &SetVolumes, lang: Lang) -> String {
         (n(&volumes.files_new), n(&volumes.files_changed), n(&volumes.files_removed));
     let about = |bytes: RoundedBytes| size(bytes.bytes(), lang);
     let (read, sent) = (about(volumes.read_bytes), about(volumes.sent_bytes));
-    let label = &volumes.label;
+    // Where the plan gave none, the record has the French word and the set's number.
+    let label = volumes.label.as_str();
+    let label = lang.pick(label.to_owned(), label.replacen("ensemble ", "set ", 1));
     lang.pick(
         format!(
             "Sauvegardé ({label}) : {seen} fichiers vus, {new} nouveaux, {changed} modifiés, {removed} disparus, \
@@ -145,7 +147,7 @@ fn checked_line(record: &Record, lang: Lang) -> String {
     }
     parts.push(match integrity.mismatches.known() {
         Some(0) => lang.pick("aucun écart", "no mismatch").to_owned(),
-        Some(n) => format!("{} {}", count(*n, lang), lang.pick("écart(s)", "mismatch(es)")),
+        Some(n) => counted(*n, lang, ["écart", "écarts"], ["mismatch", "mismatches"]),
         None => lang.pick("stockage non relu", "store not looked at").to_owned(),
     });
     parts.push(match record.traceability.chain_whole.known() {
@@ -164,11 +166,12 @@ fn checked_line(record: &Record, lang: Lang) -> String {
 
 fn copies_line(record: &Record, lang: Lang) -> String {
     let availability = &record.availability;
-    let snapshots = availability.snapshots.known().map_or("?".to_owned(), |n| count(*n, lang));
+    let of = |n: &u64| counted(*n, lang, ["instantané", "instantanés"], ["snapshot", "snapshots"]);
+    let snapshots = availability.snapshots.known().map_or("?".to_owned(), of);
     let newest = availability.newest.known().map_or("?".to_owned(), |time| moment(*time, lang));
     lang.pick(
-        format!("Sans dommage connu : {snapshots} instantané(s) de cet ensemble, le plus récent du {newest}"),
-        format!("Without known damage: {snapshots} snapshot(s) of this set, the newest of {newest}"),
+        format!("Sans dommage connu : {snapshots} de cet ensemble, le plus récent du {newest}"),
+        format!("Without known damage: {snapshots} of this set, the newest of {newest}"),
     )
 }
 

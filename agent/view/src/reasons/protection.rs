@@ -180,9 +180,9 @@ sentences! {
         "impossible de savoir si le verrou du stockage tient" => "faire examiner le stockage avec d'autres droits",
         "whether the store's lock holds is not known" => "have the store examined with other rights";
     "loss-acknowledged":
-        "des données perdues dans le stockage ne reviendront pas, accepté le {since} : {snapshots} instantané(s) touché(s)"
+        "des données perdues dans le stockage ne reviendront pas, accepté le {since} ; instantanés touchés : {snapshots}"
             => "« scelle check » nomme les instantanés touchés ; restaurer depuis un autre ce qui manque",
-        "data lost in the store will not come back, accepted on {since}: {snapshots} snapshot(s) affected"
+        "data lost in the store will not come back, accepted on {since}; snapshots affected: {snapshots}"
             => "\"scelle check\" names the snapshots affected; restore what is missing from another one";
     "many-files-unreadable":
         "beaucoup de fichiers n'ont pas pu être lus" => "corriger les droits ou le disque, puis relancer",
@@ -206,8 +206,8 @@ sentences! {
         "qui prend la main sur ce PC peut effacer les sauvegardes" => "utiliser un stockage avec verrou (Object Lock), ou un NAS dont ce PC ne peut pas effacer les instantanés, et le déclarer ([repository] immutable_days)",
         "whoever takes over this PC can erase the backups" => "use a store with Object Lock, or a NAS whose snapshots this PC cannot erase, and declare it ([repository] immutable_days)";
     "nothing-to-back-up":
-        "il n'y avait rien à lire dans les dossiers à sauvegarder" => "vérifier les dossiers et les lecteurs branchés",
-        "there was nothing to read in the folders to back up" => "check the folders and that drives are plugged in";
+        "il n'y avait rien à lire dans les dossiers à sauvegarder" => "vérifier les dossiers et les lecteurs branchés ; ce qui n'existe plus sort du plan",
+        "there was nothing to read in the folders to back up" => "check the folders and that drives are plugged in; what is no more leaves the plan";
     "off-site-unknown":
         "impossible de savoir si une copie est hors du cabinet" => "déclarer où se trouve le stockage",
         "whether a copy is outside the practice is not known" => "declare where the store is";
@@ -280,6 +280,11 @@ sentences! {
     "space-unknown":
         "la place restante n'est pas connue" => "vérifier la place dans le stockage",
         "the room left is not known" => "check the room in the store";
+    "state-rewound-again":
+        "l'état de ce PC était plus ancien que le dépôt pour la seconde fois en 30 jours : restauré deux fois, ou un autre ordinateur travaille sous son identité"
+            => "chercher une copie de ce PC et l'arrêter",
+        "this PC's state was older than the repository for the second time in 30 days: restored twice, or another computer works as this PC"
+            => "look for a copy of this PC and stop it";
     "store-rolled-back":
         "le stockage montre un état plus ancien que celui déjà vu" => "demander à l'hébergeur ce qui s'est passé",
         "the store shows an older state than one already seen" => "ask the host what happened";
