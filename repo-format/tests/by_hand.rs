@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 
 /// The Python blocks of the page, in order: `show.py`, `unfilter.py`.
 fn programs() -> [String; 2] {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("FORMAT.md")).unwrap();
+    let page = std::fs::read_to_string(
+        Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("FORMAT.md"),
+    )
+    .unwrap();
     let mut blocks =
         page.split("```python\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
     let found = [blocks.next().unwrap(), blocks.next().unwrap()];

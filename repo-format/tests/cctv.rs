@@ -36,8 +36,8 @@ struct Vector {
 }
 
 fn testdata() -> Option<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    let folder = workspace.parent()?.join("shared").join("data").join("cctv-age").join("testdata");
+    let package = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?);
+    let folder = package.parent()?.parent()?.join("shared").join("data").join("cctv-age").join("testdata");
     folder.is_dir().then_some(folder)
 }
 

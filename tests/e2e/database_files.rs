@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use e2e::process::below;
 use e2e::{Outcome, Site, Tree};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -358,8 +359,28 @@ fn an_encrypted_database_that_changes_while_it_is_read_is_red() {
     let source = site.source("cabinet");
     let path = source.file("planning", e2e::noise(5, 400_000));
     let writes = Program::start(WRITES, &path);
-    let told = backup(&site, 3, &[source.root().as_os_str()]).json();
+    // Every opening below the folder takes so long that the writer gets its turn in between.
+    let folder = fs::canonicalize(source.root()).unwrap();
+    let before = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        folder.to_str().unwrap(),
+        "-e",
+        "trace=openat",
+        "-e",
+    ];
+    let before = [&before[..], &["inject=openat:delay_exit=300000"]].concat();
+    let mut told =
+        below(&site.agent, &before, ["backup".as_ref(), source.root().as_os_str(), "--json".as_ref()]);
+    let told = told.stderr(Stdio::inherit()).output().unwrap();
     drop(writes);
+    let said = String::from_utf8_lossy(&told.stdout);
+    assert_eq!(told.status.code(), Some(3), "{said}");
+    let told: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(told["status"], "red", "{told}");
     assert!(bilan(&site).contains("changed-while-read"));
 }

@@ -202,10 +202,14 @@ fn no_secret_in_the_state_opens_what_is_stored() {
     let of_epoch = ["p/", "m/", "a/"].map(|kind| site.objects(kind)).concat();
     let of_epoch: Vec<&String> = of_epoch.iter().filter(sealed).collect();
     assert!(of_epoch.len() > 6, "{of_epoch:?}");
-    let recipients = |object: &[u8]| object.windows(3).filter(|window| window == b"-> ").count();
+    // In the header only: what follows is random.
+    let recipients = |object: &[u8]| {
+        let end = object.windows(4).position(|window| window == b"\n---").unwrap();
+        object[..end].windows(3).filter(|window| window == b"-> ").count()
+    };
     for name in of_epoch {
         assert!(opens(std::slice::from_ref(&epoch), &read(name)), "{name}");
-        assert_eq!(recipients(&read(name)[..2_000]), 1, "{name}: somebody else opens it too");
+        assert_eq!(recipients(&read(name)), 1, "{name}: somebody else opens it too");
     }
     let mut targets = vec![pack];
     targets.extend(site.objects("keys/e0").iter().map(read));

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 /// Writes without pause: each transaction raises a counter, adds a row and keeps the sum of all rows; now and then
 /// it also rewrites old rows. A state that mixes two transactions is seen by [`assert_committed`].
 const WRITER: &str = r"
-import os, sqlite3, sys
+import os, sqlite3, sys, time
 path, mode = sys.argv[1:]
 db = sqlite3.connect(path, isolation_level=None, timeout=60)
 db.execute(f'PRAGMA journal_mode={mode}')
@@ -35,6 +35,9 @@ while True:
     db.execute('COMMIT')
     if n % 500 == 0:
         print(n, flush=True)
+    if n > 15000:
+        # Larger, and the first reading of it outlasts every patience on a busy disk.
+        time.sleep(0.005)
 ";
 
 /// A process that writes into a database until it is dropped.

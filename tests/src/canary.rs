@@ -2,10 +2,12 @@
 //!
 //! For: tests that look through states, stores, outputs and memory. Never: a real person's name.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use unicode_normalization::UnicodeNormalization as _;
+
+use crate::listing;
 
 /// Names put into file names, folder names, link targets, attributes and contents.
 pub const NAMES: [&str; 3] = ["Zéphyrine Quatremère", "Wenceslas Ïyobàn", "Ghjuliù Ottavianù"];
@@ -30,24 +32,33 @@ pub fn found<'a>(needles: &'a [Needle], bytes: &[u8]) -> Option<&'a Needle> {
     needles.iter().find(|needle| contains(bytes, &needle.bytes))
 }
 
-/// Panics when a file below `root`, or its name, holds a canary.
+/// Panics when a file below `root`, where nobody writes, or its name, holds a canary.
 pub fn assert_absent_below(root: &Path) {
+    look_through(root, &listing::at_rest(root), |path, error| panic!("{}: {error}", path.display()));
+}
+
+/// [`assert_absent_below`] where a program is at work: a file may be gone before it is read.
+pub fn assert_absent_while_written(root: &Path) {
+    let gone = |path: &Path, error: io::Error| {
+        assert!(error.kind() == io::ErrorKind::NotFound, "{}: {error}", path.display());
+    };
+    look_through(root, &listing::while_written(root), gone);
+}
+
+fn look_through(root: &Path, paths: &[PathBuf], mut failed: impl FnMut(&Path, io::Error)) {
     let needles = needles();
-    let mut folders = vec![root.to_owned()];
     let mut files = 0;
-    while let Some(folder) = folders.pop() {
-        for item in fs::read_dir(&folder).unwrap() {
-            let path = item.unwrap().path();
-            let name = path.as_os_str().as_encoded_bytes();
-            assert!(found(&needles, name).is_none(), "a name in {}", path.display());
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let content = fs::read(&path).unwrap();
+    for path in paths {
+        // With the folders on the way.
+        let name = path.as_os_str().as_encoded_bytes();
+        assert!(found(&needles, name).is_none(), "a name in {}", path.display());
+        match fs::read(path) {
+            Ok(content) => {
                 let needle = found(&needles, &content);
                 assert!(needle.is_none(), "{needle:?} in {}", path.display());
                 files += 1;
             }
+            Err(error) => failed(path, error),
         }
     }
     assert!(files > 0, "nothing to look at below {}", root.display());

@@ -69,7 +69,12 @@ fn the_order_is_the_formats_and_starts_with_the_ancestors() {
     ancestors.reverse();
     assert_eq!(steps, ancestors);
     for item in &items {
-        assert_eq!(item.stat, platform::stat(&item.os_path().unwrap()).unwrap());
+        let now = platform::stat(&item.os_path().unwrap()).unwrap();
+        // Others make files beside the root, which changes the times and the size of the folders above it.
+        let of =
+            |stat: &platform::Stat| (stat.kind, stat.inode, stat.volume, stat.mode, stat.owner, stat.group);
+        assert_eq!(of(&item.stat), of(&now));
+        assert!(item.is_ancestor || item.stat == now);
     }
     #[rustfmt::skip]
     let expected = [

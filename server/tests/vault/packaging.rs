@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::program::binary;
 
 fn packaging() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("packaging")
+    Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).parent().unwrap().join("packaging")
 }
 
 #[test]

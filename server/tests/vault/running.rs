@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, NamedGroup, ProtocolVersion, RootCertStore};
 use scelle_store::s3::{S3Settings, S3Store};
 use scelle_store::testing::contract::sha256;
+use scelle_store::throttle::ByteRate;
 use scelle_store::{Key, Put, Store as _};
 
 use crate::program::{Program, credential, request};
@@ -57,10 +58,13 @@ async fn a_stop_lets_a_running_upload_end() {
     let data = folder.path().join("vault");
     let (access, secret) = credential(&data, "cabinet", "admin");
     let mut program = Program::start(&data, &[]);
-    let store = S3Store::create_plain_bucket(client(&program, &access, &secret)).await.unwrap();
-    let body = Bytes::from(vec![9; 150_000_000]);
+    S3Store::create_plain_bucket(client(&program, &access, &secret)).await.unwrap();
+    // Two seconds on its way, whatever the machine: long enough to be met, far from what a stop waits for.
+    let body = Bytes::from(vec![9; 8_000_000]);
     let name = Key::new("long").unwrap();
-    let (putting, putter, put_body) = (name.clone(), store.clone(), body.clone());
+    let mut slow = client(&program, &access, &secret);
+    slow.upload_rate = Some(Arc::new(ByteRate::new(4_000_000)));
+    let (putting, putter, put_body) = (name.clone(), S3Store::new(slow).unwrap(), body.clone());
     let upload =
         tokio::spawn(async move { putter.put_new(&putting, put_body.clone(), sha256(&put_body)).await });
     let is_running = || {

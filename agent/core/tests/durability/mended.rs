@@ -122,7 +122,8 @@ async fn each_small_object_that_is_gone_is_stored_again_and_told() {
             let total = place.names(prefix).await.len();
             for at in 0..total {
                 let place = Place::with(3).await;
-                let name = place.names(prefix).await[at].clone();
+                // Workers share packs in another way each time: this one may have fewer objects.
+                let Some(name) = place.names(prefix).await.get(at).cloned() else { break };
                 place.spoil(&name, how).await;
                 // A run without changes would attach what is gone; older snapshots need the rest.
                 let (summary, written) = place.run().await;
@@ -166,7 +167,7 @@ async fn each_pack_that_is_gone_is_stored_again_in_the_same_run_and_healed() {
         for at in 0..place.names(prefix).await.len() {
             for how in [Spoil::Delete, Spoil::Shorten] {
                 let place = Place::with(2).await;
-                let name = place.names(prefix).await[at].clone();
+                let Some(name) = place.names(prefix).await.get(at).cloned() else { continue };
                 place.spoil(&name, how).await;
                 let (summary, written) = place.run().await;
                 let what = format!("{name} {how:?}: {:?}", codes(&written));

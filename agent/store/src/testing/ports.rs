@@ -28,7 +28,7 @@ pub(super) fn free<const N: usize>() -> [Port; N] {
     std::fs::create_dir_all(&claims).unwrap();
     std::array::from_fn(|_| {
         loop {
-            let number = rand::random_range(11_000..22_000u16);
+            let number = rand::random_range(11_000..21_000u16);
             let claim = File::create(claims.join(number.to_string())).unwrap();
             let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
             if claim.try_lock().is_ok() && is_free(number) && is_free(number + 10_000) {
