@@ -22,7 +22,7 @@ use super::facts::{FULL_REREAD_DAYS, count_role};
 use super::memory::LOSS_ACCEPTED;
 use super::run::{HostDeclared, RunReport, error_code};
 use crate::error::{AgentError, Result};
-use crate::pipeline::Outcome;
+use crate::pipeline::Saved;
 use crate::repo::state::Head;
 
 /// Files with a problem named in one record.
@@ -129,7 +129,7 @@ fn run(report: &RunReport<'_>) -> Result<Run> {
     })
 }
 
-fn volumes(report: &RunReport<'_>, outcome: &Outcome, token_key: &[u8; 32]) -> Result<SetVolumes> {
+fn volumes(report: &RunReport<'_>, outcome: &Saved, token_key: &[u8; 32]) -> Result<SetVolumes> {
     let problems = report.troubles.iter().take(PROBLEMS_MAX).map(|trouble| {
         let name = trouble.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         Ok(Problem {
@@ -156,7 +156,7 @@ fn volumes(report: &RunReport<'_>, outcome: &Outcome, token_key: &[u8; 32]) -> R
     })
 }
 
-fn consistency(report: &RunReport<'_>, outcome: &Outcome) -> Result<Consistency> {
+fn consistency(report: &RunReport<'_>, outcome: &Saved) -> Result<Consistency> {
     let method = if outcome.consistent_copies > 0 { Method::EngineBackup } else { Method::PlainRead };
     Ok(Consistency { label: set_label(report)?, method, check: not_measured() })
 }

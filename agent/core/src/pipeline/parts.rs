@@ -5,9 +5,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
-use parking_lot::Mutex;
 use scelle_format::chunker::{ContentCutter, Cut, PAGED_CHUNK_BYTES};
 
 use super::database::live::Live;
@@ -165,46 +164,14 @@ impl Reading {
     }
 }
 
-/// A part that waits for a worker.
-pub type QueuedPart = (Arc<PartWork>, usize, Vec<(u64, u64)>);
-
-/// Parts that wait for a worker.
-#[derive(Default)]
-pub struct PartQueue {
-    parts: Mutex<VecDeque<QueuedPart>>,
-    busy: AtomicUsize,
-}
-
-impl PartQueue {
-    /// Adds a part.
-    pub fn push(&self, work: Arc<PartWork>, part: usize, ranges: Vec<(u64, u64)>) {
-        self.parts.lock().push_back((work, part, ranges));
-    }
-
-    /// Takes a part.
-    pub fn pop(&self) -> Option<QueuedPart> {
-        self.parts.lock().pop_front()
-    }
-
-    /// Marks a worker that may still add parts; ends when the mark is dropped.
-    pub fn working(&self) -> Working<'_> {
-        self.busy.fetch_add(1, Ordering::AcqRel);
-        Working(self)
-    }
-
-    /// Whether no part waits and nobody may add one.
-    pub fn is_done(&self) -> bool {
-        self.busy.load(Ordering::Acquire) == 0 && self.parts.lock().is_empty()
-    }
-}
-
-/// A worker that may still add parts.
-pub struct Working<'a>(&'a PartQueue);
-
-impl Drop for Working<'_> {
-    fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::AcqRel);
-    }
+/// A part of a large file, which waits for a worker.
+pub struct Part {
+    /// The file.
+    pub work: Arc<PartWork>,
+    /// Which of its parts.
+    pub number: usize,
+    /// What to read of it.
+    pub ranges: Vec<(u64, u64)>,
 }
 
 /// Splits data extents into parts of about `part_bytes`; page-aligned files stay aligned.
@@ -232,7 +199,7 @@ pub fn split(extents: &[(u64, u64)], part_bytes: u64) -> Vec<Vec<(u64, u64)>> {
 /// Reads several extents as if they were one.
 pub(super) struct ExtentReader<'a> {
     source: &'a SourceFile,
-    ranges: std::collections::VecDeque<(u64, u64)>,
+    ranges: VecDeque<(u64, u64)>,
 }
 
 impl<'a> ExtentReader<'a> {

@@ -14,8 +14,8 @@ use super::database::transaction::{Mode, mode};
 use super::database::verdict::Taken;
 use super::job::problem_of;
 use super::job::{FileJob, Outcome, Stored};
-use super::parts::{PART_BYTES, PartWork, Reading, SqliteReading, goes_on};
-use super::worker::{READ_ATTEMPTS, Worker};
+use super::parts::{PART_BYTES, Part, PartWork, Reading, SqliteReading, goes_on};
+use super::worker::{READ_ATTEMPTS, Work, Worker};
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{self, Stat};
@@ -114,17 +114,15 @@ impl Worker<'_> {
         if ranges.is_empty() {
             return self.end_large(&work);
         }
-        let mut later = ranges.into_iter().enumerate();
-        let first = later.next();
-        later.for_each(|(part, ranges)| self.shared.parts.push(work.clone(), part, ranges));
-        if let Some((part, ranges)) = first {
-            self.part(&work, part, &ranges)?;
-        }
-        Ok(())
+        let parts = ranges.into_iter().enumerate();
+        let mut parts = parts.map(|(number, ranges)| Part { work: work.clone(), number, ranges });
+        let first = parts.next();
+        self.shared.queue.add(parts.map(Work::Part));
+        first.map_or(Ok(()), |first| self.part(&first))
     }
 
     /// Does one part of a large file; whoever does the last ends the file.
-    pub fn part(&mut self, work: &Arc<PartWork>, part: usize, ranges: &[(u64, u64)]) -> Result<()> {
+    pub fn part(&mut self, Part { work, number, ranges }: &Part) -> Result<()> {
         let chunks = match self.chunk_part(work, ranges)? {
             Ok(chunks) => chunks,
             Err(error) => {
@@ -134,11 +132,12 @@ impl Worker<'_> {
         };
         // A database that is written meanwhile gets its list from the last reading.
         if !work.reading.is_moving() {
-            work.list.hand_in(part, chunks, self)?;
+            work.list.hand_in(*number, chunks, self)?;
         }
         if work.open_parts.fetch_sub(1, Ordering::AcqRel) == 1 { self.end_large(work) } else { Ok(()) }
     }
 
+    /// Ends a large file whose parts are done: it is stored, or waits, or is read again.
     fn end_large(&mut self, work: &Arc<PartWork>) -> Result<()> {
         let (job, reading) = (&work.job, &work.reading);
         let unchanged = work.source.is_unchanged().unwrap_or(false);
@@ -155,15 +154,18 @@ impl Worker<'_> {
             self.shared.beside.wait(job.clone());
             return Ok(());
         }
-        let again = !unchanged && reading.attempt < READ_ATTEMPTS && is_open;
-        if again && let Ok(source) = job.open() {
-            return self.hand_out(job, source, reading.again());
+        let again = is_open.then(|| reading_again(work, unchanged)).flatten();
+        if let Some(reading) = again
+            && let Ok(source) = job.open()
+        {
+            return self.hand_out(job, source, reading);
         }
-        // A file that says less than it holds: once more, to its end.
-        let goes_on = unchanged && job.outcome().is_none() && reading.may_go_on() && goes_on(&work.source);
-        if goes_on && let Ok(source) = job.open() {
-            return self.hand_out(job, source, Reading::to_the_end(reading.attempt));
-        }
+        self.keep_large(work, unchanged);
+        Ok(())
+    }
+
+    fn keep_large(&mut self, work: &PartWork, unchanged: bool) {
+        let (job, reading) = (&work.job, &work.reading);
         work.list.end();
         let is_sqlite = reading.sqlite.is_some();
         let taken = match reading.engine {
@@ -183,7 +185,15 @@ impl Worker<'_> {
         }
         self.shared.monitor.advance(1, job.stat.bytes);
         job.end(Outcome::Stored(Box::new(stored)));
-        Ok(())
+    }
+}
+
+/// How to read a file again that changed meanwhile, or that says less than it holds.
+fn reading_again(work: &PartWork, unchanged: bool) -> Option<Reading> {
+    let reading = &work.reading;
+    match unchanged {
+        false => (reading.attempt < READ_ATTEMPTS).then(|| reading.again()),
+        true => (reading.may_go_on() && goes_on(&work.source)).then(|| Reading::to_the_end(reading.attempt)),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::bilan::Proofs;
 use crate::error::Result;
 use crate::pipeline::checkpoint::CheckpointEvery;
-use crate::pipeline::{Outcome, Plan};
+use crate::pipeline::{Plan, Saved};
 use crate::repo::append::Start;
 use crate::repo::damaged::DamageCounts;
 use crate::scan::Filter;
@@ -48,7 +48,7 @@ impl Request {
 /// Everything known after a run.
 pub struct Summary {
     /// What the pipeline says.
-    pub outcome: Outcome,
+    pub outcome: Saved,
     /// Objects that were gone from the store, or spoilt, and were put back as they were, or replaced.
     pub mended_objects: u64,
     /// Objects that are known to be damaged still.

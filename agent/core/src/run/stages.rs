@@ -8,7 +8,7 @@ use super::opened::Run;
 use crate::bilan;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
-use crate::pipeline::{self, Attempt, Outcome, Plan};
+use crate::pipeline::{self, Attempt, Plan, Saved};
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::damage::Damage;
 use crate::repo::finding::FindingKind;
@@ -67,7 +67,7 @@ pub(super) async fn attempts(
     ledger: &mut LedgerWriter<'_>,
     plan: &Plan,
     damage: &mut Damage,
-) -> Result<(Outcome, u64)> {
+) -> Result<(Saved, u64)> {
     let (seat, descriptors) = (&run.seat, &run.descriptors);
     let mut mended = seat.mend_before(ledger, descriptors, damage).await?;
     let first = match pipeline::backup(plan, seat, ledger, damage).await {

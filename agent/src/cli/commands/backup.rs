@@ -14,7 +14,7 @@ use scelle_core::bilan::memory::{ALTERED_ALARM, SOURCE_ALARMS};
 use scelle_core::connect::RepoAddress;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
-use scelle_core::pipeline::Outcome;
+use scelle_core::pipeline::Saved;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::seat::Seat;
 use scelle_core::repo::state::Device;
@@ -232,7 +232,7 @@ fn is_told(code: &str) -> bool {
 }
 
 /// What could not be saved as it should; what was saved whole and only calls for a word is none.
-fn problems(outcome: &Outcome) -> u64 {
+fn problems(outcome: &Saved) -> u64 {
     outcome.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
 }
 
