@@ -123,10 +123,10 @@ impl Worker<'_> {
 
     /// Does one part of a large file; whoever does the last ends the file.
     pub fn part(&mut self, Part { work, number, ranges }: &Part) -> Result<()> {
-        let chunks = match self.chunk_part(work, ranges)? {
+        let chunks = match self.chunk_part(work, ranges) {
             Ok(chunks) => chunks,
-            Err(error) => {
-                work.job.end(Outcome::Lost(problem_of(&error)));
+            Err(fault) => {
+                work.job.end(Outcome::Lost(problem_of(&fault.here()?)));
                 Vec::new()
             }
         };

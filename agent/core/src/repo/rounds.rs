@@ -120,14 +120,7 @@ impl Seat {
     ) -> Result<After> {
         let looking = known::look(&self.objects, &self.device, damage);
         let (mut history, seen) = tokio::try_join!(newest(&self.objects, descriptors), looking)?;
-        let mut wrong = Wrong::default();
-        wrong.take(&history.findings);
-        for (name, kind) in self.lacking(&history).await? {
-            wrong.add(name, kind);
-        }
-        let oddities = self.objects.oddities();
-        oddities.hidden().into_iter().for_each(|name| wrong.add(name, FindingKind::Hidden));
-        oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
+        let mut wrong = self.wrong_by(&history).await?;
         let last = ledger.head().sequence;
         let known = match &seen {
             Some(seen) => {
@@ -161,6 +154,19 @@ impl Seat {
         let ledger_sound = is_descriptor_sound && history.findings.is_empty();
         let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
         Ok(After { mended, history, ledger_sound, key_copies })
+    }
+
+    /// What is wrong by the newest notes, by what they attach, and by what was read through delete markers and other bytes.
+    async fn wrong_by(&self, history: &History) -> Result<Wrong> {
+        let mut wrong = Wrong::default();
+        wrong.take(&history.findings);
+        for (name, kind) in self.lacking(history).await? {
+            wrong.add(name, kind);
+        }
+        let oddities = self.objects.oddities();
+        oddities.hidden().into_iter().for_each(|name| wrong.add(name, FindingKind::Hidden));
+        oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
+        Ok(wrong)
     }
 
     /// What lay in the place of an object is written down before it is put right: should we die in between, nobody could see

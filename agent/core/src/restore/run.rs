@@ -58,41 +58,12 @@ fn blocking(
     let keys = (tree.id_key(), tree.token_key());
     let overwrite = if places.fresh { &Overwrite::Numbered } else { &request.overwrite };
     let shared = Shared::new(tree.fetcher(), handle, &places, overwrite, keys, shutdown, monitor);
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
-    let (sender, jobs) = crossbeam_channel::bounded(WINDOW_FILES);
-    let mut producer = std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (shared, jobs) = (&shared, jobs.clone());
-            scope.spawn(move || shared.work(&jobs));
-        }
-        let mut producer = Producer::new(&shared, request, tree, sender);
-        if let Err(error) = producer.walk() {
-            shared.fail(error);
-        }
-        producer.closed()
-    });
+    let mut producer = write_files(&shared, request, tree);
     shared.verdict()?;
     let standing = std::mem::take(&mut shared.outcome.lock().standing);
     pairs::finish(&shared, tree, standing, std::mem::take(&mut producer.sides))?;
     link_and_finish(&shared, &producer)?;
-    let mut directories_failed = Vec::new();
-    let mut notices = Notices::default();
-    for destination in places.all() {
-        directories_failed.extend(destination.finish_directories());
-        let given = destination.notices();
-        notices.owners += given.owners;
-        notices.modes += given.modes;
-        notices.xattrs += given.xattrs;
-        notices.times += given.times;
-        destination.sync_all_at_end().map_err(|error| write_failed(&error))?;
-    }
-    for error in directories_failed {
-        // With includes, folders that hold nothing chosen were never made.
-        let expected = request.has_includes && error.kind == WriteErrorKind::Vanished;
-        if let Some(path) = error.path.clone().filter(|_| !expected) {
-            shared.note_refusal(&path, error);
-        }
-    }
+    let notices = finish_folders(&shared, request)?;
     shared.verdict()?;
     let set_aside = places.all().iter().map(|destination| destination.set_aside_count()).sum();
     let summary = producer.summary(shared.outcome.into_inner(), tree, notices, began.elapsed());
@@ -103,6 +74,46 @@ fn blocking(
     }
     monitor.finish();
     Ok(summary)
+}
+
+/// Walks the tree and writes its files on threads; returns when the last is written, or one of them has said stop.
+fn write_files(shared: &Shared<'_>, request: &Request, tree: &Tree) -> Closed {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
+    let (sender, jobs) = crossbeam_channel::bounded(WINDOW_FILES);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let jobs = jobs.clone();
+            scope.spawn(move || shared.work(&jobs));
+        }
+        let mut producer = Producer::new(shared, request, tree, sender);
+        if let Err(error) = producer.walk() {
+            shared.fail(error);
+        }
+        producer.closed()
+    })
+}
+
+/// Gives folders their times and rights, and has everything written out; returns what could not be given.
+fn finish_folders(shared: &Shared<'_>, request: &Request) -> Result<Notices> {
+    let mut failed = Vec::new();
+    let mut notices = Notices::default();
+    for destination in shared.places.all() {
+        failed.extend(destination.finish_directories());
+        let given = destination.notices();
+        notices.owners += given.owners;
+        notices.modes += given.modes;
+        notices.xattrs += given.xattrs;
+        notices.times += given.times;
+        destination.sync_all_at_end().map_err(|error| write_failed(&error))?;
+    }
+    for error in failed {
+        // With includes, folders that hold nothing chosen were never made.
+        let expected = request.has_includes && error.kind == WriteErrorKind::Vanished;
+        if let Some(path) = error.path.clone().filter(|_| !expected) {
+            shared.note_refusal(&path, error);
+        }
+    }
+    Ok(notices)
 }
 
 /// Removes what an interrupted restore left, only where this one will write.

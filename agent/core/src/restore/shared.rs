@@ -14,7 +14,7 @@ use super::outcome::{FileProblem, Outcome};
 use super::outstanding::{OpenFiles, Outstanding};
 use super::places::Places;
 use super::write::{Overwrite, Placed, WriteError, WriteErrorKind, write_failed};
-use crate::error::{AgentError, ExitCode, Result};
+use crate::error::{AgentError, ExitCode, Fault, Result};
 use crate::monitor::{Monitor, Problem};
 use crate::reading::ChunkIdKeys;
 use crate::reading::fetch::Fetcher;
@@ -38,21 +38,12 @@ pub(super) struct Shared<'a> {
     error: Mutex<Option<AgentError>>,
 }
 
-/// Why a file was not restored.
-pub(super) enum Failure {
-    Store(AgentError),
-    Write(WriteError),
-}
-
-impl From<AgentError> for Failure {
-    fn from(error: AgentError) -> Self {
-        Self::Store(error)
-    }
-}
+/// Why a file was not restored: the destination refused it, or reading it failed.
+pub(super) type Failure = Fault<WriteError>;
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
-        Self::Write(error)
+        Self::Here(error)
     }
 }
 
@@ -132,9 +123,9 @@ impl<'a> Shared<'a> {
     /// Notes why a file was not restored; what fails as a whole ends everything.
     pub(super) fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
         let problem = match &failure {
-            Failure::Store(error) if error.code == ExitCode::Damaged => Problem::Damaged,
-            Failure::Store(error) => return self.fail(error.clone()),
-            Failure::Write(error) => match error.kind {
+            Fault::Run(error) if error.code == ExitCode::Damaged => Problem::Damaged,
+            Fault::Run(error) => return self.fail(error.clone()),
+            Fault::Here(error) => match error.kind {
                 WriteErrorKind::Full | WriteErrorKind::ReadOnly => return self.fail(write_failed(error)),
                 WriteErrorKind::HostilePath | WriteErrorKind::SymlinkInPath => Problem::RefusedName,
                 WriteErrorKind::OutOfBounds => Problem::Damaged,
