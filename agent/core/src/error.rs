@@ -58,6 +58,12 @@ impl ExitCode {
         self as u8
     }
 
+    /// Of several runs, the first that is not good: one that failed, before one that finished with problems.
+    pub fn of_all(codes: &[Self]) -> Self {
+        let failed = codes.iter().find(|code| !matches!(code, Self::Ok | Self::Partial));
+        failed.or_else(|| codes.iter().find(|code| **code != Self::Ok)).copied().unwrap_or(Self::Ok)
+    }
+
     /// What it means, for `--help`.
     pub fn meaning(self) -> Message {
         match self {

@@ -41,6 +41,13 @@ pub struct Saved {
     pub databases: Option<Taken>,
 }
 
+impl Saved {
+    /// How much could not be saved as it should; what was saved whole and only calls for a word is none.
+    pub fn problems(&self) -> u64 {
+        self.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
+    }
+}
+
 /// How far a run came.
 pub enum Attempt {
     /// Its snapshot is in the store.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::bilan::Proofs;
-use crate::error::Result;
+use crate::error::{ExitCode, Result};
 use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::pipeline::{Plan, Saved};
 use crate::repo::append::Start;
@@ -69,4 +69,11 @@ pub struct Summary {
     pub began: SystemTime,
     /// How long it took.
     pub duration: Duration,
+}
+
+impl Summary {
+    /// The code follows the run, not the colour.
+    pub fn code(&self) -> ExitCode {
+        if self.outcome.problems() > 0 { ExitCode::Partial } else { ExitCode::Ok }
+    }
 }

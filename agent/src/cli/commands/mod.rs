@@ -16,6 +16,7 @@ mod plans;
 mod prospects;
 mod reading;
 mod restore;
+mod told;
 
 use super::args::Command;
 use super::context::Context;
