@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::entry::{Content, Entry, EntryKind};
+use super::entry::{Content, Entry, EntryKind, Extent};
 use super::json::{PackTable, RowLocation, Text, push, push_location, push_string, push_text};
 use crate::chunker::Cut;
 use crate::error::{FormatError, Result, malformed};
@@ -133,8 +133,8 @@ fn push_entry(out: &mut Vec<u8>, entry: &Entry, packs: &mut PackTable, nodes: &m
     }
     if let Some(extents) = &entry.extents {
         out.extend_from_slice(b",\"sp\":[");
-        for (i, (offset, bytes)) in extents.iter().enumerate() {
-            push(out, format_args!("{}[{offset},{bytes}]", if i > 0 { "," } else { "" }));
+        for (i, Extent { start, bytes }) in extents.iter().enumerate() {
+            push(out, format_args!("{}[{start},{bytes}]", if i > 0 { "," } else { "" }));
         }
         out.push(b']');
     }
@@ -211,7 +211,7 @@ struct EntryLine {
     #[serde(default)]
     x: Vec<(Text, String)>,
     h: Option<u64>,
-    sp: Option<Vec<(u64, u64)>>,
+    sp: Option<Vec<Extent>>,
     cut: Option<String>,
     c: Option<Vec<RowLocation>>,
     nl: Option<NodesField>,
@@ -323,11 +323,10 @@ fn resolve(rows: Vec<RowLocation>, packs: &[PackId]) -> Result<Vec<crate::pack::
     rows.into_iter().map(|row| row.resolve(packs)).collect()
 }
 
-fn checked_extents(extents: Vec<(u64, u64)>, file_bytes: u64) -> Result<Vec<(u64, u64)>> {
+fn checked_extents(extents: Vec<Extent>, file_bytes: u64) -> Result<Vec<Extent>> {
     let mut end = 0;
-    for (offset, bytes) in &extents {
-        let next =
-            offset.checked_add(*bytes).filter(|next| *next <= file_bytes && *offset >= end && *bytes > 0);
+    for &Extent { start, bytes } in &extents {
+        let next = start.checked_add(bytes).filter(|next| *next <= file_bytes && start >= end && bytes > 0);
         end = next.ok_or(malformed(WHAT, "data extents overlap or leave the file"))?;
     }
     Ok(extents)

@@ -10,6 +10,8 @@ use scelle_format::filter::Filter;
 use scelle_format::id::ChunkId;
 use scelle_format::limits::PAGED_FRAME_BYTES;
 
+use scelle_format::manifest::Extent;
+
 use super::earlier::{EarlierCursor, EarlierList};
 use super::list::PartChunks;
 use super::packs::{Lane, Place};
@@ -50,16 +52,17 @@ impl Worker<'_> {
     pub(super) fn paged_part(
         &mut self,
         work: &PartWork,
-        ranges: &[(u64, u64)],
+        ranges: &[Extent],
         buffer: &mut Vec<u8>,
     ) -> Result<PartChunks, Fault<io::Error>> {
         let mut pages = Pages::new(work.job.earlier.as_ref(), self.shared.lists);
-        for &(start, bytes) in ranges {
+        for &Extent { start, bytes } in ranges {
             let mut done = 0;
             while done < bytes {
                 self.shared.shutdown.check()?;
                 let want = (bytes - done).min(BUFFER_BYTES as u64) as usize;
-                let mut reader = ExtentReader::new(&work.source, &[(start + done, want as u64)]);
+                let mut reader =
+                    ExtentReader::new(&work.source, &[Extent { start: start + done, bytes: want as u64 }]);
                 // The buffer never shrinks: growing it again would fill it with zeros first.
                 if buffer.len() < want {
                     buffer.resize(want, 0);

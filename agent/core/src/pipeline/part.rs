@@ -7,6 +7,8 @@ use std::io;
 use scelle_format::chunker::ContentCutter;
 use scelle_format::id::ChunkId;
 
+use scelle_format::manifest::Extent;
+
 use super::list::PartChunks;
 use super::packs::{Lane, Place};
 use super::parts::{BUFFER_BYTES, ExtentReader, PartWork};
@@ -22,7 +24,7 @@ impl Worker<'_> {
     pub(super) fn chunk_part(
         &mut self,
         work: &PartWork,
-        ranges: &[(u64, u64)],
+        ranges: &[Extent],
     ) -> Result<PartChunks, Fault<io::Error>> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let chunks = if work.reading.paged {

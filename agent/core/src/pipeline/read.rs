@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use scelle_format::manifest::Extent;
+
 use super::database::last_pass::{ONE_PASS_BYTES, Pass};
 use super::database::live::Live;
 use super::database::side::{self, BaseKey};
@@ -104,9 +106,11 @@ impl Worker<'_> {
             Err(_) => None,
         };
         let extents = reading.extents(extents, bytes);
-        let data = extents.clone().unwrap_or_else(|| if bytes == 0 { Vec::new() } else { vec![(0, bytes)] });
+        let data = extents
+            .clone()
+            .unwrap_or_else(|| if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] });
         let ranges = match reading.to_the_end {
-            true => vec![vec![(0, u64::MAX)]],
+            true => vec![vec![Extent { start: 0, bytes: u64::MAX }]],
             false => super::parts::split(&data, PART_BYTES),
         };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(ranges.len()));

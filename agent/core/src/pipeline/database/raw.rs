@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
+use scelle_format::manifest::Extent;
+
 use super::super::job::problem_of;
 use super::super::job::{FileJob, Outcome, Stored};
 use super::super::parts::{PART_BYTES, PartWork, Reading, split};
@@ -155,7 +157,7 @@ impl Worker<'_> {
             }
         };
         let bytes = source.stat().bytes;
-        let data = if bytes == 0 { Vec::new() } else { vec![(0, bytes)] };
+        let data = if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(0));
         let work = Arc::new(PartWork { job: job.clone(), source, extents: None, reading, list, open_parts });
         for (part, ranges) in split(&data, PART_BYTES).into_iter().enumerate() {
