@@ -116,7 +116,7 @@ fn root(level2: Vec<NodeRef>, generation: u16, paths: Vec<Vec<u8>>) -> Root {
         older_secrets: (0..generation.min(5)).rev().map(|n| (n, [n as u8; 32])).collect(),
         level2,
         totals: Totals { files: 1, ..Totals::default() },
-        problems: paths.into_iter().map(|path| Problem { path, code: "unreadable".into() }).collect(),
+        problems: paths.into_iter().map(|path| RecordedProblem { path, code: "unreadable".into() }).collect(),
     }
 }
 

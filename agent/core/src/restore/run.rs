@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::outcome::Outcome;
 use super::pairs;
 use super::places::Places;
 use super::produce::{Closed, Producer, WINDOW_FILES};
 use super::request::{Request, check_system};
 use super::shared::Shared;
 use super::summary::RestoreSummary;
+use super::tally::Tally;
 use super::write::{Notices, Overwrite, Placed, WriteErrorKind, write_failed};
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Notice, Phase, Problem};
@@ -60,13 +60,13 @@ fn blocking(
     let shared = Shared::new(tree.fetcher(), handle, &places, overwrite, keys, shutdown, monitor);
     let mut producer = write_files(&shared, request, tree);
     shared.verdict()?;
-    let standing = std::mem::take(&mut shared.outcome.lock().standing);
+    let standing = std::mem::take(&mut shared.tally.lock().standing);
     pairs::finish(&shared, tree, standing, std::mem::take(&mut producer.sides))?;
     link_and_finish(&shared, &producer)?;
     let notices = finish_folders(&shared, request)?;
     shared.verdict()?;
     let set_aside = places.all().iter().map(|destination| destination.set_aside_count()).sum();
-    let summary = producer.summary(shared.outcome.into_inner(), tree, notices, began.elapsed());
+    let summary = producer.summary(shared.tally.into_inner(), tree, notices, began.elapsed());
     let use_unknown = places.all().iter().map(|destination| destination.use_unknown_count()).sum();
     let summary = RestoreSummary { set_aside, use_unknown, ..summary };
     for object in &summary.damaged_objects {
@@ -154,7 +154,7 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
             return shared.verdict();
         }
         let group = job.entry.link_group.unwrap_or_default();
-        let is_placed = !shared.outcome.lock().unplaced_groups.contains(&group);
+        let is_placed = !shared.tally.lock().unplaced_groups.contains(&group);
         let linked = is_placed.then(|| {
             let ((from, existing), (to, new)) =
                 (shared.places.place(first).ok()?, shared.places.place(&job.path).ok()?);
@@ -165,7 +165,7 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
         });
         match linked.flatten() {
             Some(Placed::New | Placed::Replaced) => {
-                shared.outcome.lock().hardlinks += 1;
+                shared.tally.lock().hardlinks += 1;
                 shared.monitor.advance(1, 0);
             }
             Some(placed) => shared.note_placed(&job.entry.link_group, 0, &placed),
@@ -177,18 +177,18 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
 }
 
 impl Closed {
-    fn summary(&self, outcome: Outcome, tree: &Tree, notices: Notices, duration: Duration) -> RestoreSummary {
-        let (damaged, problems) = outcome.problems.into_iter().partition(|p| p.problem == Problem::Damaged);
+    fn summary(&self, tally: Tally, tree: &Tree, notices: Notices, duration: Duration) -> RestoreSummary {
+        let (damaged, problems) = tally.problems.into_iter().partition(|p| p.problem == Problem::Damaged);
         RestoreSummary {
-            files: outcome.files,
-            bytes: outcome.bytes,
+            files: tally.files,
+            bytes: tally.bytes,
             directories: self.directories,
-            symlinks: outcome.symlinks,
-            hardlinks: outcome.hardlinks,
-            skipped_same: outcome.same,
-            kept: outcome.kept + self.kept,
-            beside: outcome.beside,
-            renamed: outcome.renamed + self.renamed,
+            symlinks: tally.symlinks,
+            hardlinks: tally.hardlinks,
+            skipped_same: tally.same,
+            kept: tally.kept + self.kept,
+            beside: tally.beside,
+            renamed: tally.renamed + self.renamed,
             split_links: self.split_links,
             set_aside: 0,
             use_unknown: 0,
