@@ -41,7 +41,7 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
         .filter(|note| note.note.device == known.device.id)
         .ok_or_else(AgentError::bilan_of_another)?;
 
-    let seat = reading.seat(context)?;
+    let seat = reading.seat()?;
     let mut ledger = seat.pen_at_the_head(&repository.descriptors).await?;
     let at = Accepting { context, reading: &reading, seat: &seat, args: &args, bilan: note.note.sequence };
     let mut document = json!({"bilan": loaded.id, "author": args.author, "reason": args.reason});

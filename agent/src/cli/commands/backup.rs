@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use scelle_format::report::{Label, file_token};
 use serde_json::{Value, json};
 
-use super::known::{Found, Known};
 use super::told::backup::{together, told as said};
 use crate::cli::args::Backup;
 use crate::cli::context::Context;
@@ -17,6 +16,7 @@ use scelle_core::monitor::Notice;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::seat::Seat;
 use scelle_core::repo::state::Device;
+use scelle_core::run::{Found, Known};
 use scelle_core::run::{Request, Run, Summary};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;

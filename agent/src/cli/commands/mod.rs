@@ -13,7 +13,6 @@ pub mod kit;
 mod known;
 mod look;
 mod plans;
-mod prospects;
 mod reading;
 mod restore;
 mod told;

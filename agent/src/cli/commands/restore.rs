@@ -2,25 +2,19 @@
 
 use std::sync::Arc;
 
-use scelle_format::ledger::NoteKind;
 use serde_json::json;
 
 use super::look::{path_in, path_json};
-use super::reading::{Key, Reading, open};
+use super::reading::{Key, open};
 use super::told::restore::{not_whole_when_made, told};
 use crate::cli::args::{Overwrite as When, Restore};
 use crate::cli::context::Context;
-use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{ExitCode, Result};
 use scelle_core::reading::tree::Tree;
-use scelle_core::repo::append::now;
 use scelle_core::repo::finding::{Finding, FindingKind};
-use scelle_core::repo::history::Snapshot;
-use scelle_core::repo::join::expect_own;
 use scelle_core::restore::plan::{Action, Plan, plan};
-use scelle_core::restore::record::RestoreRecord;
 use scelle_core::restore::request::{Request, Target};
 use scelle_core::restore::run::restore;
-use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
@@ -60,7 +54,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         restore(tree, request.clone(), context.around.monitor.clone(), context.around.shutdown.clone())
             .await?;
     context.around.monitor.finish();
-    let recorded = write_record(context, &reading, &snapshot, &request, &summary).await;
+    let recorded = reading.record_restore(&snapshot, &request, &summary).await;
     told(context, &snapshot, &summary, recorded.is_ok());
     not_whole_when_made(context, not_saved);
     let damaged = summary.damaged_objects.iter();
@@ -145,52 +139,4 @@ fn foreseen(context: &Context, sums: &Plan) {
              destination does, they get a number, like \"Note (2).txt\""
         ));
     }
-}
-
-/// The record goes to the ledger where this PC has a pen in that repository, else beside the restored tree.
-async fn write_record(
-    context: &Context,
-    reading: &Reading,
-    snapshot: &Snapshot,
-    request: &Request,
-    summary: &RestoreSummary,
-) -> Result<()> {
-    let repository = &reading.repository;
-    let role = repository.keyring()?.role;
-    let objects = &repository.objects;
-    let record = RestoreRecord::of(
-        objects.repository(),
-        snapshot,
-        request,
-        summary,
-        role,
-        now(&*context.around.clock),
-    );
-    let json = record.to_json()?;
-    // Another run holds the lock, or the state folder cannot be written: the record is left beside the tree then.
-    if append_record(context, reading, &json).await.is_ok() {
-        return Ok(());
-    }
-    if let Target::Folder(folder) = &request.target {
-        let name =
-            format!("scelle-restore-{}.json", now(&*context.around.clock).to_string().replace(':', ""));
-        std::fs::write(folder.join(name), &json)?;
-        return Ok(());
-    }
-    // In place there is no folder of the restoration's own: only the ledger could hold it.
-    match reading.pen() {
-        Some(_) => Err(AgentError::local_state("the ledger could not be written")),
-        None => Ok(()),
-    }
-}
-
-/// Errors: this PC has no pen in that repository, or cannot write with it now.
-async fn append_record(context: &Context, reading: &Reading, json: &[u8]) -> Result<()> {
-    reading.pen().ok_or_else(AgentError::not_a_member)?;
-    let (seat, descriptors) = (reading.seat(context)?, &reading.repository.descriptors);
-    expect_own(descriptors, &seat.device)?;
-    let mut ledger = seat.pen_at_the_head(descriptors).await?;
-    let attached = ledger.attach("record", json.to_vec()).await?;
-    ledger.append(NoteKind::Restore, vec![attached]).await?;
-    Ok(())
 }

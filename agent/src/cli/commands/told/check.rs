@@ -4,11 +4,11 @@
 
 use serde_json::json;
 
-use super::super::prospects::{self, Prospects};
 use super::super::reading::show_findings;
 use crate::cli::context::Context;
 use scelle_core::error::ExitCode;
 use scelle_core::repo::damage::Loss;
+use scelle_core::run::Prospects;
 use scelle_core::verify::CheckReport;
 use scelle_view::bilingual;
 use scelle_view::pages::text::moment;
@@ -22,7 +22,7 @@ pub fn told(context: &Context, report: &CheckReport, prospects: Option<&Prospect
     no_longer_needed(context, report);
     verdict(context, report);
     if let Some(prospects) = prospects {
-        prospects::told(context, prospects);
+        foreseen(context, prospects);
     }
     let mut document = serde_json::to_value(report).unwrap_or_default();
     document["code"] = json!(report.code().number());
@@ -116,5 +116,42 @@ fn verdict(context: &Context, report: &CheckReport) {
             "DOMMAGES : {damaged} instantanés touchés, {sound} intacts. Ne supprimez rien, et prévenez votre prestataire",
             "DAMAGE: {damaged} snapshots affected, {sound} sound. Delete nothing, and tell your provider"
         )),
+    }
+}
+
+/// What the next backup does about it, one line for each.
+fn foreseen(context: &Context, prospects: &Prospects) {
+    let (screen, lang) = (&context.screen, context.lang());
+    if prospects.put_back > 0 {
+        let n = count(prospects.put_back, lang);
+        screen.say(&bilingual!(
+            "  {n} objets : ce poste en a la copie exacte, la prochaine sauvegarde les remet en place",
+            "  {n} objects: this computer has their exact copies, the next backup puts them back"
+        ));
+    }
+    if prospects.stored_again > 0 {
+        let n = count(prospects.stored_again, lang);
+        screen.say(&bilingual!(
+            "  {n} paquets : la prochaine sauvegarde enregistre à nouveau ce que ce poste a encore de leur contenu",
+            "  {n} packs: the next backup stores again what this computer still has of their content"
+        ));
+    }
+    if prospects.uncertain > 0 {
+        let n = count(prospects.uncertain, lang);
+        screen.say(&bilingual!(
+            "  {n} paquets : seuls des instantanés plus anciens, ou d'un autre poste, en ont besoin ; la prochaine sauvegarde dira \
+             si ce poste a encore leur contenu",
+            "  {n} packs: only older snapshots, or another computer's, need them; the next backup will show whether this \
+             computer still has their content"
+        ));
+    }
+    if prospects.left > 0 {
+        let n = count(prospects.left, lang);
+        screen.say(&bilingual!(
+            "  {n} objets : aucune sauvegarde de ce poste ne les répare, ses fichiers étant ce qu'ils sont. Demandez à l'hébergeur une version antérieure des \
+             objets nommés ci-dessus ; ce qui est intact se restaure avec le kit",
+            "  {n} objects: no backup of this computer mends them as its files are now. Ask the host for an older version of the objects named \
+             above; what is sound can be restored with the kit"
+        ));
     }
 }
