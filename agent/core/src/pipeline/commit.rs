@@ -52,10 +52,11 @@ pub struct Committed {
     pub confirmed_packs: u64,
 }
 
-/// Asks the store for what it has not shown since it was sent, and for what an interrupted run had sent.
+/// Asks the destination for what it has not shown since it was sent, and for what an interrupted run had sent.
 ///
 /// Errors: exit 13 naming a pack that is not there with its size.
-pub async fn confirm(objects: &Objects, uploaded: Uploaded, resumed: &[JournaledPack]) -> Result<Confirmed> {
+pub async fn confirm(uploaded: Uploaded, resumed: &[JournaledPack]) -> Result<Confirmed> {
+    let objects = &*uploaded.to.objects;
     let asked = uploaded.unseen.iter().chain(resumed).map(|pack| async move {
         match is_shown(objects, pack).await? {
             true => Ok((pack.id, (pack.kind, pack.object_bytes))),
@@ -65,7 +66,7 @@ pub async fn confirm(objects: &Objects, uploaded: Uploaded, resumed: &[Journaled
     let shown: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
     let mut packs = uploaded.packs;
     packs.extend(shown);
-    Ok(Confirmed { packs, sent_bytes: uploaded.sent_bytes })
+    Ok(Confirmed { at: uploaded.to, packs, sent_bytes: uploaded.sent_bytes })
 }
 
 /// What the snapshot's note says beside what is computed here.
@@ -118,7 +119,7 @@ impl RefsDraft {
 
 /// Stores the root; fetches what full refs are to hold.
 pub async fn prepare(seat: &Seat, root: &Root, draft: RefsDraft) -> Result<Prepared> {
-    let objects = &*seat.objects;
+    let objects = &**seat.objects();
     let sealed = seal_root(&seat.device, &root.encode(), &mut seat.around.random())?;
     let keys = async {
         match draft.plan() {
@@ -139,7 +140,7 @@ pub async fn snapshot(
     facts: SnapshotFacts,
     damage: &Damage,
 ) -> Result<Committed> {
-    let objects = &*seat.objects;
+    let objects = &*confirmed.at.objects;
     let mut stored_bytes = confirmed.sent_bytes + root.row.stored_bytes;
     let refs = match next_refs(seat, ledger, &draft, keys, damage).await? {
         NextRefs::New(text, depth) => {
@@ -180,7 +181,7 @@ async fn store_refs(
     text: String,
     depth: u32,
 ) -> Result<Attached> {
-    let attached = attach(&seat.objects, "refs", text.into_bytes()).await?;
+    let attached = attach(seat.objects(), "refs", text.into_bytes()).await?;
     let (sha256, stored_bytes) = (attached.row.sha256.to_string(), attached.row.stored_bytes);
     let head = ledger.head_mut();
     head.refs = Some((sha256.clone(), depth));
@@ -190,7 +191,7 @@ async fn store_refs(
     }
     head.refs_chain.push((sha256.clone(), stored_bytes));
     keep_copy(&seat.state, ledger, &sha256, &attached.bytes.clone().unwrap_or_default())?;
-    let list = full_refs(&seat.objects, &seat.device, &draft.packs, Vec::new(), Vec::new())?;
+    let list = full_refs(seat.objects(), &seat.device, &draft.packs, Vec::new(), Vec::new())?;
     // A crash before the note leaves this copy ahead of the head: the hash tells.
     let beside = checksum::with(sha256.as_bytes(), list.into_bytes());
     seat.state.put(REFS_FILE, &[sha256.as_bytes(), b"\n", &beside].concat())?;
@@ -232,7 +233,7 @@ async fn next_refs(
     keys: Option<KeyCopies>,
     damage: &Damage,
 ) -> Result<NextRefs> {
-    let (objects, device) = (&*seat.objects, &seat.device);
+    let (objects, device) = (&**seat.objects(), &seat.device);
     let segments = segments(ledger)?;
     // Index segments made since make the last refs outdated, also where the packs are the same.
     match (draft.plan(), &draft.previous, ledger.head().refs_bytes) {

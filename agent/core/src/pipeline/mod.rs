@@ -76,7 +76,7 @@ pub async fn backup(
     let began = now(&*seat.around.clock);
     let avoided = Arc::new(damage.avoided());
     let mut memory = Memory::open(seat, &avoided)?;
-    let resumed = upload::resume(&seat.objects, &memory.journal, &avoided).await?;
+    let resumed = upload::resume(seat.objects(), &memory.journal, &avoided).await?;
 
     let making = make_and_send(plan, seat, ledger, &memory, &resumed, &avoided, damage);
     let (made, uploaded) = seat.around.stage(Phase::Backup, making).await?;
@@ -102,7 +102,7 @@ async fn make_and_send(
     let (sealed, packs) = tokio::sync::mpsc::channel(1);
     let sent_bytes = Arc::new(AtomicU64::new(0));
     let uploading = upload::upload(
-        seat.objects.clone(),
+        seat.destinations.first().clone(),
         journal.clone(),
         packs,
         around.monitor.clone(),
@@ -120,7 +120,7 @@ async fn make_and_send(
         resumed,
     };
     let (every, device, clock) = (plan.checkpoints, &seat.device, &*around.clock);
-    let mut checkpoints = Checkpoints::new(every, &seat.objects, device, &plan.set, clock, journal, ledger);
+    let mut checkpoints = Checkpoints::new(every, seat.objects(), device, &plan.set, clock, journal, ledger);
     let mut checkpoint = || checkpoints.look(sent_bytes.load(Ordering::Relaxed));
     let made = tokio::task::block_in_place(|| making.run(sealed, &mut checkpoint));
     // Where both ended badly, the upload's reason is the cause.

@@ -46,13 +46,13 @@ impl Naming<'_, '_> {
     ) -> Result<Attempt> {
         let Self { plan, seat, ledger, damage, began, .. } = &mut self;
         let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
-        let confirmed = commit::confirm(&seat.objects, uploaded, resumed).await?;
+        let confirmed = commit::confirm(uploaded, resumed).await?;
         let root = root_of(plan, seat, ledger.head().snapshot + 1, *began, &made);
         let (needs, known_sizes) = (take(&mut made.needs), take(&mut made.known_sizes));
         let facts = SnapshotFacts { root, needs, known_sizes };
         let needed = commit::needed_packs(&confirmed, &facts)?;
         let ((listing, shown), mended_objects) = tokio::try_join!(
-            presence::packs(&seat.objects, &needed),
+            presence::packs(&confirmed.at.objects, &needed),
             presence::small_objects(seat, ledger, damage),
         )?;
         if !listing.is_sound() {

@@ -50,7 +50,7 @@ pub(super) async fn small_objects(
     ledger: &mut LedgerWriter<'_>,
     damage: &mut Damage,
 ) -> Result<u64> {
-    let (objects, device) = (&*seat.objects, &seat.device);
+    let (objects, device) = (&**seat.objects(), &seat.device);
     let refs = ledger.head().refs_chain.iter().map(|(sha256, bytes)| (refs_name(sha256), *bytes));
     let index = ledger.head().segments.iter().map(|(sha256, bytes)| (segment_name(device, sha256), *bytes));
     let known: &Damage = damage;
@@ -82,7 +82,7 @@ pub(super) async fn small_objects(
 /// Puts lost refs back from the copy of this PC. Where that does not help the next note gets a full list, which stands on
 /// nothing.
 async fn refs_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[String]) -> Result<()> {
-    let (objects, state) = (&*seat.objects, &seat.state);
+    let (objects, state) = (&**seat.objects(), &seat.state);
     for (sha256, _) in ledger.head().refs_chain.clone() {
         let name = refs_name(&sha256);
         if !lost.contains(&name) {
@@ -107,7 +107,7 @@ async fn refs_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[String])
 /// Puts lost segments back, or seals them anew from the local index. One that is gone from there as well is named no more:
 /// its chunks are stored again when they are met.
 async fn segments_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[String]) -> Result<()> {
-    let (objects, device) = (&*seat.objects, &seat.device);
+    let (objects, device) = (&**seat.objects(), &seat.device);
     for (sha256, _) in ledger.head().segments.clone() {
         let name = segment_name(device, &sha256);
         if !lost.contains(&name) || mend::from_copy(objects, &name).await.is_whole() {

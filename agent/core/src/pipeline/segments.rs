@@ -110,7 +110,7 @@ fn merge_with(
 
 /// Seals and stores one segment, and asks the store for it; returns its name and stored size.
 pub(super) async fn store(seat: &Seat, segment: &Segment) -> Result<(String, u64)> {
-    let (objects, device) = (&*seat.objects, &seat.device);
+    let (objects, device) = (&**seat.objects(), &seat.device);
     let recipients = [device.epoch_recipient.clone(), device.index_identity.recipient()];
     let sealed =
         seal_bytes(&recipients, &segment.encode(), &mut seat.around.random()).map_err(AgentError::bug)?;

@@ -33,7 +33,7 @@ impl Reading {
         }
         let seat = self.seat()?;
         let (state, descriptors) = (&seat.state, &self.repository.descriptors);
-        let mut damage = Damage::look(&seat.objects, state, &seat.device, descriptors).await?;
+        let mut damage = Damage::look(seat.objects(), state, &seat.device, descriptors).await?;
         let bad = damage.news(findings);
         let mut good: Vec<String> = good.into_iter().filter(|name| damage.is_open(name)).collect();
         if found_by == "check" {

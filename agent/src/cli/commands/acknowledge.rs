@@ -141,7 +141,7 @@ impl Accepting<'_> {
     /// What is damaged and was not mended by the run of the bilan is accepted as lost.
     async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<serde_json::Value> {
         let repository = &self.reading.repository;
-        let Seat { objects, state, device, .. } = self.seat;
+        let (objects, Seat { state, device, .. }) = (self.seat.objects(), self.seat);
         let mut damage = Damage::look(objects, state, device, &repository.descriptors).await?;
         let lost = damage.unaccepted();
         if lost.is_empty() {

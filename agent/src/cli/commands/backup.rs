@@ -60,7 +60,7 @@ async fn open(context: &Context, found: &Found, known: &Known) -> Result<Run> {
     let (connected, home) = (&found.connected, &context.settings.home);
     let (store, offset_ms) = (connected.store.clone(), connected.clock_offset_ms);
     let seat = Seat::take(home, &known.repository, store, offset_ms, &context.around)?;
-    context.watch(&seat.objects);
+    context.watch(seat.objects());
     let mut run = match Run::open(seat).await {
         Err(error) => return Err(known.explain(connected, error).await),
         Ok(run) => run,

@@ -286,7 +286,7 @@ async fn read_back(context: &Context, path: &Path, seat: &Seat) -> Result<()> {
     }
     let kit = secrets::read_kit(path)?;
     let device = &seat.device;
-    join::opens_epoch(&seat.objects, &kit.recovery, device.epoch, &device.epoch_recipient).await
+    join::opens_epoch(seat.objects(), &kit.recovery, device.epoch, &device.epoch_recipient).await
 }
 
 fn write_config(context: &Context, connected: &Connected) -> Result<()> {
