@@ -86,20 +86,7 @@ impl ListNode {
     /// Reads a node.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes, WHAT);
-        if reader.array::<4>()? != CHUNK_LIST_MAGIC {
-            return Err(FormatError::BadMagic { what: WHAT });
-        }
-        let version = reader.u16()?;
-        if u32::from(version) != VERSION {
-            return Err(FormatError::Unsupported { what: WHAT, found: version.to_string() });
-        }
-        let level = reader.u8()?;
-        if level >= CHUNK_LIST_MAX_LEVEL {
-            return Err(FormatError::TooLarge { what: WHAT });
-        }
-        if reader.u8()? != 0 {
-            return Err(malformed(WHAT, "reserved bytes are set"));
-        }
+        let level = level(&mut reader)?;
         let rows = reader.count(CHUNK_LIST_MAX_ROWS, ROW_BYTES)?;
         let pack_count = reader.count(CHUNK_LIST_MAX_ROWS, 36)?;
         if rows == 0 {
@@ -136,4 +123,23 @@ impl ListNode {
         };
         Ok(Self { level, rows: (0..rows).map(row).collect::<Result<_>>()? })
     }
+}
+
+/// What stands before the rows: magic, version, and the node's level.
+fn level(reader: &mut Reader<'_>) -> Result<u8> {
+    if reader.array::<4>()? != CHUNK_LIST_MAGIC {
+        return Err(FormatError::BadMagic { what: WHAT });
+    }
+    let version = reader.u16()?;
+    if u32::from(version) != VERSION {
+        return Err(FormatError::Unsupported { what: WHAT, found: version.to_string() });
+    }
+    let level = reader.u8()?;
+    if level >= CHUNK_LIST_MAX_LEVEL {
+        return Err(FormatError::TooLarge { what: WHAT });
+    }
+    if reader.u8()? != 0 {
+        return Err(malformed(WHAT, "reserved bytes are set"));
+    }
+    Ok(level)
 }

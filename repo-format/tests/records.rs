@@ -86,7 +86,7 @@ prop_compose! {
             EntryKind::File => {
                 // Every other file with chunks has a hole before them.
                 if matches!(content, Content::Chunks(_)) && hole % 2 == 0 {
-                    out.extents = Some(vec![(hole, bytes)]);
+                    out.extents = Some(vec![Extent { start: hole, bytes }]);
                 }
                 out.bytes = bytes + if out.extents.is_some() { hole } else { 0 };
                 (out.content, out.link_group, out.consistent_copy) = (content, link, consistent_copy);
@@ -116,7 +116,7 @@ fn root(level2: Vec<NodeRef>, generation: u16, paths: Vec<Vec<u8>>) -> Root {
         older_secrets: (0..generation.min(5)).rev().map(|n| (n, [n as u8; 32])).collect(),
         level2,
         totals: Totals { files: 1, ..Totals::default() },
-        problems: paths.into_iter().map(|path| Problem { path, code: "unreadable".into() }).collect(),
+        problems: paths.into_iter().map(|path| RecordedProblem { path, code: "unreadable".into() }).collect(),
     }
 }
 
@@ -267,3 +267,5 @@ fn extended_attributes_are_bounded() {
     let many = (0..257).map(|n| (format!("user.{n}").into_bytes(), Vec::new())).collect();
     assert_eq!(Hunk::decode(&with(many)), too_large);
 }
+
+use scelle_format::manifest::Extent;

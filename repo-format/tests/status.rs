@@ -252,7 +252,7 @@ fn record(files: u64, bytes: u64, label: &str) -> Record {
             read_bytes: RoundedBytes::from_exact(bytes),
             sent_bytes: RoundedBytes::from_exact(bytes / 2),
             stored_bytes: RoundedBytes::from_exact(bytes / 2),
-            problems: vec![Problem {
+            problems: vec![ReportedProblem {
                 token: file_token(&[1; 32], b"C/secret.docx"),
                 class: extension_class(b"secret.docx"),
                 size: size_bucket(70_000).into(),

@@ -58,6 +58,12 @@ impl ExitCode {
         self as u8
     }
 
+    /// Of several runs, the first that is not good: one that failed, before one that finished with problems.
+    pub fn of_all(codes: &[Self]) -> Self {
+        let failed = codes.iter().find(|code| !matches!(code, Self::Ok | Self::Partial));
+        failed.or_else(|| codes.iter().find(|code| **code != Self::Ok)).copied().unwrap_or(Self::Ok)
+    }
+
     /// What it means, for `--help`.
     pub fn meaning(self) -> Message {
         match self {
@@ -197,6 +203,44 @@ impl From<rusqlite::Error> for AgentError {
             | rusqlite::Error::InvalidColumnType(..) => Self::cache_damaged(error),
             _ => Self::local_state(error),
         }
+    }
+}
+
+/// Why one of many could not be had, told apart from what ends the run: a file, a pass over a database, an object.
+///
+/// Who goes through many says of one that is `Here` what becomes of it, and goes on with the next.
+#[derive(Clone, Debug)]
+pub enum Fault<T> {
+    /// With the one at hand.
+    Here(T),
+    /// With more than that.
+    Run(AgentError),
+}
+
+impl<T> Fault<T> {
+    /// What is the matter with the one at hand.
+    ///
+    /// Errors: it is the run that cannot go on.
+    pub fn here(self) -> Result<T> {
+        match self {
+            Self::Here(what) => Ok(what),
+            Self::Run(error) => Err(error),
+        }
+    }
+}
+
+impl<T> From<AgentError> for Fault<T> {
+    fn from(error: AgentError) -> Self {
+        Self::Run(error)
+    }
+}
+
+/// `None` where only the object that was read is lost.
+pub fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.code == ExitCode::Damaged => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -3,6 +3,23 @@
 //! Data's way, one room per arrow: `scan` → `pipeline` (read → chunk → dedup → seal → pack → upload → commit) →
 //! `verify` → `bilan`. `reading` → `restore` runs it backwards. `repo` holds keys, descriptors and ledger; `catalog` remembers; only
 //! `platform` knows which operating system this is. Never: reads a command line, or writes to a screen.
+//!
+//! # Words
+//!
+//! Each has one meaning; what the format itself names is explained in FORMAT.md.
+//!
+//! * *job*: one file on its way through the workers of a backup, or to the threads of a restore; its *outcome* is what
+//!   became of it.
+//! * *saved*: what a whole run has stored, once its snapshot stands; the *summary* is that and all that was seen around it.
+//! * *tally*: what the threads of a restore have counted so far.
+//! * *problem*: why one file is not, or not wholly, what it should be, as a kind. A *trouble* is a problem with its path. A
+//!   *recorded problem* stands in the sealed root, a *reported* one, by its token, in a bilan.
+//! * *finding*: what is wrong with one object of the store; *damage* is what is known of all of them.
+//! * *fault*: an error that says whether it is about the one at hand or ends the run.
+//! * *segment*: sorted places of chunks, a part of the index. A *stretch* is a part of a pack that a restore holds in
+//!   memory, an *extent* a part of a file.
+//! * *place*: where a chunk lies, or will lie once its pack has a name. A *store place* is an address, and how it is reached.
+//! * *seat*: this computer's place in a repository; its *pen* writes the ledger.
 
 #![forbid(unsafe_code)]
 

@@ -194,17 +194,21 @@ fn problem(parser: &str, key: &str) -> Message {
     }
 }
 
+/// A key whose value cannot be right, and why.
+type Wrong = (&'static str, Message);
+
+fn wrong(key: &'static str, fr: &str, en: &str) -> std::result::Result<(), Wrong> {
+    let what = Message::by(|lang| {
+        let (open, close) = lang.pick(("« ", " »"), ("\"", "\""));
+        format!("{open}{key}{close} {}", if lang == Lang::Fr { fr } else { en })
+    });
+    Err((key, what))
+}
+
 /// What the types cannot say. The key names the line.
-fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> {
-    let fail = |key: &'static str, fr: &str, en: &str| {
-        let what = Message::by(|lang| {
-            let (open, close) = lang.pick(("« ", " »"), ("\"", "\""));
-            format!("{open}{key}{close} {}", if lang == Lang::Fr { fr } else { en })
-        });
-        Err((key, what))
-    };
+fn check(file: &ConfigFile) -> std::result::Result<(), Wrong> {
     if file.language.as_deref().is_some_and(|language| !matches!(language, "fr" | "en")) {
-        return fail("language", "vaut fr ou en", "is fr or en");
+        return wrong("language", "vaut fr ou en", "is fr or en");
     }
     let mut names = Vec::new();
     let mut sets: Vec<BTreeSet<&PathBuf>> = Vec::new();
@@ -212,54 +216,30 @@ fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> 
         // A plan's history is known by its folders: two with the same ones would be taken for one.
         let set: BTreeSet<&PathBuf> = plan.paths.iter().collect();
         if sets.contains(&set) {
-            return fail(
+            return wrong(
                 "paths",
                 "est le même dans deux plans : réunissez-les en un seul, ou donnez-leur d'autres dossiers",
                 "is the same in two plans: make them one, or give them other folders",
             );
         }
         sets.push(set);
-        let plain = plan.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-        if !plain || plan.name.is_empty() || plan.name.len() > 64 || names.contains(&&plan.name) {
-            return fail(
-                "name",
-                "est fait de lettres, chiffres, - et _, différent pour chaque plan",
-                "is made of letters, digits, - and _, different for each plan",
-            );
+        if names.contains(&&plan.name) {
+            return wrong_name();
         }
         names.push(&plan.name);
-        if plan.label.as_deref().is_some_and(|text| Label::parse(text).is_err()) {
-            return fail(
-                "label",
-                "est un libellé neutre de 60 caractères au plus, sans chemin ni numéro",
-                "is a neutral label of at most 60 characters, without a path or a number",
-            );
-        }
-        if plan.paths.is_empty() || plan.paths.iter().any(|path| !path.is_absolute()) {
-            return fail("paths", "liste des chemins absolus", "lists absolute paths");
-        }
-        if scelle_core::scan::Filter::new(&[], &plan.exclude, &[]).is_err() {
-            return fail("exclude", "contient un motif vide ou incorrect", "holds an empty or wrong pattern");
-        }
-        if plan.schedule.as_deref().is_some_and(|text| schedule(text).is_none()) {
-            return fail(
-                "schedule",
-                "suit la syntaxe cron : minute heure jour mois jour-de-semaine (en toutes lettres : Mon-Fri)",
-                "follows cron syntax: minute hour day month weekday (by name: Mon-Fri)",
-            );
-        }
+        check_plan(plan)?;
     }
     if file.limits.upload_bytes_per_second == Some(0) {
-        return fail("upload_bytes_per_second", "est supérieur à 0", "is above 0");
+        return wrong("upload_bytes_per_second", "est supérieur à 0", "is above 0");
     }
     if file.limits.threads == Some(0) {
-        return fail("threads", "est supérieur à 0", "is above 0");
+        return wrong("threads", "est supérieur à 0", "is above 0");
     }
     if file.log.keep_days == Some(0) {
-        return fail("keep_days", "est supérieur à 0", "is above 0");
+        return wrong("keep_days", "est supérieur à 0", "is above 0");
     }
     if file.host.as_ref().is_some_and(|host| Label::parse(&host.name).is_err()) {
-        return fail(
+        return wrong(
             "host",
             "nomme l'hébergeur en 60 caractères au plus",
             "names the host in at most 60 characters",
@@ -267,7 +247,43 @@ fn check(file: &ConfigFile) -> std::result::Result<(), (&'static str, Message)> 
     }
     let country = file.host.as_ref().and_then(|host| host.country.as_deref());
     if country.is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
-        return fail("country", "est un code de deux lettres (FR)", "is a two-letter code (FR)");
+        return wrong("country", "est un code de deux lettres (FR)", "is a two-letter code (FR)");
+    }
+    Ok(())
+}
+
+fn wrong_name() -> std::result::Result<(), Wrong> {
+    wrong(
+        "name",
+        "est fait de lettres, chiffres, - et _, différent pour chaque plan",
+        "is made of letters, digits, - and _, different for each plan",
+    )
+}
+
+fn check_plan(plan: &Plan) -> std::result::Result<(), Wrong> {
+    let plain = plan.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if !plain || plan.name.is_empty() || plan.name.len() > 64 {
+        return wrong_name();
+    }
+    if plan.label.as_deref().is_some_and(|text| Label::parse(text).is_err()) {
+        return wrong(
+            "label",
+            "est un libellé neutre de 60 caractères au plus, sans chemin ni numéro",
+            "is a neutral label of at most 60 characters, without a path or a number",
+        );
+    }
+    if plan.paths.is_empty() || plan.paths.iter().any(|path| !path.is_absolute()) {
+        return wrong("paths", "liste des chemins absolus", "lists absolute paths");
+    }
+    if scelle_core::scan::Filter::new(&[], &plan.exclude, &[]).is_err() {
+        return wrong("exclude", "contient un motif vide ou incorrect", "holds an empty or wrong pattern");
+    }
+    if plan.schedule.as_deref().is_some_and(|text| schedule(text).is_none()) {
+        return wrong(
+            "schedule",
+            "suit la syntaxe cron : minute heure jour mois jour-de-semaine (en toutes lettres : Mon-Fri)",
+            "follows cron syntax: minute hour day month weekday (by name: Mon-Fri)",
+        );
     }
     Ok(())
 }

@@ -110,6 +110,19 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
         text = told(&second, lang)
     ));
 
+    let repository = check_and_page(stage, &scene, &places, &second.1).await?;
+    let total = restore_both(stage, &scene, &places, &repository).await?;
+    Ok(Played { identical: total.is_identical(), files: total.files, bytes: total.bytes })
+}
+
+/// Acts 6 and 7: everything is read back, and the bilan shown.
+async fn check_and_page(
+    stage: &Stage<'_>,
+    scene: &Scene,
+    places: &Places,
+    written: &Written,
+) -> Result<Repository> {
+    let (lang, say) = (stage.lang, stage.say);
     let mut repository = scene.open(&scene.kit).await?;
     let options = CheckOptions { read_data: ReadData::All, local_head: None, trees: 2 };
     let report = check(&mut repository, &options, &*stage.around.monitor, &stage.around.shutdown).await?;
@@ -125,14 +138,24 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     repository.load_history().await?;
     let loaded = load(&repository.objects, &repository.history, None, "latest").await?;
     std::fs::write(&places.bilan, page(&loaded.record, &loaded.id, lang))?;
-    let status = scelle_view::pages::text::status_word(second.1.status, lang);
+    let status = scelle_view::pages::text::status_word(written.status, lang);
     say(&bilingual!("7. Bilan signé : {status}", "7. Signed bilan: {status}"));
+    Ok(repository)
+}
 
+/// The last acts: both versions are restored and compared.
+async fn restore_both(
+    stage: &Stage<'_>,
+    scene: &Scene,
+    places: &Places,
+    repository: &Repository,
+) -> Result<Comparison> {
+    let (lang, say) = (stage.lang, stage.say);
     let mut total = Comparison::default();
     for (number, expected, restored) in
         [(1, &places.morning, &places.first), (2, &places.practice, &places.second)]
     {
-        let result = scene.restore_and_compare(&repository, number, expected, restored, stage).await?;
+        let result = scene.restore_and_compare(repository, number, expected, restored, stage).await?;
         let (files, bytes) = (count(result.files, lang), size(result.bytes, lang));
         let verdict = match result.is_identical() {
             true => lang.pick("identique octet par octet", "identical byte for byte"),
@@ -145,7 +168,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
         ));
         total.add(&result);
     }
-    Ok(Played { identical: total.is_identical(), files: total.files, bytes: total.bytes })
+    Ok(total)
 }
 
 fn told((summary, _): &(Summary, Written), lang: Lang) -> String {

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod decorator;
 pub mod dir;
 mod durable;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod throttle;
 pub mod traced;
 pub mod verdict;
 
+pub use decorator::Decorator;
 pub use durable::{BlobFolder, Incoming, sync_folder};
 pub use error::{ErrorKind, StoreError};
 pub use key::Key;

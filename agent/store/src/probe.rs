@@ -24,7 +24,7 @@ const RACERS: u8 = 8;
 const MAX_BYTES: u64 = 1024;
 
 /// An answer to one question about a store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "answer")]
 pub enum Fact {
     /// It does.
@@ -37,6 +37,7 @@ pub enum Fact {
         reason: String,
     },
     /// The question makes no sense here (a folder has no locks).
+    #[default]
     NotApplicable,
 }
 
@@ -55,7 +56,7 @@ impl Fact {
 }
 
 /// What a store really does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeReport {
     /// A second conditional write of one name is refused and changes nothing.
     pub conditional_put: Fact,
@@ -113,19 +114,11 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
     let mut report = ProbeReport {
         conditional_put,
         conditional_put_raced,
-        wrong_checksum_refused: Fact::NotApplicable,
-        versioning: Fact::NotApplicable,
-        lock_accepted: Fact::NotApplicable,
-        locked_delete_refused: Fact::NotApplicable,
-        shorten_refused: Fact::NotApplicable,
-        default_retention: Fact::NotApplicable,
-        default_retention_days: None,
-        default_retention_compliance: Fact::NotApplicable,
         may_read,
         may_list: permitted(store.list(&format!("probe/{nonce}/"), None, 1).await.map(|_| ())),
         may_delete: permitted(store.delete(&at("absent")?).await),
-        may_delete_versions: Fact::NotApplicable,
         clock_offset_ms,
+        ..ProbeReport::default()
     };
     match store.locks() {
         Some(locks) => {

@@ -5,15 +5,13 @@
 //! more. Never: writes over an object that another writer may have put there, or believes an answer to a PUT.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
-use crate::{ErrorKind, Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
+use crate::{ErrorKind, Key, Put, Store, StoreError};
 
 /// Times an object that arrived damaged is sent in one call.
 const SENDS: u32 = 3;
@@ -71,7 +69,11 @@ fn names_its_content(key: &Key, sha256: &[u8; 32]) -> bool {
 }
 
 #[async_trait]
-impl Store for ReadBack {
+impl crate::Decorator for ReadBack {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         let put = self.inner.put_new(key, body.clone(), sha256).await?;
         if put == Put::Created {
@@ -89,45 +91,8 @@ impl Store for ReadBack {
         self.prove(key, &body, sha256).await
     }
 
-    async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
-        self.inner.get(key, max_bytes).await
-    }
-
-    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.inner.get_range(key, range).await
-    }
-
-    async fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {
-        self.inner.head(key).await
-    }
-
-    async fn list(
-        &self,
-        prefix: &str,
-        start_after: Option<&str>,
-        max_rows: usize,
-    ) -> Result<ListPage, StoreError> {
-        self.inner.list(prefix, start_after, max_rows).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.inner.delete(key).await
-    }
-
-    async fn server_time(&self) -> Result<Option<SystemTime>, StoreError> {
-        self.inner.server_time().await
-    }
-
-    fn address(&self) -> String {
-        self.inner.address()
-    }
-
     fn must_be_read_back(&self) -> bool {
         true
-    }
-
-    fn locks(&self) -> Option<&dyn LockOps> {
-        self.inner.locks()
     }
 }
 

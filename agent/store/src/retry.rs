@@ -152,7 +152,11 @@ impl Retrying {
 }
 
 #[async_trait]
-impl Store for Retrying {
+impl crate::Decorator for Retrying {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         self.run("put", || self.inner.put_new(key, body.clone(), sha256)).await
     }
@@ -188,14 +192,6 @@ impl Store for Retrying {
 
     async fn server_time(&self) -> Result<Option<SystemTime>, StoreError> {
         self.run("time", || self.inner.server_time()).await
-    }
-
-    fn address(&self) -> String {
-        self.inner.address()
-    }
-
-    fn must_be_read_back(&self) -> bool {
-        self.inner.must_be_read_back()
     }
 
     fn locks(&self) -> Option<&dyn LockOps> {

@@ -7,12 +7,12 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
+use crate::{Key, Put, Store, StoreError};
 
 #[cfg(feature = "s3")]
 mod body;
@@ -62,7 +62,11 @@ impl Throttled {
 }
 
 #[async_trait]
-impl Store for Throttled {
+impl crate::Decorator for Throttled {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         let Some(rate) = &self.limits.upload else {
             return self.inner.put_new(key, body, sha256).await;
@@ -96,39 +100,6 @@ impl Store for Throttled {
         let bytes = self.inner.get_range(key, range).await?;
         self.pay_for_download(&bytes).await;
         Ok(bytes)
-    }
-
-    async fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {
-        self.inner.head(key).await
-    }
-
-    async fn list(
-        &self,
-        prefix: &str,
-        start_after: Option<&str>,
-        max_rows: usize,
-    ) -> Result<ListPage, StoreError> {
-        self.inner.list(prefix, start_after, max_rows).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.inner.delete(key).await
-    }
-
-    async fn server_time(&self) -> Result<Option<SystemTime>, StoreError> {
-        self.inner.server_time().await
-    }
-
-    fn address(&self) -> String {
-        self.inner.address()
-    }
-
-    fn must_be_read_back(&self) -> bool {
-        self.inner.must_be_read_back()
-    }
-
-    fn locks(&self) -> Option<&dyn LockOps> {
-        self.inner.locks()
     }
 }
 

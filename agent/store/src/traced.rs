@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tracing::debug;
 
-use crate::{Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
+use crate::{Key, ListPage, ObjectMeta, Put, Store, StoreError};
 
 /// A store whose requests are events. What is asked of versions passes unseen.
 #[derive(Debug)]
@@ -47,7 +47,11 @@ async fn told<T>(
 }
 
 #[async_trait]
-impl Store for Traced {
+impl crate::Decorator for Traced {
+    fn inner(&self) -> &dyn Store {
+        &*self.0
+    }
+
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         let bytes = body.len() as u64;
         let sent = move |put: &Put| if *put == Put::Created { bytes } else { 0 };
@@ -86,17 +90,5 @@ impl Store for Traced {
 
     async fn server_time(&self) -> Result<Option<SystemTime>, StoreError> {
         told("time", "", self.0.server_time(), |_| 0).await
-    }
-
-    fn address(&self) -> String {
-        self.0.address()
-    }
-
-    fn must_be_read_back(&self) -> bool {
-        self.0.must_be_read_back()
-    }
-
-    fn locks(&self) -> Option<&dyn LockOps> {
-        self.0.locks()
     }
 }

@@ -45,6 +45,35 @@ pub enum Content {
     },
 }
 
+/// A stretch of a file. Written as a pair (FORMAT.md §8.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64)", into = "(u64, u64)")]
+pub struct Extent {
+    /// Where it begins.
+    pub start: u64,
+    /// How long it is.
+    pub bytes: u64,
+}
+
+impl Extent {
+    /// Where what follows begins.
+    pub fn end(self) -> u64 {
+        self.start + self.bytes
+    }
+}
+
+impl From<Extent> for (u64, u64) {
+    fn from(Extent { start, bytes }: Extent) -> Self {
+        (start, bytes)
+    }
+}
+
+impl From<(u64, u64)> for Extent {
+    fn from((start, bytes): (u64, u64)) -> Self {
+        Self { start, bytes }
+    }
+}
+
 /// One entry. Serde is for the agent's own catalog; the format's JSON is written by `encode_hunk`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -72,8 +101,8 @@ pub struct Entry {
     pub xattrs: Vec<Xattr>,
     /// Equal for all names of one inode.
     pub link_group: Option<u64>,
-    /// Data extents (offset, length) of a file with holes.
-    pub extents: Option<Vec<(u64, u64)>>,
+    /// Data extents of a file with holes, in order.
+    pub extents: Option<Vec<Extent>>,
     /// How the content was cut.
     pub cut: Cut,
     /// Where the content is.
@@ -108,7 +137,7 @@ impl Entry {
     /// Bytes that chunks must hold: the size, or the sum of the data extents.
     pub fn data_bytes(&self) -> u64 {
         match &self.extents {
-            Some(extents) => extents.iter().map(|(_, n)| n).sum(),
+            Some(extents) => extents.iter().map(|extent| extent.bytes).sum(),
             None => self.bytes,
         }
     }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::entry::{Content, Entry, EntryKind};
+use super::entry::{Content, Entry, EntryKind, Extent, Xattr};
 use super::json::{PackTable, RowLocation, Text, push, push_location, push_string, push_text};
 use crate::chunker::Cut;
 use crate::error::{FormatError, Result, malformed};
@@ -104,6 +104,25 @@ fn push_entry(out: &mut Vec<u8>, entry: &Entry, packs: &mut PackTable, nodes: &m
         push(out, format_args!(",\"s\":{}", entry.bytes));
     }
     push(out, format_args!(",\"m\":\"{}\"", entry.modified_ns));
+    push_attributes(out, entry);
+    if let Some(extents) = &entry.extents {
+        out.extend_from_slice(b",\"sp\":[");
+        for (i, Extent { start, bytes }) in extents.iter().enumerate() {
+            push(out, format_args!("{}[{start},{bytes}]", if i > 0 { "," } else { "" }));
+        }
+        out.push(b']');
+    }
+    if entry.cut != Cut::Whole {
+        push(out, format_args!(",\"cut\":\"{}\"", entry.cut.to_text()));
+    }
+    push_content(out, &entry.content, packs, nodes);
+    if entry.consistent_copy {
+        out.extend_from_slice(b",\"f\":[\"consistent_copy\"]");
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+fn push_attributes(out: &mut Vec<u8>, entry: &Entry) {
     for (key, number) in [("p", entry.mode), ("u", entry.owner), ("g", entry.group)] {
         if let Some(number) = number {
             push(out, format_args!(",\"{key}\":{number}"));
@@ -131,17 +150,10 @@ fn push_entry(out: &mut Vec<u8>, entry: &Entry, packs: &mut PackTable, nodes: &m
     if let Some(group) = entry.link_group {
         push(out, format_args!(",\"h\":{group}"));
     }
-    if let Some(extents) = &entry.extents {
-        out.extend_from_slice(b",\"sp\":[");
-        for (i, (offset, bytes)) in extents.iter().enumerate() {
-            push(out, format_args!("{}[{offset},{bytes}]", if i > 0 { "," } else { "" }));
-        }
-        out.push(b']');
-    }
-    if entry.cut != Cut::Whole {
-        push(out, format_args!(",\"cut\":\"{}\"", entry.cut.to_text()));
-    }
-    match &entry.content {
+}
+
+fn push_content(out: &mut Vec<u8>, content: &Content, packs: &mut PackTable, nodes: &mut PackTable) {
+    match content {
         Content::Empty => {}
         Content::Chunks(chunks) => {
             out.extend_from_slice(b",\"c\":[");
@@ -159,10 +171,6 @@ fn push_entry(out: &mut Vec<u8>, entry: &Entry, packs: &mut PackTable, nodes: &m
             push(out, format_args!(",{offset},{bytes}]"));
         }
     }
-    if entry.consistent_copy {
-        out.extend_from_slice(b",\"f\":[\"consistent_copy\"]");
-    }
-    out.extend_from_slice(b"}\n");
 }
 
 fn push_locations(out: &mut Vec<u8>, rows: &[crate::pack::Location], table: &mut PackTable) {
@@ -211,7 +219,7 @@ struct EntryLine {
     #[serde(default)]
     x: Vec<(Text, String)>,
     h: Option<u64>,
-    sp: Option<Vec<(u64, u64)>>,
+    sp: Option<Vec<Extent>>,
     cut: Option<String>,
     c: Option<Vec<RowLocation>>,
     nl: Option<NodesField>,
@@ -275,19 +283,7 @@ fn entry(line: EntryLine, packs: &[PackId], nodes: &[PackId]) -> Result<Entry> {
         (None, None, Some((at, offset, bytes))) => Content::Slice { at: at.resolve(packs)?, offset, bytes },
         _ => return Err(malformed(WHAT, "an entry has more than one content")),
     };
-    if line.x.len() > XATTR_MAX_COUNT {
-        return Err(FormatError::TooLarge { what: "extended attributes" });
-    }
-    let mut xattrs = Vec::with_capacity(line.x.len());
-    let mut xattr_bytes = 0;
-    for (name, value) in line.x {
-        let value = STANDARD.decode(value).map_err(|_| malformed(WHAT, "bad base64"))?;
-        xattr_bytes += value.len();
-        if value.len() > XATTR_MAX_BYTES || xattr_bytes > XATTR_MAX_TOTAL_BYTES {
-            return Err(FormatError::TooLarge { what: "extended attributes" });
-        }
-        xattrs.push((name.bytes()?, value));
-    }
+    let xattrs = xattrs(line.x)?;
     let mut entry = Entry {
         name,
         kind,
@@ -313,6 +309,23 @@ fn entry(line: EntryLine, packs: &[PackId], nodes: &[PackId]) -> Result<Entry> {
     Ok(entry)
 }
 
+fn xattrs(lines: Vec<(Text, String)>) -> Result<Vec<Xattr>> {
+    if lines.len() > XATTR_MAX_COUNT {
+        return Err(FormatError::TooLarge { what: "extended attributes" });
+    }
+    let mut xattrs = Vec::with_capacity(lines.len());
+    let mut xattr_bytes = 0;
+    for (name, value) in lines {
+        let value = STANDARD.decode(value).map_err(|_| malformed(WHAT, "bad base64"))?;
+        xattr_bytes += value.len();
+        if value.len() > XATTR_MAX_BYTES || xattr_bytes > XATTR_MAX_TOTAL_BYTES {
+            return Err(FormatError::TooLarge { what: "extended attributes" });
+        }
+        xattrs.push((name.bytes()?, value));
+    }
+    Ok(xattrs)
+}
+
 /// Signed decimal in its one form: no plus sign, no leading zero, no minus zero.
 fn signed_decimal(text: &str) -> Option<i64> {
     let value: i64 = text.parse().ok()?;
@@ -323,11 +336,10 @@ fn resolve(rows: Vec<RowLocation>, packs: &[PackId]) -> Result<Vec<crate::pack::
     rows.into_iter().map(|row| row.resolve(packs)).collect()
 }
 
-fn checked_extents(extents: Vec<(u64, u64)>, file_bytes: u64) -> Result<Vec<(u64, u64)>> {
+fn checked_extents(extents: Vec<Extent>, file_bytes: u64) -> Result<Vec<Extent>> {
     let mut end = 0;
-    for (offset, bytes) in &extents {
-        let next =
-            offset.checked_add(*bytes).filter(|next| *next <= file_bytes && *offset >= end && *bytes > 0);
+    for &Extent { start, bytes } in &extents {
+        let next = start.checked_add(bytes).filter(|next| *next <= file_bytes && start >= end && bytes > 0);
         end = next.ok_or(malformed(WHAT, "data extents overlap or leave the file"))?;
     }
     Ok(extents)

@@ -8,6 +8,6 @@ mod hunk;
 mod json;
 mod root;
 
-pub use entry::{Content, Entry, EntryKind, Xattr};
+pub use entry::{Content, Entry, EntryKind, Extent, Xattr};
 pub use hunk::{Hunk, HunkCutter, Item, encode_hunk};
-pub use root::{Level2, NodeRef, Problem, Root, SourceRoot, Totals};
+pub use root::{Level2, NodeRef, RecordedProblem, Root, SourceRoot, Totals};

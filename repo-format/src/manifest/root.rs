@@ -124,7 +124,7 @@ pub struct Totals {
 
 /// One entry that could not be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct RecordedProblem {
     /// Its path.
     pub path: Vec<u8>,
     /// Why, as a stable code.
@@ -159,7 +159,7 @@ pub struct Root {
     /// Numbers.
     pub totals: Totals,
     /// What could not be saved.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<RecordedProblem>,
 }
 
 impl std::fmt::Debug for Root {
@@ -220,7 +220,7 @@ impl Root {
         let mut table = PackTable::default();
         let level2 = self.level2.iter().map(|n| NodeLine::of(n, &mut table)).collect();
         let path = |r: &SourceRoot| RootPath { path: Text::of(&r.path), label: r.label.clone() };
-        let problem = |p: &Problem| ProblemLine { path: Text::of(&p.path), code: p.code.clone() };
+        let problem = |p: &RecordedProblem| ProblemLine { path: Text::of(&p.path), code: p.code.clone() };
         let older = self.older_secrets.iter().map(|(generation, secret)| (*generation, hex::encode(secret)));
         json_line(&RootLine {
             scelle: "root/1".into(),
@@ -272,7 +272,7 @@ impl Root {
             path::check(&path)?;
             Ok(SourceRoot { path, label: r.label })
         };
-        let problem = |p: ProblemLine| Ok(Problem { path: p.path.bytes()?, code: p.code });
+        let problem = |p: ProblemLine| Ok(RecordedProblem { path: p.path.bytes()?, code: p.code });
         Ok(Self {
             repository: RepositoryId::parse(&line.repository)?,
             device: DeviceId::parse(&line.device)?,

@@ -61,8 +61,8 @@ closed_words! {
 }
 
 closed_words! {
-    /// Outcome of a check.
-    Outcome, "outcome" {
+    /// Result of a check.
+    CheckResult, "outcome" {
         /// It held.
         Passed = "passed",
         /// It did not.
@@ -179,13 +179,13 @@ pub struct SetVolumes {
     /// Bytes the store holds more than before.
     pub stored_bytes: RoundedBytes,
     /// Files with a problem; the sender bounds their number.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ReportedProblem>,
 }
 
 /// A file with a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Problem {
+pub struct ReportedProblem {
     /// Its token ([`super::file_token`]).
     #[serde(deserialize_with = "read_token")]
     pub token: String,
@@ -211,7 +211,7 @@ pub struct Consistency {
     /// How.
     pub method: Method,
     /// What the engine's own check said of the copy.
-    pub check: Measured<Outcome>,
+    pub check: Measured<CheckResult>,
 }
 
 /// How it is sealed, and for whom.
@@ -313,7 +313,7 @@ pub struct RestoreTest {
     /// How long it took, in seconds.
     pub duration_seconds: u64,
     /// Whether it restored what it was to restore.
-    pub result: Outcome,
+    pub result: CheckResult,
     /// Keyed token of who did it.
     pub operator: Measured<Code>,
 }
@@ -361,7 +361,7 @@ pub struct Hosting {
     /// Region, as the host calls it.
     pub region: Measured<Code>,
     /// Checks before the first run.
-    pub preflight: Measured<Outcome>,
+    pub preflight: Measured<CheckResult>,
     /// Lock in force.
     pub lock: Measured<LockMode>,
     /// Until when new objects are locked.

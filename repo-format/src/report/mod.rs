@@ -14,8 +14,8 @@ mod token;
 mod values;
 
 pub use blocks::{
-    Availability, Confidentiality, Consistency, Destination, DestinationKind, Hosting, Identity, Integrity,
-    LockMode, Method, Outcome, Plan, Problem, Purge, RecipientCounts, RestoreTest, Run, RunResult,
+    Availability, CheckResult, Confidentiality, Consistency, Destination, DestinationKind, Hosting, Identity,
+    Integrity, LockMode, Method, Plan, Purge, RecipientCounts, ReportedProblem, RestoreTest, Run, RunResult,
     SetVolumes, Traceability, Trigger,
 };
 pub use facts::{

@@ -18,20 +18,7 @@ use super::outcome::{Failure, Outcome, print_json};
 
 pub(crate) fn serve(options: VaultOptions) -> Outcome {
     let certificate = certificate(&options)?;
-    if certificate.is_none() && !may_serve_clear_text(options.listen) {
-        return Err(Failure::new(
-            2,
-            "hors de 127.0.0.1, il faut TLS : --tls-cert et --tls-key",
-            "beyond 127.0.0.1 TLS is needed: --tls-cert and --tls-key",
-        ));
-    }
-    if options.metrics.is_some_and(|address| !may_serve_clear_text(address)) {
-        return Err(Failure::new(
-            2,
-            "--metrics : seulement 127.0.0.1 ou ::1",
-            "--metrics: 127.0.0.1 or ::1 only",
-        ));
-    }
+    expect_safe(&options, certificate.is_some())?;
     let folder = DataFolder::lock(&options.data.data)?.ok_or_else(Failure::busy)?;
     let reserve_bytes = options.reserve_mib.saturating_mul(1 << 20);
     let (vault, recovery) =
@@ -72,6 +59,25 @@ pub(crate) fn serve(options: VaultOptions) -> Outcome {
     drop(runtime);
     vault.close();
     outcome
+}
+
+/// Clear text leaves this machine nowhere.
+fn expect_safe(options: &VaultOptions, has_certificate: bool) -> Outcome {
+    if !has_certificate && !may_serve_clear_text(options.listen) {
+        return Err(Failure::new(
+            2,
+            "hors de 127.0.0.1, il faut TLS : --tls-cert et --tls-key",
+            "beyond 127.0.0.1 TLS is needed: --tls-cert and --tls-key",
+        ));
+    }
+    if options.metrics.is_some_and(|address| !may_serve_clear_text(address)) {
+        return Err(Failure::new(
+            2,
+            "--metrics : seulement 127.0.0.1 ou ::1",
+            "--metrics: 127.0.0.1 or ::1 only",
+        ));
+    }
+    Ok(())
 }
 
 fn certificate(options: &VaultOptions) -> Result<Option<Arc<Certificate>>, Failure> {

@@ -16,7 +16,7 @@ use scelle_store::probe::{Fact, ProbeReport};
 
 use super::run::{RunReport, TlsEnd, days_between};
 use crate::error::AgentError;
-use crate::pipeline::Outcome;
+use crate::pipeline::Saved;
 use crate::pipeline::database::verdict::Taken;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::finding::FindingKind;
@@ -190,7 +190,7 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
 }
 
 /// The worst of how databases were taken.
-fn databases(outcome: &Outcome) -> Databases {
+fn databases(outcome: &Saved) -> Databases {
     outcome.databases.map_or(Databases::NotDetected, Taken::fact)
 }
 
@@ -278,7 +278,7 @@ fn recipients(report: &RunReport<'_>) -> Option<Recipients> {
 }
 
 /// Encryption by malware rewrites files, or writes others in their place.
-fn anomaly(report: &RunReport<'_>, outcome: &Outcome) -> Anomaly {
+fn anomaly(report: &RunReport<'_>, outcome: &Saved) -> Anomaly {
     let memory = report.memory.sets.get(report.set);
     if memory.is_some_and(|set| set.alarms.contains_key("mass-change")) {
         return Anomaly::MassChange;
@@ -302,7 +302,7 @@ fn anomaly(report: &RunReport<'_>, outcome: &Outcome) -> Anomaly {
 }
 
 /// Losses against what was last accepted. A root that was emptied stays so until it is acknowledged or all is back.
-fn sources(report: &RunReport<'_>, outcome: &Outcome) -> Sources {
+fn sources(report: &RunReport<'_>, outcome: &Saved) -> Sources {
     if !report.is_set_known {
         return Sources::Unknown(UnknownWhy::NotReachable);
     }

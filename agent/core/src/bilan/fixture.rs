@@ -16,7 +16,7 @@ use crate::clock::FixedClock;
 use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::commit::Committed;
-use crate::pipeline::{Changes, Outcome};
+use crate::pipeline::{Changes, Saved};
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::create::{Creation, create};
 use crate::repo::descriptors::Descriptors;
@@ -81,8 +81,8 @@ impl Repository {
 }
 
 /// What a run without problems saved.
-pub fn outcome() -> Outcome {
-    Outcome {
+pub fn outcome() -> Saved {
+    Saved {
         committed: Committed {
             snapshot: 1,
             root: Sha256([7; 32]),

@@ -9,9 +9,9 @@ use scelle_format::descriptor::RecipientRole;
 use scelle_format::id::Sha256;
 use scelle_format::ledger::ChainHead;
 use scelle_format::report::{
-    Alert, AsText, Assessment, Availability, Code, Confidentiality, Consistency, Destination, Hosting,
-    Identity, Integrity, Label, Light, LockMode, Measured, Method, Outcome as Verdict, Plan, Problem, Purge,
-    RecipientCounts, Record, RecordedStatus, RestoreTest, RoundedBytes, Run, SetVolumes, Traceability,
+    Alert, AsText, Assessment, Availability, CheckResult, Code, Confidentiality, Consistency, Destination,
+    Hosting, Identity, Integrity, Label, Light, LockMode, Measured, Method, Plan, Purge, RecipientCounts,
+    Record, RecordedStatus, ReportedProblem, RestoreTest, RoundedBytes, Run, SetVolumes, Traceability,
     UnknownWhy, VersionText, extension_class, file_token,
 };
 use scelle_format::timestamp::Timestamp;
@@ -22,7 +22,7 @@ use super::facts::{FULL_REREAD_DAYS, count_role};
 use super::memory::LOSS_ACCEPTED;
 use super::run::{HostDeclared, RunReport, error_code};
 use crate::error::{AgentError, Result};
-use crate::pipeline::Outcome;
+use crate::pipeline::Saved;
 use crate::repo::rounds::LedgerEnd;
 use crate::repo::state::Head;
 
@@ -130,10 +130,10 @@ fn run(report: &RunReport<'_>) -> Result<Run> {
     })
 }
 
-fn volumes(report: &RunReport<'_>, outcome: &Outcome, token_key: &[u8; 32]) -> Result<SetVolumes> {
+fn volumes(report: &RunReport<'_>, outcome: &Saved, token_key: &[u8; 32]) -> Result<SetVolumes> {
     let problems = report.troubles.iter().take(PROBLEMS_MAX).map(|trouble| {
         let name = trouble.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        Ok(Problem {
+        Ok(ReportedProblem {
             token: file_token(token_key, trouble.path),
             class: extension_class(name),
             size: not_measured(),
@@ -157,7 +157,7 @@ fn volumes(report: &RunReport<'_>, outcome: &Outcome, token_key: &[u8; 32]) -> R
     })
 }
 
-fn consistency(report: &RunReport<'_>, outcome: &Outcome) -> Result<Consistency> {
+fn consistency(report: &RunReport<'_>, outcome: &Saved) -> Result<Consistency> {
     let method = if outcome.consistent_copies > 0 { Method::EngineBackup } else { Method::PlainRead };
     Ok(Consistency { label: set_label(report)?, method, check: not_measured() })
 }
@@ -215,7 +215,7 @@ fn availability(report: &RunReport<'_>) -> Result<Availability> {
             files: 0,
             restored_bytes: RoundedBytes::default(),
             duration_seconds: 0,
-            result: if passed { Verdict::Passed } else { Verdict::Failed },
+            result: if passed { CheckResult::Passed } else { CheckResult::Failed },
             operator: not_measured(),
         })
     };
@@ -278,7 +278,7 @@ fn hosting(report: &RunReport<'_>) -> Hosting {
         country: host.and_then(country).map_or(not_configured(), Measured::Known),
         region: not_configured(),
         preflight: report.probe.as_ref().map_or(not_measured(), |probe| {
-            Measured::Known(if refused(probe) { Verdict::Failed } else { Verdict::Passed })
+            Measured::Known(if refused(probe) { CheckResult::Failed } else { CheckResult::Passed })
         }),
         lock: lock.map_or(not_measured(), Measured::Known),
         lock_until: not_measured(),

@@ -17,18 +17,18 @@ use super::verify::{Anchor, Signer, Verdict, verify};
 use super::write::{Written, keep, unsent, write};
 use crate::error::ExitCode;
 use crate::monitor::Problem;
-use crate::pipeline::Outcome;
+use crate::pipeline::Saved;
 use crate::repo::history::History;
 use scelle_view::pages::text::page;
 use scelle_view::words::Lang;
 
 impl Repository {
-    async fn write(&self, saved: &Outcome) -> Written {
+    async fn write(&self, saved: &Saved) -> Written {
         self.write_with(saved, &[]).await
     }
 
     /// Writes the bilan of a run with these troubles.
-    async fn write_with(&self, saved: &Outcome, troubles: &[Trouble<'_>]) -> Written {
+    async fn write_with(&self, saved: &Saved, troubles: &[Trouble<'_>]) -> Written {
         let (descriptors, mut pen) = (self.descriptors().await, self.pen().await);
         let mut report = self.good(&descriptors, RunEnd::Committed(saved));
         report.memory = Memory::load(&self.state);

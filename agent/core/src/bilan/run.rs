@@ -15,7 +15,7 @@ use scelle_store::probe::ProbeReport;
 use super::memory::Memory;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Problem;
-use crate::pipeline::Outcome;
+use crate::pipeline::Saved;
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::checksum;
 use crate::repo::damage::Loss;
@@ -32,13 +32,13 @@ pub const PROBE_FILE: &str = "probe.json";
 #[derive(Clone, Copy)]
 pub enum RunEnd<'a> {
     /// Its snapshot is in the store.
-    Committed(&'a Outcome),
+    Committed(&'a Saved),
     /// There is no snapshot.
     Failed(&'a AgentError),
 }
 
-impl<'a> From<&'a Result<Outcome>> for RunEnd<'a> {
-    fn from(result: &'a Result<Outcome>) -> Self {
+impl<'a> From<&'a Result<Saved>> for RunEnd<'a> {
+    fn from(result: &'a Result<Saved>) -> Self {
         match result {
             Ok(outcome) => Self::Committed(outcome),
             Err(error) => Self::Failed(error),
@@ -254,7 +254,7 @@ impl<'a> RunReport<'a> {
     }
 
     /// What was saved, where there is a snapshot.
-    pub fn outcome(&self) -> Option<&'a Outcome> {
+    pub fn outcome(&self) -> Option<&'a Saved> {
         match self.end {
             RunEnd::Committed(outcome) => Some(outcome),
             RunEnd::Failed(_) => None,

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod address;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub use self::address::RepoAddress;
 use crate::around::Around;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
+use crate::repo::objects::repositories_in;
 use crate::repo::state::StorePlace;
 
 /// First contact is tried this often before a person is told.
@@ -201,6 +203,29 @@ pub fn must_be_read_back(probe: Option<&ProbeReport>) -> bool {
 /// An address that says where a known repository is.
 pub fn address_of(place: &StorePlace) -> Result<RepoAddress> {
     place.url.parse()
+}
+
+/// Folders of the backup itself, which does not save itself: the state's, and the store's where it is one.
+pub fn own_folders(home: &Path, place: &StorePlace) -> Vec<PathBuf> {
+    let store = match address_of(place) {
+        Ok(RepoAddress::Folder(path)) => Some(path),
+        _ => None,
+    };
+    std::iter::once(home.to_owned()).chain(store).collect()
+}
+
+/// Why this computer knows no repository in a store: there is none at all, it is no part of the one that is there, or its
+/// state of it cannot be read (`is_state_damaged`).
+pub async fn why_unknown(connected: &Connected, is_state_damaged: bool) -> AgentError {
+    let address = connected.store.address();
+    if is_state_damaged {
+        return AgentError::state_damaged(Some(&connected.place.url)).at(address);
+    }
+    match repositories_in(&*connected.store).await {
+        Ok(here) if here.is_empty() => AgentError::no_repository().at(address),
+        Ok(_) => AgentError::not_a_member().at(address),
+        Err(error) => error,
+    }
 }
 
 /// Whether this says that the store itself is not there.

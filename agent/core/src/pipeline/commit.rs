@@ -31,6 +31,7 @@ use crate::repo::append::{Attached, LedgerWriter, attach};
 use crate::repo::checksum;
 use crate::repo::damage::Damage;
 use crate::repo::objects::Objects;
+use crate::repo::seat::Seat;
 use crate::repo::state::{Device, State};
 
 /// Packs of the last snapshot, beside the hash of the attachment that lists them.
@@ -51,10 +52,11 @@ pub struct Committed {
     pub confirmed_packs: u64,
 }
 
-/// Asks the store for what it has not shown since it was sent, and for what an interrupted run had sent.
+/// Asks the destination for what it has not shown since it was sent, and for what an interrupted run had sent.
 ///
 /// Errors: exit 13 naming a pack that is not there with its size.
-pub async fn confirm(objects: &Objects, uploaded: Uploaded, resumed: &[JournaledPack]) -> Result<Confirmed> {
+pub async fn confirm(uploaded: Uploaded, resumed: &[JournaledPack]) -> Result<Confirmed> {
+    let objects = &*uploaded.to.objects;
     let asked = uploaded.unseen.iter().chain(resumed).map(|pack| async move {
         match is_shown(objects, pack).await? {
             true => Ok((pack.id, (pack.kind, pack.object_bytes))),
@@ -64,7 +66,7 @@ pub async fn confirm(objects: &Objects, uploaded: Uploaded, resumed: &[Journaled
     let shown: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
     let mut packs = uploaded.packs;
     packs.extend(shown);
-    Ok(Confirmed { packs, sent_bytes: uploaded.sent_bytes })
+    Ok(Confirmed { at: uploaded.to, packs, sent_bytes: uploaded.sent_bytes })
 }
 
 /// What the snapshot's note says beside what is computed here.
@@ -116,14 +118,9 @@ impl RefsDraft {
 }
 
 /// Stores the root; fetches what full refs are to hold.
-pub async fn prepare(
-    objects: &Objects,
-    device: &Device,
-    root: &Root,
-    draft: RefsDraft,
-    random: &mut dyn Random,
-) -> Result<Prepared> {
-    let sealed = seal_root(device, &root.encode(), random)?;
+pub async fn prepare(seat: &Seat, root: &Root, draft: RefsDraft) -> Result<Prepared> {
+    let objects = &**seat.objects();
+    let sealed = seal_root(&seat.device, &root.encode(), &mut seat.around.random())?;
     let keys = async {
         match draft.plan() {
             RefsPlan::Full => key_copies(objects).await.map(Some),
@@ -136,33 +133,20 @@ pub async fn prepare(
 
 /// Writes refs and note.
 pub async fn snapshot(
-    objects: &Objects,
-    state: &State,
-    device: &Device,
+    seat: &Seat,
     ledger: &mut LedgerWriter<'_>,
     Indexed { confirmed }: Indexed,
     Prepared { draft, root, keys }: Prepared,
     facts: SnapshotFacts,
     damage: &Damage,
 ) -> Result<Committed> {
+    let objects = &*confirmed.at.objects;
     let mut stored_bytes = confirmed.sent_bytes + root.row.stored_bytes;
-    let refs = match next_refs(objects, device, ledger, &draft, keys, damage).await? {
+    let refs = match next_refs(seat, ledger, &draft, keys, damage).await? {
         NextRefs::New(text, depth) => {
-            let attached = attach(objects, "refs", text.into_bytes()).await?;
-            stored_bytes += attached.row.stored_bytes;
-            ledger.head_mut().refs = Some((attached.row.sha256.to_string(), depth));
-            ledger.head_mut().refs_bytes = Some(attached.row.stored_bytes);
-            let mut chain = if depth == 0 { Vec::new() } else { ledger.head().refs_chain.clone() };
-            chain.push((attached.row.sha256.to_string(), attached.row.stored_bytes));
-            ledger.head_mut().refs_chain = chain;
-            let bytes = attached.bytes.clone().unwrap_or_default();
-            keep_copy(state, ledger, &attached.row.sha256.to_string(), &bytes)?;
-            let list = full_refs(objects, device, &draft.packs, Vec::new(), Vec::new())?;
-            // A crash before the note leaves this copy ahead of the head: the hash tells.
-            let beside = checksum::with(attached.row.sha256.to_string().as_bytes(), list.into_bytes());
-            let beside = [attached.row.sha256.to_string().as_bytes(), b"\n", &beside].concat();
-            state.put(REFS_FILE, &beside)?;
-            attached
+            let refs = store_refs(seat, ledger, &draft, text, depth).await?;
+            stored_bytes += refs.row.stored_bytes;
+            refs
         }
         NextRefs::Same(attachment) => attachment.into(),
     };
@@ -176,7 +160,7 @@ pub async fn snapshot(
     let kind = NoteKind::Snapshot {
         number: facts.root.snapshot,
         status: SnapshotStatus::Complete,
-        epoch: device.epoch,
+        epoch: seat.device.epoch,
         set: facts.root.set.clone(),
         files: totals.files,
         source_bytes: padme(totals.bytes),
@@ -187,6 +171,31 @@ pub async fn snapshot(
     ledger.append(kind, vec![root, refs]).await?;
     let packs = draft.packs;
     Ok(Committed { snapshot: facts.root.snapshot, root: root_sha256, packs, stored_bytes, confirmed_packs })
+}
+
+/// Stores new refs, and keeps here what they are and what they say.
+async fn store_refs(
+    seat: &Seat,
+    ledger: &mut LedgerWriter<'_>,
+    draft: &RefsDraft,
+    text: String,
+    depth: u32,
+) -> Result<Attached> {
+    let attached = attach(seat.objects(), "refs", text.into_bytes()).await?;
+    let (sha256, stored_bytes) = (attached.row.sha256.to_string(), attached.row.stored_bytes);
+    let head = ledger.head_mut();
+    head.refs = Some((sha256.clone(), depth));
+    head.refs_bytes = Some(stored_bytes);
+    if depth == 0 {
+        head.refs_chain.clear();
+    }
+    head.refs_chain.push((sha256.clone(), stored_bytes));
+    keep_copy(&seat.state, ledger, &sha256, &attached.bytes.clone().unwrap_or_default())?;
+    let list = full_refs(seat.objects(), &seat.device, &draft.packs, Vec::new(), Vec::new())?;
+    // A crash before the note leaves this copy ahead of the head: the hash tells.
+    let beside = checksum::with(sha256.as_bytes(), list.into_bytes());
+    seat.state.put(REFS_FILE, &[sha256.as_bytes(), b"\n", &beside].concat())?;
+    Ok(attached)
 }
 
 /// Whether the store shows an attachment with its size.
@@ -218,13 +227,13 @@ enum NextRefs {
 }
 
 async fn next_refs(
-    objects: &Objects,
-    device: &Device,
+    seat: &Seat,
     ledger: &LedgerWriter<'_>,
     draft: &RefsDraft,
     keys: Option<KeyCopies>,
     damage: &Damage,
 ) -> Result<NextRefs> {
+    let (objects, device) = (&**seat.objects(), &seat.device);
     let segments = segments(ledger)?;
     // Index segments made since make the last refs outdated, also where the packs are the same.
     match (draft.plan(), &draft.previous, ledger.head().refs_bytes) {

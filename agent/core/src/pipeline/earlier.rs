@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use scelle_format::chunk_list::ListRow;
 use scelle_format::chunker::{Cut, PAGED_CHUNK_BYTES};
 use scelle_format::id::ChunkId;
-use scelle_format::manifest::Content;
+use scelle_format::manifest::{Content, Extent};
 use scelle_format::pack::Location;
 
 use crate::catalog::{Lists, Record, SmallPrint};
@@ -18,7 +18,7 @@ use crate::catalog::{Lists, Record, SmallPrint};
 #[derive(Debug)]
 pub struct EarlierList {
     content: Content,
-    extents: Option<Vec<(u64, u64)>>,
+    extents: Option<Vec<Extent>>,
     /// Where each of the topmost rows begins in the content.
     tops: OnceLock<Vec<ListRow>>,
 }
@@ -65,14 +65,14 @@ impl EarlierList {
     fn content_offset(&self, offset: u64) -> Option<u64> {
         let Some(extents) = &self.extents else { return Some(offset) };
         let mut before = 0;
-        for &(start, bytes) in extents {
-            if offset < start {
+        for extent in extents {
+            if offset < extent.start {
                 return None;
             }
-            if offset < start + bytes {
-                return Some(before + (offset - start));
+            if offset < extent.end() {
+                return Some(before + (offset - extent.start));
             }
-            before += bytes;
+            before += extent.bytes;
         }
         None
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     /// A list of `pages` pages as a run leaves it, its nodes in `lists`.
-    fn earlier(pages: u64, extents: Option<Vec<(u64, u64)>>, lists: &Lists) -> EarlierList {
+    fn earlier(pages: u64, extents: Option<Vec<Extent>>, lists: &Lists) -> EarlierList {
         let mut rows: Vec<ListRow> = (0..pages).map(|n| ListRow { at: page(n), covered: PAGE }).collect();
         let mut content = Content::Chunks(rows.iter().map(|row| row.at).collect());
         for level in 0.. {
@@ -243,7 +243,8 @@ mod tests {
     fn holes_are_stepped_over() {
         let folder = tempfile::tempdir().unwrap();
         let lists = lists(folder.path());
-        let list = earlier(500, Some(vec![(PAGE * 10, PAGE * 300), (PAGE * 1_000, PAGE * 200)]), &lists);
+        let extents = [(PAGE * 10, PAGE * 300), (PAGE * 1_000, PAGE * 200)].map(Extent::from).to_vec();
+        let list = earlier(500, Some(extents), &lists);
         let mut cursor = list.cursor(&lists);
         for n in 0..2_000 {
             let expected = match n {

@@ -93,8 +93,8 @@ fn is_within(path: &[u8], root: &[u8]) -> bool {
 }
 
 /// What could not be saved, for the sealed root.
-pub(super) fn problems_of(troubles: &[Trouble]) -> Vec<scelle_format::manifest::Problem> {
-    let problem = |trouble: &Trouble| scelle_format::manifest::Problem {
+pub(super) fn problems_of(troubles: &[Trouble]) -> Vec<scelle_format::manifest::RecordedProblem> {
+    let problem = |trouble: &Trouble| scelle_format::manifest::RecordedProblem {
         path: trouble.path.clone(),
         code: trouble.problem.code().to_owned(),
     };

@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use scelle_format::chunker::Cut;
 
+use scelle_format::manifest::Extent;
+
 use super::database::verdict::Taken;
 use super::earlier::{EarlierList, EarlierSlice};
 use super::list::ChunkList;
@@ -27,7 +29,7 @@ pub struct Stored {
     /// Bytes that were read (the size, unless it changed meanwhile).
     pub bytes: u64,
     /// Data extents of a file with holes.
-    pub extents: Option<Vec<(u64, u64)>>,
+    pub extents: Option<Vec<Extent>>,
     /// Taken through the database's own interface.
     pub consistent_copy: bool,
     /// How the file looked when it was opened for this reading.

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use scelle_format::chunker::ContentCutter;
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::manifest::{NodeRef, SourceRoot, Totals};
 use scelle_format::pack::{Location, PackVerifier};
+use tokio::sync::mpsc::Sender;
 
 use super::changes::Changes;
 use super::database::side::Beside;
@@ -19,14 +20,16 @@ use super::database::verdict::Taken;
 use super::dedup::{KnownChunks, RunChunks};
 use super::found::{Sources, source_roots};
 use super::hunks::{MadeHunk, Trouble};
+use super::memory::Memory;
 use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
-use super::parts::PartQueue;
 use super::plan::Plan;
+use super::queue::Queue;
 use super::regroup::regroup;
-use super::scan::{Scan, Work};
+use super::scan::Scan;
+use super::tree::Resolved;
 use super::worker::{Shared, Worker};
 use super::{packs, tree};
-use crate::catalog::{Catalog, Journal, JournaledPack, Lists, SetRow};
+use crate::catalog::{JournaledPack, SetRow};
 use crate::clock::nanoseconds;
 use crate::error::{AgentError, Result};
 use crate::repo::damage::Avoided;
@@ -35,6 +38,23 @@ use crate::scan::Walker;
 
 /// Rounds of closing packs until every entry has a place: one for each level of chunk lists, and room.
 const SETTLE_ROUNDS: u32 = 12;
+/// Jobs that wait for each worker, without content: enough to keep it busy while hunks are written.
+const JOBS_WAITING: usize = 32;
+
+/// What a run is made from.
+pub(super) struct Making<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) seat: &'a Seat,
+    pub(super) memory: &'a Memory,
+    /// Names of the index segments in force.
+    pub(super) segments: Vec<String>,
+    /// Packs that nothing is built on.
+    pub(super) avoided: &'a Arc<Avoided>,
+    /// Data packs that are damaged and not healed.
+    pub(super) open: BTreeSet<PackId>,
+    /// Packs that an interrupted run has sent.
+    pub(super) resumed: &'a [JournaledPack],
+}
 
 /// Everything the threads have made: the tree is whole, all packs are sealed and handed to the upload stage.
 pub(super) struct Made {
@@ -56,138 +76,106 @@ pub(super) struct Made {
     pub(super) regrouped: Vec<Location>,
 }
 
-/// Walks, reads and seals on threads of its own; returns when the last pack is handed over.
-pub(super) fn make(
-    plan: &Plan,
-    seat: &Seat,
-    segments: Vec<String>,
-    (avoided, open): (&Arc<Avoided>, &BTreeSet<(PackKind, PackId)>),
-    (catalog, lists): (&Catalog, &Lists),
-    (journal, resumed): (&Mutex<Journal>, &[JournaledPack]),
-    sealed: tokio::sync::mpsc::Sender<VerifiedPack>,
-    checkpoint: &mut dyn FnMut() -> Result<()>,
-) -> Result<Made> {
-    let (device, around) = (&seat.device, &seat.around);
-    let set = catalog.set(&plan.set)?;
-    let sealing = Sealing {
-        epoch: device.epoch,
-        recipient: device.epoch_recipient.clone(),
-        generation: device.secret.generation(),
-        id_key: device.secret.chunk_id_key(),
-        target_bytes: packs::target_bytes(plan.workers),
-        packs_max: packs::PACKS_MAX,
-    };
-    let shared = Shared {
-        pool: PackPool::new(sealing, sealed),
-        known: KnownChunks::new(seat.state.folder().to_owned(), segments, avoided.clone()),
-        cutter: ContentCutter::new(device.secret.gear_table()),
-        parts: PartQueue::default(),
-        avoided: avoided.clone(),
-        lists,
-        list_nodes: Mutex::default(),
-        monitor: &*around.monitor,
-        shutdown: &around.shutdown,
-        beside: Beside::new(nanoseconds(&*around.clock)),
-        folder: seat.state.folder(),
-        read_bytes: AtomicU64::new(0),
-        failed: AtomicBool::new(false),
-    };
-    let walker = Walker::new(&plan.roots, plan.filter.clone())?;
-    let roots = source_roots(&walker);
-    if roots.is_empty() {
-        return Err(AgentError::source_missing());
+impl Making<'_> {
+    /// Walks, reads and seals on threads of its own; returns when the last pack is handed over to `sealed`. `checkpoint` is
+    /// asked now and then whether a partial note is due.
+    pub(super) fn run(
+        self,
+        sealed: Sender<VerifiedPack>,
+        checkpoint: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Made> {
+        let catalog = &self.memory.catalog;
+        let set = catalog.set(&self.plan.set)?;
+        let shared = self.shared(sealed);
+        let walker = Walker::new(&self.plan.roots, self.plan.filter.clone())?;
+        let roots = source_roots(&walker);
+        if roots.is_empty() {
+            return Err(AgentError::source_missing());
+        }
+        let mut scan = self.scan(set.as_ref(), &walker, &shared)?;
+        self.take_up(&shared, &mut scan)?;
+        let mut own = Worker::new(&shared);
+        read_all(self.plan.workers, &shared, || scan.run(walker, &mut own, checkpoint))?;
+        own.late()?;
+        shared.shutdown.check()?;
+        let regrouped = regroup(&mut own, catalog, &self.open, &roots)?;
+        settle(&mut scan, &mut own)?;
+        finish(scan, &mut own, set, roots, &regrouped)
     }
-    let (jobs, work) = crossbeam_channel::bounded(plan.workers * JOBS_WAITING);
-    let keys = (device.secret.boundary_key(), device.secret.token_key());
-    let mut scan = Scan::new(
-        catalog,
-        set.as_ref(),
-        &walker,
-        jobs,
-        keys,
-        &*around.clock,
-        &*around.monitor,
-        avoided.clone(),
-    )?;
-    for pack in resumed {
-        let locations = journal.lock().locations(pack)?;
-        if pack.kind == PackKind::Manifest {
-            let nodes = locations.iter().map(|at| (at.id, Place::Known(*at)));
-            shared.list_nodes.lock().extend(nodes);
-            scan.hunks.know(locations);
-        } else {
-            locations.iter().for_each(|at| shared.known.remember(at.id, Place::Known(*at)));
-            shared.known.spill()?;
+
+    fn shared(&self, sealed: Sender<VerifiedPack>) -> Shared<'_> {
+        let (device, around, folder) = (&self.seat.device, &self.seat.around, self.seat.state.folder());
+        let sealing = Sealing {
+            epoch: device.epoch,
+            recipient: device.epoch_recipient.clone(),
+            generation: device.secret.generation(),
+            id_key: device.secret.chunk_id_key(),
+            target_bytes: packs::target_bytes(self.plan.workers),
+            packs_max: packs::PACKS_MAX,
+        };
+        Shared {
+            pool: PackPool::new(sealing, sealed),
+            known: KnownChunks::new(folder.to_owned(), self.segments.clone(), self.avoided.clone()),
+            cutter: ContentCutter::new(device.secret.gear_table()),
+            queue: Queue::new(self.plan.workers * JOBS_WAITING),
+            avoided: self.avoided.clone(),
+            lists: &self.memory.lists,
+            list_nodes: Mutex::default(),
+            monitor: &*around.monitor,
+            shutdown: &around.shutdown,
+            beside: Beside::new(nanoseconds(&*around.clock)),
+            folder,
+            read_bytes: AtomicU64::new(0),
         }
     }
+
+    fn scan<'s>(&'s self, set: Option<&SetRow>, walker: &Walker, shared: &'s Shared<'s>) -> Result<Scan<'s>> {
+        let (secret, around) = (&self.seat.device.secret, &self.seat.around);
+        let keys = (secret.boundary_key(), secret.token_key());
+        let (clock, monitor, avoided) = (&*around.clock, &*around.monitor, self.avoided.clone());
+        Scan::new(&self.memory.catalog, set, walker, &shared.queue, keys, clock, monitor, avoided)
+    }
+
+    /// Knows what an interrupted run has sent.
+    fn take_up(&self, shared: &Shared<'_>, scan: &mut Scan<'_>) -> Result<()> {
+        for pack in self.resumed {
+            let locations = self.memory.journal.lock().locations(pack)?;
+            if pack.kind == PackKind::Manifest {
+                let nodes = locations.iter().map(|at| (at.id, Place::Known(*at)));
+                shared.list_nodes.lock().extend(nodes);
+                scan.hunks.know(locations);
+            } else {
+                locations.iter().for_each(|at| shared.known.remember(at.id, Place::Known(*at)));
+                shared.known.spill()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs `scan` beside so many workers, until nothing is left to do. The first worker that fails says why.
+fn read_all(workers: usize, shared: &Shared<'_>, scan: impl FnOnce() -> Result<()>) -> Result<()> {
     let failure: Mutex<Option<AgentError>> = Mutex::new(None);
-    let mut own = Worker::new(&shared);
     let span = tracing::Span::current();
     let scanned = std::thread::scope(|scope| {
-        for _ in 0..plan.workers {
-            let (work, shared, failure, span) = (work.clone(), &shared, &failure, &span);
-            scope.spawn(move || {
+        for _ in 0..workers {
+            scope.spawn(|| {
                 let _inside = span.enter();
-                if let Err(error) = labour(&work, shared) {
+                if let Err(error) = Worker::new(shared).labour() {
                     failure.lock().get_or_insert(error);
-                    // Nobody takes jobs any more: the scan stage notices when its channel closes.
-                    shared.shutdown_workers();
+                    // The scan stage notices, and so do the others.
+                    shared.queue.stop();
                 }
             });
         }
-        drop(work);
-        let scanned = scan.run(walker, &mut own, checkpoint);
-        scan.close();
-        scanned
+        let _closing = shared.queue.closing();
+        scan()
     });
-    if let Some(error) = failure.lock().take() {
-        return Err(error);
-    }
-    scanned?;
-    own.late()?;
-    shared.shutdown.check()?;
-    let open = open.iter().filter(|(kind, _)| *kind == PackKind::Data).map(|(_, pack)| *pack).collect();
-    let regrouped = regroup(&mut own, catalog, &open, &roots)?;
-    finish(scan, &shared, &mut own, set, roots, &regrouped)
+    failure.into_inner().map_or(scanned, Err)
 }
 
-/// One worker's life: parts of large files first, then whatever comes.
-fn labour(work: &crossbeam_channel::Receiver<Work>, shared: &Shared<'_>) -> Result<()> {
-    let mut worker = Worker::new(shared);
-    loop {
-        let working = shared.parts.working();
-        while let Some((work, part, ranges)) = shared.parts.pop() {
-            worker.part(&work, part, &ranges)?;
-        }
-        shared.check_workers()?;
-        drop(working);
-        let next = work.recv_timeout(std::time::Duration::from_millis(5));
-        let _working = shared.parts.working();
-        match next {
-            Ok(Work::Small(jobs)) => worker.small_files(&jobs)?,
-            Ok(Work::Large(job)) => worker.large_file(&job)?,
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
-                drop(_working);
-                if shared.parts.is_done() {
-                    // No frame comes any more: each worker seals a pack of those that are open.
-                    return worker.flush_data_packs();
-                }
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-        }
-    }
-}
-
-/// Closes all packs and hangs the tree together.
-fn finish(
-    mut scan: Scan<'_>,
-    shared: &Shared<'_>,
-    worker: &mut Worker<'_>,
-    set: Option<SetRow>,
-    roots: Vec<SourceRoot>,
-    regrouped: &[Place],
-) -> Result<Made> {
+/// Closes packs until every entry has a place.
+fn settle(scan: &mut Scan<'_>, worker: &mut Worker<'_>) -> Result<()> {
     worker.flush_data_packs()?;
     let mut rounds = 0;
     while !scan.hunks.is_settled() {
@@ -196,44 +184,51 @@ fn finish(
             return Err(AgentError::bug("entries that never get a place"));
         }
         scan.hunks.settle(worker)?;
-        shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
+        worker.shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
     }
-    shared.pool.flush(Lane::Manifest, &mut worker.verifier)?;
-    let ((totals, changes), sources) = (scan.counted(), scan.sources());
+    worker.shared.pool.flush(Lane::Manifest, &mut worker.verifier)
+}
+
+/// Hangs the tree together and closes the last packs.
+fn finish(
+    mut scan: Scan<'_>,
+    worker: &mut Worker<'_>,
+    set: Option<SetRow>,
+    roots: Vec<SourceRoot>,
+    regrouped: &[Place],
+) -> Result<Made> {
+    let shared = worker.shared;
+    let (counted, sources) = (scan.counted(), scan.sources());
     let mut known_sizes: HashMap<PackId, u64> = scan.known_packs().map(|(_, id, n)| (id, n)).collect();
     let tree = tree::build(&mut scan, set, worker)?;
     shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
-    let tree = tree.resolve()?;
-    let nodes = scan.hunks.new_nodes();
-    let (consistent_copies, databases) = (scan.hunks.consistent_copies, scan.hunks.databases);
-    let troubles = std::mem::take(&mut scan.hunks.troubles);
+    let Resolved { hunks, level2, needs } = tree.resolve()?;
     known_sizes.extend(shared.known.pack_sizes());
-    let bytes = totals.bytes.saturating_add_signed(scan.hunks.bytes_beyond);
-    // A folder that could not be opened is no file: only what was counted is taken off.
-    let files = totals.files.saturating_sub(scan.hunks.lost_files);
-    let totals = Totals { problems: troubles.len() as u64, files, bytes, ..totals };
-    let of_this_run = shared.list_nodes.lock();
-    let list_nodes = of_this_run.values().filter_map(Place::resolve).collect();
-    drop(of_this_run);
+    let troubles = std::mem::take(&mut scan.hunks.troubles);
+    let (totals, changes) = counted;
+    let totals = Totals {
+        problems: troubles.len() as u64,
+        // A folder that could not be opened is no file: only what was counted is taken off.
+        files: totals.files.saturating_sub(scan.hunks.lost_files),
+        bytes: totals.bytes.saturating_add_signed(scan.hunks.bytes_beyond),
+        ..totals
+    };
     Ok(Made {
-        hunks: tree.hunks,
-        level2: tree.level2,
-        needs: tree.needs,
+        hunks,
+        level2,
+        needs,
         known_sizes,
         fresh: shared.known.take_run(),
-        nodes,
-        list_nodes,
+        nodes: scan.hunks.new_nodes(),
+        list_nodes: shared.list_nodes.lock().values().filter_map(Place::resolve).collect(),
         roots,
         totals,
         changes,
         troubles,
         read_bytes: shared.read_bytes.load(Ordering::Relaxed),
-        consistent_copies,
-        databases,
+        consistent_copies: scan.hunks.consistent_copies,
+        databases: scan.hunks.databases,
         sources,
         regrouped: regrouped.iter().filter_map(Place::resolve).collect(),
     })
 }
-
-/// Jobs that wait for each worker, without content: enough to keep it busy while hunks are written.
-const JOBS_WAITING: usize = 32;

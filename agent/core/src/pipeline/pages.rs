@@ -10,6 +10,8 @@ use scelle_format::filter::Filter;
 use scelle_format::id::ChunkId;
 use scelle_format::limits::PAGED_FRAME_BYTES;
 
+use scelle_format::manifest::Extent;
+
 use super::earlier::{EarlierCursor, EarlierList};
 use super::list::PartChunks;
 use super::packs::{Lane, Place};
@@ -17,7 +19,7 @@ use super::parts::{BUFFER_BYTES, ExtentReader, PartWork};
 use super::recipe::Recipe;
 use super::worker::Worker;
 use crate::catalog::Lists;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, Fault, Result};
 
 /// Pages of a part on their way into frames.
 pub struct Pages<'a> {
@@ -50,34 +52,32 @@ impl Worker<'_> {
     pub(super) fn paged_part(
         &mut self,
         work: &PartWork,
-        ranges: &[(u64, u64)],
+        ranges: &[Extent],
         buffer: &mut Vec<u8>,
-    ) -> Result<io::Result<PartChunks>> {
+    ) -> Result<PartChunks, Fault<io::Error>> {
         let mut pages = Pages::new(work.job.earlier.as_ref(), self.shared.lists);
-        for &(start, bytes) in ranges {
+        for &Extent { start, bytes } in ranges {
             let mut done = 0;
             while done < bytes {
                 self.shared.shutdown.check()?;
                 let want = (bytes - done).min(BUFFER_BYTES as u64) as usize;
-                let mut reader = ExtentReader::new(&work.source, &[(start + done, want as u64)]);
+                let mut reader =
+                    ExtentReader::new(&work.source, &[Extent { start: start + done, bytes: want as u64 }]);
                 // The buffer never shrinks: growing it again would fill it with zeros first.
                 if buffer.len() < want {
                     buffer.resize(want, 0);
                 }
-                let filled = match work.reading.slice(|| reader.fill(&mut buffer[..want])) {
-                    Ok(n) => n,
-                    Err(error) => return Ok(Err(error)),
-                };
+                let filled = work.reading.slice(|| reader.fill(&mut buffer[..want])).map_err(Fault::Here)?;
                 self.count_read(filled);
                 self.pages(&mut pages, start + done, &buffer[..filled])?;
                 done += want as u64;
                 if filled < want {
                     // The file is shorter than it was: what follows is gone.
-                    return self.end_pages(pages).map(Ok);
+                    return Ok(self.end_pages(pages)?);
                 }
             }
         }
-        self.end_pages(pages).map(Ok)
+        Ok(self.end_pages(pages)?)
     }
 
     /// Cuts `plain`, which stands at `offset` of the file, into pages and stores the new ones. Those share frames, also where

@@ -7,12 +7,14 @@ use std::io;
 use scelle_format::chunker::ContentCutter;
 use scelle_format::id::ChunkId;
 
+use scelle_format::manifest::Extent;
+
 use super::list::PartChunks;
 use super::packs::{Lane, Place};
 use super::parts::{BUFFER_BYTES, ExtentReader, PartWork};
 use super::recipe::{self, Recipe};
 use super::worker::Worker;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, Fault, Result};
 
 /// A recipe is chosen anew after so many chunks of a file.
 const RECIPE_CHUNKS: usize = 16;
@@ -22,8 +24,8 @@ impl Worker<'_> {
     pub(super) fn chunk_part(
         &mut self,
         work: &PartWork,
-        ranges: &[(u64, u64)],
-    ) -> Result<io::Result<PartChunks>> {
+        ranges: &[Extent],
+    ) -> Result<PartChunks, Fault<io::Error>> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let chunks = if work.reading.paged {
             self.paged_part(work, ranges, &mut buffer)
@@ -40,10 +42,10 @@ impl Worker<'_> {
         &mut self,
         buffer: &mut Vec<u8>,
         mut fill: impl FnMut(&mut [u8]) -> io::Result<usize>,
-    ) -> Result<io::Result<PartChunks>> {
+    ) -> Result<PartChunks, Fault<io::Error>> {
         // Its length stays: shrinking and growing again would fill it with zeros.
         buffer.resize(BUFFER_BYTES, 0);
-        let (mut chunks, mut recipe, mut recipe_left): (PartChunks, _, usize) = (Vec::new(), None, 0);
+        let (mut chunks, mut last): (PartChunks, _) = (Vec::new(), None);
         let (mut start, mut end) = (0, 0);
         let mut more = true;
         loop {
@@ -51,17 +53,13 @@ impl Worker<'_> {
             if more && end - start < ContentCutter::MAX {
                 buffer.copy_within(start..end, 0);
                 (start, end) = (0, end - start);
-                match fill(&mut buffer[end..]) {
-                    Ok(n) => {
-                        more = end + n == BUFFER_BYTES;
-                        self.count_read(n);
-                        end += n;
-                    }
-                    Err(error) => return Ok(Err(error)),
-                }
+                let n = fill(&mut buffer[end..]).map_err(Fault::Here)?;
+                more = end + n == BUFFER_BYTES;
+                self.count_read(n);
+                end += n;
             }
             if start == end {
-                return Ok(Ok(chunks));
+                return Ok(chunks);
             }
             let cut = self.shared.cutter.next(&buffer[start..end]);
             let ends_file = !more && start + cut == end;
@@ -71,21 +69,28 @@ impl Worker<'_> {
             let place = match self.shared.known.find(&id) {
                 Some(place) => place,
                 None => {
-                    let chosen = match recipe {
-                        Some((recipe, of_samples)) if recipe_left > 0 && of_samples == samples => recipe,
-                        _ => {
-                            recipe_left = RECIPE_CHUNKS;
-                            recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?
-                        }
-                    };
-                    recipe = Some((chosen, samples));
-                    recipe_left -= 1;
-                    self.store_one(Lane::Cold, plain, id, chosen)?
+                    let recipe = self.recipe_for(plain, samples, &mut last)?;
+                    self.store_one(Lane::Cold, plain, id, recipe)?
                 }
             };
             chunks.push((place, bytes as u32));
             start += bytes;
         }
+    }
+
+    /// The recipe of the last chunk for some more chunks that are like it, then one that is chosen anew.
+    fn recipe_for<S: Copy + PartialEq>(
+        &mut self,
+        plain: &[u8],
+        samples: S,
+        last: &mut Option<(Recipe, S, usize)>,
+    ) -> Result<Recipe> {
+        let (recipe, left) = match *last {
+            Some((recipe, of_samples, left)) if left > 0 && of_samples == samples => (recipe, left),
+            _ => (recipe::choose(plain, &mut self.compressor).map_err(AgentError::bug)?, RECIPE_CHUNKS),
+        };
+        *last = Some((recipe, samples, left - 1));
+        Ok(recipe)
     }
 
     pub(super) fn store_one(

@@ -5,10 +5,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
-use parking_lot::Mutex;
 use scelle_format::chunker::{ContentCutter, Cut, PAGED_CHUNK_BYTES};
+
+use scelle_format::manifest::Extent;
 
 use super::database::live::Live;
 use super::database::side;
@@ -31,7 +32,7 @@ pub struct PartWork {
     /// Held open.
     pub source: SourceFile,
     /// Its data extents, when it has holes.
-    pub extents: Option<Vec<(u64, u64)>>,
+    pub extents: Option<Vec<Extent>>,
     /// How it is read.
     pub reading: Reading,
     /// Its chunks so far.
@@ -46,7 +47,7 @@ impl PartWork {
         let stat = *self.source.stat();
         // A file that shrank while it was read has fewer bytes than its extents say: it is kept as what was read.
         let (read_bytes, chunks) = self.list.size();
-        let expected = self.extents.as_ref().map_or(stat.bytes, |e| e.iter().map(|(_, n)| n).sum());
+        let expected = self.extents.as_ref().map_or(stat.bytes, |e| e.iter().map(|e| e.bytes).sum());
         let whole = read_bytes == expected;
         Stored {
             cut: self.reading.cut(chunks),
@@ -138,18 +139,18 @@ impl Reading {
     }
 
     /// Data extents as this reading takes them: pages are cut from the file's own offset 0, so holes end where pages do.
-    pub fn extents(&self, extents: Option<Vec<(u64, u64)>>, file_bytes: u64) -> Option<Vec<(u64, u64)>> {
+    pub fn extents(&self, extents: Option<Vec<Extent>>, file_bytes: u64) -> Option<Vec<Extent>> {
         if !self.paged {
             return extents;
         }
         let page = PAGED_CHUNK_BYTES as u64;
-        let mut aligned: Vec<(u64, u64)> = Vec::new();
-        for (start, bytes) in extents? {
-            let end = (start + bytes).next_multiple_of(page).min(file_bytes);
-            let start = start / page * page;
+        let mut aligned: Vec<Extent> = Vec::new();
+        for extent in extents? {
+            let end = extent.end().next_multiple_of(page).min(file_bytes);
+            let start = extent.start / page * page;
             match aligned.last_mut() {
-                Some((before, length)) if *before + *length >= start => *length = end - *before,
-                _ => aligned.push((start, end - start)),
+                Some(last) if last.end() >= start => last.bytes = end - last.start,
+                _ => aligned.push(Extent { start, bytes: end - start }),
             }
         }
         Some(aligned)
@@ -165,53 +166,21 @@ impl Reading {
     }
 }
 
-/// A part that waits for a worker.
-pub type QueuedPart = (Arc<PartWork>, usize, Vec<(u64, u64)>);
-
-/// Parts that wait for a worker.
-#[derive(Default)]
-pub struct PartQueue {
-    parts: Mutex<VecDeque<QueuedPart>>,
-    busy: AtomicUsize,
-}
-
-impl PartQueue {
-    /// Adds a part.
-    pub fn push(&self, work: Arc<PartWork>, part: usize, ranges: Vec<(u64, u64)>) {
-        self.parts.lock().push_back((work, part, ranges));
-    }
-
-    /// Takes a part.
-    pub fn pop(&self) -> Option<QueuedPart> {
-        self.parts.lock().pop_front()
-    }
-
-    /// Marks a worker that may still add parts; ends when the mark is dropped.
-    pub fn working(&self) -> Working<'_> {
-        self.busy.fetch_add(1, Ordering::AcqRel);
-        Working(self)
-    }
-
-    /// Whether no part waits and nobody may add one.
-    pub fn is_done(&self) -> bool {
-        self.busy.load(Ordering::Acquire) == 0 && self.parts.lock().is_empty()
-    }
-}
-
-/// A worker that may still add parts.
-pub struct Working<'a>(&'a PartQueue);
-
-impl Drop for Working<'_> {
-    fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::AcqRel);
-    }
+/// A part of a large file, which waits for a worker.
+pub struct Part {
+    /// The file.
+    pub work: Arc<PartWork>,
+    /// Which of its parts.
+    pub number: usize,
+    /// What to read of it.
+    pub ranges: Vec<Extent>,
 }
 
 /// Splits data extents into parts of about `part_bytes`; page-aligned files stay aligned.
-pub fn split(extents: &[(u64, u64)], part_bytes: u64) -> Vec<Vec<(u64, u64)>> {
-    let mut parts: Vec<Vec<(u64, u64)>> = Vec::new();
+pub fn split(extents: &[Extent], part_bytes: u64) -> Vec<Vec<Extent>> {
+    let mut parts: Vec<Vec<Extent>> = Vec::new();
     let mut room = 0;
-    for &(mut offset, mut bytes) in extents {
+    for &Extent { mut start, mut bytes } in extents {
         while bytes > 0 {
             if room == 0 {
                 parts.push(Vec::new());
@@ -219,9 +188,9 @@ pub fn split(extents: &[(u64, u64)], part_bytes: u64) -> Vec<Vec<(u64, u64)>> {
             }
             let take = bytes.min(room);
             if let Some(part) = parts.last_mut() {
-                part.push((offset, take));
+                part.push(Extent { start, bytes: take });
             }
-            offset += take;
+            start += take;
             bytes -= take;
             room -= take;
         }
@@ -232,11 +201,11 @@ pub fn split(extents: &[(u64, u64)], part_bytes: u64) -> Vec<Vec<(u64, u64)>> {
 /// Reads several extents as if they were one.
 pub(super) struct ExtentReader<'a> {
     source: &'a SourceFile,
-    ranges: std::collections::VecDeque<(u64, u64)>,
+    ranges: VecDeque<Extent>,
 }
 
 impl<'a> ExtentReader<'a> {
-    pub(super) fn new(source: &'a SourceFile, ranges: &[(u64, u64)]) -> Self {
+    pub(super) fn new(source: &'a SourceFile, ranges: &[Extent]) -> Self {
         Self { source, ranges: ranges.iter().copied().collect() }
     }
 
@@ -244,14 +213,14 @@ impl<'a> ExtentReader<'a> {
     pub(super) fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
-            let Some((offset, bytes)) = self.ranges.front_mut() else { break };
+            let Some(Extent { start, bytes }) = self.ranges.front_mut() else { break };
             let want = (buffer.len() - filled).min(usize::try_from(*bytes).unwrap_or(usize::MAX));
-            match self.source.read_at(&mut buffer[filled..filled + want], *offset)? {
+            match self.source.read_at(&mut buffer[filled..filled + want], *start)? {
                 // The file is shorter than it was: what follows is gone.
                 0 => self.ranges.clear(),
                 n => {
                     filled += n;
-                    *offset += n as u64;
+                    *start += n as u64;
                     *bytes -= n as u64;
                     if *bytes == 0 {
                         self.ranges.pop_front();
@@ -275,9 +244,10 @@ mod tests {
     #[test]
     fn pages_of_a_file_with_holes_are_cut_from_its_beginning() {
         let page = PAGED_CHUNK_BYTES as u64;
-        let extents = Some(vec![(0, 4096), (page + 4096, 4096), (2 * page, 1), (9 * page + 1, 2 * page)]);
+        let of = |pairs: &[(u64, u64)]| Some(pairs.iter().copied().map(Extent::from).collect::<Vec<_>>());
+        let extents = of(&[(0, 4096), (page + 4096, 4096), (2 * page, 1), (9 * page + 1, 2 * page)]);
         let end = 11 * page + 5;
-        let whole = Some(vec![(0, 3 * page), (9 * page, 2 * page + 5)]);
+        let whole = of(&[(0, 3 * page), (9 * page, 2 * page + 5)]);
         assert_eq!(Reading::paged(1).extents(extents.clone(), end), whole);
         assert_eq!(Reading::content(1).extents(extents.clone(), end), extents);
         assert_eq!(Reading::paged(1).extents(None, end), None);
@@ -285,8 +255,9 @@ mod tests {
 
     #[test]
     fn parts_cover_every_extent_once_and_in_order() {
-        let parts = split(&[(0, 100), (200, 30), (500, 1)], 64);
-        assert_eq!(parts, [vec![(0, 64)], vec![(64, 36), (200, 28)], vec![(228, 2), (500, 1)]]);
+        let of = |pairs: &[(u64, u64)]| pairs.iter().copied().map(Extent::from).collect::<Vec<_>>();
+        let parts = split(&of(&[(0, 100), (200, 30), (500, 1)]), 64);
+        assert_eq!(parts, [of(&[(0, 64)]), of(&[(64, 36), (200, 28)]), of(&[(228, 2), (500, 1)])]);
         assert!(split(&[], 64).is_empty());
     }
 }

@@ -9,7 +9,6 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::layout;
-use scelle_format::random::Random;
 use scelle_format::refs::PackSet;
 
 use super::segments;
@@ -21,6 +20,7 @@ use crate::repo::finding::FindingKind;
 use crate::repo::mend;
 use crate::repo::objects::Objects;
 use crate::repo::rebuild;
+use crate::repo::seat::Seat;
 use crate::repo::state::{Device, State};
 use crate::verify::listing::{self, Listing};
 
@@ -46,13 +46,11 @@ pub(super) async fn packs(
 /// Asks for the refs that the next note stands on and for the index segments; one HEAD each, side by side. Returns how
 /// many were stored again or are replaced.
 pub(super) async fn small_objects(
-    objects: &Objects,
-    state: &State,
-    device: &Device,
+    seat: &Seat,
     ledger: &mut LedgerWriter<'_>,
     damage: &mut Damage,
-    random: &mut dyn Random,
 ) -> Result<u64> {
+    let (objects, device) = (&**seat.objects(), &seat.device);
     let refs = ledger.head().refs_chain.iter().map(|(sha256, bytes)| (refs_name(sha256), *bytes));
     let index = ledger.head().segments.iter().map(|(sha256, bytes)| (segment_name(device, sha256), *bytes));
     let known: &Damage = damage;
@@ -73,22 +71,18 @@ pub(super) async fn small_objects(
     let other = lost.iter().filter(|(_, is_other)| *is_other);
     let other = other.map(|(name, _)| (FindingKind::Overwritten.code(), name.as_str()));
     if damage.note_altered(other, ledger.next_sequence()) {
-        damage.save(state)?;
+        damage.save(&seat.state)?;
     }
     let lost: Vec<String> = lost.into_iter().map(|(name, _)| name).collect();
-    refs_again(objects, state, ledger, &lost).await?;
-    segments_again(objects, state, device, ledger, &lost, random).await?;
+    refs_again(seat, ledger, &lost).await?;
+    segments_again(seat, ledger, &lost).await?;
     Ok(lost.len() as u64)
 }
 
 /// Puts lost refs back from the copy of this PC. Where that does not help the next note gets a full list, which stands on
 /// nothing.
-async fn refs_again(
-    objects: &Objects,
-    state: &State,
-    ledger: &mut LedgerWriter<'_>,
-    lost: &[String],
-) -> Result<()> {
+async fn refs_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[String]) -> Result<()> {
+    let (objects, state) = (&**seat.objects(), &seat.state);
     for (sha256, _) in ledger.head().refs_chain.clone() {
         let name = refs_name(&sha256);
         if !lost.contains(&name) {
@@ -112,27 +106,21 @@ async fn refs_again(
 
 /// Puts lost segments back, or seals them anew from the local index. One that is gone from there as well is named no more:
 /// its chunks are stored again when they are met.
-async fn segments_again(
-    objects: &Objects,
-    state: &State,
-    device: &Device,
-    ledger: &mut LedgerWriter<'_>,
-    lost: &[String],
-    random: &mut dyn Random,
-) -> Result<()> {
+async fn segments_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[String]) -> Result<()> {
+    let (objects, device) = (&**seat.objects(), &seat.device);
     for (sha256, _) in ledger.head().segments.clone() {
         let name = segment_name(device, &sha256);
         if !lost.contains(&name) || mend::from_copy(objects, &name).await.is_whole() {
             continue;
         }
-        let copy = rebuild::open_copy(state.folder(), &sha256);
+        let copy = rebuild::open_copy(seat.state.folder(), &sha256);
         let made = match &copy {
             None => None,
             Some(copy) => {
                 let sizes: HashMap<PackId, u64> = copy.packs().iter().copied().collect();
                 let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
                 let segment = Segment::build(copy.generation(), copy.iter().collect(), size_of);
-                Some(segments::store(objects, state, device, &segment, random).await?)
+                Some(segments::store(seat, &segment).await?)
             }
         };
         let head = ledger.head_mut();

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use scelle_format::manifest::Extent;
+
 use super::database::last_pass::{ONE_PASS_BYTES, Pass};
 use super::database::live::Live;
 use super::database::side::{self, BaseKey};
@@ -14,8 +16,8 @@ use super::database::transaction::{Mode, mode};
 use super::database::verdict::Taken;
 use super::job::problem_of;
 use super::job::{FileJob, Outcome, Stored};
-use super::parts::{PART_BYTES, PartWork, Reading, SqliteReading, goes_on};
-use super::worker::{READ_ATTEMPTS, Worker};
+use super::parts::{PART_BYTES, Part, PartWork, Reading, SqliteReading, goes_on};
+use super::worker::{READ_ATTEMPTS, Work, Worker};
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{self, Stat};
@@ -104,9 +106,11 @@ impl Worker<'_> {
             Err(_) => None,
         };
         let extents = reading.extents(extents, bytes);
-        let data = extents.clone().unwrap_or_else(|| if bytes == 0 { Vec::new() } else { vec![(0, bytes)] });
+        let data = extents
+            .clone()
+            .unwrap_or_else(|| if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] });
         let ranges = match reading.to_the_end {
-            true => vec![vec![(0, u64::MAX)]],
+            true => vec![vec![Extent { start: 0, bytes: u64::MAX }]],
             false => super::parts::split(&data, PART_BYTES),
         };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(ranges.len()));
@@ -114,31 +118,30 @@ impl Worker<'_> {
         if ranges.is_empty() {
             return self.end_large(&work);
         }
-        let mut later = ranges.into_iter().enumerate();
-        let first = later.next();
-        later.for_each(|(part, ranges)| self.shared.parts.push(work.clone(), part, ranges));
-        if let Some((part, ranges)) = first {
-            self.part(&work, part, &ranges)?;
-        }
-        Ok(())
+        let parts = ranges.into_iter().enumerate();
+        let mut parts = parts.map(|(number, ranges)| Part { work: work.clone(), number, ranges });
+        let first = parts.next();
+        self.shared.queue.add(parts.map(Work::Part));
+        first.map_or(Ok(()), |first| self.part(&first))
     }
 
     /// Does one part of a large file; whoever does the last ends the file.
-    pub fn part(&mut self, work: &Arc<PartWork>, part: usize, ranges: &[(u64, u64)]) -> Result<()> {
-        let chunks = match self.chunk_part(work, ranges)? {
+    pub fn part(&mut self, Part { work, number, ranges }: &Part) -> Result<()> {
+        let chunks = match self.chunk_part(work, ranges) {
             Ok(chunks) => chunks,
-            Err(error) => {
-                work.job.end(Outcome::Lost(problem_of(&error)));
+            Err(fault) => {
+                work.job.end(Outcome::Lost(problem_of(&fault.here()?)));
                 Vec::new()
             }
         };
         // A database that is written meanwhile gets its list from the last reading.
         if !work.reading.is_moving() {
-            work.list.hand_in(part, chunks, self)?;
+            work.list.hand_in(*number, chunks, self)?;
         }
         if work.open_parts.fetch_sub(1, Ordering::AcqRel) == 1 { self.end_large(work) } else { Ok(()) }
     }
 
+    /// Ends a large file whose parts are done: it is stored, or waits, or is read again.
     fn end_large(&mut self, work: &Arc<PartWork>) -> Result<()> {
         let (job, reading) = (&work.job, &work.reading);
         let unchanged = work.source.is_unchanged().unwrap_or(false);
@@ -155,15 +158,18 @@ impl Worker<'_> {
             self.shared.beside.wait(job.clone());
             return Ok(());
         }
-        let again = !unchanged && reading.attempt < READ_ATTEMPTS && is_open;
-        if again && let Ok(source) = job.open() {
-            return self.hand_out(job, source, reading.again());
+        let again = is_open.then(|| reading_again(work, unchanged)).flatten();
+        if let Some(reading) = again
+            && let Ok(source) = job.open()
+        {
+            return self.hand_out(job, source, reading);
         }
-        // A file that says less than it holds: once more, to its end.
-        let goes_on = unchanged && job.outcome().is_none() && reading.may_go_on() && goes_on(&work.source);
-        if goes_on && let Ok(source) = job.open() {
-            return self.hand_out(job, source, Reading::to_the_end(reading.attempt));
-        }
+        self.keep_large(work, unchanged);
+        Ok(())
+    }
+
+    fn keep_large(&mut self, work: &PartWork, unchanged: bool) {
+        let (job, reading) = (&work.job, &work.reading);
         work.list.end();
         let is_sqlite = reading.sqlite.is_some();
         let taken = match reading.engine {
@@ -183,7 +189,15 @@ impl Worker<'_> {
         }
         self.shared.monitor.advance(1, job.stat.bytes);
         job.end(Outcome::Stored(Box::new(stored)));
-        Ok(())
+    }
+}
+
+/// How to read a file again that changed meanwhile, or that says less than it holds.
+fn reading_again(work: &PartWork, unchanged: bool) -> Option<Reading> {
+    let reading = &work.reading;
+    match unchanged {
+        false => (reading.attempt < READ_ATTEMPTS).then(|| reading.again()),
+        true => (reading.may_go_on() && goes_on(&work.source)).then(|| Reading::to_the_end(reading.attempt)),
     }
 }
 

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
 use scelle_format::chunker::Cut;
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::manifest::{HunkCutter, Totals};
@@ -21,10 +20,11 @@ use super::found::{RootCounts, Sources};
 use super::hunks::{Hunks, Item, ItemSource, Trouble};
 use super::job::FileJob;
 use super::previous::Previous;
-use super::worker::{SMALL_BYTES, Worker};
+use super::queue::{Queue, Stopped};
+use super::worker::{SMALL_BYTES, Work, Worker};
 use crate::catalog::{Catalog, HunkRow, PackEntry, Record, SetRow};
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
 use crate::platform::{Kind, ProblemCode, Stat};
 use crate::repo::damage::Avoided;
@@ -41,18 +41,10 @@ const HUNK_SOFT_BYTES: usize = 1 << 20;
 /// Entries between two questions whether a partial note is due.
 const CHECKPOINT_ENTRIES: usize = 256;
 
-/// What the workers get.
-pub enum Work {
-    /// Small neighbours.
-    Small(Vec<Arc<FileJob>>),
-    /// One large file.
-    Large(Arc<FileJob>),
-}
-
 /// The scan of one run.
 pub struct Scan<'a> {
     previous: Previous<'a>,
-    jobs: Option<Sender<Work>>,
+    queue: &'a Queue<Work>,
     monitor: &'a dyn Monitor,
     clock: &'a dyn Clock,
     boundary_key: [u8; 32],
@@ -83,7 +75,7 @@ impl<'a> Scan<'a> {
         catalog: &'a Catalog,
         set: Option<&SetRow>,
         walker: &Walker,
-        jobs: Sender<Work>,
+        queue: &'a Queue<Work>,
         (boundary_key, token_key): ([u8; 32], [u8; 32]),
         clock: &'a dyn Clock,
         monitor: &'a dyn Monitor,
@@ -91,7 +83,7 @@ impl<'a> Scan<'a> {
     ) -> Result<Self> {
         Ok(Self {
             previous: Previous::new(catalog, set),
-            jobs: Some(jobs),
+            queue,
             monitor,
             clock,
             boundary_key,
@@ -281,13 +273,7 @@ impl<'a> Scan<'a> {
     }
 
     fn send(&self, work: Work) -> Result<()> {
-        let jobs = self.jobs.as_ref().ok_or_else(crate::error::AgentError::interrupted)?;
-        jobs.send(work).map_err(|_| crate::error::AgentError::interrupted())
-    }
-
-    /// No more jobs come: the workers end when they have done the last.
-    pub fn close(&mut self) {
-        self.jobs = None;
+        self.queue.offer(work).map_err(|Stopped| AgentError::interrupted())
     }
 
     /// A cutter for level-2 nodes.

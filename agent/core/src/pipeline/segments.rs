@@ -11,7 +11,6 @@ use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::layout;
 use scelle_format::pack::Location;
-use scelle_format::random::Random;
 
 use super::dedup::RunChunks;
 use super::shown::is_there;
@@ -21,21 +20,17 @@ use crate::index::SegmentFile;
 use crate::index::merge::{Merged, SEGMENT_ROWS_MAX, due};
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
-use crate::repo::objects::Objects;
 use crate::repo::rebuild;
-use crate::repo::state::{Device, State};
+use crate::repo::seat::Seat;
 
 /// Stores index segments over the chunks that are new, and keeps local copies for the next run.
 pub async fn index(
-    objects: &Objects,
-    state: &State,
-    device: &Device,
+    seat: &Seat,
     ledger: &mut LedgerWriter<'_>,
     mut confirmed: Confirmed,
     run: RunChunks,
     needs: &BTreeMap<PackId, PackKind>,
     damage: &Damage,
-    random: &mut dyn Random,
 ) -> Result<Indexed> {
     // What a healed pack held is in others: it is no target of dedup any more.
     let avoided = damage.avoided();
@@ -46,7 +41,7 @@ pub async fn index(
     };
     let mut fresh = Merged::new(run.sources()).filter(is_fresh).peekable();
     let is_empty = fresh.peek().is_none();
-    let earlier = if is_empty { Vec::new() } else { merge_with(state, device, ledger, run.most(), damage) };
+    let earlier = if is_empty { Vec::new() } else { merge_with(seat, ledger, run.most(), damage) };
     let mut sizes: HashMap<PackId, u64> = confirmed.packs.iter().map(|(id, (_, n))| (*id, *n)).collect();
     sizes.extend(earlier.iter().flat_map(|(_, segment)| segment.packs().iter().copied()));
     let rows = run.most() + earlier.iter().map(|(_, segment)| segment.rows()).sum::<u64>();
@@ -54,20 +49,7 @@ pub async fn index(
     for (_, segment) in &earlier {
         sources.push(Box::new(segment.iter().filter(|at| !avoided.has(&at.pack))));
     }
-    let mut rest = Merged::new(sources);
-    // Even pieces: none is so small that it is soon merged again.
-    let each = rows.div_ceil(rows.div_ceil(SEGMENT_ROWS_MAX).max(1)) as usize;
-    let mut made = Vec::new();
-    loop {
-        let entries: Vec<Location> = rest.by_ref().take(each).collect();
-        if entries.is_empty() {
-            break;
-        }
-        let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
-        let segment = Segment::build(device.secret.generation(), entries, size_of);
-        made.push(store(objects, state, device, &segment, random).await?);
-    }
-    drop(rest);
+    let made = store_all(seat, Merged::new(sources), rows, &sizes).await?;
     if !made.is_empty() {
         let head = ledger.head_mut();
         head.segments.retain(|(name, _)| !earlier.iter().any(|(merged, _)| merged == name));
@@ -78,15 +60,35 @@ pub async fn index(
     Ok(Indexed { confirmed })
 }
 
+/// Stores at most `rows` entries in segments of even size: none is so small that it is soon merged again.
+async fn store_all(
+    seat: &Seat,
+    mut entries: impl Iterator<Item = Location>,
+    rows: u64,
+    sizes: &HashMap<PackId, u64>,
+) -> Result<Vec<(String, u64)>> {
+    let each = rows.div_ceil(rows.div_ceil(SEGMENT_ROWS_MAX).max(1)) as usize;
+    let mut made = Vec::new();
+    loop {
+        let some: Vec<Location> = entries.by_ref().take(each).collect();
+        if some.is_empty() {
+            return Ok(made);
+        }
+        let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
+        let segment = Segment::build(seat.device.secret.generation(), some, size_of);
+        made.push(store(seat, &segment).await?);
+    }
+}
+
 /// Earlier segments that are worth being merged with `fresh` new entries, by name. One that cannot be read whole stays as
 /// it is.
 fn merge_with(
-    state: &State,
-    device: &Device,
+    seat: &Seat,
     ledger: &LedgerWriter<'_>,
     fresh: u64,
     damage: &Damage,
 ) -> Vec<(String, SegmentFile)> {
+    let (state, device) = (&seat.state, &seat.device);
     let segments = &ledger.head().segments;
     let rows =
         segments.iter().map(|(name, _)| rebuild::copy_rows(state.folder(), name).unwrap_or(SEGMENT_ROWS_MAX));
@@ -107,15 +109,11 @@ fn merge_with(
 }
 
 /// Seals and stores one segment, and asks the store for it; returns its name and stored size.
-pub(super) async fn store(
-    objects: &Objects,
-    state: &State,
-    device: &Device,
-    segment: &Segment,
-    random: &mut dyn Random,
-) -> Result<(String, u64)> {
+pub(super) async fn store(seat: &Seat, segment: &Segment) -> Result<(String, u64)> {
+    let (objects, device) = (&**seat.objects(), &seat.device);
     let recipients = [device.epoch_recipient.clone(), device.index_identity.recipient()];
-    let sealed = seal_bytes(&recipients, &segment.encode(), random).map_err(AgentError::bug)?;
+    let sealed =
+        seal_bytes(&recipients, &segment.encode(), &mut seat.around.random()).map_err(AgentError::bug)?;
     let sha256 = Sha256::of(&sealed);
     let (name, stored_bytes) = (sha256.to_string(), sealed.len() as u64);
     let object = layout::index_segment(&device.id, &sha256);
@@ -123,6 +121,6 @@ pub(super) async fn store(
     if !is_there(objects, &object, stored_bytes).await? {
         return Err(AgentError::not_confirmed().at(object));
     }
-    rebuild::put_copy(state, &name, segment)?;
+    rebuild::put_copy(&seat.state, &name, segment)?;
     Ok((name, stored_bytes))
 }

@@ -97,18 +97,7 @@ impl Worker<'_> {
             return Ok(());
         }
         if (plain.len() as u64) < TINY_BYTES {
-            let print = SmallPrint::of(&ChunkId::of(&self.shared.pool.sealing().id_key, plain));
-            (stored.cut, stored.print) = (Cut::Group, Some(print));
-            if let Some(slice) = self.earlier_slice(job, print) {
-                stored.content = slice;
-                job.end(Outcome::Stored(Box::new(stored)));
-                return Ok(());
-            }
-            if self.solid.tiny_full(&job.path, plain.len()) {
-                self.close_group()?;
-            }
-            self.solid.push_tiny(job.clone(), stored, plain);
-            return Ok(());
+            return self.keep_tiny(job, plain, stored);
         }
         let id = ChunkId::of(&self.shared.pool.sealing().id_key, plain);
         if let Some(place) = self.shared.known.find(&id) {
@@ -130,6 +119,22 @@ impl Worker<'_> {
             self.flush_frame()?;
         }
         self.solid.push_file(job.clone(), stored, id, plain);
+        Ok(())
+    }
+
+    /// Gathers a tiny file with its neighbours, unless it lies in a group already as it is.
+    fn keep_tiny(&mut self, job: &Arc<FileJob>, plain: &[u8], mut stored: Stored) -> Result<()> {
+        let print = SmallPrint::of(&ChunkId::of(&self.shared.pool.sealing().id_key, plain));
+        (stored.cut, stored.print) = (Cut::Group, Some(print));
+        if let Some(slice) = self.earlier_slice(job, print) {
+            stored.content = slice;
+            job.end(Outcome::Stored(Box::new(stored)));
+            return Ok(());
+        }
+        if self.solid.tiny_full(&job.path, plain.len()) {
+            self.close_group()?;
+        }
+        self.solid.push_tiny(job.clone(), stored, plain);
         Ok(())
     }
 

@@ -22,15 +22,16 @@ use crate::catalog::{Journal, JournaledPack};
 use crate::error::{AgentError, Result};
 use crate::monitor::Monitor;
 use crate::repo::damage::Avoided;
+use crate::repo::destination::Destination;
 use crate::repo::objects::Objects;
 use crate::shutdown::Shutdown;
 
 /// Packs sent at a time.
 pub const CONCURRENT_PUTS: usize = 4;
 
-/// Sends everything that comes out of `sealed` until the workers have let go of it.
+/// Sends everything that comes out of `sealed` to one destination until the workers have let go of it.
 pub async fn upload(
-    objects: Arc<Objects>,
+    to: Destination,
     journal: Arc<Mutex<Journal>>,
     mut sealed: tokio::sync::mpsc::Receiver<VerifiedPack>,
     monitor: Arc<dyn Monitor>,
@@ -39,7 +40,7 @@ pub async fn upload(
 ) -> Result<Uploaded> {
     let slots = Arc::new(Semaphore::new(CONCURRENT_PUTS));
     let mut sending: JoinSet<Result<(JournaledPack, bool)>> = JoinSet::new();
-    let mut uploaded = Uploaded::default();
+    let mut uploaded = Uploaded::nothing(to.clone());
     while let Some(pack) = sealed.recv().await {
         let slot = tokio::select! {
             slot = slots.clone().acquire_owned() => slot.map_err(AgentError::bug)?,
@@ -48,7 +49,7 @@ pub async fn upload(
         while let Some(done) = sending.try_join_next() {
             keep(&mut uploaded, done)?;
         }
-        let (objects, journal, monitor) = (objects.clone(), journal.clone(), monitor.clone());
+        let (objects, journal, monitor) = (to.objects.clone(), journal.clone(), monitor.clone());
         let (sent_bytes, shutdown) = (sent_bytes.clone(), shutdown.clone());
         let sent = async move {
             let object_bytes = pack.bytes.len() as u64;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
 use scelle_format::chunker::ContentCutter;
@@ -16,9 +16,11 @@ use scelle_format::pack::PackVerifier;
 
 use super::database::side::Beside;
 use super::dedup::KnownChunks;
+use super::job::FileJob;
 use super::list::NodeStore;
 use super::packs::{Lane, PackPool, Place};
-use super::parts::PartQueue;
+use super::parts::Part;
+use super::queue::{Queue, Taken};
 use super::recipe::{self, Recipe};
 use super::solid::Solid;
 use crate::catalog::Lists;
@@ -40,8 +42,8 @@ pub struct Shared<'a> {
     pub known: KnownChunks,
     /// Content-defined cutting.
     pub cutter: ContentCutter,
-    /// Parts of large files.
-    pub parts: PartQueue,
+    /// What is to be done.
+    pub queue: Queue<Work>,
     /// Packs that are damaged.
     pub avoided: Arc<Avoided>,
     /// Chunk lists of the last snapshots.
@@ -58,24 +60,16 @@ pub struct Shared<'a> {
     pub folder: &'a std::path::Path,
     /// Bytes read from sources.
     pub read_bytes: AtomicU64,
-    /// One worker failed: the others stop.
-    pub failed: AtomicBool,
 }
 
-impl Shared<'_> {
-    /// Tells all workers to stop.
-    pub fn shutdown_workers(&self) {
-        self.failed.store(true, Ordering::Release);
-    }
-
-    /// Errors when it is time to stop.
-    pub fn check_workers(&self) -> Result<()> {
-        if self.failed.load(Ordering::Acquire) {
-            Err(AgentError::interrupted())
-        } else {
-            self.shutdown.check()
-        }
-    }
+/// What a worker can be asked to do.
+pub enum Work {
+    /// Small neighbours.
+    Small(Vec<Arc<FileJob>>),
+    /// One large file.
+    Large(Arc<FileJob>),
+    /// A part of a large file that another has begun.
+    Part(Part),
 }
 
 /// One worker's buffers.
@@ -98,6 +92,27 @@ impl<'a> Worker<'a> {
             buffer: Vec::new(),
             solid: Solid::default(),
         }
+    }
+
+    /// Does what there is to do, until nothing comes any more: parts of large files first.
+    ///
+    /// Errors: also when another worker has failed.
+    pub fn labour(&mut self) -> Result<()> {
+        while let Some(Taken { task, at_work }) = self.shared.queue.take() {
+            self.shared.shutdown.check()?;
+            match task {
+                Work::Part(part) => self.part(&part)?,
+                Work::Small(jobs) => self.small_files(&jobs)?,
+                Work::Large(job) => self.large_file(&job)?,
+            }
+            drop(at_work);
+        }
+        if self.shared.queue.is_stopped() {
+            return Err(AgentError::interrupted());
+        }
+        self.shared.shutdown.check()?;
+        // No frame comes any more: each worker seals a pack of those that are open.
+        self.flush_data_packs()
     }
 
     /// Closes the packs that hold content of files, so that everything in them gets a name.

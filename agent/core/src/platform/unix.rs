@@ -1,6 +1,8 @@
 //! Looking at files and opening them for reading on Unix. Called by `scan` and the pipeline; never follows a symbolic
 //! link at the end of a path, never writes to the source.
 
+use scelle_format::manifest::Extent;
+
 use super::{Kind, Names, Stat};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
@@ -167,14 +169,14 @@ pub(super) fn open_regular_at(
     }
 }
 
-/// Where the data of a file with holes lies: `(offset, bytes)` in order, not overlapping, within the length; `None`
+/// Where the data of a file with holes lies: in order, not overlapping, within the length; `None`
 /// when the file has no holes or the file system does not tell. At most 8 192 extents: of a file with more, small
 /// holes count as data. Moves the file's position.
-pub fn data_extents(file: &File, stat: &Stat) -> io::Result<Option<Vec<(u64, u64)>>> {
+pub fn data_extents(file: &File, stat: &Stat) -> io::Result<Option<Vec<Extent>>> {
     if !stat.may_have_holes() {
         return Ok(None);
     }
-    let mut extents: Vec<(u64, u64)> = Vec::new();
+    let mut extents: Vec<Extent> = Vec::new();
     let mut smallest_hole_bytes = 1u64;
     let mut position = 0;
     while position < stat.bytes {
@@ -188,7 +190,7 @@ pub fn data_extents(file: &File, stat: &Stat) -> io::Result<Option<Vec<(u64, u64
         if start >= end {
             break;
         }
-        add_extent(&mut extents, (start, end - start), smallest_hole_bytes);
+        add_extent(&mut extents, Extent { start, bytes: end - start }, smallest_hole_bytes);
         if extents.len() > 2 * MOST_EXTENTS {
             smallest_hole_bytes = join_extents(&mut extents, smallest_hole_bytes);
         }
@@ -197,18 +199,20 @@ pub fn data_extents(file: &File, stat: &Stat) -> io::Result<Option<Vec<(u64, u64
     while extents.len() > MOST_EXTENTS {
         smallest_hole_bytes = join_extents(&mut extents, smallest_hole_bytes);
     }
-    if extents == [(0, stat.bytes)] { Ok(None) } else { Ok(Some(extents)) }
+    if extents == [Extent { start: 0, bytes: stat.bytes }] { Ok(None) } else { Ok(Some(extents)) }
 }
 
-fn add_extent(extents: &mut Vec<(u64, u64)>, (start, bytes): (u64, u64), smallest_hole_bytes: u64) {
+fn add_extent(extents: &mut Vec<Extent>, extent: Extent, smallest_hole_bytes: u64) {
     match extents.last_mut() {
-        Some(last) if start - (last.0 + last.1) < smallest_hole_bytes => last.1 = start + bytes - last.0,
-        _ => extents.push((start, bytes)),
+        Some(last) if extent.start - last.end() < smallest_hole_bytes => {
+            last.bytes = extent.end() - last.start
+        }
+        _ => extents.push(extent),
     }
 }
 
 /// Raises the size below which a hole counts as data until half of the extents are gone.
-fn join_extents(extents: &mut Vec<(u64, u64)>, mut smallest_hole_bytes: u64) -> u64 {
+fn join_extents(extents: &mut Vec<Extent>, mut smallest_hole_bytes: u64) -> u64 {
     let target = extents.len() / 2;
     while extents.len() > target {
         smallest_hole_bytes = smallest_hole_bytes.saturating_mul(2);

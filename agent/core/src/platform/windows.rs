@@ -3,6 +3,8 @@
 //! What the standard library does not offer is said where it is missing: file ids, link counts, alternate streams,
 //! security descriptors and allocated ranges. The names are WTF-8 (see `wtf8`). Reparse points are never followed.
 
+use scelle_format::manifest::Extent;
+
 use super::{Attributes, FileAttributes, Kind, Names, ProblemCode, Shortfall, Stat, wtf8};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -134,7 +136,7 @@ pub(super) fn is_reparse_point(metadata: &Metadata) -> bool {
 }
 
 /// Allocated ranges need `DeviceIoControl`, which the standard library lacks: files are read whole.
-pub fn data_extents(_file: &File, _stat: &Stat) -> io::Result<Option<Vec<(u64, u64)>>> {
+pub fn data_extents(_file: &File, _stat: &Stat) -> io::Result<Option<Vec<Extent>>> {
     Ok(None)
 }
 

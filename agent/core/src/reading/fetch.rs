@@ -21,7 +21,7 @@ use super::elsewhere::Elsewhere;
 use super::load::{Loader, cipher_bytes, damaged};
 use super::requests::{WHOLE, frame_range, requests_for};
 use super::sealed::{Opened, PackName, Sealed, locate, trailer_of};
-use super::segments::Segments;
+use super::stretches::Stretches;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::Snapshot;
@@ -38,7 +38,7 @@ const TRAILER_MAX_BYTES: u64 = 256 << 10;
 /// Gives parts of packs. Shared by all threads of a restore.
 pub struct Fetcher {
     loader: Loader,
-    segments: Mutex<Segments>,
+    stretches: Mutex<Stretches>,
     /// Told whenever a part may have become idle or a window was done.
     room: Notify,
     /// Who fetches ahead gets room in the order of asking.
@@ -59,7 +59,7 @@ pub struct Prepared {
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        self.fetcher.segments.lock().close_window(self.window);
+        self.fetcher.stretches.lock().close_window(self.window);
         self.fetcher.room.notify_waiters();
     }
 }
@@ -70,7 +70,7 @@ impl Fetcher {
     pub fn new(objects: Arc<Objects>, keyring: Arc<Keyring>, descriptors: Option<Descriptors>) -> Arc<Self> {
         Arc::new(Self {
             loader: Loader::new(objects, keyring),
-            segments: Mutex::new(Segments::new(BUDGET_BYTES)),
+            stretches: Mutex::new(Stretches::new(BUDGET_BYTES)),
             room: Notify::new(),
             ahead: tokio::sync::Mutex::default(),
             fetched_whole: Mutex::default(),
@@ -124,17 +124,17 @@ impl Fetcher {
                 ranges.push(frame_range(at));
             }
         }
-        let window = self.segments.lock().open_window();
+        let window = self.stretches.lock().open_window();
         let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
         for pack in order {
             let name = (kind, pack);
             let may_be_whole = !self.fetched_whole.lock().contains(&name);
-            let mut segments = self.segments.lock();
+            let mut stretches = self.stretches.lock();
             let mut missing = by_pack.remove(&pack).unwrap_or_default();
-            missing.retain(|range| segments.find(&name, range, window).is_none());
+            missing.retain(|range| stretches.find(&name, range, window).is_none());
             for range in requests_for(missing, may_be_whole) {
-                segments.insert(name, range.clone(), window);
+                stretches.insert(name, range.clone(), window);
                 tasks.spawn(Arc::clone(self).fetch_ahead(name, range));
             }
         }
@@ -146,17 +146,17 @@ impl Fetcher {
         loop {
             let changed = self.room.notified();
             {
-                let mut segments = self.segments.lock();
-                let Some((_, cell)) = segments.find(&pack, &range, 0) else { return };
+                let mut stretches = self.stretches.lock();
+                let Some((_, cell)) = stretches.find(&pack, &range, 0) else { return };
                 if cell.initialized() {
                     return;
                 }
-                if segments.begin_ahead(&pack, &range, held_bytes(&range)) {
+                if stretches.begin_ahead(&pack, &range, held_bytes(&range)) {
                     break;
                 }
-                if !segments.is_wanted(&pack, &range) {
+                if !stretches.is_wanted(&pack, &range) {
                     // Too late: whoever still wants it fetches it.
-                    return segments.remove(&pack, &range);
+                    return stretches.remove(&pack, &range);
                 }
             }
             changed.await;
@@ -169,28 +169,28 @@ impl Fetcher {
     /// A part that covers `range` of a pack's plaintext.
     pub(super) async fn sealed(&self, pack: PackName, range: Range<u64>) -> Result<Arc<Sealed>> {
         let (held, cell) = {
-            let mut segments = self.segments.lock();
-            match segments.find(&pack, &range, 0) {
+            let mut stretches = self.stretches.lock();
+            match stretches.find(&pack, &range, 0) {
                 Some(found) => found,
-                None => (range.clone(), segments.insert(pack, range.clone(), 0)),
+                None => (range.clone(), stretches.insert(pack, range.clone(), 0)),
             }
         };
         if let Some(there) = cell.get() {
             return there.clone();
         }
         let load = || async {
-            self.segments.lock().begin(&pack, &held, held_bytes(&held));
+            self.stretches.lock().begin(&pack, &held, held_bytes(&held));
             if held == WHOLE {
                 self.fetched_whole.lock().insert(pack);
             }
             let loaded = self.loader.load(pack, &held).await;
             let bytes = loaded.as_ref().map_or(0, |sealed| sealed.bytes());
-            self.segments.lock().set_bytes(&pack, &held, bytes);
+            self.stretches.lock().set_bytes(&pack, &held, bytes);
             loaded
         };
         let result = cell.get_or_init(load).await.clone();
         if result.as_ref().is_err_and(|error| error.code != ExitCode::Damaged) {
-            self.segments.lock().remove(&pack, &held);
+            self.stretches.lock().remove(&pack, &held);
         }
         self.room.notify_waiters();
         result
@@ -209,7 +209,7 @@ impl Fetcher {
         if let Some(error) = lost.get(&pack) {
             return Err(error.clone());
         }
-        let found = self.segments.lock().find(&pack, &WHOLE, 0);
+        let found = self.stretches.lock().find(&pack, &WHOLE, 0);
         if let Some(Ok(there)) = found.as_ref().and_then(|(_, cell)| cell.get())
             && there.is_intact
         {
@@ -220,10 +220,10 @@ impl Fetcher {
         match loaded {
             Ok((intact, _)) => {
                 let (bytes, intact) = (intact.bytes(), Arc::new(intact));
-                let mut segments = self.segments.lock();
-                segments.remove_pack(&pack);
-                let cell = segments.insert(pack, WHOLE, 0);
-                segments.begin(&pack, &WHOLE, bytes);
+                let mut stretches = self.stretches.lock();
+                stretches.remove_pack(&pack);
+                let cell = stretches.insert(pack, WHOLE, 0);
+                stretches.begin(&pack, &WHOLE, bytes);
                 // A new cell is empty.
                 let _ = cell.set(Ok(Arc::clone(&intact)));
                 Ok(intact)

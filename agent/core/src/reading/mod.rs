@@ -9,7 +9,7 @@ mod load;
 mod reader;
 mod requests;
 mod sealed;
-mod segments;
+mod stretches;
 pub mod tree;
 
 pub(crate) use load::damaged;

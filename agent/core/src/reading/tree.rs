@@ -20,7 +20,7 @@ use scelle_format::{FormatError, layout, path};
 use super::fetch::{Fetcher, Prepared};
 use super::load::damaged;
 use super::reader::{ChunkIdKeys, ChunkReader};
-use crate::error::{ExitCode, Result};
+use crate::error::{ExitCode, Fault, Result};
 use crate::repo::history::{Snapshot, read_attachment};
 
 /// Nodes whose fetching begins together.
@@ -222,9 +222,9 @@ impl Walk {
         loop {
             if let Some((node, _)) = self.next_hunk() {
                 let read = read_hunk(&mut self.reader, &self.fetcher, &node.at).await;
-                let mut items = match step_or_error(read, &node)? {
+                let mut items = match or_damage(read, &node) {
                     Ok(hunk) => hunk.items,
-                    Err(damage) => return Ok(Some(damage)),
+                    Err(fault) => return fault.here().map(Some),
                 };
                 items.retain(|item| {
                     self.parts.iter().any(|part| part.holds(&item.directory, &item.entry.name))
@@ -238,9 +238,9 @@ impl Walk {
             for _ in 0..LEVEL2_BATCH {
                 let Some((node, next)) = self.next_level2() else { break };
                 let read = read_level2(&mut self.reader, &self.fetcher, &node).await;
-                match step_or_error(read, &node)? {
+                match or_damage(read, &node) {
                     Ok(level2) => self.hunks.extend(select(&level2.hunks, next, &self.parts)),
-                    Err(damage) => return Ok(Some(damage)),
+                    Err(fault) => return fault.here().map(Some),
                 }
             }
             self.hunks_ahead.left = 0;
@@ -294,15 +294,15 @@ fn select(nodes: &[NodeRef], end: Option<Vec<u8>>, parts: &[Part]) -> Vec<(NodeR
         .collect()
 }
 
-fn step_or_error<T>(read: Result<T>, node: &NodeRef) -> Result<std::result::Result<T, Step>> {
-    match read {
-        Ok(read) => Ok(Ok(read)),
-        Err(error) if error.code == ExitCode::Damaged => {
+/// Damage is a step; what else went wrong ends the walk.
+fn or_damage<T>(read: Result<T>, node: &NodeRef) -> Result<T, Fault<Step>> {
+    read.map_err(|error| match error.code {
+        ExitCode::Damaged => {
             let object = layout::pack(PackKind::Manifest, &node.at.pack);
-            Ok(Err(Step::Damaged { object, files: node.files, bytes: node.bytes }))
+            Fault::Here(Step::Damaged { object, files: node.files, bytes: node.bytes })
         }
-        Err(error) => Err(error),
-    }
+        _ => Fault::Run(error),
+    })
 }
 
 async fn read_level2(reader: &mut ChunkReader, fetcher: &Fetcher, node: &NodeRef) -> Result<Level2> {

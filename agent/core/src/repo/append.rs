@@ -306,19 +306,7 @@ impl<'a> LedgerWriter<'a> {
                 self.fast_forward(own).await
             }
             Position::StoreBehind => {
-                // What the store lost comes back from here; what cannot is said to be lost, so that the chain can be
-                // followed again.
-                let shown = own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
-                let put = put_back(self.objects, self.device, self.head.sequence.saturating_sub(1)).await?;
-                let mut lost =
-                    (shown.unwrap_or(0) + 1..self.head.sequence).filter(|n| !put.there.contains(n));
-                let from = lost.next().unwrap_or(self.head.sequence);
-                if !self.send_head_again(from).await? {
-                    // The note says itself that it follows one that is not there.
-                    self.is_head_shown = true;
-                    let to = self.head.sequence;
-                    self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;
-                }
+                self.bring_back(own).await?;
                 Ok(Start { store_behind: true, ..Start::default() })
             }
             Position::Fork { .. } | Position::StoreAhead { .. } => {
@@ -328,6 +316,21 @@ impl<'a> LedgerWriter<'a> {
                 Ok(Start { forked: true, ..Start::default() })
             }
         }
+    }
+
+    /// What the store lost comes back from here; what cannot is said to be lost, so that the chain can be followed again.
+    async fn bring_back(&mut self, own: &[VerifiedNote]) -> Result<()> {
+        let shown = own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
+        let put = put_back(self.objects, self.device, self.head.sequence.saturating_sub(1)).await?;
+        let mut lost = (shown.unwrap_or(0) + 1..self.head.sequence).filter(|n| !put.there.contains(n));
+        let from = lost.next().unwrap_or(self.head.sequence);
+        if !self.send_head_again(from).await? {
+            // The note says itself that it follows one that is not there.
+            self.is_head_shown = true;
+            let to = self.head.sequence;
+            self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;
+        }
+        Ok(())
     }
 
     /// Puts the local head back into the store, after what it attaches, and says that those from `lost_from` to the one before

@@ -15,7 +15,7 @@ use scelle_format::refs::Refs;
 use scelle_format::{layout, limits};
 
 use super::objects::Objects;
-use crate::error::{ExitCode, Result};
+use crate::error::{Result, unless_damaged};
 
 /// Newest notes of each device that are looked through.
 const NEWEST_NOTES: usize = 256;
@@ -104,15 +104,6 @@ impl Copies {
     /// The highest revision of a descriptor among them; 0 without one.
     pub(super) fn highest_descriptor(&self) -> u64 {
         self.by_name.keys().filter_map(|name| layout::parse_descriptor(name).ok()).max().unwrap_or(0)
-    }
-}
-
-/// `None` where only this object is lost.
-fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
-    match read {
-        Ok(read) => Ok(Some(read)),
-        Err(error) if error.code == ExitCode::Damaged => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -19,6 +19,7 @@ use scelle_format::kit::{Kit, KitPublic};
 use scelle_format::layout;
 use scelle_format::note::{self, SigningKey};
 use scelle_format::random::Random;
+use scelle_format::timestamp::Timestamp;
 use scelle_format::vkey_text::VKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
@@ -95,30 +96,7 @@ async fn prepare(
     unfinished.push(layout::epoch_key(device.epoch, 1), &sealed);
     unfinished.push(layout::device_key(&device.id), &sealed_device_key(&device, random)?);
 
-    let descriptor = Descriptor {
-        repository,
-        revision: 1,
-        time: now(clock),
-        prev: None,
-        required: Vec::new(),
-        optional: Vec::new(),
-        owners: vec![VKey::of(&creation.public.owner).map_err(AgentError::bug)?],
-        threshold: 1,
-        succession: Succession { days: 30, words: vec!["everyday".into(), "device".into()] },
-        admin: match &admin {
-            Some((_, key)) => Some(VKey::of(key.verifying_key()).map_err(AgentError::bug)?),
-            None => None,
-        },
-        recipients: recipient_lines(creation, admin.as_ref().map(|(identity, _)| identity)),
-        epochs: vec![EpochLine {
-            number: device.epoch,
-            recipient_sha256: Sha256(device.epoch_recipient.sha256()),
-            state: EpochState::Provisional,
-        }],
-        devices: vec![device_line(&device)?],
-        policy: POLICY,
-        extensions: Vec::new(),
-    };
+    let descriptor = first_descriptor(repository, creation, admin.as_ref(), &device, now(clock))?;
     let signer = creation.kit.map_or(&device.signing, |kit| &kit.owner);
     let (signed, head) = signed_descriptor(&descriptor, signer)?;
     unfinished.push(layout::descriptor(1), signed.as_bytes());
@@ -129,6 +107,43 @@ async fn prepare(
     state.put_device(&device)?;
     state.put_head(&head)?;
     Ok(unfinished)
+}
+
+/// What the everyday phrase opens: it reads, and it signs as the admin.
+type Everyday = (PqIdentity, SigningKey);
+
+/// The first descriptor: who owns the repository, who opens it, and this computer.
+fn first_descriptor(
+    repository: RepositoryId,
+    creation: &Creation<'_>,
+    admin: Option<&Everyday>,
+    device: &Device,
+    time: Timestamp,
+) -> Result<Descriptor> {
+    Ok(Descriptor {
+        repository,
+        revision: 1,
+        time,
+        prev: None,
+        required: Vec::new(),
+        optional: Vec::new(),
+        owners: vec![VKey::of(&creation.public.owner).map_err(AgentError::bug)?],
+        threshold: 1,
+        succession: Succession { days: 30, words: vec!["everyday".into(), "device".into()] },
+        admin: match admin {
+            Some((_, key)) => Some(VKey::of(key.verifying_key()).map_err(AgentError::bug)?),
+            None => None,
+        },
+        recipients: recipient_lines(creation, admin.map(|(identity, _)| identity)),
+        epochs: vec![EpochLine {
+            number: device.epoch,
+            recipient_sha256: Sha256(device.epoch_recipient.sha256()),
+            state: EpochState::Provisional,
+        }],
+        devices: vec![device_line(device)?],
+        policy: POLICY,
+        extensions: Vec::new(),
+    })
 }
 
 fn escrow_texts(creation: &Creation<'_>) -> Vec<String> {
@@ -250,7 +265,7 @@ fn make_everyday(
     creation: &Creation<'_>,
     unfinished: &mut Unfinished,
     random: &mut dyn Random,
-) -> Result<Option<(PqIdentity, SigningKey)>> {
+) -> Result<Option<Everyday>> {
     let Some(phrase) = creation.phrase else { return Ok(None) };
     let identity = PqIdentity::generate(random);
     let admin = SigningKey::generate(&key_name(repository, "admin"), random).map_err(AgentError::bug)?;

@@ -89,91 +89,31 @@ impl Descriptors {
         Self::check(objects, pin, fetched, (seen, highest), copies).await
     }
 
-    /// Walks up from revision 1 and stops at the first that does not hold. A name proves no revision: whoever may write can put
-    /// one there. It counts as lost only where a note or a copy has seen it, or what stands above is signed. What was lost or overwritten is looked for in
-    /// older versions and in copies: those that refs hold, and those of this PC.
+    /// Walks up from revision 1 and stops at the first that does not hold.
     async fn check(
         objects: &Objects,
         pin: Option<&Pin>,
         fetched: BTreeMap<u64, Bytes>,
         (seen, highest): (u64, u64),
-        mut copies: Option<Copies>,
+        copies: Option<Copies>,
     ) -> Result<Self> {
-        let mut chain: Vec<SignedDescriptor> = Vec::new();
-        let mut standing = Standing::Provisional;
-        let mut findings = Vec::new();
-        let mut was_missing = true;
-        for revision in 1..=highest {
-            let name = layout::descriptor(revision);
-            let accept =
-                |bytes: &[u8]| step(bytes, objects.repository(), revision, chain.last(), standing, pin);
-            let mut proven = fetched.get(&revision).cloned();
-            let first_try = match &proven {
-                Some(bytes) => accept(bytes),
-                None => Err(Refused::Missing),
-            };
-            let accepted = match first_try {
-                Err(refused) => {
-                    was_missing = matches!(refused, Refused::Missing);
-                    let kind = match was_missing {
-                        true => FindingKind::DescriptorMissing,
-                        false => FindingKind::DescriptorInvalid,
-                    };
-                    let max = limits::NOTE_MAX_BYTES as u64;
-                    match objects.find_where(&name, max, |bytes| accept(bytes).is_ok()).await? {
-                        Some((bytes, found)) => {
-                            if found == Found::Older {
-                                let kind = if was_missing { FindingKind::Hidden } else { kind };
-                                findings.push(Finding::new(kind, name.clone()));
-                            }
-                            let accepted = accept(&bytes);
-                            proven = Some(bytes);
-                            accepted
-                        }
-                        None => {
-                            let copies = match &copies {
-                                Some(copies) => copies,
-                                None => copies.insert(Copies::fetch(objects).await?),
-                            };
-                            // Refs hold the revision of their day; this PC may have kept the others.
-                            let own = objects.kept().and_then(|kept| kept.copy(&name));
-                            let candidates = copies.of(&name).iter().chain(&own);
-                            proven = candidates.into_iter().find(|copy| accept(copy).is_ok()).cloned();
-                            let is_evident = revision <= seen.max(copies.highest_descriptor())
-                                || proven.is_some()
-                                || fetched
-                                    .range(revision..)
-                                    .any(|(named, bytes)| shows(bytes, *named, chain.last()));
-                            if !is_evident {
-                                break;
-                            }
-                            // Only where nothing else is to be had: a bit may have turned in what says so.
-                            if let (Refused::Newer(found), None) = (&refused, &proven) {
-                                return Err(AgentError::unknown_feature().at(found.clone()));
-                            }
-                            findings.push(Finding::new(kind, name.clone()));
-                            proven.as_ref().map_or(Err(refused), |copy| accept(copy))
-                        }
-                    }
-                }
-                sound => sound,
-            };
-            let Ok((signed, now)) = accepted else { break };
-            if let Some(bytes) = proven {
-                objects.keep(&name, &bytes).await;
-            }
-            standing = now;
-            chain.push(signed);
-        }
-        let Some(newest) = chain.last() else {
-            let error = match was_missing {
-                true => AgentError::object_missing(),
-                false => AgentError::signature_invalid(),
-            };
-            return Err(error.at(layout::descriptor(1)));
+        let mut climb = Climb {
+            objects,
+            pin,
+            fetched,
+            seen,
+            copies,
+            chain: Vec::new(),
+            standing: Standing::Provisional,
+            findings: Vec::new(),
+            was_missing: true,
         };
-        let (current, current_sha256) = (newest.descriptor.clone(), newest.descriptor.text_sha256());
-        Ok(Self { history: chain, current, current_sha256, standing, anchored: pin.is_some(), findings })
+        for revision in 1..=highest {
+            if !climb.step_to(revision).await? {
+                break;
+            }
+        }
+        climb.end()
     }
 
     /// Notes a rollback where `seen` (revision, hash of the text; from a note or local state) is not what the
@@ -225,6 +165,113 @@ fn no_repository(objects: &Objects) -> AgentError {
     error.at(objects.store().address())
 }
 
+/// The way up from revision 1. A name proves no revision: whoever may write can put one there. It counts as lost only where a
+/// note or a copy has seen it, or what stands above is signed. What was lost or overwritten is looked for in older versions
+/// and in copies: those that refs hold, and those of this PC.
+struct Climb<'a> {
+    objects: &'a Objects,
+    pin: Option<&'a Pin>,
+    /// What lies under the names of revisions.
+    fetched: BTreeMap<u64, Bytes>,
+    /// The highest revision that a note or this PC has seen.
+    seen: u64,
+    copies: Option<Copies>,
+    chain: Vec<SignedDescriptor>,
+    standing: Standing,
+    findings: Vec<Finding>,
+    /// Whether nothing lay under the last name that did not hold.
+    was_missing: bool,
+}
+
+impl Climb<'_> {
+    /// Takes one step up; false where the way ends.
+    async fn step_to(&mut self, revision: u64) -> Result<bool> {
+        let name = layout::descriptor(revision);
+        let stored = self.fetched.get(&revision).cloned();
+        let first_try = match &stored {
+            Some(bytes) => self.accept(bytes, revision),
+            None => Err(Refused::Missing),
+        };
+        let proven = match &first_try {
+            Ok(_) => stored,
+            Err(refused) => self.elsewhere(revision, &name, refused).await?,
+        };
+        let Some(bytes) = proven else { return Ok(false) };
+        let Ok((signed, now)) = first_try.or_else(|_| self.accept(&bytes, revision)) else {
+            return Ok(false);
+        };
+        self.objects.keep(&name, &bytes).await;
+        self.standing = now;
+        self.chain.push(signed);
+        Ok(true)
+    }
+
+    fn accept(&self, bytes: &[u8], revision: u64) -> Result<(SignedDescriptor, Standing), Refused> {
+        step(bytes, self.objects.repository(), revision, self.chain.last(), self.standing, self.pin)
+    }
+
+    /// A revision from an older version or a copy, where what lies under its name does not hold.
+    async fn elsewhere(&mut self, revision: u64, name: &str, refused: &Refused) -> Result<Option<Bytes>> {
+        self.was_missing = matches!(refused, Refused::Missing);
+        let kind = match self.was_missing {
+            true => FindingKind::DescriptorMissing,
+            false => FindingKind::DescriptorInvalid,
+        };
+        let (max, accepts) =
+            (limits::NOTE_MAX_BYTES as u64, |bytes: &[u8]| self.accept(bytes, revision).is_ok());
+        if let Some((bytes, found)) = self.objects.find_where(name, max, accepts).await? {
+            if found == Found::Older {
+                let kind = if self.was_missing { FindingKind::Hidden } else { kind };
+                self.findings.push(Finding::new(kind, name));
+            }
+            return Ok(Some(bytes));
+        }
+        if self.copies.is_none() {
+            self.copies = Some(Copies::fetch(self.objects).await?);
+        }
+        let proven = self.copy_of(revision, name);
+        if proven.is_none() && !self.is_evident(revision) {
+            return Ok(None);
+        }
+        // Only where nothing else is to be had: a bit may have turned in what says so.
+        if let (Refused::Newer(found), None) = (refused, &proven) {
+            return Err(AgentError::unknown_feature().at(found.clone()));
+        }
+        self.findings.push(Finding::new(kind, name));
+        Ok(proven)
+    }
+
+    /// Refs hold the revision of their day; this PC may have kept the others.
+    fn copy_of(&self, revision: u64, name: &str) -> Option<Bytes> {
+        let own = self.objects.kept().and_then(|kept| kept.copy(name));
+        let of_refs = self.copies.iter().flat_map(|copies| copies.of(name));
+        of_refs.chain(&own).find(|copy| self.accept(copy, revision).is_ok()).cloned()
+    }
+
+    /// Whether a revision that is nowhere to be had was there once.
+    fn is_evident(&self, revision: u64) -> bool {
+        let copied = self.copies.as_ref().map_or(0, Copies::highest_descriptor);
+        let mut above = self.fetched.range(revision..);
+        revision <= self.seen.max(copied)
+            || above.any(|(named, bytes)| shows(bytes, *named, self.chain.last()))
+    }
+
+    /// What the way up has shown.
+    fn end(self) -> Result<Descriptors> {
+        let Some(newest) = self.chain.last() else {
+            let error = match self.was_missing {
+                true => AgentError::object_missing(),
+                false => AgentError::signature_invalid(),
+            };
+            return Err(error.at(layout::descriptor(1)));
+        };
+        let (current, current_sha256) = (newest.descriptor.clone(), newest.descriptor.text_sha256());
+        let (history, standing, findings) = (self.chain, self.standing, self.findings);
+        let anchored = self.pin.is_some();
+        Ok(Descriptors { history, current, current_sha256, standing, anchored, findings })
+    }
+}
+
 /// Why one candidate for a revision is not taken.
 enum Refused {
     Missing,
@@ -255,7 +302,7 @@ fn step(
     previous: Option<&SignedDescriptor>,
     standing: Standing,
     pin: Option<&Pin>,
-) -> std::result::Result<(SignedDescriptor, Standing), Refused> {
+) -> Result<(SignedDescriptor, Standing), Refused> {
     let signed = note::parse(bytes).map_err(|_| Refused::Invalid)?;
     let descriptor = match (Descriptor::parse(&signed.text), previous) {
         // What nobody has signed asks for no newer program.

@@ -145,17 +145,7 @@ impl Keyring {
                 tried.opened = wanted.open_older(objects, &files).await?;
             }
             if tried.opened.is_none() {
-                let copies = rescue.copies().await?.highest_first(&wanted.prefix);
-                tried.opened = wanted.open(copies).opened;
-                let is_mine = tried.opened.is_some();
-                if tried.wrong.is_empty() && tried.unmatched.is_empty() {
-                    let name =
-                        tried.opened.as_ref().map_or(wanted.prefix.as_str(), |(name, _)| name.as_str());
-                    tried.wrong.push(Finding::new(FindingKind::KeyMissing, name));
-                }
-                // A file for other holders only is sound, unless a copy of it was for this one.
-                let replaced = tried.unmatched.into_iter().filter(|_| is_mine);
-                tried.wrong.extend(replaced.map(|name| Finding::new(FindingKind::KeyUnreadable, name)));
+                wanted.open_copy(&mut tried, rescue.copies().await?);
             }
             ring.findings.extend(tried.wrong);
             opened.extend(tried.opened.map(|(_, identity)| (epoch.number, identity)));
@@ -341,6 +331,19 @@ impl Wanted<'_> {
 }
 
 impl Wanted<'_> {
+    /// Opens a copy in full refs, and notes what is wrong with the files it stands for.
+    fn open_copy(&self, tried: &mut Tried, copies: &Copies) {
+        tried.opened = self.open(copies.highest_first(&self.prefix)).opened;
+        let is_mine = tried.opened.is_some();
+        if tried.wrong.is_empty() && tried.unmatched.is_empty() {
+            let name = tried.opened.as_ref().map_or(self.prefix.as_str(), |(name, _)| name.as_str());
+            tried.wrong.push(Finding::new(FindingKind::KeyMissing, name));
+        }
+        // A file for other holders only is sound, unless a copy of it was for this one.
+        let replaced = std::mem::take(&mut tried.unmatched).into_iter().filter(|_| is_mine);
+        tried.wrong.extend(replaced.map(|name| Finding::new(FindingKind::KeyUnreadable, name)));
+    }
+
     /// Opens what was hidden, or written over, or answered wrongly, in an older version or a second answer.
     async fn open_older(&self, objects: &Objects, files: &KeyFiles) -> Result<Option<(String, PqIdentity)>> {
         let max = limits::KEY_FILE_MAX_BYTES as u64;

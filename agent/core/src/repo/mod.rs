@@ -11,6 +11,7 @@ pub mod create;
 pub mod damage;
 pub mod damaged;
 pub mod descriptors;
+pub mod destination;
 pub mod files;
 pub mod finding;
 pub mod history;

@@ -18,7 +18,7 @@ use scelle_store::{ErrorKind, Key, ObjectMeta, Put, Store, StoreError, Version};
 use super::kept::{Kept, hash_in};
 pub use super::listed::{Listed, repositories_in};
 use super::oddities::Oddities;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, Fault, Result};
 
 /// Versions of one name that are looked through for the right one.
 const VERSIONS_MAX: usize = 1000;
@@ -96,16 +96,16 @@ impl Objects {
     /// [`Self::get_named`], `None` where there is no such object. One that a delete marker hides is read in its oldest
     /// version: an attacker can only have come after the writer.
     pub async fn find_named(&self, name: &str, max_bytes: u64) -> Result<Option<Bytes>> {
-        match self.get_twice(name, max_bytes, |_| true).await? {
+        match self.get_twice(name, max_bytes, |_| true).await {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(wrong) if wrong.is_absent => {
+            Err(Fault::Here(wrong)) if wrong.is_absent => {
                 let older = self.version_where(name, max_bytes, |_| true).await?;
                 if older.is_some() {
                     self.oddities.note_hidden(name);
                 }
                 Ok(older)
             }
-            Err(wrong) => Err(wrong.error),
+            Err(fault) => Err(fault.here()?.error),
         }
     }
 
@@ -119,12 +119,12 @@ impl Objects {
     /// [`Self::get_hashed`], and where it was found.
     pub async fn find_hashed(&self, name: &str, sha256: &Sha256, max_bytes: u64) -> Result<(Bytes, Found)> {
         let is_right = |bytes: &[u8]| Sha256::of(bytes) == *sha256;
-        let wrong = match self.get_twice(name, max_bytes, is_right).await? {
+        let wrong = match self.get_twice(name, max_bytes, is_right).await {
             Ok(bytes) => {
                 self.keep(name, &bytes).await;
                 return Ok((bytes, Found::Current));
             }
-            Err(wrong) => wrong,
+            Err(fault) => fault.here()?,
         };
         match self.look_through(name, max_bytes, is_right).await? {
             Older::Found(bytes) => {
@@ -174,7 +174,7 @@ impl Objects {
         name: &str,
         max_bytes: u64,
         is_right: impl Fn(&[u8]) -> bool,
-    ) -> Result<std::result::Result<Bytes, Wrong>> {
+    ) -> Result<Bytes, Fault<Wrong>> {
         let key = self.key(name)?;
         let mut wrong = None;
         for _ in 0..2 {
@@ -183,7 +183,7 @@ impl Objects {
                     if wrong.is_some() {
                         self.oddities.note_answered_wrongly(name);
                     }
-                    return Ok(Ok(bytes));
+                    return Ok(bytes);
                 }
                 Ok(_) => {
                     let error = AgentError::object_corrupt().at(name);
@@ -193,12 +193,11 @@ impl Objects {
                     is_absent: error.kind == ErrorKind::NotFound,
                     error: too_large_is_damage(error, name),
                 },
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(AgentError::from(error).into()),
             });
         }
-        Ok(Err(
-            wrong.unwrap_or_else(|| Wrong { is_absent: true, error: AgentError::object_missing().at(name) })
-        ))
+        let absent = || Wrong { is_absent: true, error: AgentError::object_missing().at(name) };
+        Err(Fault::Here(wrong.unwrap_or_else(absent)))
     }
 
     /// The oldest of at most 1 000 versions of an object that `accepts`; `None` where there is none, or none to be seen.
@@ -310,8 +309,10 @@ impl Objects {
         if !self.store.must_be_read_back() {
             return Ok(self.head(name).await?.is_some_and(|meta| meta.bytes == bytes));
         }
-        let read = self.get_twice(name, bytes, |stored| Sha256::of(stored) == *sha256).await?;
-        Ok(read.is_ok())
+        match self.get_twice(name, bytes, |stored| Sha256::of(stored) == *sha256).await {
+            Ok(_) => Ok(true),
+            Err(fault) => fault.here().map(|_| false),
+        }
     }
 
     /// Size and time of an object, `None` where it is not.

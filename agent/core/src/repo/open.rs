@@ -100,20 +100,8 @@ impl Repository {
             format => format?,
         };
         let findings = check_format(format.as_deref(), &descriptors)?;
-        let notes = notes?;
-        let mut history = History::check(&objects, notes.clone(), &descriptors);
-        let seen_by_notes = history.devices.iter().flat_map(|d| &d.notes).map(|row| row.note.descriptor);
-        if let Some(seen) = seen_by_notes.chain(options.seen).max_by_key(|(revision, _)| *revision) {
-            if seen.0 > descriptors.current.revision {
-                // The newest is not listed: refs may still hold it, and then it counts.
-                let more = Descriptors::load_up_to(&objects, pin.as_ref(), seen.0).await?;
-                if more.current.revision > descriptors.current.revision {
-                    history = History::check(&objects, notes, &more);
-                    descriptors = more;
-                }
-            }
-            descriptors.compare_with_seen(seen);
-        }
+        let history =
+            by_what_was_seen(&objects, pin.as_ref(), notes?, options.seen, &mut descriptors).await?;
         let keyring = match options.unlock {
             Some(unlock) => {
                 Some(Arc::new(Keyring::unlock(&objects, keys?, unlock, &descriptors.current).await?))
@@ -154,6 +142,31 @@ impl Repository {
             .cloned()
             .collect()
     }
+}
+
+/// The ledger's notes, checked by the descriptors; these are looked for again where a note, or this computer, has `seen` a
+/// later one than is listed.
+async fn by_what_was_seen(
+    objects: &Objects,
+    pin: Option<&Pin>,
+    notes: StoredNotes,
+    seen: Option<(u64, Sha256)>,
+    descriptors: &mut Descriptors,
+) -> Result<History> {
+    let mut history = History::check(objects, notes.clone(), descriptors);
+    let seen_by_notes = history.devices.iter().flat_map(|d| &d.notes).map(|row| row.note.descriptor);
+    if let Some(seen) = seen_by_notes.chain(seen).max_by_key(|(revision, _)| *revision) {
+        if seen.0 > descriptors.current.revision {
+            // The newest is not listed: refs may still hold it, and then it counts.
+            let more = Descriptors::load_up_to(objects, pin, seen.0).await?;
+            if more.current.revision > descriptors.current.revision {
+                history = History::check(objects, notes, &more);
+                *descriptors = more;
+            }
+        }
+        descriptors.compare_with_seen(seen);
+    }
+    Ok(history)
 }
 
 /// What a kit pins.

@@ -19,7 +19,7 @@ use super::descriptors::Descriptors;
 use super::history::{History, read_attachment};
 use super::objects::Objects;
 use super::state::{Device, Head, Shape, State, clear_way};
-use crate::error::{AgentError, ExitCode, Result};
+use crate::error::{AgentError, Result, unless_damaged};
 use crate::index::{SegmentFile, SegmentWriter};
 
 /// Snapshots whose refs are tried, newest first.
@@ -122,15 +122,6 @@ pub async fn segments(
         }
     }
     Ok(fetched)
-}
-
-/// `None` where only this object is lost.
-fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
-    match read {
-        Ok(read) => Ok(Some(read)),
-        Err(error) if error.code == ExitCode::Damaged => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 async fn fetch(objects: &Objects, state: &State, device: &Device, sha256: &Sha256) -> Result<()> {

@@ -95,7 +95,7 @@ impl Seat {
     ) -> Result<u64> {
         let mut keys = KeyCopies::load(&self.state)?;
         let (format, found) =
-            tokio::try_join!(self.format(descriptors), keys.look(&self.objects, &self.state))?;
+            tokio::try_join!(self.format(descriptors), keys.look(self.objects(), &self.state))?;
         let mut wrong = Wrong::default();
         wrong.take(descriptors.findings.iter().chain(&format).chain(&found));
         wrong.by_name.extend(damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())));
@@ -129,20 +129,13 @@ impl Seat {
         descriptors: &Descriptors,
         damage: &mut Damage,
     ) -> Result<After> {
-        let looking = known::look(&self.objects, &self.device, damage);
-        let (mut history, seen) = tokio::try_join!(newest(&self.objects, descriptors), looking)?;
-        let mut wrong = Wrong::default();
-        wrong.take(&history.findings);
-        for (name, kind) in self.lacking(&history).await? {
-            wrong.add(name, kind);
-        }
-        let oddities = self.objects.oddities();
-        oddities.hidden().into_iter().for_each(|name| wrong.add(name, FindingKind::Hidden));
-        oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
+        let looking = known::look(self.objects(), &self.device, damage);
+        let (mut history, seen) = tokio::try_join!(newest(self.objects(), descriptors), looking)?;
+        let mut wrong = self.wrong_by(&history).await?;
         let last = ledger.head().sequence;
         let known = match &seen {
             Some(seen) => {
-                let (objects, device) = (&self.objects, &self.device);
+                let (objects, device) = (self.objects(), &self.device);
                 known::lacking(objects, device, seen, last, shown, descriptors, damage).await?
             }
             None => Vec::new(),
@@ -154,7 +147,7 @@ impl Seat {
             || has_lost_notes
             || history.findings.iter().any(|finding| finding.kind.is_lost_note())
         {
-            mended += put_back(&self.objects, &self.device, ledger.head().sequence).await?.mended;
+            mended += put_back(self.objects(), &self.device, ledger.head().sequence).await?.mended;
         }
         let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
         mended += round.mended;
@@ -163,10 +156,10 @@ impl Seat {
         let mut is_descriptor_sound = descriptors.findings.is_empty();
         if mended > 0 || !is_descriptor_sound {
             let again = self.descriptors().await?;
-            history = newest(&self.objects, &again).await?;
+            history = newest(self.objects(), &again).await?;
             is_descriptor_sound = again.findings.is_empty();
         }
-        if let Some(kept) = self.objects.kept().filter(|_| ledger.head().snapshot % SWEEP_EVERY == 1) {
+        if let Some(kept) = self.objects().kept().filter(|_| ledger.head().snapshot % SWEEP_EVERY == 1) {
             kept.sweep();
         }
         let is_fork = |finding: &Finding| finding.kind == FindingKind::Fork;
@@ -177,6 +170,19 @@ impl Seat {
         };
         let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
         Ok(After { mended, history, ledger: ledger_end, key_copies })
+    }
+
+    /// What is wrong by the newest notes, by what they attach, and by what was read through delete markers and other bytes.
+    async fn wrong_by(&self, history: &History) -> Result<Wrong> {
+        let mut wrong = Wrong::default();
+        wrong.take(&history.findings);
+        for (name, kind) in self.lacking(history).await? {
+            wrong.add(name, kind);
+        }
+        let oddities = self.objects().oddities();
+        oddities.hidden().into_iter().for_each(|name| wrong.add(name, FindingKind::Hidden));
+        oddities.overwritten().into_iter().for_each(|name| wrong.add(name, FindingKind::Overwritten));
+        Ok(wrong)
     }
 
     /// What lay in the place of an object is written down before it is put right: should we die in between, nobody could see
@@ -214,45 +220,45 @@ impl Seat {
     async fn mend(&self, name: &str, descriptors: &Descriptors, keys: &KeyCopies) -> Fate {
         if name == layout::FORMAT_TXT {
             return match self.signpost(descriptors) {
-                Some(body) => with(&self.objects, name, body).await,
+                Some(body) => with(self.objects(), name, body).await,
                 None => Fate::NoCopy,
             };
         }
         if name.starts_with("keys/") {
-            return keys.mend(&self.objects, name).await;
+            return keys.mend(self.objects(), name).await;
         }
         // A pack is only read where there is something to put in its place; what data packs held comes from the source.
         let is_pack = layout::parse_pack(name).is_ok();
-        if is_pack && self.objects.kept().is_none_or(|kept| kept.copy(name).is_none()) {
+        if is_pack && self.objects().kept().is_none_or(|kept| kept.copy(name).is_none()) {
             return Fate::NoCopy;
         }
-        match self.objects.kept().filter(|_| name.ends_with('-')) {
+        match self.objects().kept().filter(|_| name.ends_with('-')) {
             Some(kept) => match lost_note(kept, &self.device, name) {
-                Some(name) => from_copy(&self.objects, &name).await,
+                Some(name) => from_copy(self.objects(), &name).await,
                 None => Fate::NoCopy,
             },
-            None => from_copy(&self.objects, name).await,
+            None => from_copy(self.objects(), name).await,
         }
     }
 
     /// What is wrong with FORMAT.txt. One of a later version is left alone.
     async fn format(&self, descriptors: &Descriptors) -> Result<Vec<Finding>> {
         let stored =
-            match self.objects.find_named(layout::FORMAT_TXT, limits::KEY_FILE_MAX_BYTES as u64).await {
+            match self.objects().find_named(layout::FORMAT_TXT, limits::KEY_FILE_MAX_BYTES as u64).await {
                 // Too large, say: something is there, and it is no FORMAT.txt.
                 Err(error) if error.code == crate::error::ExitCode::Damaged => Some(Bytes::new()),
                 stored => stored?,
             };
         let findings = check_format(stored.as_deref(), descriptors).unwrap_or_default();
         if let Some(stored) = stored.filter(|_| findings.is_empty()) {
-            self.objects.keep(layout::FORMAT_TXT, &stored).await;
+            self.objects().keep(layout::FORMAT_TXT, &stored).await;
         }
         Ok(findings)
     }
 
     /// FORMAT.txt as it was, or as the descriptor, which is signed, says that it must be.
     fn signpost(&self, descriptors: &Descriptors) -> Option<Bytes> {
-        let copy = self.objects.kept().and_then(|kept| kept.copy(layout::FORMAT_TXT));
+        let copy = self.objects().kept().and_then(|kept| kept.copy(layout::FORMAT_TXT));
         let is_right =
             |copy: &Bytes| check_format(Some(copy), descriptors).is_ok_and(|found| found.is_empty());
         let anew = || {
@@ -271,7 +277,7 @@ impl Seat {
         let attached: BTreeMap<String, u64> =
             attached.map(|row| (layout::attachment(&row.sha256), row.stored_bytes)).collect();
         let asked = attached.into_iter().map(|(name, stored_bytes)| async move {
-            let wrong = match self.objects.head(&name).await? {
+            let wrong = match self.objects().head(&name).await? {
                 Some(meta) if meta.bytes == stored_bytes => None,
                 Some(_) => Some(FindingKind::AttachmentHash),
                 None => Some(FindingKind::AttachmentMissing),

@@ -14,6 +14,7 @@ use scelle_store::Store;
 use super::append::LedgerWriter;
 use super::create::{Creation, create};
 use super::descriptors::Descriptors;
+use super::destination::{Destination, Destinations};
 use super::kept::Kept;
 use super::objects::Objects;
 use super::state::{Device, State};
@@ -22,14 +23,12 @@ use crate::error::{AgentError, Result};
 
 /// This computer's place in a repository, for as long as it is held: nobody else on this computer has it meanwhile.
 pub struct Seat {
-    /// The repository's objects.
-    pub objects: Arc<Objects>,
+    /// Where the repository's objects go.
+    pub destinations: Destinations,
     /// State folder, locked.
     pub state: State,
     /// This device.
     pub device: Device,
-    /// Server time minus ours, where the server has a clock.
-    pub clock_offset_ms: Option<i64>,
     /// Time, who watches, whether to stop.
     pub around: Around,
 }
@@ -48,7 +47,8 @@ impl Seat {
         let state = State::open(home, repository)?;
         let device = state.device()?;
         let objects = Objects::new(store, repository.clone()).keeping(Kept::of(state.folder()));
-        Ok(Self { objects: Arc::new(objects), state, device, clock_offset_ms, around: around.clone() })
+        let destinations = Destinations::one(Destination { objects: Arc::new(objects), clock_offset_ms });
+        Ok(Self { destinations, state, device, around: around.clone() })
     }
 
     /// Makes a repository, or goes on making it, and takes the first place in it. `state` is its folder, locked by whoever
@@ -65,7 +65,8 @@ impl Seat {
         let repository = RepositoryId::parse(&creation.public.repository).map_err(AgentError::bug)?;
         let objects = Arc::new(Objects::new(store, repository).keeping(Kept::of(state.folder())));
         let device = create(&objects, &state, creation, &*around.clock, &mut around.random()).await?;
-        Ok(Self { objects, state, device, clock_offset_ms, around: around.clone() })
+        let destinations = Destinations::one(Destination { objects, clock_offset_ms });
+        Ok(Self { destinations, state, device, around: around.clone() })
     }
 
     /// Takes the place in a repository that is open already: what was seen of its objects goes on being counted.
@@ -79,7 +80,18 @@ impl Seat {
     ) -> Result<Self> {
         let state = State::open(home, objects.repository())?;
         let device = state.device()?;
-        Ok(Self { objects: objects.clone(), state, device, clock_offset_ms, around: around.clone() })
+        let destinations = Destinations::one(Destination { objects: objects.clone(), clock_offset_ms });
+        Ok(Self { destinations, state, device, around: around.clone() })
+    }
+
+    /// The repository's objects, where its ledger is read.
+    pub fn objects(&self) -> &Arc<Objects> {
+        &self.destinations.first().objects
+    }
+
+    /// Server time minus ours there, where the server has a clock.
+    pub fn clock_offset_ms(&self) -> Option<i64> {
+        self.destinations.first().clock_offset_ms
     }
 
     /// The descriptors as this computer must see them: signed by the owner it knows, never older than seen.
@@ -88,7 +100,7 @@ impl Seat {
     pub async fn descriptors(&self) -> Result<Descriptors> {
         let owner = VerifyingKey::parse(&self.device.owner).map_err(AgentError::local_state)?;
         let pin = Pin { owner_key: *owner.public_key(), recovery_sha256: None };
-        let mut descriptors = Descriptors::load(&self.objects, Some(&pin)).await?;
+        let mut descriptors = Descriptors::load(self.objects(), Some(&pin)).await?;
         // A state that lost its head has seen nothing.
         if let Ok(seen) = self.state.head().and_then(|head| head.descriptor_seen()) {
             descriptors.compare_with_seen(seen);
@@ -99,7 +111,7 @@ impl Seat {
     /// The pen, where it was laid down.
     pub async fn pen(&self) -> Result<LedgerWriter<'_>> {
         let clock = &*self.around.clock;
-        LedgerWriter::open(&self.objects, &self.state, &self.device, clock, self.clock_offset_ms).await
+        LedgerWriter::open(self.objects(), &self.state, &self.device, clock, self.clock_offset_ms()).await
     }
 
     /// The pen for a note outside a backup. The state may come from an older image of this computer: its pen goes on from

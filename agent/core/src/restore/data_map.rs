@@ -3,7 +3,7 @@
 //! For: `workers`. Data comes from the manifest (extents were checked when it was read) and from existing files of the
 //! destination. Never: writes.
 
-use scelle_format::manifest::Entry;
+use scelle_format::manifest::{Entry, Extent};
 
 use super::write::ExistingFile;
 
@@ -12,8 +12,8 @@ const ZERO_BYTES: usize = 64 << 10;
 
 /// Where the bytes of the data stream lie in a file with holes.
 pub(super) struct DataMap {
-    /// Begin in the stream, begin in the file, length; `None`: the same in both.
-    extents: Option<Vec<(u64, u64, u64)>>,
+    /// Begin in the stream, and place in the file; `None`: the same in both.
+    extents: Option<Vec<(u64, Extent)>>,
     pub(super) data_bytes: u64,
     file_bytes: u64,
 }
@@ -22,9 +22,9 @@ impl DataMap {
     pub(super) fn of(entry: &Entry) -> Self {
         let mut at = 0;
         let extents = entry.extents.as_ref().map(|extents| {
-            let place = |(offset, bytes): &(u64, u64)| {
-                at += bytes;
-                (at - bytes, *offset, *bytes)
+            let place = |extent: &Extent| {
+                at += extent.bytes;
+                (at - extent.bytes, *extent)
             };
             extents.iter().map(place).collect()
         });
@@ -34,30 +34,30 @@ impl DataMap {
     /// Calls `each(file offset, part of the data)` for `bytes` of the stream from `offset` on.
     pub(super) fn pieces(&self, offset: u64, bytes: u64) -> Vec<(u64, std::ops::Range<usize>)> {
         let Some(extents) = &self.extents else { return vec![(offset, 0..bytes as usize)] };
-        let first = extents.partition_point(|(begin, _, length)| begin + length <= offset);
+        let first = extents.partition_point(|(begin, extent)| begin + extent.bytes <= offset);
         let (mut done, mut out) = (0, Vec::new());
-        for (begin, file_offset, length) in &extents[first..] {
+        for (begin, extent) in &extents[first..] {
             if done == bytes {
                 break;
             }
             let skip = offset + done - begin;
-            let take = (length - skip).min(bytes - done);
-            out.push((file_offset + skip, done as usize..(done + take) as usize));
+            let take = (extent.bytes - skip).min(bytes - done);
+            out.push((extent.start + skip, done as usize..(done + take) as usize));
             done += take;
         }
         out
     }
 
-    /// Offset and length of the holes.
-    pub(super) fn holes(&self) -> Vec<(u64, u64)> {
+    /// The holes.
+    pub(super) fn holes(&self) -> Vec<Extent> {
         let Some(extents) = &self.extents else { return Vec::new() };
-        let mut end = 0;
+        let mut start = 0;
         let mut holes = Vec::new();
-        for (_, offset, length) in extents {
-            holes.push((end, offset - end));
-            end = offset + length;
+        for (_, extent) in extents {
+            holes.push(Extent { start, bytes: extent.start - start });
+            start = extent.end();
         }
-        holes.push((end, self.file_bytes - end));
+        holes.push(Extent { start, bytes: self.file_bytes - start });
         holes
     }
 }
@@ -89,15 +89,15 @@ fn read_full(existing: &ExistingFile, mut offset: u64, mut into: &mut [u8]) -> O
 }
 
 /// Whether a part of an existing file holds zeros only.
-pub(super) fn is_zero(existing: &ExistingFile, mut offset: u64, mut bytes: u64) -> bool {
+pub(super) fn is_zero(existing: &ExistingFile, Extent { mut start, mut bytes }: Extent) -> bool {
     let mut block = vec![0; ZERO_BYTES];
     while bytes > 0 {
         let step = bytes.min(ZERO_BYTES as u64);
         let part = &mut block[..step as usize];
-        if read_full(existing, offset, part).is_none() || part.iter().any(|byte| *byte != 0) {
+        if read_full(existing, start, part).is_none() || part.iter().any(|byte| *byte != 0) {
             return false;
         }
-        (offset, bytes) = (offset + step, bytes - step);
+        (start, bytes) = (start + step, bytes - step);
     }
     true
 }
@@ -112,12 +112,12 @@ mod tests {
     fn data_goes_to_its_extents_and_the_rest_is_holes() {
         let mut entry = Entry::bare(b"x".to_vec(), EntryKind::File);
         entry.bytes = 100;
-        entry.extents = Some(vec![(10, 5), (20, 10)]);
+        entry.extents = Some([(10, 5), (20, 10)].map(Extent::from).to_vec());
         let map = DataMap::of(&entry);
         assert_eq!(map.data_bytes, 15);
         assert_eq!(map.pieces(0, 15), [(10, 0..5), (20, 5..15)]);
         assert_eq!(map.pieces(3, 4), [(13, 0..2), (20, 2..4)]);
         assert_eq!(map.pieces(5, 1), [(20, 0..1)]);
-        assert_eq!(map.holes(), [(0, 10), (15, 5), (30, 70)]);
+        assert_eq!(map.holes(), [(0, 10), (15, 5), (30, 70)].map(Extent::from));
     }
 }

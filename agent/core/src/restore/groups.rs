@@ -50,9 +50,9 @@ fn version_of(entry: &Entry) -> [u8; 32] {
     for part in [entry.mode, entry.owner, entry.group] {
         number(part.map_or(0, |part| u64::from(part) + 1));
     }
-    for (offset, bytes) in entry.extents.iter().flatten() {
-        number(*offset);
-        number(*bytes);
+    for extent in entry.extents.iter().flatten() {
+        number(extent.start);
+        number(extent.bytes);
     }
     let rows = match &entry.content {
         Content::Empty => &[][..],

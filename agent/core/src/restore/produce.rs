@@ -184,9 +184,9 @@ impl<'a> Producer<'a> {
             Ok(Placed::Kept) => self.closed.kept += 1,
             Ok(Placed::Renamed(_)) => {
                 self.closed.renamed += 1;
-                self.shared.outcome.lock().symlinks += 1;
+                self.shared.tally.lock().symlinks += 1;
             }
-            Ok(_) => self.shared.outcome.lock().symlinks += 1,
+            Ok(_) => self.shared.tally.lock().symlinks += 1,
             Err(error) => self.shared.note_refusal(path, error),
         }
     }
@@ -255,7 +255,7 @@ impl<'a> Producer<'a> {
             Ok(writing) => writing,
             Err(error) => {
                 self.shared.note_refusal(&path, error);
-                self.shared.outcome.lock().unplaced_groups.extend(entry.link_group);
+                self.shared.tally.lock().unplaced_groups.extend(entry.link_group);
                 return Ok(());
             }
         };

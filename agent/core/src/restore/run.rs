@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::outcome::Outcome;
 use super::pairs;
 use super::places::Places;
 use super::produce::{Closed, Producer, WINDOW_FILES};
 use super::request::{Request, check_system};
 use super::shared::Shared;
 use super::summary::RestoreSummary;
+use super::tally::Tally;
 use super::write::{Notices, Overwrite, Placed, WriteErrorKind, write_failed};
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Notice, Phase, Problem};
@@ -58,44 +58,15 @@ fn blocking(
     let keys = (tree.id_key(), tree.token_key());
     let overwrite = if places.fresh { &Overwrite::Numbered } else { &request.overwrite };
     let shared = Shared::new(tree.fetcher(), handle, &places, overwrite, keys, shutdown, monitor);
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
-    let (sender, jobs) = crossbeam_channel::bounded(WINDOW_FILES);
-    let mut producer = std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (shared, jobs) = (&shared, jobs.clone());
-            scope.spawn(move || shared.work(&jobs));
-        }
-        let mut producer = Producer::new(&shared, request, tree, sender);
-        if let Err(error) = producer.walk() {
-            shared.fail(error);
-        }
-        producer.closed()
-    });
+    let mut producer = write_files(&shared, request, tree);
     shared.verdict()?;
-    let standing = std::mem::take(&mut shared.outcome.lock().standing);
+    let standing = std::mem::take(&mut shared.tally.lock().standing);
     pairs::finish(&shared, tree, standing, std::mem::take(&mut producer.sides))?;
     link_and_finish(&shared, &producer)?;
-    let mut directories_failed = Vec::new();
-    let mut notices = Notices::default();
-    for destination in places.all() {
-        directories_failed.extend(destination.finish_directories());
-        let given = destination.notices();
-        notices.owners += given.owners;
-        notices.modes += given.modes;
-        notices.xattrs += given.xattrs;
-        notices.times += given.times;
-        destination.sync_all_at_end().map_err(|error| write_failed(&error))?;
-    }
-    for error in directories_failed {
-        // With includes, folders that hold nothing chosen were never made.
-        let expected = request.has_includes && error.kind == WriteErrorKind::Vanished;
-        if let Some(path) = error.path.clone().filter(|_| !expected) {
-            shared.note_refusal(&path, error);
-        }
-    }
+    let notices = finish_folders(&shared, request)?;
     shared.verdict()?;
     let set_aside = places.all().iter().map(|destination| destination.set_aside_count()).sum();
-    let summary = producer.summary(shared.outcome.into_inner(), tree, notices, began.elapsed());
+    let summary = producer.summary(shared.tally.into_inner(), tree, notices, began.elapsed());
     let use_unknown = places.all().iter().map(|destination| destination.use_unknown_count()).sum();
     let summary = RestoreSummary { set_aside, use_unknown, ..summary };
     for object in &summary.damaged_objects {
@@ -103,6 +74,46 @@ fn blocking(
     }
     monitor.finish();
     Ok(summary)
+}
+
+/// Walks the tree and writes its files on threads; returns when the last is written, or one of them has said stop.
+fn write_files(shared: &Shared<'_>, request: &Request, tree: &Tree) -> Closed {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
+    let (sender, jobs) = crossbeam_channel::bounded(WINDOW_FILES);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let jobs = jobs.clone();
+            scope.spawn(move || shared.work(&jobs));
+        }
+        let mut producer = Producer::new(shared, request, tree, sender);
+        if let Err(error) = producer.walk() {
+            shared.fail(error);
+        }
+        producer.closed()
+    })
+}
+
+/// Gives folders their times and rights, and has everything written out; returns what could not be given.
+fn finish_folders(shared: &Shared<'_>, request: &Request) -> Result<Notices> {
+    let mut failed = Vec::new();
+    let mut notices = Notices::default();
+    for destination in shared.places.all() {
+        failed.extend(destination.finish_directories());
+        let given = destination.notices();
+        notices.owners += given.owners;
+        notices.modes += given.modes;
+        notices.xattrs += given.xattrs;
+        notices.times += given.times;
+        destination.sync_all_at_end().map_err(|error| write_failed(&error))?;
+    }
+    for error in failed {
+        // With includes, folders that hold nothing chosen were never made.
+        let expected = request.has_includes && error.kind == WriteErrorKind::Vanished;
+        if let Some(path) = error.path.clone().filter(|_| !expected) {
+            shared.note_refusal(&path, error);
+        }
+    }
+    Ok(notices)
 }
 
 /// Removes what an interrupted restore left, only where this one will write.
@@ -143,7 +154,7 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
             return shared.verdict();
         }
         let group = job.entry.link_group.unwrap_or_default();
-        let is_placed = !shared.outcome.lock().unplaced_groups.contains(&group);
+        let is_placed = !shared.tally.lock().unplaced_groups.contains(&group);
         let linked = is_placed.then(|| {
             let ((from, existing), (to, new)) =
                 (shared.places.place(first).ok()?, shared.places.place(&job.path).ok()?);
@@ -154,7 +165,7 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
         });
         match linked.flatten() {
             Some(Placed::New | Placed::Replaced) => {
-                shared.outcome.lock().hardlinks += 1;
+                shared.tally.lock().hardlinks += 1;
                 shared.monitor.advance(1, 0);
             }
             Some(placed) => shared.note_placed(&job.entry.link_group, 0, &placed),
@@ -166,18 +177,18 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
 }
 
 impl Closed {
-    fn summary(&self, outcome: Outcome, tree: &Tree, notices: Notices, duration: Duration) -> RestoreSummary {
-        let (damaged, problems) = outcome.problems.into_iter().partition(|p| p.problem == Problem::Damaged);
+    fn summary(&self, tally: Tally, tree: &Tree, notices: Notices, duration: Duration) -> RestoreSummary {
+        let (damaged, problems) = tally.problems.into_iter().partition(|p| p.problem == Problem::Damaged);
         RestoreSummary {
-            files: outcome.files,
-            bytes: outcome.bytes,
+            files: tally.files,
+            bytes: tally.bytes,
             directories: self.directories,
-            symlinks: outcome.symlinks,
-            hardlinks: outcome.hardlinks,
-            skipped_same: outcome.same,
-            kept: outcome.kept + self.kept,
-            beside: outcome.beside,
-            renamed: outcome.renamed + self.renamed,
+            symlinks: tally.symlinks,
+            hardlinks: tally.hardlinks,
+            skipped_same: tally.same,
+            kept: tally.kept + self.kept,
+            beside: tally.beside,
+            renamed: tally.renamed + self.renamed,
             split_links: self.split_links,
             set_aside: 0,
             use_unknown: 0,

@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use scelle_format::report::file_token;
 use tokio::runtime::Handle;
 
-use super::outcome::{FileProblem, Outcome};
 use super::outstanding::{OpenFiles, Outstanding};
 use super::places::Places;
+use super::tally::{FileProblem, Tally};
 use super::write::{Overwrite, Placed, WriteError, WriteErrorKind, write_failed};
-use crate::error::{AgentError, ExitCode, Result};
+use crate::error::{AgentError, ExitCode, Fault, Result};
 use crate::monitor::{Monitor, Problem};
 use crate::reading::ChunkIdKeys;
 use crate::reading::fetch::Fetcher;
@@ -31,28 +31,19 @@ pub(super) struct Shared<'a> {
     pub(super) token_key: [u8; 32],
     pub(super) shutdown: &'a Shutdown,
     pub(super) monitor: &'a dyn Monitor,
-    pub(super) outcome: Mutex<Outcome>,
+    pub(super) tally: Mutex<Tally>,
     pub(super) outstanding: Outstanding,
     pub(super) open_files: Arc<OpenFiles>,
     stop: AtomicBool,
     error: Mutex<Option<AgentError>>,
 }
 
-/// Why a file was not restored.
-pub(super) enum Failure {
-    Store(AgentError),
-    Write(WriteError),
-}
-
-impl From<AgentError> for Failure {
-    fn from(error: AgentError) -> Self {
-        Self::Store(error)
-    }
-}
+/// Why a file was not restored: the destination refused it, or reading it failed.
+pub(super) type Failure = Fault<WriteError>;
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
-        Self::Write(error)
+        Self::Here(error)
     }
 }
 
@@ -75,7 +66,7 @@ impl<'a> Shared<'a> {
             token_key: keys.1,
             shutdown,
             monitor,
-            outcome: Mutex::default(),
+            tally: Mutex::default(),
             outstanding: Outstanding::default(),
             open_files: OpenFiles::new(crate::platform::handle_limit()),
             stop: AtomicBool::new(false),
@@ -104,37 +95,37 @@ impl<'a> Shared<'a> {
 
     /// Counts a file that stands, or was kept.
     pub(super) fn note_placed(&self, group: &Option<u64>, bytes: u64, placed: &Placed) {
-        let mut outcome = self.outcome.lock();
+        let mut tally = self.tally.lock();
         match placed {
             Placed::New | Placed::Replaced => {
-                outcome.files += 1;
-                outcome.bytes += bytes;
+                tally.files += 1;
+                tally.bytes += bytes;
             }
-            Placed::Same => outcome.same += 1,
-            Placed::Kept => outcome.kept += 1,
+            Placed::Same => tally.same += 1,
+            Placed::Kept => tally.kept += 1,
             Placed::Beside(_) => {
-                outcome.beside += 1;
-                outcome.bytes += bytes;
+                tally.beside += 1;
+                tally.bytes += bytes;
             }
             Placed::Renamed(_) => {
-                outcome.files += 1;
-                outcome.renamed += 1;
-                outcome.bytes += bytes;
+                tally.files += 1;
+                tally.renamed += 1;
+                tally.bytes += bytes;
             }
         }
         if matches!(placed, Placed::Kept | Placed::Beside(_) | Placed::Renamed(_)) {
-            outcome.unplaced_groups.extend(group);
+            tally.unplaced_groups.extend(group);
         }
-        drop(outcome);
+        drop(tally);
         self.monitor.advance(1, bytes);
     }
 
     /// Notes why a file was not restored; what fails as a whole ends everything.
     pub(super) fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
         let problem = match &failure {
-            Failure::Store(error) if error.code == ExitCode::Damaged => Problem::Damaged,
-            Failure::Store(error) => return self.fail(error.clone()),
-            Failure::Write(error) => match error.kind {
+            Fault::Run(error) if error.code == ExitCode::Damaged => Problem::Damaged,
+            Fault::Run(error) => return self.fail(error.clone()),
+            Fault::Here(error) => match error.kind {
                 WriteErrorKind::Full | WriteErrorKind::ReadOnly => return self.fail(write_failed(error)),
                 WriteErrorKind::HostilePath | WriteErrorKind::SymlinkInPath => Problem::RefusedName,
                 WriteErrorKind::OutOfBounds => Problem::Damaged,
@@ -143,7 +134,7 @@ impl<'a> Shared<'a> {
             },
         };
         self.note_problem(path, problem);
-        self.outcome.lock().unplaced_groups.extend(group);
+        self.tally.lock().unplaced_groups.extend(group);
     }
 
     /// Notes a refusal of the destination.
@@ -159,6 +150,6 @@ impl<'a> Shared<'a> {
     /// Lists an entry, and tells the monitor its token.
     pub(super) fn note_problem(&self, path: &EntryPath, problem: Problem) {
         let token = file_token(&self.token_key, path.as_bytes());
-        self.outcome.lock().problems.push(FileProblem { path: path.clone(), token, problem });
+        self.tally.lock().problems.push(FileProblem { path: path.clone(), token, problem });
     }
 }

@@ -29,7 +29,7 @@ impl Shared<'_> {
             return Ok(false);
         }
         let map = DataMap::of(entry);
-        if !map.holes().iter().all(|(offset, bytes)| is_zero(existing, *offset, *bytes)) {
+        if !map.holes().iter().all(|hole| is_zero(existing, *hole)) {
             return Ok(false);
         }
         if let Content::Slice { at, offset, bytes } = &entry.content {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::outcome::FileProblem;
+use super::tally::FileProblem;
 use super::write::Notices;
 use crate::error::ExitCode;
 

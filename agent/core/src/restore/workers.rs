@@ -42,7 +42,7 @@ impl Shared<'_> {
     pub(super) fn restore(&self, reader: &mut ChunkReader, job: &FileJob) {
         match self.try_restore(reader, job) {
             Ok(Some(placed)) => self.note_placed(&job.entry.link_group, job.entry.bytes, &placed),
-            Ok(None) => self.outcome.lock().standing.push(job.clone()),
+            Ok(None) => self.tally.lock().standing.push(job.clone()),
             Err(failure) => self.note_failure(&job.path, job.entry.link_group, failure),
         }
     }

@@ -4,15 +4,27 @@
 //! the bilan with the same pen. Called by the command line, the demo and later the service. Never: prints, or ends without
 //! a bilan when the ledger can be reached.
 
+mod check;
+mod named;
+mod noted;
 mod opened;
+mod proof;
+mod prospects;
+mod reading;
 mod report;
 mod request;
+mod restored;
 mod stages;
+mod whereabouts;
 
 use tracing::{Instrument as _, error_span};
 
+pub use self::noted::Noted;
 pub use self::opened::{Run, set_id};
+pub use self::prospects::Prospects;
+pub use self::reading::{Depth, Reading};
 pub use self::request::{Request, Summary};
+pub use self::whereabouts::{Finder, Found, Known};
 
 use crate::bilan::{Declared, Proofs, Written};
 use crate::clock::now;

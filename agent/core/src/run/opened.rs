@@ -29,7 +29,7 @@ impl Run {
     /// Errors: exit 10 no repository, exit 13 descriptors that must not be believed, or that know this device otherwise.
     pub async fn open(seat: Seat) -> Result<Self> {
         let descriptors = seat.descriptors().await?;
-        expect_own(&descriptors, &seat.device).map_err(|error| error.at(seat.objects.store().address()))?;
+        expect_own(&descriptors, &seat.device).map_err(|error| error.at(seat.objects().store().address()))?;
         Ok(Self { seat, descriptors })
     }
 
@@ -39,7 +39,8 @@ impl Run {
     }
 
     pub(super) fn say_how_far_the_clock_is_off(&self) {
-        if let Some(offset_ms) = self.seat.clock_offset_ms.filter(|ms| ms.abs() >= CLOCK_OFF_MS) {
+        let offsets = self.seat.destinations.iter().filter_map(|destination| destination.clock_offset_ms);
+        for offset_ms in offsets.filter(|ms| ms.abs() >= CLOCK_OFF_MS) {
             self.seat.around.monitor.notice(Notice::ClockOff { seconds: -offset_ms / 1000 });
         }
     }

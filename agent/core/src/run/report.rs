@@ -41,12 +41,12 @@ pub(super) async fn write(
     };
     let mut report = RunReport::new(device, asked.set, end, asked.started, now(&*seat.around.clock));
     report.descriptors = Some(&run.descriptors);
-    report.clock_offset_ms = seat.clock_offset_ms;
+    report.clock_offset_ms = seat.clock_offset_ms();
     report.probe = match ended {
         Ok(_) => {
-            let newest = pen.head().name.as_deref().and_then(|name| seat.objects.key(name).ok());
-            let ahead_ms = seat.clock_offset_ms.unwrap_or(0);
-            probed(state, &**seat.objects.store(), newest, seat.around.clock.now(), ahead_ms).await
+            let newest = pen.head().name.as_deref().and_then(|name| seat.objects().key(name).ok());
+            let ahead_ms = seat.clock_offset_ms().unwrap_or(0);
+            probed(state, &**seat.objects().store(), newest, seat.around.clock.now(), ahead_ms).await
         }
         Err(_) => load_probe(state),
     };
@@ -101,7 +101,7 @@ fn damaged_snapshots(damage: &Damage, device: &Device, ledger: &LedgerWriter<'_>
 
 /// What the ledger knows of a set that the state folder does not.
 async fn recalled(run: &Run, set: &str, before: u64) -> Result<bilan::memory::SetMemory> {
-    let (seat, objects) = (&run.seat, &run.seat.objects);
+    let (seat, objects) = (&run.seat, run.seat.objects());
     let history = History::load(objects, &run.descriptors).await?;
     bilan::recall(objects, &history, &seat.device.id, set, before).await
 }

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::bilan::Proofs;
-use crate::error::Result;
+use crate::error::{ExitCode, Result};
 use crate::pipeline::checkpoint::CheckpointEvery;
-use crate::pipeline::{Outcome, Plan};
+use crate::pipeline::{Plan, Saved};
 use crate::repo::append::Start;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
@@ -49,7 +49,7 @@ impl Request {
 /// Everything known after a run.
 pub struct Summary {
     /// What the pipeline says.
-    pub outcome: Outcome,
+    pub outcome: Saved,
     /// Objects that were gone from the store, or spoilt, and were put back as they were, or replaced.
     pub mended_objects: u64,
     /// Objects that are known to be damaged still.
@@ -70,4 +70,11 @@ pub struct Summary {
     pub began: SystemTime,
     /// How long it took.
     pub duration: Duration,
+}
+
+impl Summary {
+    /// The code follows the run, not the colour.
+    pub fn code(&self) -> ExitCode {
+        if self.outcome.problems() > 0 { ExitCode::Partial } else { ExitCode::Ok }
+    }
 }

@@ -8,7 +8,7 @@ use super::opened::Run;
 use crate::bilan;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
-use crate::pipeline::{self, Attempt, Outcome, Plan};
+use crate::pipeline::{self, Attempt, Plan, Saved};
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::damage::Damage;
 use crate::repo::finding::FindingKind;
@@ -35,7 +35,7 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
         ledger.head().segments.iter().any(|(sha256, _)| rebuild::copy_rows(state.folder(), sha256).is_none());
     if ledger.head().is_index_unknown || lost_copy {
         let mut head = ledger.head().clone();
-        rebuild::segments(&seat.objects, state, &seat.device, &mut head, descriptors).await?;
+        rebuild::segments(seat.objects(), state, &seat.device, &mut head, descriptors).await?;
         head.is_index_unknown = false;
         *ledger.head_mut() = head;
         ledger.save_head()?;
@@ -48,10 +48,10 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
 /// tells.
 pub(super) async fn known_damage(run: &Run) -> Result<Damage> {
     let (seat, descriptors) = (&run.seat, &run.descriptors);
-    let mut damage = Damage::look(&seat.objects, &seat.state, &seat.device, descriptors).await?;
+    let mut damage = Damage::look(seat.objects(), &seat.state, &seat.device, descriptors).await?;
     if damage.is_alarm_unknown() {
-        let history = History::load(&seat.objects, descriptors).await?;
-        damage.recall_altered(bilan::recall::open_alarm(&seat.objects, &history, &seat.device.id).await?);
+        let history = History::load(seat.objects(), descriptors).await?;
+        damage.recall_altered(bilan::recall::open_alarm(seat.objects(), &history, &seat.device.id).await?);
         damage.save(&seat.state)?;
     }
     Ok(damage)
@@ -67,7 +67,7 @@ pub(super) async fn attempts(
     ledger: &mut LedgerWriter<'_>,
     plan: &Plan,
     damage: &mut Damage,
-) -> Result<(Outcome, u64)> {
+) -> Result<(Saved, u64)> {
     let (seat, descriptors) = (&run.seat, &run.descriptors);
     let mut mended = seat.mend_before(ledger, descriptors, damage).await?;
     let first = match pipeline::backup(plan, seat, ledger, damage).await {

@@ -1,6 +1,8 @@
 //! A source file held open while it is read, and the question whether it stayed the same meanwhile. Used by the
 //! pipeline: a file that changed while it was read is read again, then reported. Never locks, never writes.
 
+use scelle_format::manifest::Extent;
+
 use super::{EntryPath, Folders};
 use crate::platform::{self, Attributes, Kind, Stat};
 use std::fs::File;
@@ -57,7 +59,7 @@ impl SourceFile {
     }
 
     /// Data extents of a file with holes; see [`platform::data_extents`].
-    pub fn data_extents(&self) -> io::Result<Option<Vec<(u64, u64)>>> {
+    pub fn data_extents(&self) -> io::Result<Option<Vec<Extent>>> {
         platform::data_extents(self.file()?, &self.stat)
     }
 

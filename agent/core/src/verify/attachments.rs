@@ -13,7 +13,7 @@ use scelle_format::ledger::Attachment;
 use scelle_format::limits::{REFS_MAX_BYTES, ROOT_MAX_BYTES};
 use scelle_format::refs::Refs;
 
-use crate::error::{AgentError, ExitCode, Result};
+use crate::error::{AgentError, ExitCode, Fault, Result};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::{History, Snapshot};
 use crate::repo::objects::Objects;
@@ -70,7 +70,7 @@ pub(super) async fn read(
         let mut bases: BTreeMap<Sha256, Wanted> = BTreeMap::new();
         while let Some((sha256, bytes, wanted)) = read.next().await {
             shutdown.check()?;
-            out.take(sha256, bytes?, wanted, &mut bases);
+            out.take(sha256, bytes, wanted, &mut bases)?;
         }
         bases.retain(|sha256, _| !out.names.contains(&layout::attachment(sha256)));
         wanted = bases;
@@ -78,16 +78,20 @@ pub(super) async fn read(
     Ok(out)
 }
 
-type ReadOne = std::result::Result<bytes::Bytes, FindingKind>;
-
-async fn read_one(objects: &Objects, sha256: &Sha256, wanted: &Wanted) -> Result<ReadOne> {
+async fn read_one(
+    objects: &Objects,
+    sha256: &Sha256,
+    wanted: &Wanted,
+) -> Result<bytes::Bytes, Fault<FindingKind>> {
     let most = REFS_MAX_BYTES.max(ROOT_MAX_BYTES) as u64 + (1 << 20);
     match objects.get_hashed(&layout::attachment(sha256), sha256, most).await {
         Ok(bytes) if wanted.bytes != 0 && bytes.len() as u64 != wanted.bytes => {
-            Ok(Err(FindingKind::AttachmentHash))
+            Err(Fault::Here(FindingKind::AttachmentHash))
         }
-        Ok(bytes) => Ok(Ok(bytes)),
-        Err(error) => kind_of(error, FindingKind::AttachmentMissing, FindingKind::AttachmentHash).map(Err),
+        Ok(bytes) => Ok(bytes),
+        Err(error) => {
+            Err(Fault::Here(kind_of(error, FindingKind::AttachmentMissing, FindingKind::AttachmentHash)?))
+        }
     }
 }
 
@@ -101,18 +105,27 @@ fn kind_of(error: AgentError, missing: FindingKind, wrong: FindingKind) -> Resul
 }
 
 impl Attachments {
-    fn take(&mut self, sha256: Sha256, read: ReadOne, wanted: Wanted, bases: &mut BTreeMap<Sha256, Wanted>) {
+    fn take(
+        &mut self,
+        sha256: Sha256,
+        read: Result<bytes::Bytes, Fault<FindingKind>>,
+        wanted: Wanted,
+        bases: &mut BTreeMap<Sha256, Wanted>,
+    ) -> Result<()> {
         let object = layout::attachment(&sha256);
         self.names.insert(object.clone());
         let affects: Vec<SnapshotId> = wanted.affects.iter().cloned().collect();
         let bytes = match read {
             Ok(bytes) => bytes,
-            Err(kind) => return self.findings.push(Finding { kind, object, affects }),
+            Err(fault) => {
+                self.findings.push(Finding { kind: fault.here()?, object, affects });
+                return Ok(());
+            }
         };
         self.objects += 1;
         self.bytes_read += bytes.len() as u64;
         if !wanted.is_refs {
-            return;
+            return Ok(());
         }
         match Refs::parse(&bytes) {
             Ok(refs) => {
@@ -124,6 +137,7 @@ impl Attachments {
             }
             Err(_) => self.findings.push(Finding { kind: FindingKind::RefsBroken, object, affects }),
         }
+        Ok(())
     }
 }
 

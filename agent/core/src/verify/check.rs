@@ -23,6 +23,7 @@ use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::{Healed, Snapshot};
 use crate::repo::keyring::KeyFiles;
+use crate::repo::objects::Objects;
 use crate::repo::open::Repository;
 use crate::shutdown::Shutdown;
 
@@ -69,7 +70,7 @@ pub async fn check(
     let history = &repository.history;
     let mut report = CheckReport { findings: repository.all_findings(), ..CheckReport::default() };
     report.findings.extend(rollback(repository, options));
-    let forgotten = history.forgotten();
+    let (forgotten, healed) = (history.forgotten(), history.healed());
     let snapshots: Vec<Snapshot> = history.devices.iter().flat_map(|d| d.snapshots()).collect();
     let snapshots: Vec<Snapshot> =
         snapshots.into_iter().filter(|s| !forgotten.contains(&s.note_sha256)).collect();
@@ -82,16 +83,7 @@ pub async fn check(
     report.bytes_read = attached.bytes_read;
     report.findings.extend(attached.findings);
 
-    let healed = history.healed();
-    let mut uses = uses_of(&snapshots, &listed, &attached.refs, &healed);
-    if uses.lacks_something(&listed) {
-        // Only now: a listing of versions is longer than one of names.
-        through::note_hidden(&objects, &mut listed).await?;
-        uses = uses_of(&snapshots, &listed, &attached.refs, &healed);
-    }
-    if through::note_overwritten(&objects, &uses, &mut listed).await? {
-        uses = uses_of(&snapshots, &listed, &attached.refs, &healed);
-    }
+    let mut uses = uses(&objects, &snapshots, &mut listed, &attached.refs, &healed).await?;
     report.replaced.extend(std::mem::take(&mut uses.replaced));
     let needed = uses.needed.clone();
     let segments: Vec<_> = std::mem::take(&mut uses.segments).into_iter().collect();
@@ -104,12 +96,7 @@ pub async fn check(
     let (wrong, bytes) = attachments::check_segments(&objects, segments, &listed, all, shutdown).await?;
     report.findings.extend(wrong);
     report.bytes_read += bytes;
-
-    let files = KeyFiles::fetch(&objects).await?;
-    report.objects += files.len() as u64;
-    let (wrong, copies) = keys::check(&files, &repository.descriptors.current, &attached.refs);
-    report.findings.extend(wrong);
-    report.key_copies = copies;
+    check_keys(repository, &attached.refs, &mut report).await?;
 
     let id_keys = follow_trees(repository, &snapshots, &listed, options, shutdown, &mut report).await?;
     let known = Known { listed: &listed, refs: &attached.refs, healed: &healed };
@@ -122,6 +109,39 @@ pub async fn check(
     report.duration = began.elapsed();
     monitor.finish();
     Ok(report)
+}
+
+/// What the snapshots use, by names, and by versions where that is not enough.
+async fn uses(
+    objects: &Objects,
+    snapshots: &[Snapshot],
+    listed: &mut HashMap<String, u64>,
+    refs: &HashMap<Sha256, Arc<Refs>>,
+    healed: &Healed,
+) -> Result<PackUses> {
+    let mut uses = uses_of(snapshots, listed, refs, healed);
+    if uses.lacks_something(listed) {
+        // Only now: a listing of versions is longer than one of names.
+        through::note_hidden(objects, listed).await?;
+        uses = uses_of(snapshots, listed, refs, healed);
+    }
+    if through::note_overwritten(objects, &uses, listed).await? {
+        uses = uses_of(snapshots, listed, refs, healed);
+    }
+    Ok(uses)
+}
+
+async fn check_keys(
+    repository: &Repository,
+    refs: &HashMap<Sha256, Arc<Refs>>,
+    report: &mut CheckReport,
+) -> Result<()> {
+    let files = KeyFiles::fetch(&repository.objects).await?;
+    report.objects += files.len() as u64;
+    let (wrong, copies) = keys::check(&files, &repository.descriptors.current, refs);
+    report.findings.extend(wrong);
+    report.key_copies = copies;
+    Ok(())
 }
 
 fn uses_of(

@@ -89,21 +89,20 @@ pub(super) async fn follow(
     id_keys: &mut IdKeys,
     shutdown: &Shutdown,
 ) -> Result<Vec<Finding>> {
-    let id: &SnapshotId = &snapshot.id;
     let mut found: Vec<Finding> = Vec::new();
     let fetcher = Arc::clone(&trailers.fetcher);
     let tree = match Tree::open(&fetcher, snapshot).await {
         Ok(tree) => tree,
         Err(error) if error.code == ExitCode::Damaged => {
             let object = error.place.unwrap_or_else(|| layout::attachment(&snapshot.root.sha256));
-            return Ok(vec![Finding::new(FindingKind::TreeBroken, object).affecting(id.clone())]);
+            return Ok(vec![Finding::new(FindingKind::TreeBroken, object).affecting(snapshot.id.clone())]);
         }
         Err(error) => return Err(error),
     };
     let older = tree.root.older_secrets.iter().map(|(generation, secret)| (*generation, *secret));
     for (generation, secret) in older.chain([(tree.root.generation, tree.root.dedup_secret)]) {
         let key = DedupSecret::new(secret, generation).chunk_id_key();
-        id_keys.insert((id.device.clone(), generation), key);
+        id_keys.insert((snapshot.id.device.clone(), generation), key);
     }
     let mut reader = ChunkReader::new(tree.id_key());
     let mut walk = tree.walk();
@@ -112,34 +111,46 @@ pub(super) async fn follow(
         let items = match step {
             Step::Items(items) => items,
             Step::Damaged { object, .. } => {
-                note(&mut found, FindingKind::TreeBroken, object, id);
+                note(&mut found, FindingKind::TreeBroken, object, &snapshot.id);
                 continue;
             }
         };
         for item in items.iter().filter(|item| item.entry.kind == EntryKind::File) {
-            if let Content::Nodes { nodes, .. } = &item.entry.content {
-                for node in nodes {
-                    expect(trailers, PackKind::Manifest, node, id, &mut found).await?;
-                }
-            }
-            let mut runs = ChunkRuns::of(&item.entry.content);
-            loop {
-                let run = match runs.next(&mut reader, &fetcher).await {
-                    Ok(Some(run)) => run,
-                    Ok(None) => break,
-                    Err(error) if error.code == ExitCode::Damaged => {
-                        note(&mut found, FindingKind::TreeBroken, error.place.unwrap_or_default(), id);
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                };
-                for at in &run {
-                    expect(trailers, PackKind::Data, at, id, &mut found).await?;
-                }
-            }
+            file(trailers, &mut reader, &item.entry.content, &snapshot.id, &mut found).await?;
         }
     }
     Ok(found)
+}
+
+/// Follows the content of one file: its chunk lists, and every chunk.
+async fn file(
+    trailers: &mut Trailers<'_>,
+    reader: &mut ChunkReader,
+    content: &Content,
+    id: &SnapshotId,
+    found: &mut Vec<Finding>,
+) -> Result<()> {
+    if let Content::Nodes { nodes, .. } = content {
+        for node in nodes {
+            expect(trailers, PackKind::Manifest, node, id, found).await?;
+        }
+    }
+    let fetcher = Arc::clone(&trailers.fetcher);
+    let mut runs = ChunkRuns::of(content);
+    loop {
+        let run = match runs.next(reader, &fetcher).await {
+            Ok(Some(run)) => run,
+            Ok(None) => return Ok(()),
+            Err(error) if error.code == ExitCode::Damaged => {
+                note(found, FindingKind::TreeBroken, error.place.unwrap_or_default(), id);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        for at in &run {
+            expect(trailers, PackKind::Data, at, id, found).await?;
+        }
+    }
 }
 
 async fn expect(

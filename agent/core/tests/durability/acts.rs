@@ -128,7 +128,7 @@ impl Life {
             _ => {}
         }
         let seat = Seat::beside(self.home.path(), &Arc::new(self.objects(store)), None, &around())?;
-        let Seat { objects, state, device, .. } = &seat;
+        let (objects, Seat { state, device, .. }) = (seat.objects(), &seat);
         let descriptors = seat.descriptors().await?;
         let mut pen = seat.pen_at_the_head(&descriptors).await?;
         let pack = self.names("p/").await.remove(0);

@@ -69,7 +69,7 @@ impl Two {
 
     async fn write(&self, seat: usize, what: impl FnOnce(&Damage) -> (Vec<(String, String)>, Vec<String>)) {
         let seat = self.take(&self.seats[seat]);
-        let Seat { objects, state, device, .. } = &seat;
+        let (objects, Seat { state, device, .. }) = (seat.objects(), &seat);
         let descriptors = seat.descriptors().await.unwrap();
         let mut damage = Damage::look(objects, state, device, &descriptors).await.unwrap();
         let mut pen = seat.pen().await.unwrap();
@@ -80,7 +80,7 @@ impl Two {
     /// Accepts everything that is open as lost.
     async fn accept(&self, seat: usize) {
         let seat = self.take(&self.seats[seat]);
-        let Seat { objects, state, device, .. } = &seat;
+        let (objects, Seat { state, device, .. }) = (seat.objects(), &seat);
         let descriptors = seat.descriptors().await.unwrap();
         let mut damage = Damage::look(objects, state, device, &descriptors).await.unwrap();
         let mut pen = seat.pen().await.unwrap();
@@ -98,7 +98,7 @@ impl Two {
         for computer in &self.seats {
             let seat = self.take(computer);
             let descriptors = seat.descriptors().await.unwrap();
-            views.push(Damage::look(&seat.objects, &seat.state, &seat.device, &descriptors).await.unwrap());
+            views.push(Damage::look(seat.objects(), &seat.state, &seat.device, &descriptors).await.unwrap());
         }
         let history: History = open(self.store.clone(), &self.kit).await.history;
         assert!(history.findings.is_empty(), "{:?}", history.findings);

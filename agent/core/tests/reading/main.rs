@@ -39,7 +39,7 @@ use scelle_format::filter::Filter as FrameFilter;
 use scelle_format::id::{PackKind, Sha256};
 use scelle_format::layout;
 use scelle_format::ledger::NoteKind;
-use scelle_format::manifest::{Content, Entry, EntryKind};
+use scelle_format::manifest::{Content, Entry, EntryKind, Extent};
 use scelle_format::pack::Location;
 use scelle_store::mem::{MemSettings, MemStore};
 use scelle_store::{Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
@@ -125,7 +125,7 @@ async fn every_kind_of_content_comes_back() {
     };
     let sparse = with(writer.file("sparse", &[b"abcdef"]).await, |entry| {
         entry.bytes = 3_000_000;
-        entry.extents = Some(vec![(1_000_000, 4), (2_500_000, 2)]);
+        entry.extents = Some([(1_000_000, 4), (2_500_000, 2)].map(Extent::from).to_vec());
     });
     let linked = with(writer.file("first", &[b"linked"]).await, |entry| entry.link_group = Some(1));
     let mut link = Entry::bare(b"link".to_vec(), EntryKind::Symlink);

@@ -176,11 +176,11 @@ fn holes_stay_holes() {
     let (source, stat) = platform::open_for_reading(&from).unwrap();
     assert!(stat.may_have_holes());
     let extents = platform::data_extents(&source, &stat).unwrap().unwrap();
-    assert!(extents.iter().map(|(_, bytes)| bytes).sum::<u64>() < 1 << 20);
-    assert!(extents.iter().any(|(start, bytes)| *start <= 1 << 20 && start + bytes >= (1 << 20) + 5000));
+    assert!(extents.iter().map(|extent| extent.bytes).sum::<u64>() < 1 << 20);
+    assert!(extents.iter().any(|extent| extent.start <= 1 << 20 && extent.end() >= (1 << 20) + 5000));
 
     let restored = to.begin_file(&at("sparse"), stat.bytes).unwrap();
-    for (start, bytes) in extents {
+    for Extent { start, bytes } in extents {
         let mut block = vec![0; bytes as usize];
         assert_eq!(platform::read_at(&source, &mut block, start).unwrap() as u64, bytes);
         restored.write_at(start, &block).unwrap();
@@ -312,3 +312,5 @@ fn a_full_destination_is_its_own_kind_of_error() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
 }
+
+use scelle_format::manifest::Extent;

@@ -41,7 +41,7 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
         .filter(|note| note.note.device == known.device.id)
         .ok_or_else(AgentError::bilan_of_another)?;
 
-    let seat = reading.seat(context)?;
+    let seat = reading.seat()?;
     let mut ledger = seat.pen_at_the_head(&repository.descriptors).await?;
     let at = Accepting { context, reading: &reading, seat: &seat, args: &args, bilan: note.note.sequence };
     let mut document = json!({"bilan": loaded.id, "author": args.author, "reason": args.reason});
@@ -141,7 +141,7 @@ impl Accepting<'_> {
     /// What is damaged and was not mended by the run of the bilan is accepted as lost.
     async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<serde_json::Value> {
         let repository = &self.reading.repository;
-        let Seat { objects, state, device, .. } = self.seat;
+        let (objects, Seat { state, device, .. }) = (self.seat.objects(), self.seat);
         let mut damage = Damage::look(objects, state, device, &repository.descriptors).await?;
         let lost = damage.unaccepted();
         if lost.is_empty() {

@@ -1,21 +1,14 @@
 //! `scelle bilan`: reports, shown, exported and verified.
 
-use std::path::PathBuf;
-
-use scelle_format::crypto::kdf::DedupSecret;
-
-use super::look::{path_in, path_json};
+use super::look::path_json;
 use super::plans::Plans;
 use super::reading::{Key, Reading, open};
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::context::Context;
 use crate::cli::screen::Table;
 use scelle_core::bilan::verify::FILE_MAX_BYTES;
-use scelle_core::bilan::{Anchor, export, load, rows, verify, whois};
+use scelle_core::bilan::{Anchor, export, load, rows, verify};
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::reading::tree::Tree;
-use scelle_core::repo::history::Snapshot;
-use scelle_core::scan::EntryPath;
 use scelle_view::bilingual;
 use scelle_view::pages::text::page;
 
@@ -35,13 +28,9 @@ async fn ledger(context: &Context) -> Result<Reading> {
     open(context, &KeyArgs::default(), Key::Optional, true).await
 }
 
-fn folder(context: &Context, reading: &Reading) -> Option<PathBuf> {
-    reading.known.as_ref().map(|known| context.settings.home.join(known.repository.as_str()))
-}
-
 async fn list(context: &Context) -> Result<ExitCode> {
     let reading = ledger(context).await?;
-    let mut rows = rows(&reading.repository.history, folder(context, &reading).as_deref());
+    let mut rows = rows(&reading.repository.history, reading.folder().as_deref());
     let plans = Plans::of(context, &reading);
     rows.iter_mut().for_each(|row| row.plan = row.set.as_deref().and_then(|set| plans.label(set)));
     let has_plans = rows.iter().any(|row| row.plan.is_some());
@@ -74,7 +63,7 @@ async fn list(context: &Context) -> Result<ExitCode> {
 async fn show(context: &Context, id: &str) -> Result<ExitCode> {
     let reading = ledger(context).await?;
     let history = &reading.repository.history;
-    let loaded = load(&reading.repository.objects, history, folder(context, &reading).as_deref(), id).await?;
+    let loaded = load(&reading.repository.objects, history, reading.folder().as_deref(), id).await?;
     for line in page(&loaded.record, &loaded.id, context.lang()).lines() {
         context.screen.line(line);
     }
@@ -88,7 +77,7 @@ async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
     }
     let reading = ledger(context).await?;
     let repository = &reading.repository;
-    let own = folder(context, &reading);
+    let own = reading.folder();
     let loaded = load(&repository.objects, &repository.history, own.as_deref(), &args.id).await?;
     let bytes = export(&repository.objects, &repository.descriptors, &repository.history, &loaded).await?;
     let mut options = std::fs::OpenOptions::new();
@@ -140,34 +129,8 @@ fn local_anchor(context: &Context) -> Option<Anchor> {
 
 async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
     let mut reading = open(context, &args.key, Key::Required, false).await?;
-    reading.repository.load_history().await?;
-    let mut unread = None;
-    // The newest first: most tokens are of the last run. A restoration may have shown one of an older snapshot.
-    for snapshot in reading.repository.history.snapshots().into_iter().rev() {
-        match name_in(&reading, &snapshot, &args.token).await {
-            Ok(Some(path)) => {
-                context.screen.line(&path.to_screen());
-                context.screen.json(&serde_json::json!({"token": args.token, "path": path_json(&path)}));
-                return Ok(ExitCode::Ok);
-            }
-            Ok(None) => {}
-            // What cannot be read may hold the name; another snapshot may as well.
-            Err(error) if error.code == ExitCode::Damaged => drop(unread.get_or_insert(error)),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(unread.unwrap_or_else(AgentError::path_not_in_snapshot))
-}
-
-/// The path that a token stands for, where a snapshot has it.
-async fn name_in(reading: &Reading, snapshot: &Snapshot, token: &str) -> Result<Option<EntryPath>> {
-    let tree = Tree::open(&reading.fetcher()?, snapshot).await?;
-    let secret = DedupSecret::new(tree.root.dedup_secret, tree.root.generation);
-    let mut paths: Vec<Vec<u8>> = tree.root.problems.iter().map(|problem| problem.path.clone()).collect();
-    let everything = path_in(&tree, None)?;
-    for item in tree.entries_below(&everything).collect().await? {
-        paths.push(scelle_format::path::join(&item.directory, &item.entry.name));
-    }
-    let found = whois(token, &secret.token_key(), paths);
-    Ok(found.and_then(|path| EntryPath::from_bytes(&path).ok()))
+    let path = reading.name_of(&args.token).await?;
+    context.screen.line(&path.to_screen());
+    context.screen.json(&serde_json::json!({"token": args.token, "path": path_json(&path)}));
+    Ok(ExitCode::Ok)
 }

@@ -10,7 +10,7 @@ use scelle_format::layout;
 use scelle_format::phrase::generate_phrase;
 use scelle_format::random::{OsRandom, Random};
 use scelle_store::probe::{ProbeReport, probe};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::kit;
 use super::kit::{language, write_private};
@@ -41,17 +41,7 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     if args.join {
         return join(context, args).await;
     }
-    if args.drill_days.is_some_and(|days| days > 0) {
-        // Rehearsals come later; until then no file key is kept, and saying otherwise would be a lie.
-        return Err(AgentError::not_in_this_version("init --drill-days"));
-    }
-    if args.label.is_some() {
-        return Err(AgentError::not_in_this_version("init --label"));
-    }
-    if args.kit.is_some() {
-        // It ends with a question: nothing is made where nobody can answer it.
-        secrets::expect_somebody(&context.global)?;
-    }
+    expect_possible(context, &args)?;
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
     let address = context.settings.required_repo()?;
     // Before anything is made anywhere: a kit whose repository this computer knows makes no second one.
@@ -72,19 +62,7 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     let repository = RepositoryId::parse(&public.repository).map_err(AgentError::bug)?;
     let report = probe_store(context, &mut connected).await?;
 
-    let phrase = match (&args.phrase_file, &begun) {
-        (None, _) => None,
-        (Some(_), Some(begun)) => {
-            phrase_of_begun(context, begun);
-            None
-        }
-        (Some(path), None) => {
-            let phrase = generate_phrase(&mut OsRandom, language(context.lang()));
-            write_private(path, &format!("{}\n", phrase.expose_secret()).into())?;
-            made.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
-            Some(phrase)
-        }
-    };
+    let phrase = phrase_of(context, &args, begun.as_ref(), &mut made)?;
     let state = match state {
         Some(state) => state,
         None => State::open(&context.settings.home, &repository)?,
@@ -108,6 +86,37 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     Unfinished::finish(&seat.state);
     told(context, &public, &seat.device, &escrows, &report, &made);
     Ok(ExitCode::Ok)
+}
+
+/// Refuses what this version does not do, or what nobody could bring to its end.
+fn expect_possible(context: &Context, args: &Init) -> Result<()> {
+    if args.drill_days.is_some_and(|days| days > 0) {
+        // Rehearsals come later; until then no file key is kept, and saying otherwise would be a lie.
+        return Err(AgentError::not_in_this_version("init --drill-days"));
+    }
+    if args.label.is_some() {
+        return Err(AgentError::not_in_this_version("init --label"));
+    }
+    // With a kit it ends with a question: nothing is made where nobody can answer it.
+    if args.kit.is_some() { secrets::expect_somebody(&context.global) } else { Ok(()) }
+}
+
+/// The everyday phrase, made and written where one is asked for. Adds the name of its file.
+fn phrase_of(
+    context: &Context,
+    args: &Init,
+    begun: Option<&Unfinished>,
+    made: &mut Vec<String>,
+) -> Result<Option<SecretString>> {
+    let Some(path) = &args.phrase_file else { return Ok(None) };
+    if let Some(begun) = begun {
+        phrase_of_begun(context, begun);
+        return Ok(None);
+    }
+    let phrase = generate_phrase(&mut OsRandom, language(context.lang()));
+    write_private(path, &format!("{}\n", phrase.expose_secret()).into())?;
+    made.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    Ok(Some(phrase))
 }
 
 /// The repository of the kit that was given, where its file is there already.
@@ -286,7 +295,7 @@ async fn read_back(context: &Context, path: &Path, seat: &Seat) -> Result<()> {
     }
     let kit = secrets::read_kit(path)?;
     let device = &seat.device;
-    join::opens_epoch(&seat.objects, &kit.recovery, device.epoch, &device.epoch_recipient).await
+    join::opens_epoch(seat.objects(), &kit.recovery, device.epoch, &device.epoch_recipient).await
 }
 
 fn write_config(context: &Context, connected: &Connected) -> Result<()> {

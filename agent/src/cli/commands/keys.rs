@@ -1,20 +1,13 @@
 //! `scelle keys check-kit` and `keys list`: does the paper still open the store, and who else does?
 
-use scelle_format::descriptor::{Descriptor, EpochState, RecipientRole, Standing};
-use scelle_format::ledger::NoteKind;
-use scelle_format::note;
-use scelle_format::vkey_text::VKey;
+use scelle_format::descriptor::Standing;
 use serde_json::json;
 
 use super::reading::{Key, Reading, open, open_unsigned};
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
 use crate::cli::context::Context;
 use crate::cli::secrets;
-use scelle_core::clock::now;
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::reading::tree::Tree;
-use scelle_core::repo::create::put_descriptor;
-use scelle_core::repo::state::State;
 use scelle_view::bilingual;
 use scelle_view::words::figures::counted;
 
@@ -51,9 +44,9 @@ async fn list(context: &Context) -> Result<ExitCode> {
 
 async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
     let reading = open_unsigned(context, &args.key, Key::Required, false).await?;
-    let opened = opened_objects(&reading).await?;
+    let opened = reading.open_newest().await?;
     let signed = confirm(context, &reading, args.confirm).await?;
-    let proven = match prove(context, &reading, opened).await {
+    let proven = match reading.prove(opened).await {
         Ok(proven) => proven,
         // The key was proven to whoever sees this; only the ledger does not know.
         Err(error) => {
@@ -89,33 +82,9 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// Opens the newest root and its tree's first hunk: proof that packs open, not only key files.
-async fn opened_objects(reading: &Reading) -> Result<u64> {
-    let Some(snapshot) = reading.repository.history.snapshots().pop() else { return Ok(0) };
-    let tree = Tree::open(&reading.fetcher()?, &snapshot).await?;
-    let hunks = tree.hunks().await?;
-    let mut opened = 1 + u64::from(!hunks.is_empty());
-    if let Some(first) = hunks.first() {
-        let mut reader = scelle_core::reading::ChunkReader::new(tree.id_key());
-        tree.hunk(&mut reader, &first.at).await?;
-        opened += 1;
-    }
-    Ok(opened)
-}
-
-/// Signs the descriptor where something waits for it: a first revision without the owner, a provisional epoch.
+/// Signs the descriptor where something waits for it and somebody says so.
 async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bool> {
-    let descriptors = &reading.repository.descriptors;
-    let keyring = reading.repository.keyring()?;
-    let provisional = descriptors.standing == Standing::Provisional;
-    let waiting =
-        provisional || descriptors.current.epochs.iter().any(|e| e.state == EpochState::Provisional);
-    let Some(signer) = keyring.owner.as_ref().or(keyring.admin.as_ref().filter(|_| !provisional)) else {
-        return Ok(false);
-    };
-    if !waiting || reading.is_elsewhere {
-        return Ok(false);
-    }
+    let Some(signer) = reading.signer()? else { return Ok(false) };
     let question = bilingual!(
         "Confirmer et signer ce dépôt et ses postes ?",
         "Confirm and sign this repository and its computers?"
@@ -123,51 +92,8 @@ async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bo
     let agreed = asked
         || (secrets::may_ask(&context.global)
             && secrets::confirm(&question, &context.global, context.lang())?);
-    if !agreed {
-        return Ok(false);
+    if agreed {
+        reading.sign(signer).await?;
     }
-    let current = &descriptors.current;
-    let mut next = Descriptor {
-        revision: current.revision + 1,
-        time: now(&*context.around.clock),
-        prev: Some(descriptors.current_sha256),
-        ..current.clone()
-    };
-    next.epochs.iter_mut().for_each(|epoch| epoch.state = EpochState::Confirmed);
-    // Before it is signed: a state that cannot be written must not be found out afterwards.
-    let state =
-        reading.pen().map(|known| State::open(&context.settings.home, &known.repository)).transpose()?;
-    let head = put_descriptor(&reading.repository.objects, &next, signer).await?;
-    if let Some(state) = state {
-        let mut own = state.head()?;
-        own.descriptor = head.descriptor;
-        state.put_head(&own)?;
-    }
-    Ok(true)
-}
-
-/// Writes the proof into this PC's ledger, signed by the holder.
-async fn prove(context: &Context, reading: &Reading, opened: u64) -> Result<bool> {
-    if reading.pen().is_none() {
-        return Ok(false);
-    }
-    let keyring = reading.repository.keyring()?;
-    let Some(signer) = keyring.owner.as_ref().or(keyring.admin.as_ref()) else { return Ok(false) };
-    let seat = reading.seat(context)?;
-    let mut ledger = seat.pen_at_the_head(&reading.repository.descriptors).await?;
-    let (repository, epoch) = (&seat.device.repository, seat.device.epoch);
-    let after = ledger.head().text_sha256.clone().unwrap_or_else(|| "-".into());
-    let text =
-        format!("scelle/proof/1\nrepository {repository}\nepoch {epoch}\nopened {opened}\nprev {after}\n");
-    let signed = note::sign(&text, &[signer]).map_err(AgentError::bug)?;
-    let signature = note::parse(signed.as_bytes()).map_err(AgentError::bug)?.signatures;
-    let signature = signature.first().map(|s| s.bytes.clone()).unwrap_or_default();
-    let holder = if keyring.role == RecipientRole::Recovery {
-        RecipientRole::Recovery
-    } else {
-        RecipientRole::Everyday
-    };
-    let vkey = VKey::of(signer.verifying_key()).map_err(AgentError::bug)?;
-    ledger.append(NoteKind::Proof { holder, epoch, opened, vkey, signature }, Vec::new()).await?;
-    Ok(true)
+    Ok(agreed)
 }

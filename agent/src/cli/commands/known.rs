@@ -1,211 +1,45 @@
-//! Which repository a command means, where it is today, and what this computer knows of it.
+//! Which repository a command means: what was typed and configured, for [`Finder`].
 //!
-//! From the address given (or remembered), the kit and the state folder to a store with the right memory beside it.
-//! The state belongs to a repository, never to an address: a disk that is mounted elsewhere is found by the id that lies
-//! on it. A state that cannot be read stops nothing but writing. Never: writes, but for the address of a repository that
-//! has moved, once it was backed up there.
-
-use scelle_format::id::RepositoryId;
+//! From flags and configuration to the core; what moved is said here. Never: a rule of its own.
 
 use crate::cli::context::Context;
-use scelle_core::bilan::run::probe_in;
-use scelle_core::connect::{Connected, Connection, Create, Engine, address_of, must_be_read_back};
-use scelle_core::connect::{RepoAddress, S3Settings};
-use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::repo::objects::repositories_in;
+use scelle_core::connect::{Connected, Create, Engine};
+use scelle_core::error::Result;
 use scelle_core::repo::seat::Seat;
-use scelle_core::repo::state::{Device, Head, Remembered, State, StorePlace};
+use scelle_core::run::{Finder, Found, Known};
+use scelle_format::id::RepositoryId;
 use scelle_view::bilingual;
 
-/// An engine of which nothing was measured yet.
-const UNKNOWN_ENGINE: Engine = Engine { conditional_put: true, read_back: true };
-
-/// A repository this PC knows.
-pub struct Known {
-    /// Its id.
-    pub repository: RepositoryId,
-    /// What the PC knows about it for good; its place is where the repository was found today.
-    pub device: Device,
-    /// The head of its ledger.
-    pub head: Head,
-    /// Whether the making of the repository was begun here and not finished.
-    pub is_unfinished: bool,
-}
-
-/// A store that was reached, and what this PC knows of the repository meant in it.
-pub struct Found {
-    /// What this PC knows of it; `None` where it is no device of it or cannot read its own state.
-    pub known: Option<Known>,
-    /// Where the state says it was, when that is another address than today's.
-    pub moved_from: Option<String>,
-    /// The repository whose state is there and cannot be read, with the head, which may be sound.
-    pub damaged: Option<(RepositoryId, Head)>,
-    /// The store.
-    pub connected: Connected,
-}
-
-impl Known {
-    fn of(remembered: Remembered) -> Option<Self> {
-        let Remembered { repository, device, head, is_unfinished } = remembered;
-        Some(Self { repository, device: device.ok()?, head, is_unfinished })
-    }
-
-    /// Says of an error that means "nothing there" that this repository should have been: gone, or another one in its
-    /// place. Other errors pass.
-    pub async fn explain(&self, connected: &Connected, error: AgentError) -> AgentError {
-        let is_other = error.what == AgentError::kit_of_another_repository().what;
-        if error.code != ExitCode::NoRepository && !is_other {
-            return error;
-        }
-        let address = connected.store.address();
-        if self.is_unfinished {
-            return AgentError::init_unfinished_here().at(address);
-        }
-        match repositories_in(&*connected.store).await {
-            Ok(others) if others.iter().any(|other| *other != self.repository) => {
-                AgentError::another_repository().at(address)
-            }
-            _ => AgentError::known_repository_gone(connected.is_folder).at(address),
-        }
-    }
-}
-
 impl Context {
-    /// Reaches the store of the repository that was meant and finds what this PC knows of it. A kit names its own.
-    ///
-    /// Requests: none beside the connection where the address is the remembered one; else one listing for each
-    /// repository in the store and one more.
-    ///
-    /// Errors: exit 2 none or several could be meant, exit 1 the only state there is cannot be read and no address is
-    /// given, exit 14 the repository is not where it was.
-    pub async fn find(&self, of_kit: Option<&RepositoryId>, upload: Option<u64>) -> Result<Found> {
-        let mut all = State::remembered(&self.settings.home);
-        let named = self.settings.repo.clone();
-        let index = match &named {
-            Some(address) => at_address(&all, address, of_kit),
-            None => Some(only(&all, of_kit)?),
-        };
-        if let Some(known) = index.and_then(|index| Known::of(all.swap_remove(index))) {
-            let address = match named {
-                Some(address) => address,
-                None => address_of(&known.device.place)?,
-            };
-            let engine = self.engine_of(&known.repository, &known.device.place);
-            let connected =
-                self.reach(&address, Some(&known.device.place), engine, Create::Never, upload).await;
-            let connected = connected.map_err(|error| gone(&address, error))?;
-            return Ok(Found { known: Some(known), moved_from: None, damaged: None, connected });
-        }
-        let address = named.ok_or_else(AgentError::repository_not_given)?;
-        let place = match &all[..] {
-            [Remembered { device: Ok(device), .. }] => Some(device.place.clone()),
-            _ => None,
-        };
-        let connected =
-            match self.reach(&address, place.as_ref(), UNKNOWN_ENGINE, Create::Never, upload).await {
-                // The configuration still says where the disk was before.
-                Err(error)
-                    if error.code == ExitCode::NoRepository
-                        && self.global.repo.as_deref().is_none_or(str::is_empty) =>
-                {
-                    return Err(match &place {
-                        Some(place) => gone(&address, error).last_seen_at(&place.url),
-                        None => error,
-                    });
-                }
-                connected => connected?,
-            };
-        self.by_id(all, connected, of_kit, upload).await
-    }
-
-    /// Finds in the store what the state knows by id.
-    async fn by_id(
-        &self,
-        all: Vec<Remembered>,
-        connected: Connected,
-        of_kit: Option<&RepositoryId>,
-        upload: Option<u64>,
-    ) -> Result<Found> {
-        let mut found = Found { known: None, moved_from: None, damaged: None, connected };
-        if all.is_empty() {
-            return Ok(found);
-        }
-        let here = repositories_in(&*found.connected.store).await?;
-        let is_meant = |one: &Remembered| {
-            here.contains(&one.repository) && of_kit.is_none_or(|of_kit| *of_kit == one.repository)
-        };
-        let mut meant: Vec<Remembered> = all.into_iter().filter(is_meant).collect();
-        let Some(one) = meant.pop().filter(|_| meant.is_empty()) else { return Ok(found) };
-        if one.device.is_err() {
-            found.damaged = Some((one.repository, one.head));
-            return Ok(found);
-        }
-        let Some(mut known) = Known::of(one) else { return Ok(found) };
-        let address = address_of(&found.connected.place)?;
-        if !is_at(&known.device.place, &address) {
-            found.moved_from = Some(known.device.place.url.clone());
-        }
-        let engine = self.engine_of(&known.repository, &known.device.place);
-        if engine != UNKNOWN_ENGINE {
-            // What is known of the engine decides how it is written to: the store is opened again with it.
-            let place = found.connected.place.clone();
-            found.connected = self.reach(&address, Some(&place), engine, Create::Never, upload).await?;
-        }
-        known.device.place = found.connected.place.clone();
-        found.known = Some(known);
-        Ok(found)
-    }
-
-    /// What this PC vouches for without asking a store: the repository at the address given, or the only one.
-    pub fn known_offline(&self) -> Option<Known> {
-        let mut all = State::remembered(&self.settings.home);
-        let index = match &self.settings.repo {
-            Some(address) => at_address(&all, address, None)?,
-            None => only(&all, None).ok()?,
-        };
-        Known::of(all.swap_remove(index))
-    }
-
-    /// Opens the store at the address given, of which nothing is known yet.
-    pub async fn connect(&self, create: Create) -> Result<Connected> {
-        self.reach(self.settings.required_repo()?, None, UNKNOWN_ENGINE, create, None).await
-    }
-
-    /// The store again, now that it is known what its engine does.
-    pub async fn reconnect(&self, connected: &mut Connected, engine: Engine) -> Result<()> {
-        let address = address_of(&connected.place)?;
-        let place = connected.place.clone();
-        *connected = self.reach(&address, Some(&place), engine, Create::Never, None).await?;
-        Ok(())
-    }
-
-    /// What was measured of the engine that holds a repository.
-    fn engine_of(&self, repository: &RepositoryId, place: &StorePlace) -> Engine {
-        let probe = probe_in(&self.settings.home.join(repository.as_str()));
-        Engine { conditional_put: place.conditional_put, read_back: must_be_read_back(probe.as_ref()) }
-    }
-
-    async fn reach(
-        &self,
-        address: &RepoAddress,
-        place: Option<&StorePlace>,
-        engine: Engine,
-        create: Create,
-        upload: Option<u64>,
-    ) -> Result<Connected> {
-        // Flags and configuration win; what the state remembers fills the gaps.
-        let s3 = S3Settings {
-            endpoint: self.settings.s3.endpoint.clone().or_else(|| place.and_then(|p| p.endpoint.clone())),
-            region: self.settings.s3.region.clone().or_else(|| place.and_then(|p| p.region.clone())),
-            credentials: self.settings.s3.credentials.clone(),
-        };
-        let connection = Connection {
-            s3: &s3,
+    fn finder(&self, upload: Option<u64>) -> Finder<'_> {
+        Finder {
+            home: &self.settings.home,
+            address: self.settings.repo.as_ref(),
+            is_typed: self.global.repo.as_deref().is_some_and(|url| !url.is_empty()),
+            s3: &self.settings.s3,
             upload_bytes_per_second: upload.or(self.settings.limits.upload_bytes_per_second),
-            engine,
             around: &self.around,
-        };
-        connection.open(address, create).await
+        }
+    }
+
+    /// [`Finder::find`]
+    pub async fn find(&self, of_kit: Option<&RepositoryId>, upload: Option<u64>) -> Result<Found> {
+        self.finder(upload).find(of_kit).await
+    }
+
+    /// [`Finder::known_offline`]
+    pub fn known_offline(&self) -> Option<Known> {
+        self.finder(None).known_offline()
+    }
+
+    /// [`Finder::connect`]
+    pub async fn connect(&self, create: Create) -> Result<Connected> {
+        self.finder(None).connect(create).await
+    }
+
+    /// [`Finder::reconnect`]
+    pub async fn reconnect(&self, connected: &mut Connected, engine: Engine) -> Result<()> {
+        self.finder(None).reconnect(connected, engine).await
     }
 
     /// Where the repository was found at another address than the state folder holds, that is said and kept, so that it
@@ -217,60 +51,12 @@ impl Context {
             "le dépôt connu de ce poste était à {from} ; il est maintenant à {to}, et cette adresse est retenue sur ce poste ; si « url » de la configuration dit encore l'ancienne, corrigez-la",
             "the repository this computer knows was at {from}; it is now at {to}, and this address is remembered on this computer; where \"url\" in the configuration still says the old one, correct it"
         ));
-        if let Ok(RepoAddress::Folder(old)) = from.parse::<RepoAddress>()
-            && old.join(known.repository.as_str()).is_dir()
-        {
+        if known.remains_at(from) {
             self.screen.warn(&bilingual!(
                 "il en reste une copie à {from} : elle n'avance plus",
                 "a copy of it remains at {from}: it no longer advances"
             ));
         }
-        if !known.device.place.url.starts_with("file:") || !from.starts_with("file:") {
-            // What was measured was measured there.
-            seat.state.remove(scelle_core::bilan::run::PROBE_FILE);
-        }
-        seat.device.place = known.device.place.clone();
-        seat.state.put_device(&seat.device)
-    }
-}
-
-/// Whether a place is this address, however it was written.
-fn is_at(place: &StorePlace, address: &RepoAddress) -> bool {
-    address_of(place).is_ok_and(|remembered| remembered == *address)
-}
-
-/// The one whose place this is, where only one is.
-fn at_address(all: &[Remembered], address: &RepoAddress, of_kit: Option<&RepositoryId>) -> Option<usize> {
-    let is_there = |one: &Remembered| {
-        one.device.as_ref().is_ok_and(|device| is_at(&device.place, address))
-            && of_kit.is_none_or(|of_kit| *of_kit == one.repository)
-    };
-    let mut there = (0..all.len()).filter(|index| is_there(&all[*index]));
-    there.next().filter(|_| there.next().is_none())
-}
-
-/// The one that is meant where no address is given.
-fn only(all: &[Remembered], of_kit: Option<&RepositoryId>) -> Result<usize> {
-    let of_this_kit = all.iter().position(|one| Some(&one.repository) == of_kit);
-    let index = match (of_this_kit, all.len()) {
-        (Some(index), _) => index,
-        (None, 0) => return Err(AgentError::repository_not_given()),
-        (None, 1) => 0,
-        (None, many) => return Err(AgentError::repository_ambiguous(many)),
-    };
-    match all[index].device {
-        Ok(_) => Ok(index),
-        Err(_) => Err(AgentError::state_damaged(None).at(all[index].repository.as_str())),
-    }
-}
-
-/// Says of a store that is not there that it should have been.
-fn gone(address: &RepoAddress, error: AgentError) -> AgentError {
-    match error.code {
-        ExitCode::NoRepository => {
-            let is_folder = matches!(address, RepoAddress::Folder(_));
-            AgentError::known_repository_gone(is_folder).at(address.to_string())
-        }
-        _ => error,
+        known.settle(seat, from)
     }
 }

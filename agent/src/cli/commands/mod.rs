@@ -13,9 +13,9 @@ pub mod kit;
 mod known;
 mod look;
 mod plans;
-mod prospects;
 mod reading;
 mod restore;
+mod told;
 
 use super::args::Command;
 use super::context::Context;

@@ -5,13 +5,13 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
-use crate::{ErrorKind, Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
+use crate::{ErrorKind, Key, ListPage, ObjectMeta, Put, Store, StoreError};
 
 /// Kinds of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -295,7 +295,11 @@ fn damaged(bytes: Bytes, fault: Fault) -> Bytes {
 }
 
 #[async_trait]
-impl Store for Faulty {
+impl crate::Decorator for Faulty {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         if let Some(is_put) = self.dies(key.as_str(), &body) {
             if is_put {
@@ -355,21 +359,5 @@ impl Store for Faulty {
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         self.run(Operation::Delete, key.as_str(), self.inner.delete(key), |(), _| ()).await
-    }
-
-    async fn server_time(&self) -> Result<Option<SystemTime>, StoreError> {
-        self.inner.server_time().await
-    }
-
-    fn address(&self) -> String {
-        self.inner.address()
-    }
-
-    fn must_be_read_back(&self) -> bool {
-        self.inner.must_be_read_back()
-    }
-
-    fn locks(&self) -> Option<&dyn LockOps> {
-        self.inner.locks()
     }
 }

@@ -4,13 +4,12 @@
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::Operation;
-use crate::{ErrorKind, Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
+use crate::{ErrorKind, Key, ListPage, ObjectMeta, Put, Store, StoreError};
 
 /// One finished call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +75,11 @@ impl Recorder {
 }
 
 #[async_trait]
-impl Store for Recorder {
+impl crate::Decorator for Recorder {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         let length = body.len() as u64;
         let outcome = self.inner.put_new(key, body, sha256).await;
@@ -117,21 +120,5 @@ impl Store for Recorder {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let outcome = self.inner.delete(key).await;
         self.note(Operation::Delete, key.as_str(), outcome, |()| 0, |()| None)
-    }
-
-    async fn server_time(&self) -> Result<Option<SystemTime>, StoreError> {
-        self.inner.server_time().await
-    }
-
-    fn address(&self) -> String {
-        self.inner.address()
-    }
-
-    fn must_be_read_back(&self) -> bool {
-        self.inner.must_be_read_back()
-    }
-
-    fn locks(&self) -> Option<&dyn LockOps> {
-        self.inner.locks()
     }
 }

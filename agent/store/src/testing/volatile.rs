@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio_util::sync::CancellationToken;
 
-use crate::{ErrorKind, Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
+use crate::{ErrorKind, Key, ListPage, ObjectMeta, Put, Store, StoreError};
 
 /// Delays, reorders and, on a crash, loses unfinished puts.
 #[derive(Clone, Debug)]
@@ -95,7 +95,11 @@ fn cut(operation: &'static str) -> StoreError {
 }
 
 #[async_trait]
-impl Store for Volatile {
+impl crate::Decorator for Volatile {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         self.alive("put")?;
         let nth = self.state.puts.fetch_add(1, Ordering::SeqCst) + 1;
@@ -161,17 +165,5 @@ impl Store for Volatile {
     async fn server_time(&self) -> Result<Option<SystemTime>, StoreError> {
         self.alive("time")?;
         self.inner.server_time().await
-    }
-
-    fn address(&self) -> String {
-        self.inner.address()
-    }
-
-    fn must_be_read_back(&self) -> bool {
-        self.inner.must_be_read_back()
-    }
-
-    fn locks(&self) -> Option<&dyn LockOps> {
-        self.inner.locks()
     }
 }

@@ -16,7 +16,7 @@ use crate::vault::clock::now_ms;
 use crate::vault::metadata::versions::{Condition, Terms, Version};
 use crate::vault::operations::objects::{self, About, checked_retention};
 use crate::vault::operations::read;
-use crate::vault::receive::receive;
+use crate::vault::receive::{Received, receive};
 use crate::vault::roles::{Role, Verdict, verdict};
 use crate::vault::{Refusal, Vault};
 
@@ -324,18 +324,7 @@ pub async fn copy(vault: &Arc<Vault>, req: S3Request<CopyObjectInput>) -> Answer
             retain_until_ms: until,
         },
     };
-    let kept = source.label.checksum.as_ref().map(|kept| kept.algorithm.clone());
-    let asked = input.checksum_algorithm.as_ref().map(|asked| asked.as_str().to_owned()).or(kept);
-    let expected = expected(
-        Some(length(source.label.bytes)),
-        None,
-        Vec::new(),
-        asked.as_deref(),
-        &http::HeaderMap::new(),
-    )?;
-    let body = read::stream(vault, &source, 0..source.label.bytes).await?;
-    let body = StreamingBlob::wrap(SyncStream::new(body.boxed()));
-    let received = receive(vault, Some(body), expected, MAX_PUT_BYTES, trailer(None)).await?;
+    let received = received_again(vault, &source, input.checksum_algorithm.as_ref()).await?;
     let terms = terms(owner.role, Condition::None);
     let version = objects::store(vault, &bucket, &input.key, received, about, terms).await?;
     let mut result = CopyObjectResult {
@@ -351,6 +340,26 @@ pub async fn copy(vault: &Arc<Vault>, req: S3Request<CopyObjectInput>) -> Answer
         ..CopyObjectOutput::default()
     };
     Ok(S3Response::new(output))
+}
+
+/// Receives the body of a version as if it were sent, with the checksum that is asked for, or that it had.
+async fn received_again(
+    vault: &Arc<Vault>,
+    source: &Version,
+    algorithm: Option<&ChecksumAlgorithm>,
+) -> Result<Received, Refusal> {
+    let kept = source.label.checksum.as_ref().map(|kept| kept.algorithm.clone());
+    let asked = algorithm.map(|asked| asked.as_str().to_owned()).or(kept);
+    let expected = expected(
+        Some(length(source.label.bytes)),
+        None,
+        Vec::new(),
+        asked.as_deref(),
+        &http::HeaderMap::new(),
+    )?;
+    let body = read::stream(vault, source, 0..source.label.bytes).await?;
+    let body = StreamingBlob::wrap(SyncStream::new(body.boxed()));
+    receive(vault, Some(body), expected, MAX_PUT_BYTES, trailer(None)).await
 }
 
 /// Finds the source of a copy; it must be within the credential's reach as well.

@@ -89,20 +89,7 @@ pub async fn commit(
         Ok(bucket)
     });
     let bucket = bucket.await?;
-    let now = now_ms();
-    let default = bucket.state.retention_days.map(|days| now + i64::from(days) * DAY_MS);
-    label.retain_until_ms = match label.kind {
-        Kind::Object => label.retain_until_ms.or(default.filter(|_| bucket.state.locked)),
-        _ => None,
-    };
-    label.blob = new_name();
-    label.tenant.clone_from(&bucket.tenant);
-    label.bucket.clone_from(&bucket.name);
-    label.bucket_state = bucket.state;
-    key.clone_into(&mut label.key);
-    label.sequence = vault.next_sequence();
-    label.stored_ms = now;
-
+    fill_in(vault, &bucket, key, &mut label);
     let (incoming, label) = seal(vault, incoming, label).await?;
     let record = label.clone();
     let dooms = upload.is_some() || !bucket.state.versioned;
@@ -128,6 +115,23 @@ pub async fn commit(
         is_damaged: false,
         label,
     })
+}
+
+/// What a label says of the bucket, the key and the moment.
+fn fill_in(vault: &Vault, bucket: &Bucket, key: &str, label: &mut Label) {
+    let now = now_ms();
+    let default = bucket.state.retention_days.map(|days| now + i64::from(days) * DAY_MS);
+    label.retain_until_ms = match label.kind {
+        Kind::Object => label.retain_until_ms.or(default.filter(|_| bucket.state.locked)),
+        _ => None,
+    };
+    label.blob = new_name();
+    label.tenant.clone_from(&bucket.tenant);
+    label.bucket.clone_from(&bucket.name);
+    label.bucket_state = bucket.state;
+    key.clone_into(&mut label.key);
+    label.sequence = vault.next_sequence();
+    label.stored_ms = now;
 }
 
 /// Makes a received body durable under its label's name, on a thread that may wait.

@@ -28,7 +28,7 @@ use super::side::{BaseKey, beside};
 use super::spill::Spill;
 use super::transaction::{Mode, Reader, Refusal, mode};
 use super::verdict::Taken;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, Fault, Result};
 use crate::monitor::Problem;
 use crate::platform::{self, Stat};
 use crate::scan::SourceFile;
@@ -68,28 +68,19 @@ impl Worker<'_> {
         path: &Path,
         grace: Duration,
     ) -> Result<Pass> {
-        // SQLite goes by the path: what stands there must be the file that the walk saw, whatever was put on the way.
-        let is_the_file = |source: &SourceFile| {
-            platform::stat(path)
-                .is_ok_and(|there| (there.volume, there.inode) == (source.stat().volume, source.stat().inode))
-        };
-        let source = match job.open() {
-            Ok(source) if is_the_file(&source) => source,
-            Ok(_) => {
-                job.end(Outcome::Lost(Problem::Vanished));
-                return Ok(Pass::Done);
-            }
-            Err(error) => {
-                job.end(Outcome::Lost(problem_of(&error)));
+        let source = match the_file(job, path) {
+            Ok(source) => source,
+            Err(problem) => {
+                job.end(Outcome::Lost(problem));
                 return Ok(Pass::Done);
             }
         };
         let mut buffer = std::mem::take(&mut self.buffer);
         let seen = self.one_state(job, path, &source, grace, &mut buffer);
         self.buffer = buffer;
-        let Seen { ids, bytes, spill, is_whole, stat } = match seen? {
+        let Seen { ids, bytes, spill, is_whole, stat } = match seen {
             Ok(seen) => seen,
-            Err(refusal) => return Ok(Pass::Refused(refusal)),
+            Err(fault) => return Ok(Pass::Refused(fault.here()?)),
         };
         self.store_spilled(spill)?;
         if !is_whole {
@@ -121,54 +112,26 @@ impl Worker<'_> {
         source: &SourceFile,
         grace: Duration,
         buffer: &mut Vec<u8>,
-    ) -> Result<std::result::Result<Seen, Refusal>> {
-        let before = mode(source, path);
-        let reader = match before {
-            Mode::LogWithoutIndex => return Ok(Err(Refusal::Unreadable)),
-            Mode::LogAtRest => None,
-            Mode::Journal | Mode::Log => match begin(path, source) {
-                Ok(reader) => Some(reader),
-                Err(refusal) => return Ok(Err(refusal)),
-            },
-        };
-        let held = source.stat_now()?;
-        let still = || mode(source, path) == before && stands(path, &held);
-        let size = match &reader {
-            Some(reader) if before == Mode::Log => reader.size().map(|(page, pages)| (page, page * pages)),
-            _ => Ok((0, held.bytes)),
-        };
-        let (page_bytes, bytes) = match size {
-            Ok(size) => size,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let mut patience = Patience::new(path, before, grace);
+    ) -> Result<Seen, Fault<Refusal>> {
+        let held = Held::hold(path, source)?;
+        let bytes = held.bytes;
+        let mut patience = Patience::new(path, held.mode, grace);
         let mut spill = Spill::new(self.shared.folder);
         let mut ids = Vec::with_capacity(usize::try_from(bytes / PAGED_CHUNK_BYTES as u64).unwrap_or(0) + 1);
         let mut cursor = job.earlier.as_ref().map(|list| list.cursor(self.shared.lists));
-        let (mut offset, mut is_whole) = (0, still());
+        let (mut offset, mut is_whole) = (0, held.stands_still());
         while is_whole && offset < bytes {
             self.shared.shutdown.check()?;
             let want = (bytes - offset).min(BUFFER_BYTES as u64);
-            match &reader {
-                Some(reader) if before == Mode::Log => {
-                    if let Err(refusal) = log_pages(reader, offset, want, page_bytes, buffer) {
-                        return Ok(Err(refusal));
-                    }
-                }
-                _ => is_whole = file_bytes(source, offset, want, buffer)?,
-            }
+            is_whole = held.fill(offset, want, buffer)?;
             self.count_read(buffer.len());
             is_whole = is_whole && self.look_up(&mut cursor, offset, buffer, &mut ids, &mut spill);
             offset += want;
             is_whole = is_whole && !(offset < bytes && patience.is_over(source));
         }
-        // Held to the end, so it is of one state; where there is no lock, nothing may have moved.
-        is_whole = is_whole && still() && (reader.is_some() || source.is_unchanged()?);
-        if let Some(reader) = &reader {
-            reader.end();
-        }
-        let stat = (before != Mode::Log).then_some(held);
-        Ok(Ok(Seen { ids, bytes, spill, is_whole, stat }))
+        is_whole = is_whole && held.is_of_one_state().map_err(AgentError::from)?;
+        let stat = held.let_go();
+        Ok(Seen { ids, bytes, spill, is_whole, stat })
     }
 
     /// Hashes the pages of `plain` and keeps those that are stored nowhere; false when there is no room for more.
@@ -252,7 +215,77 @@ impl Worker<'_> {
     }
 }
 
-fn begin(path: &Path, source: &SourceFile) -> std::result::Result<Reader, Refusal> {
+/// The job's file, held open. SQLite goes by the path: what stands there must be the file that the walk saw, whatever was put
+/// on the way.
+fn the_file(job: &FileJob, path: &Path) -> Result<SourceFile, Problem> {
+    let source = job.open().map_err(|error| problem_of(&error))?;
+    let is_the_file = platform::stat(path)
+        .is_ok_and(|there| (there.volume, there.inode) == (source.stat().volume, source.stat().inode));
+    if is_the_file { Ok(source) } else { Err(Problem::Vanished) }
+}
+
+/// A database that is held for as long as it is read.
+struct Held<'a> {
+    path: &'a Path,
+    source: &'a SourceFile,
+    mode: Mode,
+    /// `None` where nobody has it open and no lock is needed.
+    reader: Option<Reader>,
+    /// How its main file looked at the beginning.
+    stat: Stat,
+    page_bytes: u64,
+    bytes: u64,
+}
+
+impl<'a> Held<'a> {
+    fn hold(path: &'a Path, source: &'a SourceFile) -> Result<Self, Fault<Refusal>> {
+        let mode = mode(source, path);
+        let reader = match mode {
+            Mode::LogWithoutIndex => return Err(Fault::Here(Refusal::Unreadable)),
+            Mode::LogAtRest => None,
+            Mode::Journal | Mode::Log => Some(begin(path, source).map_err(Fault::Here)?),
+        };
+        let stat = source.stat_now().map_err(AgentError::from)?;
+        let (page_bytes, bytes) = match &reader {
+            Some(reader) if mode == Mode::Log => {
+                let (page, pages) = reader.size().map_err(Fault::Here)?;
+                (page, page * pages)
+            }
+            _ => (0, stat.bytes),
+        };
+        Ok(Self { path, source, mode, reader, stat, page_bytes, bytes })
+    }
+
+    fn stands_still(&self) -> bool {
+        mode(self.source, self.path) == self.mode && stands(self.path, &self.stat)
+    }
+
+    /// Fills `buffer` with what stands at `offset`; false where the file is shorter than it was.
+    fn fill(&self, offset: u64, want: u64, buffer: &mut Vec<u8>) -> Result<bool, Fault<Refusal>> {
+        match &self.reader {
+            Some(reader) if self.mode == Mode::Log => {
+                log_pages(reader, offset, want, self.page_bytes, buffer).map_err(Fault::Here)?;
+                Ok(true)
+            }
+            _ => Ok(file_bytes(self.source, offset, want, buffer).map_err(AgentError::from)?),
+        }
+    }
+
+    /// Held to the end, so it is of one state; where there is no lock, nothing may have moved.
+    fn is_of_one_state(&self) -> io::Result<bool> {
+        Ok(self.stands_still() && (self.reader.is_some() || self.source.is_unchanged()?))
+    }
+
+    /// Ends the transaction; returns how the file looked, where it is what was read.
+    fn let_go(self) -> Option<Stat> {
+        if let Some(reader) = &self.reader {
+            reader.end();
+        }
+        (self.mode != Mode::Log).then_some(self.stat)
+    }
+}
+
+fn begin(path: &Path, source: &SourceFile) -> Result<Reader, Refusal> {
     let reader = Reader::connect(path, source.stat(), FIRST_WAIT)?;
     reader.begin()?;
     Ok(reader)
@@ -271,7 +304,7 @@ fn log_pages(
     want: u64,
     page_bytes: u64,
     buffer: &mut Vec<u8>,
-) -> std::result::Result<(), Refusal> {
+) -> Result<(), Refusal> {
     buffer.clear();
     for number in offset / page_bytes..(offset + want) / page_bytes {
         reader.page(number + 1, buffer)?;

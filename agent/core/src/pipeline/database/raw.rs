@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
+use scelle_format::manifest::Extent;
+
 use super::super::job::problem_of;
 use super::super::job::{FileJob, Outcome, Stored};
 use super::super::parts::{PART_BYTES, PartWork, Reading, split};
@@ -85,16 +87,12 @@ impl Worker<'_> {
                 candidates.into_iter().partition(|candidate| is_needed(&candidate.job.os_path));
             let mark = mark(path);
             wait_for_stamp(&mark);
-            let Some(main) = self.read_now(job, Reading::paged(1))? else {
+            let Some(read) = self.read_together(job, &sides)? else {
                 for candidate in sides.into_iter().chain(others) {
                     self.shared.beside.put_aside(key.clone(), candidate);
                 }
                 return Ok(());
             };
-            let mut read = vec![main];
-            for side in &sides {
-                read.extend(self.read_now(&side.job, Reading::content(1))?);
-            }
             let stood_still = |work: &Arc<PartWork>| work.source.is_unchanged().unwrap_or(false);
             let unchanged = read.len() == sides.len() + 1
                 && read.iter().all(stood_still)
@@ -105,15 +103,7 @@ impl Worker<'_> {
                 candidates = sides.into_iter().chain(others).collect();
                 continue;
             }
-            let has_log = sides.iter().any(|candidate| side::is_log(&candidate.job.os_path));
-            for other in others {
-                // The index of a log is made anew when it is opened.
-                if has_log && side::is_index(&other.job.os_path) {
-                    other.job.end(Outcome::LeftOut);
-                } else {
-                    self.shared.beside.put_aside(key.clone(), other);
-                }
-            }
+            self.leave_others(key, &sides, others);
             let in_use = match is_busy {
                 true => InUse::Yes,
                 false => platform::in_use(path, read[0].source.stat()),
@@ -130,6 +120,33 @@ impl Worker<'_> {
         }
     }
 
+    /// The main file first, then those of its side files that can be read; `None` where the main file cannot.
+    fn read_together(
+        &mut self,
+        main: &Arc<FileJob>,
+        sides: &[Candidate],
+    ) -> Result<Option<Vec<Arc<PartWork>>>> {
+        let Some(main) = self.read_now(main, Reading::paged(1))? else { return Ok(None) };
+        let mut read = vec![main];
+        for side in sides {
+            read.extend(self.read_now(&side.job, Reading::content(1))?);
+        }
+        Ok(Some(read))
+    }
+
+    /// What only sounds like a side file waits for what becomes of the rest; the index of a log is made anew when that is
+    /// opened.
+    fn leave_others(&self, key: &BaseKey, sides: &[Candidate], others: Vec<Candidate>) {
+        let has_log = sides.iter().any(|candidate| side::is_log(&candidate.job.os_path));
+        for other in others {
+            if has_log && side::is_index(&other.job.os_path) {
+                other.job.end(Outcome::LeftOut);
+            } else {
+                self.shared.beside.put_aside(key.clone(), other);
+            }
+        }
+    }
+
     /// Reads a whole file here and now; a file that cannot be read ends its job.
     pub(super) fn read_now(&mut self, job: &Arc<FileJob>, reading: Reading) -> Result<Option<Arc<PartWork>>> {
         let source = match job.open() {
@@ -140,14 +157,14 @@ impl Worker<'_> {
             }
         };
         let bytes = source.stat().bytes;
-        let data = if bytes == 0 { Vec::new() } else { vec![(0, bytes)] };
+        let data = if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(0));
         let work = Arc::new(PartWork { job: job.clone(), source, extents: None, reading, list, open_parts });
         for (part, ranges) in split(&data, PART_BYTES).into_iter().enumerate() {
-            match self.chunk_part(&work, &ranges)? {
+            match self.chunk_part(&work, &ranges) {
                 Ok(chunks) => work.list.hand_in(part, chunks, self)?,
-                Err(error) => {
-                    self.lose(job, &error);
+                Err(fault) => {
+                    self.lose(job, &fault.here()?);
                     return Ok(None);
                 }
             }

@@ -20,11 +20,11 @@ pub(super) type Cell = Arc<OnceCell<Result<Arc<Sealed>>>>;
 const RECORD_BYTES: u64 = 1 << 10;
 
 /// Parts by pack.
-pub(super) struct Segments {
+pub(super) struct Stretches {
     budget_bytes: u64,
     held_bytes: u64,
     next: u64,
-    by_number: HashMap<u64, Segment>,
+    by_number: HashMap<u64, Stretch>,
     by_pack: HashMap<PackName, Vec<u64>>,
     by_use: BTreeMap<u64, u64>,
     /// Windows of files that are not done.
@@ -32,7 +32,7 @@ pub(super) struct Segments {
     next_window: u64,
 }
 
-struct Segment {
+struct Stretch {
     pack: PackName,
     range: Range<u64>,
     cell: Cell,
@@ -43,7 +43,7 @@ struct Segment {
     window: u64,
 }
 
-impl Segment {
+impl Stretch {
     /// Whether it is there, or failed, and nobody reads it.
     fn is_idle(&self) -> bool {
         self.cell
@@ -52,7 +52,7 @@ impl Segment {
     }
 }
 
-impl Segments {
+impl Stretches {
     /// An empty cache that holds `budget_bytes`.
     pub(super) fn new(budget_bytes: u64) -> Self {
         Self {
@@ -88,22 +88,22 @@ impl Segments {
     ) -> Option<(Range<u64>, Cell)> {
         let numbers = self.by_pack.get(pack)?;
         let number = *numbers.iter().find(|number| {
-            let held = self.by_number.get(number).map(|segment| &segment.range);
+            let held = self.by_number.get(number).map(|stretch| &stretch.range);
             held.is_some_and(|held| held.start <= range.start && range.end <= held.end)
         })?;
         let used = self.tick();
-        let segment = self.by_number.get_mut(&number)?;
-        self.by_use.remove(&segment.used);
-        (segment.used, segment.window) = (used, segment.window.max(window));
+        let stretch = self.by_number.get_mut(&number)?;
+        self.by_use.remove(&stretch.used);
+        (stretch.used, stretch.window) = (used, stretch.window.max(window));
         self.by_use.insert(used, number);
-        Some((segment.range.clone(), segment.cell.clone()))
+        Some((stretch.range.clone(), stretch.cell.clone()))
     }
 
     /// A new part, which takes no room before [`Self::begin`].
     pub(super) fn insert(&mut self, pack: PackName, range: Range<u64>, window: u64) -> Cell {
         let (number, used) = (self.tick(), self.tick());
         let cell = Cell::default();
-        self.by_number.insert(number, Segment { pack, range, cell: cell.clone(), bytes: 0, used, window });
+        self.by_number.insert(number, Stretch { pack, range, cell: cell.clone(), bytes: 0, used, window });
         self.by_pack.entry(pack).or_default().push(number);
         self.by_use.insert(used, number);
         cell
@@ -112,7 +112,7 @@ impl Segments {
     /// Makes room for a part that someone waits for, unless it has its room already: whatever is idle may go, what an
     /// open window wants last. What is in use may exceed the budget.
     pub(super) fn begin(&mut self, pack: &PackName, range: &Range<u64>, bytes: u64) {
-        let has_room = |number| self.by_number.get(&number).is_some_and(|segment| segment.bytes > 0);
+        let has_room = |number| self.by_number.get(&number).is_some_and(|stretch| stretch.bytes > 0);
         if self.number_of(pack, range).is_some_and(has_room) {
             return;
         }
@@ -128,18 +128,18 @@ impl Segments {
     /// Notes what a part really takes.
     pub(super) fn set_bytes(&mut self, pack: &PackName, range: &Range<u64>, bytes: u64) -> bool {
         let Some(number) = self.number_of(pack, range) else { return true };
-        if let Some(segment) = self.by_number.get_mut(&number) {
-            self.held_bytes -= segment.bytes;
-            segment.bytes = bytes + RECORD_BYTES;
-            self.held_bytes += segment.bytes;
+        if let Some(stretch) = self.by_number.get_mut(&number) {
+            self.held_bytes -= stretch.bytes;
+            stretch.bytes = bytes + RECORD_BYTES;
+            self.held_bytes += stretch.bytes;
         }
         true
     }
 
     /// Whether the last window that wanted a part is still open.
     pub(super) fn is_wanted(&self, pack: &PackName, range: &Range<u64>) -> bool {
-        let segment = self.number_of(pack, range).and_then(|number| self.by_number.get(&number));
-        segment.is_some_and(|segment| self.windows.contains(&segment.window))
+        let stretch = self.number_of(pack, range).and_then(|number| self.by_number.get(&number));
+        stretch.is_some_and(|stretch| self.windows.contains(&stretch.window))
     }
 
     /// Drops a part, so that the next one who wants it asks again.
@@ -171,7 +171,7 @@ impl Segments {
             if missing == 0 {
                 break;
             }
-            missing = missing.saturating_sub(self.by_number.get(number).map_or(0, |segment| segment.bytes));
+            missing = missing.saturating_sub(self.by_number.get(number).map_or(0, |stretch| stretch.bytes));
             victims.push(*number);
         }
         if missing > 0 && only_unwanted {
@@ -185,24 +185,24 @@ impl Segments {
 
     /// A part that could go, and whether an open window wants it.
     fn idle(&self, number: u64) -> Option<(bool, u64)> {
-        let segment = self.by_number.get(&number).filter(|segment| segment.bytes > 0 && segment.is_idle())?;
-        Some((self.windows.contains(&segment.window), number))
+        let stretch = self.by_number.get(&number).filter(|stretch| stretch.bytes > 0 && stretch.is_idle())?;
+        Some((self.windows.contains(&stretch.window), number))
     }
 
     fn number_of(&self, pack: &PackName, range: &Range<u64>) -> Option<u64> {
         let numbers = self.by_pack.get(pack)?;
-        let same = |number: &&u64| self.by_number.get(number).is_some_and(|segment| segment.range == *range);
+        let same = |number: &&u64| self.by_number.get(number).is_some_and(|stretch| stretch.range == *range);
         numbers.iter().find(same).copied()
     }
 
     fn forget(&mut self, number: u64) {
-        let Some(segment) = self.by_number.remove(&number) else { return };
-        self.by_use.remove(&segment.used);
-        self.held_bytes -= segment.bytes;
-        if let Some(numbers) = self.by_pack.get_mut(&segment.pack) {
+        let Some(stretch) = self.by_number.remove(&number) else { return };
+        self.by_use.remove(&stretch.used);
+        self.held_bytes -= stretch.bytes;
+        if let Some(numbers) = self.by_pack.get_mut(&stretch.pack) {
             numbers.retain(|other| *other != number);
             if numbers.is_empty() {
-                self.by_pack.remove(&segment.pack);
+                self.by_pack.remove(&stretch.pack);
             }
         }
     }
@@ -225,48 +225,48 @@ mod tests {
     }
 
     /// A part that is there (a failure takes part like any other).
-    fn there(segments: &mut Segments, n: u8, window: u64) {
-        let cell = segments.insert(pack(n), 0..40, window);
-        segments.begin(&pack(n), &(0..40), 40 << 10);
+    fn there(stretches: &mut Stretches, n: u8, window: u64) {
+        let cell = stretches.insert(pack(n), 0..40, window);
+        stretches.begin(&pack(n), &(0..40), 40 << 10);
         cell.set(Err(AgentError::object_missing())).ok().unwrap();
     }
 
     #[test]
     fn what_was_used_last_stays() {
-        let mut segments = Segments::new(100 << 10);
-        there(&mut segments, 1, 0);
-        there(&mut segments, 2, 0);
-        assert!(segments.find(&pack(1), &(10..40), 0).is_some());
-        there(&mut segments, 3, 0);
-        assert!(segments.find(&pack(2), &(0..1), 0).is_none());
-        assert!(segments.find(&pack(1), &(0..40), 0).is_some());
-        assert!(segments.find(&pack(1), &(0..41), 0).is_none());
-        assert_eq!(segments.held_bytes, 82 << 10);
-        segments.remove(&pack(1), &(0..40));
-        segments.remove_pack(&pack(3));
-        assert_eq!((segments.held_bytes, segments.by_use.len()), (0, 0));
+        let mut stretches = Stretches::new(100 << 10);
+        there(&mut stretches, 1, 0);
+        there(&mut stretches, 2, 0);
+        assert!(stretches.find(&pack(1), &(10..40), 0).is_some());
+        there(&mut stretches, 3, 0);
+        assert!(stretches.find(&pack(2), &(0..1), 0).is_none());
+        assert!(stretches.find(&pack(1), &(0..40), 0).is_some());
+        assert!(stretches.find(&pack(1), &(0..41), 0).is_none());
+        assert_eq!(stretches.held_bytes, 82 << 10);
+        stretches.remove(&pack(1), &(0..40));
+        stretches.remove_pack(&pack(3));
+        assert_eq!((stretches.held_bytes, stretches.by_use.len()), (0, 0));
     }
 
     #[test]
     fn fetching_ahead_waits_for_the_window_and_who_reads_does_not() {
-        let mut segments = Segments::new(100 << 10);
-        let window = segments.open_window();
-        there(&mut segments, 1, window);
-        there(&mut segments, 2, window);
-        segments.insert(pack(3), 0..40, window);
-        assert!(!segments.begin_ahead(&pack(3), &(0..40), 40 << 10));
-        assert!(segments.is_wanted(&pack(3), &(0..40)));
-        segments.begin(&pack(3), &(0..40), 40 << 10);
-        segments.begin(&pack(3), &(0..40), 40 << 10);
-        assert!(segments.find(&pack(1), &(0..40), 0).is_none(), "gone for the reader");
+        let mut stretches = Stretches::new(100 << 10);
+        let window = stretches.open_window();
+        there(&mut stretches, 1, window);
+        there(&mut stretches, 2, window);
+        stretches.insert(pack(3), 0..40, window);
+        assert!(!stretches.begin_ahead(&pack(3), &(0..40), 40 << 10));
+        assert!(stretches.is_wanted(&pack(3), &(0..40)));
+        stretches.begin(&pack(3), &(0..40), 40 << 10);
+        stretches.begin(&pack(3), &(0..40), 40 << 10);
+        assert!(stretches.find(&pack(1), &(0..40), 0).is_none(), "gone for the reader");
         // Part 3 is on its way: it cannot go, whoever asks.
-        segments.close_window(window);
-        assert!(!segments.is_wanted(&pack(3), &(0..40)));
-        segments.insert(pack(4), 0..40, 0);
-        assert!(segments.begin_ahead(&pack(4), &(0..40), 40 << 10));
-        assert!(segments.find(&pack(2), &(0..40), 0).is_none());
-        segments.insert(pack(5), 0..40, 0);
-        segments.begin(&pack(5), &(0..40), 40 << 10);
-        assert_eq!(segments.held_bytes, 3 * (41 << 10));
+        stretches.close_window(window);
+        assert!(!stretches.is_wanted(&pack(3), &(0..40)));
+        stretches.insert(pack(4), 0..40, 0);
+        assert!(stretches.begin_ahead(&pack(4), &(0..40), 40 << 10));
+        assert!(stretches.find(&pack(2), &(0..40), 0).is_none());
+        stretches.insert(pack(5), 0..40, 0);
+        stretches.begin(&pack(5), &(0..40), 40 << 10);
+        assert_eq!(stretches.held_bytes, 3 * (41 << 10));
     }
 }

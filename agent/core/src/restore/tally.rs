@@ -22,7 +22,7 @@ pub struct FileProblem {
 
 /// What the threads have done.
 #[derive(Default)]
-pub(super) struct Outcome {
+pub(super) struct Tally {
     pub(super) files: u64,
     pub(super) bytes: u64,
     pub(super) symlinks: u64,

@@ -1,0 +1,137 @@
+//! Naming what was made: index, root, refs and note, in this order, and what follows once the note stands.
+//!
+//! Data comes from the threads and the upload stage, and goes to the store by way of [`super::commit`]. Never: names what the
+//! store did not show in this run.
+
+use std::mem::take;
+
+use scelle_format::manifest::Root;
+use scelle_format::timestamp::Timestamp;
+
+use super::commit::{self, Committed, RefsDraft, SnapshotFacts};
+use super::found::problems_of;
+use super::make::Made;
+use super::memory::Memory;
+use super::plan::Plan;
+use super::saved::{Attempt, Saved};
+use super::stages::Uploaded;
+use super::{heal, presence, segments};
+use crate::catalog::JournaledPack;
+use crate::error::Result;
+use crate::repo::append::LedgerWriter;
+use crate::repo::damage::Damage;
+use crate::repo::known::Shown;
+use crate::repo::seat::Seat;
+use crate::verify::listing::Listing;
+
+/// What a run is named with.
+pub(super) struct Naming<'a, 'l> {
+    pub(super) plan: &'a Plan,
+    pub(super) seat: &'a Seat,
+    pub(super) ledger: &'a mut LedgerWriter<'l>,
+    pub(super) damage: &'a mut Damage,
+    pub(super) memory: &'a mut Memory,
+    /// When the run began.
+    pub(super) began: Timestamp,
+}
+
+impl Naming<'_, '_> {
+    /// Confirms what is stored, and names it; then remembers it here, and writes the heal notes of packs whose content is
+    /// whole again.
+    pub(super) async fn name_all(
+        mut self,
+        mut made: Made,
+        uploaded: Uploaded,
+        resumed: &[JournaledPack],
+    ) -> Result<Attempt> {
+        let Self { plan, seat, ledger, damage, began, .. } = &mut self;
+        let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
+        let confirmed = commit::confirm(uploaded, resumed).await?;
+        let root = root_of(plan, seat, ledger.head().snapshot + 1, *began, &made);
+        let (needs, known_sizes) = (take(&mut made.needs), take(&mut made.known_sizes));
+        let facts = SnapshotFacts { root, needs, known_sizes };
+        let needed = commit::needed_packs(&confirmed, &facts)?;
+        let ((listing, shown), mended_objects) = tokio::try_join!(
+            presence::packs(&confirmed.at.objects, &needed),
+            presence::small_objects(seat, ledger, damage),
+        )?;
+        if !listing.is_sound() {
+            return Ok(Attempt::Lacking(listing));
+        }
+        let draft = RefsDraft::new(&seat.state, ledger, needed);
+        let (needs, fresh) = (&facts.needs, take(&mut made.fresh));
+        let (prepared, indexed) = tokio::try_join!(
+            commit::prepare(seat, &facts.root, draft),
+            segments::index(seat, ledger, confirmed, fresh, needs, damage),
+        )?;
+        let committed = commit::snapshot(seat, ledger, indexed, prepared, facts, damage).await?;
+        let healed_packs = self.remember(&mut made, &committed, &shown).await?;
+        let so_far = SoFar { committed, resumed_bytes, listing, shown, healed_packs, mended_objects };
+        Ok(Attempt::Whole(Box::new(saved(made, so_far))))
+    }
+
+    /// The snapshot stands: the next run compares with it. Returns how many packs are whole again in others.
+    async fn remember(self, made: &mut Made, committed: &Committed, shown: &Shown) -> Result<u64> {
+        let Self { plan, seat, ledger, damage, memory, .. } = self;
+        let Memory { catalog, journal, lists } = memory;
+        let (hunks, nodes, level2) = (&made.hunks, &made.nodes, take(&mut made.level2));
+        let gone = commit::remember(catalog, journal, &plan.set, committed, hunks, nodes, level2)?;
+        lists.settle(&made.list_nodes, &gone)?;
+        // What could not be said of older ones stays known as damaged, and is tried again next time.
+        let (known, regrouped) = ((&*catalog, &*lists), take(&mut made.regrouped));
+        let healed = heal::heal(&seat.state, known, regrouped, ledger, damage, &committed.packs, shown).await;
+        damage.note_tried();
+        // Not to have it kept makes `check` promise less surely, no more.
+        let _ = damage.save(&seat.state);
+        Ok(healed.unwrap_or(0))
+    }
+}
+
+/// What is known of a run beside what its threads have made.
+struct SoFar {
+    committed: Committed,
+    resumed_bytes: u64,
+    listing: Listing,
+    shown: Shown,
+    healed_packs: u64,
+    mended_objects: u64,
+}
+
+fn saved(made: Made, so_far: SoFar) -> Saved {
+    let SoFar { committed, resumed_bytes, listing, shown, healed_packs, mended_objects } = so_far;
+    Saved {
+        committed,
+        totals: made.totals,
+        changes: made.changes,
+        troubles: made.troubles,
+        read_bytes: made.read_bytes,
+        resumed_bytes,
+        consistent_copies: made.consistent_copies,
+        listing,
+        shown,
+        healed_packs,
+        mended_objects,
+        sources: made.sources,
+        databases: made.databases,
+    }
+}
+
+/// The root of the snapshot's tree.
+fn root_of(plan: &Plan, seat: &Seat, snapshot: u64, began: Timestamp, made: &Made) -> Root {
+    let device = &seat.device;
+    Root {
+        repository: device.repository.clone(),
+        device: device.id.clone(),
+        snapshot,
+        set: plan.set.clone(),
+        time: began.to_string(),
+        os: if cfg!(windows) { "windows".into() } else { "unix".into() },
+        roots: made.roots.clone(),
+        generation: device.secret.generation(),
+        dedup_secret: *device.secret.expose(),
+        older_secrets: Vec::new(),
+        level2: made.level2.clone(),
+        totals: made.totals,
+        problems: problems_of(&made.troubles),
+    }
+}

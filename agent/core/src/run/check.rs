@@ -1,0 +1,48 @@
+//! A check from the outside: what this computer knows beside it, and what of it counts.
+//!
+//! From an opened [`Reading`] to the report. Never: writes; [`Reading::note`] does.
+
+use super::reading::Reading;
+use crate::error::Result;
+use crate::repo::files;
+use crate::repo::finding::FindingKind;
+use crate::verify::{CheckOptions, CheckReport, ReadData, check};
+
+/// Snapshots of each device whose trees are followed when a key is given.
+const TREES: usize = 3;
+/// Copies of each key file that are enough.
+const KEY_COPIES: u64 = 3;
+
+impl Reading {
+    /// Checks the repository. Which part of the packs a percentage reads turns with the ledger of this computer.
+    ///
+    /// Errors: only the store's; what is wrong with the repository is in the report.
+    pub async fn check(&mut self, read_data: ReadData) -> Result<CheckReport> {
+        let read_data = match read_data {
+            ReadData::Percent { percent, .. } => {
+                let turn = self.known.as_ref().map_or(0, |known| known.head.sequence);
+                ReadData::Percent { percent, turn }
+            }
+            read_data => read_data,
+        };
+        let local_head = self.known.as_ref().and_then(|known| {
+            known.head.link().map(|(sequence, hash)| (known.device.id.clone(), sequence, hash))
+        });
+        let options = CheckOptions { read_data, local_head, trees: TREES };
+        let (monitor, shutdown) = (&*self.around.monitor, &self.around.shutdown);
+        let mut report = check(&mut self.repository, &options, monitor, shutdown).await?;
+        monitor.finish();
+        self.count_local_copies(&mut report);
+        Ok(report)
+    }
+
+    /// This PC's state folder holds a copy of the wrapped keys too: where it does, it counts.
+    fn count_local_copies(&self, report: &mut CheckReport) {
+        if self.folder().is_some_and(|folder| folder.join(files::KEY_COPIES).is_file()) {
+            report.key_copies += 1;
+            if report.key_copies >= KEY_COPIES {
+                report.findings.retain(|finding| finding.kind != FindingKind::KeyCopies);
+            }
+        }
+    }
+}

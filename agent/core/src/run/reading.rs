@@ -1,0 +1,145 @@
+//! A repository opened to be read, with what this computer knows of it: where checks, restores and the notes they leave begin.
+//!
+//! Data comes from [`Finder`](super::Finder) and the key that was given; goes to the commands that read. Never: writes
+//! files, or asks for a key.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use scelle_format::descriptor::Pin;
+use scelle_format::note::VerifyingKey;
+
+use super::whereabouts::{Found, Known};
+use crate::around::Around;
+use crate::connect::Connected;
+use crate::error::{AgentError, Result};
+use crate::look::choose::select;
+use crate::look::newer::Own;
+use crate::look::spec::SnapshotSpec;
+use crate::reading::fetch::Fetcher;
+use crate::reading::tree::Tree;
+use crate::repo::finding::FindingKind;
+use crate::repo::history::Snapshot;
+use crate::repo::kept::Kept;
+use crate::repo::keyring::Unlock;
+use crate::repo::open::{OpenOptions, Repository};
+use crate::repo::seat::Seat;
+
+/// A repository opened to be read.
+pub struct Reading {
+    /// What this PC knows of it, if anything.
+    pub known: Option<Known>,
+    /// Whether the state remembers another address: it may be a copy that is looked at.
+    pub is_elsewhere: bool,
+    /// The store.
+    pub connected: Connected,
+    /// The repository.
+    pub repository: Repository,
+    /// Folder of the states.
+    pub home: PathBuf,
+    /// Time, who watches, whether to stop.
+    pub around: Around,
+}
+
+/// How much of the ledger is read, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The newest notes of each device.
+    Newest,
+    /// All of it.
+    Whole,
+    /// All of it, and what is read sound is kept by this PC, which can put it back later.
+    WholeAndKept,
+}
+
+impl Reading {
+    /// Opens what was found with the key that was given, if any.
+    ///
+    /// Errors: those of [`Repository::open`], said of a repository that this computer knows.
+    pub async fn open(
+        found: Found,
+        unlock: Option<Unlock>,
+        depth: Depth,
+        home: PathBuf,
+        around: Around,
+    ) -> Result<Self> {
+        let Found { known, moved_from, damaged, connected } = found;
+        let pin = match &unlock {
+            Some(Unlock::Kit(_)) => None,
+            _ => known.as_ref().and_then(pin_of),
+        };
+        let head = known.as_ref().map(|known| &known.head).or(damaged.as_ref().map(|(_, head)| head));
+        // A state that lost its head has seen nothing.
+        let seen = head.and_then(|head| head.descriptor_seen().ok());
+        // The kit names its own repository: a kit of another one must say so.
+        let repository = known.as_ref().map(|known| known.repository.clone());
+        let repository = repository.or(damaged.map(|(repository, _)| repository));
+        let own = known.as_ref().filter(|_| depth == Depth::WholeAndKept);
+        let kept = own.map(|known| Kept::of(&home.join(known.repository.as_str())));
+        let whole_ledger = depth != Depth::Newest;
+        let options = OpenOptions { repository, unlock, pin, seen, kept, whole_ledger };
+        let repository = match (Repository::open(connected.store.clone(), options).await, &known) {
+            (Err(error), Some(known)) => return Err(known.explain(&connected, error).await),
+            (opened, _) => opened?,
+        };
+        Ok(Self { known, is_elsewhere: moved_from.is_some(), connected, repository, home, around })
+    }
+
+    /// The snapshot a person means. Takes the whole ledger: the newest notes may all be of one set of folders, while another,
+    /// whose runs fail, has its newest snapshot further back.
+    pub async fn select(&mut self, spec: &SnapshotSpec) -> Result<Snapshot> {
+        self.repository.load_history().await?;
+        self.choose(spec)
+    }
+
+    fn choose(&self, spec: &SnapshotSpec) -> Result<Snapshot> {
+        let Repository { history, descriptors, .. } = &self.repository;
+        let own = self.known.as_ref().map(|known| Own { device: &known.device.id, head: &known.head });
+        // Where descriptors are lost, a device that they enrolled looks like one that nobody did.
+        let stranger =
+            history.findings.iter().find(|f| f.kind == FindingKind::NoteDevice && f.object.ends_with('/'));
+        match (stranger, spec) {
+            (Some(stranger), SnapshotSpec::Latest { .. } | SnapshotSpec::AtOrBefore(_))
+                if !descriptors.findings.is_empty() && own.is_none() =>
+            {
+                Err(AgentError::newer_unreadable(None, "").at(stranger.object.clone()))
+            }
+            _ => select(history, spec, own, None),
+        }
+    }
+
+    /// What this PC knows, where it may write to the ledger it reads: a copy at another address would grow a chain of
+    /// its own. Only a backup makes the new address its own.
+    pub fn pen(&self) -> Option<&Known> {
+        self.known.as_ref().filter(|_| !self.is_elsewhere)
+    }
+
+    /// This computer's place in the repository, to leave a note there.
+    pub fn seat(&self) -> Result<Seat> {
+        let (objects, offset_ms) = (&self.repository.objects, self.connected.clock_offset_ms);
+        Seat::beside(&self.home, objects, offset_ms, &self.around)
+    }
+
+    /// The state folder of the repository, where this PC knows it.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.known.as_ref().map(|known| self.home.join(known.repository.as_str()))
+    }
+
+    /// A fetcher with the key that was given.
+    pub fn fetcher(&self) -> Result<Arc<Fetcher>> {
+        let keyring = self.repository.keyring()?.clone();
+        Ok(Fetcher::new(self.repository.objects.clone(), keyring, Some(self.repository.descriptors.clone())))
+    }
+
+    /// The tree of a snapshot.
+    pub async fn tree(&mut self, spec: &SnapshotSpec) -> Result<(Snapshot, Tree)> {
+        let snapshot = self.select(spec).await?;
+        let tree = Tree::open(&self.fetcher()?, &snapshot).await?;
+        Ok((snapshot, tree))
+    }
+}
+
+fn pin_of(known: &Known) -> Option<Pin> {
+    let owner = VerifyingKey::parse(&known.device.owner).ok()?;
+    Some(Pin { owner_key: *owner.public_key(), recovery_sha256: None })
+}

@@ -1,0 +1,234 @@
+//! What a restore says: how whole it is, what stands elsewhere or otherwise than in the source, and what is missing and why.
+//!
+//! From the summary to the screen. Names of files are shown on a terminal only. Never: writes to a log.
+
+use serde_json::{Value, json};
+
+use crate::cli::context::Context;
+use crate::cli::messages::notices::problem;
+use scelle_core::monitor::{Notice, Problem};
+use scelle_core::repo::history::Snapshot;
+use scelle_core::restore::summary::RestoreSummary;
+use scelle_core::restore::tally::FileProblem;
+use scelle_core::restore::write::Notices;
+use scelle_view::bilingual;
+use scelle_view::words::figures::{count, duration, size};
+
+/// Files that were not restored, named one by one; the rest is counted.
+const PROBLEMS_SHOWN: usize = 20;
+
+/// Says what a restore did, and gives its document.
+pub fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_recorded: bool) {
+    headline(context, snapshot, summary);
+    stood_already(context, summary);
+    moved(context, summary);
+    not_given(context, &summary.notices);
+    not_restored(context, summary);
+    why_not(context, summary);
+    if !is_recorded {
+        context.screen.warn(&bilingual!(
+            "la fiche de restauration n'a pas pu être écrite au registre",
+            "the restore record could not be written to the ledger"
+        ));
+    }
+    context.screen.json(&document(snapshot, summary));
+}
+
+fn headline(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary) {
+    let lang = context.lang();
+    let (files, bytes) = (count(summary.files, lang), size(summary.bytes, lang));
+    let (number, took) = (snapshot.id.number, duration(summary.duration, lang));
+    let missing = damaged_files(summary) + summary.problems.len() as u64;
+    context.screen.say(&match missing {
+        0 => bilingual!(
+            "Instantané {number} restauré : {files} fichiers, {bytes}, {took} ; chaque octet vérifié",
+            "Snapshot {number} restored: {files} files, {bytes}, {took}; every byte verified"
+        ),
+        _ => {
+            let missing = count(missing, lang);
+            bilingual!(
+                "Instantané {number} restauré EN PARTIE : {missing} fichiers manquent ; {files} fichiers écrits, {bytes}, \
+                 {took}, chaque octet de ceux-là vérifié",
+                "Snapshot {number} restored IN PART: {missing} files are missing; {files} files written, {bytes}, {took}, \
+                 every byte of these verified"
+            )
+        }
+    });
+}
+
+/// Files whose content is damaged in the store, those of parts of the tree that cannot be read among them.
+fn damaged_files(summary: &RestoreSummary) -> u64 {
+    summary.damaged.len() as u64 + summary.lost_parts.iter().map(|part| part.files).sum::<u64>()
+}
+
+fn stood_already(context: &Context, summary: &RestoreSummary) {
+    let (screen, lang) = (&context.screen, context.lang());
+    if summary.skipped_same > 0 {
+        let same = count(summary.skipped_same, lang);
+        screen.say(&bilingual!("  déjà là, identiques : {same}", "  already there, identical: {same}"));
+    }
+    if summary.kept + summary.beside > 0 {
+        let (kept, beside) = (count(summary.kept, lang), count(summary.beside, lang));
+        screen.say(&bilingual!(
+            "  gardés : {kept}, placés à côté : {beside}",
+            "  kept: {kept}, placed beside: {beside}"
+        ));
+    }
+}
+
+/// Why files are missing, each reason once.
+fn why_not(context: &Context, summary: &RestoreSummary) {
+    let (screen, lang) = (&context.screen, context.lang());
+    let damaged = damaged_files(summary);
+    for object in &summary.damaged_objects {
+        screen.warn(&bilingual!("endommagé : {object}", "damaged: {object}"));
+    }
+    if damaged > 0 {
+        let damaged = count(damaged, lang);
+        screen.warn(&bilingual!(
+            "{damaged} fichiers n'ont pas pu être restaurés : leur contenu est endommagé dans le stockage",
+            "{damaged} files could not be restored: their content is damaged in the store"
+        ));
+    }
+    let in_use = summary.problems.iter().filter(|file| file.problem == Problem::InUse).count() as u64;
+    if in_use > 0 {
+        let in_use = count(in_use, lang);
+        screen.warn(&bilingual!(
+            "{in_use} fichiers de bases laissés tels quels : un logiciel les tient ouverts ; \
+             fermez-le, puis relancez la même restauration",
+            "{in_use} database files left as they are: a program has them open; close it, then run the same restore again"
+        ));
+    }
+    if summary.use_unknown > 0 {
+        let unknown = count(summary.use_unknown, lang);
+        screen.warn(&bilingual!(
+            "{unknown} bases remplacées sans savoir si un logiciel les tenait ouvertes (ce compte ou ce système ne permet \
+             pas de le voir) : fermez puis rouvrez le logiciel avant d'y travailler",
+            "{unknown} databases were replaced without knowing whether a program had them open (this account or system \
+             cannot see it): close the program and open it again before you work in it"
+        ));
+    }
+    if summary.problems.len() as u64 > in_use {
+        let problems = count(summary.problems.len() as u64 - in_use, lang);
+        screen.warn(&bilingual!(
+            "{problems} fichiers n'ont pas pu être écrits",
+            "{problems} files could not be written"
+        ));
+    }
+}
+
+fn document(snapshot: &Snapshot, summary: &RestoreSummary) -> Value {
+    let tokens =
+        |list: &[FileProblem]| list.iter().take(1000).map(|file| file.token.clone()).collect::<Vec<_>>();
+    json!({
+        "snapshot": snapshot.id.number,
+        "device": snapshot.id.device.as_str(),
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "directories": summary.directories,
+        "symlinks": summary.symlinks,
+        "hardlinks": summary.hardlinks,
+        "skipped_same": summary.skipped_same,
+        "kept": summary.kept,
+        "beside": summary.beside,
+        "not_given": {
+            "owners": summary.notices.owners,
+            "modes": summary.notices.modes,
+            "xattrs": summary.notices.xattrs,
+            "times": summary.notices.times,
+        },
+        "set_aside": summary.set_aside,
+        "use_unknown": summary.use_unknown,
+        "renamed": summary.renamed,
+        "split_links": summary.split_links,
+        "damaged": damaged_files(summary),
+        "damaged_tokens": tokens(&summary.damaged),
+        "damaged_objects": summary.damaged_objects,
+        "problems": summary.problems.len(),
+        "fetched_bytes": summary.fetched_bytes,
+        "duration_ms": u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// What the system did not let us give. A restore without administrator rights is a normal restore.
+fn not_given(context: &Context, given: &Notices) {
+    if given.is_none() {
+        return;
+    }
+    let lang = context.lang();
+    let [owners, modes, xattrs, times] =
+        [given.owners, given.modes, given.xattrs, given.times].map(|number| count(number, lang));
+    context.screen.say(&bilingual!(
+        "  contenu restauré, attributs que ce système ou ce compte n'a pas permis de rendre : propriétaires {owners}, \
+         droits {modes}, attributs étendus et ACL {xattrs}, dates {times}",
+        "  content restored, attributes that this system or account did not let us give back: owners {owners}, \
+         permissions {modes}, extended attributes and ACLs {xattrs}, times {times}"
+    ));
+}
+
+/// A restore is at best as whole as its backup was.
+pub fn not_whole_when_made(context: &Context, not_saved: u64) {
+    if not_saved > 0 {
+        let files = count(not_saved, context.lang());
+        context.screen.warn(&bilingual!(
+            "lors de cette sauvegarde, {files} fichiers n'ont pas pu être enregistrés, ou seulement avec une réserve : voyez \
+             son bilan (« scelle bilan list »)",
+            "when this backup was made, {files} files could not be saved, or only with a reservation: see its bilan \
+             (\"scelle bilan list\")"
+        ));
+    }
+}
+
+/// Which files were not restored. Whoever holds the key sits at this terminal: it shows their names, as a dry run does; a
+/// file, a pipe or a journal gets tokens.
+fn not_restored(context: &Context, summary: &RestoreSummary) {
+    let (screen, lang) = (&context.screen, context.lang());
+    let files = summary.damaged.len() + summary.problems.len();
+    for file in summary.damaged.iter().chain(&summary.problems).take(PROBLEMS_SHOWN) {
+        if screen.may_show_names() {
+            let why = problem(file.problem);
+            screen.line(&format!("  {} : {}", file.path.to_screen(), why.text(lang)));
+        } else {
+            let (token, problem) = (file.token.clone(), file.problem);
+            context.around.monitor.notice(Notice::Problem { root: String::new(), token, problem });
+        }
+    }
+    if files > PROBLEMS_SHOWN {
+        let more = count((files - PROBLEMS_SHOWN) as u64, lang);
+        screen.say(&bilingual!("  … et {more} autres", "  … and {more} more"));
+    }
+    if files > 0 && !screen.may_show_names() {
+        screen.say(&bilingual!(
+            "  « scelle bilan whois JETON --kit FICHIER » donne le nom d'un fichier",
+            "  \"scelle bilan whois TOKEN --kit FILE\" gives the name of a file"
+        ));
+    }
+}
+
+/// What does not stand where, or as, it stood in the source.
+fn moved(context: &Context, summary: &RestoreSummary) {
+    let (screen, lang) = (&context.screen, context.lang());
+    if summary.set_aside > 0 {
+        let files = count(summary.set_aside, lang);
+        screen.say(&bilingual!(
+            "  journaux de bases (-wal, -journal) d'une autre version, mis de côté sous un autre nom : {files}",
+            "  database logs (-wal, -journal) of another version, moved aside under another name: {files}"
+        ));
+    }
+    if summary.renamed > 0 {
+        let entries = count(summary.renamed, lang);
+        screen.say(&bilingual!(
+            "  placés sous un autre nom, comme « Note (2).txt » : {entries} ; la destination confond leur nom avec un \
+             autre du même dossier (majuscules, accents)",
+            "  placed under another name, like \"Note (2).txt\": {entries}; the destination takes their name for another \
+             of the same folder (upper case, accents)"
+        ));
+    }
+    if summary.split_links > 0 {
+        let names = count(summary.split_links, lang);
+        screen.say(&bilingual!(
+            "  autres noms d'un même fichier, modifié pendant la sauvegarde, restaurés comme fichiers à part : {names}",
+            "  further names of a file that changed during the backup, restored as files of their own: {names}"
+        ));
+    }
+}
