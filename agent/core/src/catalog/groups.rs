@@ -1,22 +1,25 @@
 //! Small files that share a chunk, and in which order: what a lost shared chunk is made of again.
 //!
-//! A later snapshot may group the same files in another way, and then names the old chunk no more, while older snapshots
-//! still need it. Data comes from the hunks of a run, goes to a run that heals. Never: content, or a path in clear.
+//! The records of the last snapshots tell it of their chunks. A later snapshot may group the same files in another way, and
+//! then names the old chunk no more, while older snapshots still need it: so what leaves a set is remembered in rows of its
+//! own. Data comes from the hunks that a run replaces, goes to a run that heals. Never: content, or a path in clear.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
 use scelle_format::id::ChunkId;
+use scelle_format::manifest::Content;
+use scelle_format::path;
 use serde::{Deserialize, Serialize};
 
-use super::Catalog;
+use super::{Catalog, Record};
 use crate::error::{AgentError, Result};
 
 /// What the rows are sealed for: each says all of itself, so that they may stand in any order.
 const NAME: &[u8] = b"groups";
 
 /// One file of a shared chunk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Member {
     /// Its path in the snapshot.
     pub path: Vec<u8>,
@@ -27,24 +30,38 @@ pub struct Member {
 }
 
 /// Members by chunk.
-pub type Groups = BTreeMap<ChunkId, Vec<Member>>;
+pub type Groups = BTreeMap<ChunkId, BTreeSet<Member>>;
 
 impl Catalog {
-    /// Remembers the groups of a hunk that is being made: one row, for a first backup makes many.
-    pub fn remember_groups(&self, groups: &Groups) -> Result<()> {
+    /// Remembers what `left`, rows of hunks that no set names any more, say of shared chunks and `new` ones do not.
+    pub(super) fn remember_groups(&self, left: &[i64], new: &[i64]) -> Result<()> {
+        let mut groups = self.groups_in(left, |_| true)?;
         if groups.is_empty() {
             return Ok(());
         }
-        let rows: Vec<(&[u8; 32], &Vec<Member>)> = groups.iter().map(|(id, rows)| (&id.0, rows)).collect();
+        let still = self.groups_in(new, |id| groups.contains_key(id))?;
+        for (id, members) in &mut groups {
+            if let Some(still) = still.get(id) {
+                members.retain(|member| !still.contains(member));
+            }
+        }
+        let rows: Vec<(&[u8; 32], &BTreeSet<Member>)> = groups
+            .iter()
+            .filter(|(_, members)| !members.is_empty())
+            .map(|(id, rows)| (&id.0, rows))
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
         let sealed = self.seal.seal_bytes(NAME, &postcard::to_stdvec(&rows).map_err(AgentError::bug)?)?;
         let sql = "INSERT INTO groups (members) VALUES (?1)";
         self.connection.prepare_cached(sql)?.execute(params![sealed])?;
         Ok(())
     }
 
-    /// The files of these chunks, as far as they are known. Reads all rows: only a run that heals asks.
+    /// The files of these chunks, as far as they are known. Reads all that is remembered: only a run that heals asks.
     pub fn groups(&self, wanted: &BTreeSet<ChunkId>) -> Result<Groups> {
-        let mut found = Groups::new();
+        let mut found = self.groups_in(&self.named_hunks()?, |id| wanted.contains(id))?;
         let mut statement = self.connection.prepare("SELECT members FROM groups")?;
         for sealed in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
             let plain = self.seal.open_bytes(NAME, sealed?)?;
@@ -58,10 +75,32 @@ impl Catalog {
         }
         Ok(found)
     }
+
+    /// What hunks say of the shared chunks that `is_wanted`.
+    fn groups_in(&self, hunks: &[i64], is_wanted: impl Fn(&ChunkId) -> bool) -> Result<Groups> {
+        let mut groups = Groups::new();
+        for row in hunks {
+            let (_, records) = self.hunk(*row)?;
+            for (id, member) in records.iter().filter_map(member_of).filter(|(id, _)| is_wanted(id)) {
+                groups.entry(id).or_default().insert(member);
+            }
+        }
+        Ok(groups)
+    }
+}
+
+fn member_of(record: &Record) -> Option<(ChunkId, Member)> {
+    match record.entry.content {
+        Content::Slice { at, offset, bytes } => {
+            let path = path::join(&record.directory, &record.entry.name);
+            Some((at.id, Member { path, offset, bytes }))
+        }
+        _ => None,
+    }
 }
 
 /// The files that make up a chunk of `bytes`, in order; `None` where one of them is not known.
-pub fn whole(members: &[Member], bytes: u32) -> Option<Vec<&Member>> {
+pub fn whole(members: &BTreeSet<Member>, bytes: u32) -> Option<Vec<&Member>> {
     let mut by_offset: BTreeMap<u32, &Member> =
         members.iter().map(|member| (member.offset, member)).collect();
     let (mut end, mut whole) = (0u32, Vec::new());
@@ -74,10 +113,33 @@ pub fn whole(members: &[Member], bytes: u32) -> Option<Vec<&Member>> {
 
 #[cfg(test)]
 mod tests {
+    use scelle_format::id::{PackId, Sha256};
+    use scelle_format::manifest::{Entry, EntryKind, NodeRef};
+    use scelle_format::pack::Location;
+
+    use super::super::SetRow;
     use super::*;
 
-    fn member(name: &str, offset: u32, bytes: u32) -> Member {
-        Member { path: format!("data/{name}").into_bytes(), offset, bytes }
+    fn location(id: ChunkId) -> Location {
+        let pack = PackId { epoch: 0, sha256: Sha256([1; 32]) };
+        let filter = scelle_format::filter::Filter::None;
+        Location { id, pack, frame_offset: 0, frame_bytes: 9, offset: 0, bytes: 9, filter }
+    }
+
+    fn file(name: &str, chunk: u8, offset: u32, bytes: u32) -> Record {
+        let mut entry = Entry::bare(name.into(), EntryKind::File);
+        entry.content = Content::Slice { at: location(ChunkId([chunk; 32])), offset, bytes };
+        Record::new(b"data".as_slice().into(), entry)
+    }
+
+    /// Makes these files the set's last snapshot, in one hunk.
+    fn put(catalog: &Catalog, number: u8, records: &[Record]) {
+        let id = ChunkId([100 + number; 32]);
+        let row = catalog.add_hunk(&id, &[], records).unwrap();
+        let node = NodeRef { first: Vec::new(), at: location(id), entries: 1, files: 1, bytes: 1 };
+        catalog.place_hunk(row, &node).unwrap();
+        let set = SetRow { snapshot: number.into(), hunks: vec![row], level2: Vec::new() };
+        catalog.put_set("set", &set).unwrap();
     }
 
     #[test]
@@ -85,24 +147,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog.sqlite");
         let catalog = Catalog::open(&path, &[1; 32]).unwrap();
-        let id = ChunkId::of(&[1; 32], b"group");
-        let all = [member("Dupont", 0, 10), member("b", 10, 5), member("c", 15, 7)];
-        let known = |bytes| {
+        let known = |chunk: u8, bytes| {
+            let id = ChunkId([chunk; 32]);
             let found = catalog.groups(&[id].into()).unwrap().remove(&id).unwrap_or_default();
-            whole(&found, bytes).map(|members| members.into_iter().cloned().collect::<Vec<_>>())
+            let names = |all: Vec<&Member>| all.iter().map(|row| row.path.clone()).collect::<Vec<_>>();
+            whole(&found, bytes).map(names)
         };
-        let remember = |members: &[Member]| {
-            catalog.remember_groups(&[(id, members.to_vec())].into()).unwrap();
+        let rows = || -> i64 {
+            catalog.connection.query_row("SELECT count(*) FROM groups", [], |row| row.get(0)).unwrap()
         };
-        assert_eq!(known(22), None);
-        remember(&all[2..]);
-        assert_eq!(known(22), None);
-        remember(&all[..2]);
-        // Met again with fewer.
-        remember(&all[1..2]);
-        assert_eq!(known(22).as_deref(), Some(&all[..]));
-        assert_eq!(known(23), None);
-        assert!(catalog.groups(&[ChunkId::of(&[1; 32], b"other")].into()).unwrap().is_empty());
+        let all = [b"data/Dupont".to_vec(), b"data/b".to_vec(), b"data/c".to_vec()];
+        assert_eq!(known(1, 22), None);
+        put(&catalog, 1, &[file("Dupont", 1, 0, 10), file("b", 1, 10, 5), file("c", 1, 15, 7)]);
+        // Of the last snapshot: no row of its own.
+        assert_eq!((known(1, 22), known(1, 23), rows()), (Some(all.to_vec()), None, 0));
+        // One stands elsewhere now, the others where they stood.
+        put(&catalog, 2, &[file("Dupont", 1, 0, 10), file("b", 2, 0, 5), file("c", 1, 15, 7)]);
+        assert_eq!((known(1, 22), known(2, 5), rows()), (Some(all.to_vec()), Some(all[1..2].to_vec()), 1));
+        // Nothing moves: nothing more is remembered.
+        put(&catalog, 3, &[file("Dupont", 1, 0, 10), file("b", 2, 0, 5), file("c", 1, 15, 7)]);
+        assert_eq!(rows(), 1);
+        // All of them are gone.
+        put(&catalog, 4, &[file("d", 3, 0, 1)]);
+        assert_eq!((known(1, 22), known(9, 1)), (Some(all.to_vec()), None));
         drop(catalog);
         let stored = std::fs::read(&path).unwrap();
         assert!(!stored.windows(6).any(|bytes| bytes == b"Dupont"));

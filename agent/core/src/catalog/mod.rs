@@ -86,12 +86,6 @@ impl Catalog {
             }
         }
     }
-
-    /// Forgets everything: after a rewind, or when the store's head is not the one remembered.
-    pub fn forget_snapshots(&mut self) -> Result<()> {
-        let sql = "DELETE FROM sets; DELETE FROM hunks; DELETE FROM packs; DELETE FROM nodes;";
-        Ok(self.connection.execute_batch(sql)?)
-    }
 }
 
 /// The bytes of a row kept under `name`.

@@ -11,7 +11,7 @@ use scelle_format::pack::Location;
 use scelle_format::path;
 
 use super::database::verdict::Taken;
-use super::item::{ContentPrint, groups_of, packs_of};
+use super::item::{ContentPrint, packs_of};
 pub use super::item::{Item, ItemSource};
 use super::job::{Outcome, StoredContent};
 use super::late::Late;
@@ -316,7 +316,6 @@ impl<'a> Hunks<'a> {
     }
 
     fn make(&mut self, hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
-        self.catalog.remember_groups(&groups_of(&hunk.items))?;
         let records: Vec<Record> = hunk
             .items
             .into_iter()

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::manifest::Content;
-use scelle_format::path;
 
 use super::job::FileJob;
 use super::list::{ChunkList, PartChunks};
 use super::packs::Place;
-use crate::catalog::{Groups, Member, Record};
+use crate::catalog::Record;
 
 /// One entry of a hunk being made.
 pub struct Item {
@@ -91,16 +90,4 @@ pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) 
             packs.insert(at.pack, PackKind::Manifest);
         }),
     }
-}
-
-/// What was read in this run and shares chunks: by chunk, in the order of the entries.
-pub(super) fn groups_of(items: &[Item]) -> Groups {
-    let mut groups = Groups::new();
-    for item in items.iter().filter(|item| matches!(item.source, ItemSource::Ready)) {
-        if let Content::Slice { at, offset, bytes } = item.record.entry.content {
-            let path = path::join(&item.record.directory, &item.record.entry.name);
-            groups.entry(at.id).or_default().push(Member { path, offset, bytes });
-        }
-    }
-    groups
 }

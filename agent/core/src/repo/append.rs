@@ -387,13 +387,6 @@ pub async fn attach(objects: &Objects, role: &str, bytes: Vec<u8>) -> Result<Att
     Ok(Attached { row, bytes: Some(bytes) })
 }
 
-impl From<Attachment> for Attached {
-    /// One that is in the store already.
-    fn from(row: Attachment) -> Self {
-        Self { row, bytes: None }
-    }
-}
-
 fn snapshot_number(kind: &NoteKind) -> Option<u64> {
     match kind {
         NoteKind::Snapshot { number, status: SnapshotStatus::Complete, .. } => Some(*number),

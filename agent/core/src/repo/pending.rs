@@ -32,6 +32,13 @@ pub struct Attached {
     pub bytes: Option<Bytes>,
 }
 
+impl From<Attachment> for Attached {
+    /// One that is in the store already.
+    fn from(row: Attachment) -> Self {
+        Self { row, bytes: None }
+    }
+}
+
 /// A note that may be in the store, or not. What the run changed in the head beside the chain (refs, segments, counts)
 /// belongs to it: a crash between store and state must not tear them apart.
 #[derive(Clone, Serialize, Deserialize)]
