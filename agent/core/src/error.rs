@@ -1,16 +1,18 @@
 //! The one error of the agent: what happened, where, what to do, and which exit code says it.
 //!
-//! Built by the constructors of [`crate::sentences`] from what the store, the format, the
+//! Built by the constructors of [`crate::failures`] from what the store, the format, the
 //! operating system and the user said; shown by whoever called. Never: a patient's path or file name
 //! (`place` is a root's label, a token, an object key or an address), a secret.
 
+use std::fmt;
+
 use scelle_store::{ErrorKind, StoreError};
 use serde_json::json;
-use thiserror::Error;
 
 use scelle_view::bilingual;
 use scelle_view::words::Lang;
 use scelle_view::words::Message;
+use scelle_view::words::failures::{Addition, Failure};
 
 /// The exit codes of the program. The code follows the run, not the colour of its report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,25 +100,44 @@ impl From<ExitCode> for std::process::ExitCode {
 pub type Result<T, E = AgentError> = std::result::Result<T, E>;
 
 /// An operation of the agent failed.
-#[derive(Clone, Debug, Error)]
-#[error("{} [{}] {}", what.text(Lang::En), place.as_deref().unwrap_or("-"), todo.text(Lang::En))]
+#[derive(Clone, Debug)]
 pub struct AgentError {
     /// The code the process ends with.
     pub code: ExitCode,
-    /// What happened.
-    pub what: Message,
+    /// What happened, as a kind: the view has a sentence for each.
+    pub kind: Failure,
+    /// What is known beside the kind.
+    pub addition: Option<Addition>,
     /// Where: a root's label, a token, an object key or an address. Never a patient's path.
     pub place: Option<String>,
-    /// What the person can do about it.
-    pub todo: Message,
     /// The technical cause in English, shown with `-v` only.
     pub detail: Option<String>,
 }
 
+impl fmt::Display for AgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, todo) = (self.what(), self.todo());
+        let place = self.place.as_deref().unwrap_or("-");
+        write!(f, "{} [{place}] {}", what.text(Lang::En), todo.text(Lang::En))
+    }
+}
+
+impl std::error::Error for AgentError {}
+
 impl AgentError {
     /// An error from its parts; the constructors named after situations are preferred.
-    pub fn new(code: ExitCode, what: Message, todo: Message) -> Self {
-        Self { code, what, place: None, todo, detail: None }
+    pub fn new(code: ExitCode, kind: impl Into<Failure>) -> Self {
+        Self { code, kind: kind.into(), addition: None, place: None, detail: None }
+    }
+
+    /// What happened, in both languages.
+    pub fn what(&self) -> Message {
+        self.kind.what(self.addition.as_ref())
+    }
+
+    /// What the person can do about it.
+    pub fn todo(&self) -> Message {
+        self.kind.todo(self.addition.as_ref())
     }
 
     /// Says where. `place` must not hold a patient's path.
@@ -135,18 +156,19 @@ impl AgentError {
     pub fn line(&self, lang: Lang) -> String {
         let place = self.place.as_deref().map(|place| format!(" [{}]", one_line(place))).unwrap_or_default();
         let (head, arrow) = lang.pick(("erreur :", "À faire :"), ("error:", "To do:"));
-        let todo = self.todo.text(lang);
+        let (what, todo) = (self.what(), self.todo());
+        let todo = todo.text(lang);
         let end = if todo.ends_with('?') { "" } else { "." };
-        format!("{head} {}{place}. {arrow} {todo}{end}", self.what.text(lang))
+        format!("{head} {}{place}. {arrow} {todo}{end}", what.text(lang))
     }
 
     /// The JSON form: `{"error":{"code":13,"what":"…","where":"…","do":"…"}}`; `where` is empty when unknown.
     pub fn to_json(&self, lang: Lang) -> serde_json::Value {
         json!({"error": {
             "code": self.code.number(),
-            "what": self.what.text(lang),
+            "what": self.what().text(lang),
             "where": one_line(self.place.as_deref().unwrap_or_default()),
-            "do": self.todo.text(lang),
+            "do": self.todo().text(lang),
         }})
     }
 }
@@ -270,7 +292,7 @@ mod tests {
         assert_eq!(code(ErrorKind::NotFound), ExitCode::Damaged);
         let denied = AgentError::from(StoreError::new(ErrorKind::Denied, "get", "k", "d"));
         let silent = AgentError::from(StoreError::new(ErrorKind::Unreachable, "get", "k", "d"));
-        assert_ne!(denied.what, silent.what);
+        assert_ne!(denied.what(), silent.what());
     }
 
     #[test]
@@ -287,7 +309,7 @@ mod tests {
     #[test]
     fn io_errors_tell_a_full_disk_from_the_rest() {
         let full = AgentError::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
-        assert_eq!(full.what, AgentError::destination_full().what);
+        assert_eq!(full.kind, AgentError::destination_full().kind);
         let other = AgentError::from(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
         assert_eq!(other.code, ExitCode::Failed);
     }

@@ -39,7 +39,7 @@ fn main() -> ProcessCode {
                 && global.config.is_none()
                 && global.repo.as_deref().is_some_and(|url| !url.is_empty()) =>
         {
-            Screen::new(&global, lang).warn(&error.what);
+            Screen::new(&global, lang).warn(&error.what());
             resolve_without_file(&global.overrides(), &env, lang)
         }
         Err(error) => Err(error),
