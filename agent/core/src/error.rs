@@ -107,7 +107,7 @@ pub struct AgentError {
     /// What happened, as a kind: the view has a sentence for each.
     pub kind: Failure,
     /// What is known beside the kind.
-    pub addition: Option<Addition>,
+    pub addition: Option<Box<Addition>>,
     /// Where: a root's label, a token, an object key or an address. Never a patient's path.
     pub place: Option<String>,
     /// The technical cause in English, shown with `-v` only.
@@ -132,12 +132,12 @@ impl AgentError {
 
     /// What happened, in both languages.
     pub fn what(&self) -> Message {
-        self.kind.what(self.addition.as_ref())
+        self.kind.what(self.addition.as_deref())
     }
 
     /// What the person can do about it.
     pub fn todo(&self) -> Message {
-        self.kind.todo(self.addition.as_ref())
+        self.kind.todo(self.addition.as_deref())
     }
 
     /// Says where. `place` must not hold a patient's path.

@@ -50,7 +50,7 @@ impl AgentError {
 
     /// Says that an older version, which this credential may not see, may still hold the object.
     pub fn older_version_may_exist(mut self) -> Self {
-        self.addition = Some(Addition::OlderVersionMayExist);
+        self.addition = Some(Box::new(Addition::OlderVersionMayExist));
         self
     }
 
@@ -82,7 +82,7 @@ impl AgentError {
     /// What is asked for automatically ("latest", a date) would be older than a snapshot that is known, or may be there,
     /// and cannot be read. `known` names it, `readable` those that can be asked for by number. The place is its note's.
     pub fn newer_unreadable(known: Option<&str>, readable: &str) -> Self {
-        let (known, readable) = (known.map(str::to_owned), readable.to_owned());
+        let (known, readable) = (known.map(Box::from), readable.into());
         Self::new(ExitCode::Damaged, RepositoryFailure::NewerUnreadable { known, readable })
     }
 

@@ -8,7 +8,7 @@ use scelle_view::words::failures::UsageFailure;
 impl AgentError {
     /// The command line is wrong; `what` says how and `todo` what to type.
     pub fn usage(what: Message, todo: Message) -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::Said { what, todo })
+        Self::new(ExitCode::Usage, UsageFailure::Said(Box::new((what, todo))))
     }
 
     /// The command or option exists in the contract and comes with a later version.

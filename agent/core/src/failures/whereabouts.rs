@@ -23,7 +23,7 @@ impl AgentError {
     /// Adds to a repository that is gone the address where this computer found it last.
     pub fn last_seen_at(mut self, address: &str) -> Self {
         let what = self.what().text(Lang::En).to_owned();
-        self.addition = Some(Addition::LastSeenAt(address.to_owned()));
+        self.addition = Some(Box::new(Addition::LastSeenAt(address.to_owned())));
         self.because(what)
     }
 

@@ -46,9 +46,9 @@ pub enum RepositoryFailure {
     /// and cannot be read.
     NewerUnreadable {
         /// Names it, where it is known.
-        known: Option<String>,
+        known: Option<Box<str>>,
         /// Those that can be asked for by number; empty where there is none.
-        readable: String,
+        readable: Box<str>,
     },
 }
 
@@ -155,7 +155,7 @@ impl RepositoryFailure {
                 call_the_host(),
             ),
             Self::NewerUnreadable { known, readable } => {
-                let (aucun, none) = match readable.as_str() {
+                let (aucun, none) = match &**readable {
                     "" => ("aucun", "none"),
                     readable => (readable, readable),
                 };

@@ -64,12 +64,10 @@ pub enum UsageFailure {
     /// The configuration given by name does not exist or cannot be read.
     ConfigUnreadable,
     /// Whatever the command line says of itself.
-    Said {
-        /// What is wrong.
-        what: Message,
-        /// What to type.
-        todo: Message,
-    },
+    Said(
+        /// What is wrong, and what to type.
+        Box<(Message, Message)>,
+    ),
     /// The configuration is wrong at one line.
     ConfigInvalid {
         /// Names the key.
@@ -260,7 +258,7 @@ impl UsageFailure {
                 ),
                 bilingual!("vérifiez --config ou SCELLE_CONFIG", "check --config or SCELLE_CONFIG"),
             ),
-            Self::Said { what, todo } => (what.clone(), todo.clone()),
+            Self::Said(said) => (**said).clone(),
             Self::ConfigInvalid { problem } => (
                 Message::by(|lang| {
                     format!(
