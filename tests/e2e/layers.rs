@@ -27,7 +27,7 @@ const CRATES: [(&str, &str); 7] = [
 /// Rooms of `agent/core`, the ground floor first. A room may import its own floor's other rooms only where no circle comes
 /// of it, and floors below; never one above.
 const CORE_FLOORS: [&[&str]; 10] = [
-    &["clock", "shutdown", "error", "sentences", "monitor", "around"],
+    &["clock", "shutdown", "error", "failures", "monitor", "around"],
     &["platform"],
     &["scan", "index"],
     &["repo"],

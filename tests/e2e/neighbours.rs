@@ -44,7 +44,7 @@ fn small_files_of_older_snapshots_are_stored_again_whatever_their_neighbours_bec
     };
     assert!(packs >= 3 && images >= 6, "{packs} {images}");
     // One pack after the other, and all at once: then what later snapshots read again stands together in other groups.
-    for lost in (0..packs).map(|at| at..at + 1).chain([0..packs]) {
+    for lost in (0..packs).map(|at| at..at + 1).chain(std::iter::once(0..packs)) {
         let (site, source) = three_snapshots();
         site.objects("p/")[lost.clone()].iter().for_each(|pack| fs::remove_file(site.object(pack)).unwrap());
         site.agent.expect(13, ["check"]);

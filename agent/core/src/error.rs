@@ -1,122 +1,62 @@
 //! The one error of the agent: what happened, where, what to do, and which exit code says it.
 //!
-//! Built by the constructors of [`crate::sentences`] from what the store, the format, the
+//! Built by the constructors of [`crate::failures`] from what the store, the format, the
 //! operating system and the user said; shown by whoever called. Never: a patient's path or file name
 //! (`place` is a root's label, a token, an object key or an address), a secret.
 
+use std::fmt;
+
 use scelle_store::{ErrorKind, StoreError};
 use serde_json::json;
-use thiserror::Error;
 
-use scelle_view::bilingual;
 use scelle_view::words::Lang;
 use scelle_view::words::Message;
+use scelle_view::words::failures::{Addition, Failure};
 
-/// The exit codes of the program. The code follows the run, not the colour of its report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ExitCode {
-    /// All good.
-    Ok = 0,
-    /// Failed.
-    Failed = 1,
-    /// The command line or the configuration is wrong.
-    Usage = 2,
-    /// Finished, with problems.
-    Partial = 3,
-    /// No repository at that place.
-    NoRepository = 10,
-    /// Another run holds the lock.
-    Busy = 11,
-    /// The kit or phrase opens another repository, or is mistyped.
-    WrongKey = 12,
-    /// Something stored is damaged or was tampered with.
-    Damaged = 13,
-    /// The store does not answer or refuses the credential.
-    Unreachable = 14,
-    /// Interrupted by the user; the state can be resumed.
-    Interrupted = 130,
-}
-
-impl ExitCode {
-    /// Every code, in order.
-    pub const ALL: [Self; 10] = [
-        Self::Ok,
-        Self::Failed,
-        Self::Usage,
-        Self::Partial,
-        Self::NoRepository,
-        Self::Busy,
-        Self::WrongKey,
-        Self::Damaged,
-        Self::Unreachable,
-        Self::Interrupted,
-    ];
-
-    /// The number the process ends with.
-    pub fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// Of several runs, the first that is not good: one that failed, before one that finished with problems.
-    pub fn of_all(codes: &[Self]) -> Self {
-        let failed = codes.iter().find(|code| !matches!(code, Self::Ok | Self::Partial));
-        failed.or_else(|| codes.iter().find(|code| **code != Self::Ok)).copied().unwrap_or(Self::Ok)
-    }
-
-    /// What it means, for `--help`.
-    pub fn meaning(self) -> Message {
-        match self {
-            Self::Ok => bilingual!("tout va bien", "all good"),
-            Self::Failed => bilingual!("échec", "failed"),
-            Self::Usage => {
-                bilingual!(
-                    "ligne de commande ou configuration incorrecte",
-                    "wrong command line or configuration"
-                )
-            }
-            Self::Partial => bilingual!("terminé, avec des problèmes", "finished with problems"),
-            Self::NoRepository => bilingual!("aucun dépôt à cet endroit", "no repository at that place"),
-            Self::Busy => {
-                bilingual!("occupé : un autre travail est en cours", "busy: another run holds the lock")
-            }
-            Self::WrongKey => bilingual!("mauvaise clé", "wrong key"),
-            Self::Damaged => bilingual!("dépôt endommagé ou falsifié", "damaged or tampered with"),
-            Self::Unreachable => bilingual!("stockage injoignable", "store unreachable"),
-            Self::Interrupted => bilingual!("interrompu", "interrupted"),
-        }
-    }
-}
-
-impl From<ExitCode> for std::process::ExitCode {
-    fn from(code: ExitCode) -> Self {
-        Self::from(code.number())
-    }
-}
+pub use scelle_view::words::codes::ExitCode;
 
 /// What every fallible function of the agent answers.
 pub type Result<T, E = AgentError> = std::result::Result<T, E>;
 
 /// An operation of the agent failed.
-#[derive(Clone, Debug, Error)]
-#[error("{} [{}] {}", what.text(Lang::En), place.as_deref().unwrap_or("-"), todo.text(Lang::En))]
+#[derive(Clone, Debug)]
 pub struct AgentError {
     /// The code the process ends with.
     pub code: ExitCode,
-    /// What happened.
-    pub what: Message,
+    /// What happened, as a kind: the view has a sentence for each.
+    pub kind: Failure,
+    /// What is known beside the kind.
+    pub addition: Option<Box<Addition>>,
     /// Where: a root's label, a token, an object key or an address. Never a patient's path.
     pub place: Option<String>,
-    /// What the person can do about it.
-    pub todo: Message,
     /// The technical cause in English, shown with `-v` only.
     pub detail: Option<String>,
 }
 
+impl fmt::Display for AgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, todo) = (self.what(), self.todo());
+        let place = self.place.as_deref().unwrap_or("-");
+        write!(f, "{} [{place}] {}", what.text(Lang::En), todo.text(Lang::En))
+    }
+}
+
+impl std::error::Error for AgentError {}
+
 impl AgentError {
     /// An error from its parts; the constructors named after situations are preferred.
-    pub fn new(code: ExitCode, what: Message, todo: Message) -> Self {
-        Self { code, what, place: None, todo, detail: None }
+    pub fn new(code: ExitCode, kind: impl Into<Failure>) -> Self {
+        Self { code, kind: kind.into(), addition: None, place: None, detail: None }
+    }
+
+    /// What happened, in both languages.
+    pub fn what(&self) -> Message {
+        self.kind.what(self.addition.as_deref())
+    }
+
+    /// What the person can do about it.
+    pub fn todo(&self) -> Message {
+        self.kind.todo(self.addition.as_deref())
     }
 
     /// Says where. `place` must not hold a patient's path.
@@ -135,18 +75,19 @@ impl AgentError {
     pub fn line(&self, lang: Lang) -> String {
         let place = self.place.as_deref().map(|place| format!(" [{}]", one_line(place))).unwrap_or_default();
         let (head, arrow) = lang.pick(("erreur :", "À faire :"), ("error:", "To do:"));
-        let todo = self.todo.text(lang);
+        let (what, todo) = (self.what(), self.todo());
+        let todo = todo.text(lang);
         let end = if todo.ends_with('?') { "" } else { "." };
-        format!("{head} {}{place}. {arrow} {todo}{end}", self.what.text(lang))
+        format!("{head} {}{place}. {arrow} {todo}{end}", what.text(lang))
     }
 
     /// The JSON form: `{"error":{"code":13,"what":"…","where":"…","do":"…"}}`; `where` is empty when unknown.
     pub fn to_json(&self, lang: Lang) -> serde_json::Value {
         json!({"error": {
             "code": self.code.number(),
-            "what": self.what.text(lang),
+            "what": self.what().text(lang),
             "where": one_line(self.place.as_deref().unwrap_or_default()),
-            "do": self.todo.text(lang),
+            "do": self.todo().text(lang),
         }})
     }
 }
@@ -270,7 +211,7 @@ mod tests {
         assert_eq!(code(ErrorKind::NotFound), ExitCode::Damaged);
         let denied = AgentError::from(StoreError::new(ErrorKind::Denied, "get", "k", "d"));
         let silent = AgentError::from(StoreError::new(ErrorKind::Unreachable, "get", "k", "d"));
-        assert_ne!(denied.what, silent.what);
+        assert_ne!(denied.what(), silent.what());
     }
 
     #[test]
@@ -287,7 +228,7 @@ mod tests {
     #[test]
     fn io_errors_tell_a_full_disk_from_the_rest() {
         let full = AgentError::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
-        assert_eq!(full.what, AgentError::destination_full().what);
+        assert_eq!(full.kind, AgentError::destination_full().kind);
         let other = AgentError::from(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
         assert_eq!(other.code, ExitCode::Failed);
     }

@@ -11,13 +11,14 @@ use scelle_agent::cli::context::Context;
 use scelle_agent::cli::screen::Screen;
 use scelle_agent::cli::usage::{Parsed, parse, wants_json};
 use scelle_agent::cli::{exit, language, progress};
-use scelle_agent::config::{Env, LogSettings, resolve, resolve_without_file};
+use scelle_agent::config::{Env, LogSettings, Settings, resolve, resolve_without_file};
 use scelle_agent::demo;
 use scelle_agent::log::{self, Log, Watched};
 use scelle_core::around::Around;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Monitor;
 use scelle_view::bilingual;
+use scelle_view::words::Lang;
 use tracing::Instrument as _;
 
 fn main() -> ProcessCode {
@@ -31,20 +32,7 @@ fn main() -> ProcessCode {
             return exit::finish(other.map(|parsed| print(&screen, parsed)), &screen);
         }
     };
-    let env = Env::of_process();
-    let settings = match resolve(&global.overrides(), &env, lang) {
-        Ok(settings) => Ok(settings),
-        Err(error)
-            if command.only_reads()
-                && global.config.is_none()
-                && global.repo.as_deref().is_some_and(|url| !url.is_empty()) =>
-        {
-            Screen::new(&global, lang).warn(&error.what);
-            resolve_without_file(&global.overrides(), &env, lang)
-        }
-        Err(error) => Err(error),
-    };
-    let settings = match settings {
+    let settings = match settings(&global, &command, lang) {
         Ok(settings) => settings,
         Err(error) => return exit::finish(Err(error), &Screen::new(&global, lang)),
     };
@@ -69,6 +57,22 @@ fn main() -> ProcessCode {
         ));
     }
     exit::finish(ended, &context.screen)
+}
+
+/// Everything configured. Who only reads, and says where, does without a configuration that cannot be read.
+fn settings(global: &Global, command: &Command, lang: Lang) -> Result<Settings> {
+    let env = Env::of_process();
+    match resolve(&global.overrides(), &env, lang) {
+        Err(error)
+            if command.only_reads()
+                && global.config.is_none()
+                && global.repo.as_deref().is_some_and(|url| !url.is_empty()) =>
+        {
+            Screen::new(global, lang).warn(&error.what());
+            resolve_without_file(&global.overrides(), &env, lang)
+        }
+        settings => settings,
+    }
 }
 
 /// Opens the log. A run does without one that cannot be opened: files are worth more than lines about them.

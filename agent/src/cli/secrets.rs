@@ -152,9 +152,9 @@ mod tests {
         std::fs::write(&huge, vec![b'a'; KIT_BYTES_MAX as usize + 1]).unwrap();
         assert_eq!(read_phrase(Some(&empty), Lang::Fr).unwrap_err().code, ExitCode::Usage);
         assert_eq!(read_phrase(Some(&huge), Lang::Fr).unwrap_err().code, ExitCode::Usage);
-        assert_eq!(kit_text(&huge).unwrap_err().what, AgentError::kit_unreadable().what);
+        assert_eq!(kit_text(&huge).unwrap_err().kind, AgentError::kit_unreadable().kind);
         let missing = kit_text(&folder.path().join("none")).unwrap_err();
-        assert_eq!((missing.code, missing.what), (ExitCode::Usage, AgentError::kit_missing().what));
+        assert_eq!((missing.code, missing.kind), (ExitCode::Usage, AgentError::kit_missing().kind));
     }
 
     #[test]

@@ -157,8 +157,8 @@ fn later_commands_answer_not_in_this_version() {
     ] {
         let error = refused(line, Lang::En);
         assert_eq!(error.code, ExitCode::Usage, "{line}");
-        assert!(error.what.text(Lang::En).contains("not in this version"), "{line}: {error}");
-        assert!(error.what.text(Lang::Fr).contains("pas dans cette version"), "{line}: {error}");
+        assert!(error.what().text(Lang::En).contains("not in this version"), "{line}: {error}");
+        assert!(error.what().text(Lang::Fr).contains("pas dans cette version"), "{line}: {error}");
     }
 }
 

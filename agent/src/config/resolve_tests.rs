@@ -90,5 +90,5 @@ fn no_credential_is_named_when_needed() {
 fn insecure_endpoint_is_refused_from_the_file_too() {
     let place = Place::with("[s3]\nendpoint = \"http://s3.example.org\"\n");
     let error = resolve(&Overrides::default(), &place.env(&[]), Lang::Fr).unwrap_err();
-    assert_eq!((error.code, error.what), (ExitCode::Usage, AgentError::insecure_endpoint().what));
+    assert_eq!((error.code, error.kind), (ExitCode::Usage, AgentError::insecure_endpoint().kind));
 }

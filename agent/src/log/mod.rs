@@ -147,7 +147,8 @@ pub fn ended(result: &Result<ExitCode, AgentError>) {
 
 /// What happened, in English; only what its code means where the sentence quotes an address.
 fn why(error: &AgentError) -> String {
-    let what = error.what.text(Lang::En);
+    let what = error.what();
+    let what = what.text(Lang::En);
     let quotes = ["file:", "s3:", "://", "/", "\\"].iter().any(|mark| what.contains(mark));
     if quotes { error.code.meaning().text(Lang::En).to_owned() } else { what.to_owned() }
 }

@@ -124,13 +124,7 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
         Some(locks) => {
             report.wrong_checksum_refused =
                 wrong_checksum(locks.put_with_wrong_checksum(&at("sum")?, body).await);
-            report.versioning =
-                locks.versioning().await.map_or_else(|error| Fact::because(&error), Fact::from);
-            ask_locks(locks, &at("locked")?, &at("absent")?, &server_now, &mut report).await;
-            ask_default_retention(locks, &first, server_now(), &mut report).await;
-            if matches!(report.lock_accepted, Fact::Unknown { .. }) {
-                try_default_lock(locks, &first, &at("absent")?, server_now(), &mut report).await;
-            }
+            ask_versions(locks, (&first, &at("locked")?, &at("absent")?), &server_now, &mut report).await;
         }
         // Between a folder and who hashes nothing can go wrong that a second hash would find.
         None if store.address().starts_with("file:") => {}
@@ -146,6 +140,21 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
         }
     }
     Ok(report)
+}
+
+/// What the store does with versions and their retention.
+async fn ask_versions(
+    locks: &dyn LockOps,
+    (first, locked, absent): (&Key, &Key, &Key),
+    server_now: &impl Fn() -> SystemTime,
+    report: &mut ProbeReport,
+) {
+    report.versioning = locks.versioning().await.map_or_else(|error| Fact::because(&error), Fact::from);
+    ask_locks(locks, locked, absent, server_now, report).await;
+    ask_default_retention(locks, first, server_now(), report).await;
+    if matches!(report.lock_accepted, Fact::Unknown { .. }) {
+        try_default_lock(locks, first, absent, server_now(), report).await;
+    }
 }
 
 fn sha256(body: &[u8]) -> [u8; 32] {

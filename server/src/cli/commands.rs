@@ -136,7 +136,7 @@ fn verify_trace(data: &Path, tenant: &str, known: Option<&str>) -> Outcome {
     };
     let folder = chain(data, tenant)?;
     let public = TraceKey::open(data)?.public();
-    match verify(&folder, &public, known)? {
+    match verify(&folder, &public, known) {
         Ok(whole) => print_json(&json!({
             "whole": true,
             "first": whole.first,
@@ -144,7 +144,8 @@ fn verify_trace(data: &Path, tenant: &str, known: Option<&str>) -> Outcome {
             "head": format!("{}:{}", whole.last, whole.head),
             "public_key": hex::encode(public),
         })),
-        Err(broken) => {
+        Err(fault) => {
+            let broken = fault.here()?;
             print_json(&json!({ "whole": false, "entry": broken.sequence, "what": broken.what }))?;
             Err(Failure::new(
                 13,

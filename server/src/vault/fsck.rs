@@ -219,7 +219,11 @@ fn broken_traces(data: &Path) -> Result<Vec<String>, Refusal> {
     let public = TraceKey::open(data)?.public();
     for chain in chains {
         let chain = chain?;
-        if chain.file_type()?.is_dir() && verify(&chain.path(), &public, None)?.is_err() {
+        if !chain.file_type()?.is_dir() {
+            continue;
+        }
+        if let Err(fault) = verify(&chain.path(), &public, None) {
+            fault.here()?;
             broken.push(chain.file_name().to_string_lossy().into_owned());
         }
     }

@@ -8,6 +8,7 @@
 pub mod blobs;
 pub mod clock;
 pub mod data;
+pub mod fault;
 pub mod fsck;
 pub mod http;
 pub mod keys;

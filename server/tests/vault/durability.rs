@@ -55,7 +55,7 @@ fn known(data: &Path) -> (BTreeSet<String>, usize) {
         Ok(true)
     })
     .unwrap();
-    verify(&folder, &public, None).unwrap().unwrap();
+    verify(&folder, &public, None).unwrap();
     (blobs.unwrap(), puts)
 }
 

@@ -174,8 +174,8 @@ fn measured_lock(probe: &ProbeReport) -> Lock {
 }
 
 fn files(report: &RunReport<'_>) -> Option<Files> {
-    let nothing = [AgentError::source_missing().what, AgentError::nothing_saved().what];
-    if report.error().is_some_and(|error| nothing.contains(&error.what)) {
+    let nothing = [AgentError::source_missing().kind, AgentError::nothing_saved().kind];
+    if report.error().is_some_and(|error| nothing.contains(&error.kind)) {
         return Some(Files::NothingFound);
     }
     let outcome = report.outcome()?;
@@ -343,7 +343,7 @@ fn chain(report: &RunReport<'_>) -> Option<Chain> {
 
 /// Thirty more runs like this one; the first run stores everything, so it says little about the others.
 fn space(report: &RunReport<'_>) -> Option<Space> {
-    if report.error().is_some_and(|error| error.what == AgentError::destination_full().what) {
+    if report.error().is_some_and(|error| error.kind == AgentError::destination_full().kind) {
         return Some(Space::Exhausted);
     }
     let stored_bytes = report.outcome()?.committed.stored_bytes;
@@ -353,7 +353,7 @@ fn space(report: &RunReport<'_>) -> Option<Space> {
 }
 
 fn credential(report: &RunReport<'_>) -> Option<Credential> {
-    let denied = report.error().is_some_and(|error| error.what == AgentError::store_denied().what);
+    let denied = report.error().is_some_and(|error| error.kind == AgentError::store_denied().kind);
     denied.then_some(Credential::Ended)
 }
 

@@ -314,7 +314,7 @@ pub fn days_between(from: Timestamp, to: Timestamp) -> i64 {
 
 /// Stable code of a run's error, for records.
 pub fn error_code(error: &AgentError) -> &'static str {
-    let is = |other: AgentError| error.what == other.what;
+    let is = |other: AgentError| error.kind == other.kind;
     match error.code {
         _ if is(AgentError::destination_full()) => "destination-full",
         _ if is(AgentError::source_missing()) => "source-missing",

@@ -19,8 +19,6 @@ use super::export::{Document, MAGIC};
 use super::write::bilan_id;
 use crate::error::ExitCode;
 use crate::repo::state::Device;
-use scelle_view::bilingual;
-use scelle_view::words::Message;
 
 /// Longest file that is read.
 pub const FILE_MAX_BYTES: usize = 64 << 20;
@@ -80,38 +78,6 @@ impl Verdict {
     /// 0 when intact and not signed by somebody else, else 13. A signer not identified is no error.
     pub fn exit_code(&self) -> ExitCode {
         if self.intact && self.signer != Signer::Wrong { ExitCode::Ok } else { ExitCode::Damaged }
-    }
-
-    /// One sentence.
-    pub fn sentence(&self) -> Message {
-        match (self.intact, self.chain_complete, self.signer) {
-            (false, ..) => {
-                bilingual!("altéré : ce fichier ne prouve rien", "altered: this file proves nothing")
-            }
-            (_, _, Signer::Wrong) => {
-                bilingual!("intact, mais signé par quelqu'un d'autre", "intact, but signed by somebody else")
-            }
-            (_, true, Signer::Known) => {
-                bilingual!(
-                    "intact ; chaîne complète ; signataire connu",
-                    "intact; chain complete; signer known"
-                )
-            }
-            (_, false, Signer::Known) => {
-                bilingual!(
-                    "intact ; chaîne incomplète ; signataire connu",
-                    "intact; chain incomplete; signer known"
-                )
-            }
-            (_, true, Signer::NotIdentified) => bilingual!(
-                "intact ; chaîne complète ; signataire non identifié",
-                "intact; chain complete; signer not identified"
-            ),
-            (_, false, Signer::NotIdentified) => bilingual!(
-                "intact ; chaîne incomplète ; signataire non identifié",
-                "intact; chain incomplete; signer not identified"
-            ),
-        }
     }
 }
 

@@ -11,7 +11,6 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::error::{AgentError, Result};
 use crate::platform;
 use scelle_format::path;
-use scelle_view::bilingual;
 
 /// What is looked for. Without `/` it is looked for in names anywhere, with `/` in paths whose last name it touches; behind a
 /// leading `/` (or a drive) from the top.
@@ -65,13 +64,7 @@ impl Pattern {
         let end = text.iter().rev().take_while(|c| **c == '/').count().min(text.len() - start);
         let part = text[start..text.len() - end].to_vec();
         if part.is_empty() {
-            return Err(AgentError::usage(
-                bilingual!(
-                    "rien à chercher : le nom est vide (une variable sans valeur dans un script ?)",
-                    "nothing to look for: the name is empty (an unset variable in a script?)"
-                ),
-                bilingual!("donnez une partie d'un nom, ou « * »", "give part of a name, or '*'"),
-            ));
+            return Err(AgentError::nothing_to_look_for());
         }
         let is_path = is_from_top || part.contains(&'/');
         let glob = tokens(&part).map(|glob| match is_path && !is_from_top {

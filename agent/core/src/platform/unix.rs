@@ -1,11 +1,10 @@
 //! Looking at files and opening them for reading on Unix. Called by `scan` and the pipeline; never follows a symbolic
 //! link at the end of a path, never writes to the source.
 
-use scelle_format::manifest::Extent;
-
 use super::{Kind, Names, Stat};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
+use scelle_format::manifest::Extent;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;

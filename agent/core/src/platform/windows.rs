@@ -3,9 +3,8 @@
 //! What the standard library does not offer is said where it is missing: file ids, link counts, alternate streams,
 //! security descriptors and allocated ranges. The names are WTF-8 (see `wtf8`). Reparse points are never followed.
 
-use scelle_format::manifest::Extent;
-
 use super::{Attributes, FileAttributes, Kind, Names, ProblemCode, Shortfall, Stat, wtf8};
+use scelle_format::manifest::Extent;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};

@@ -79,7 +79,7 @@ impl Loader {
         };
         match loaded {
             Err(error) if error.code == ExitCode::Damaged => {
-                let is_absent = error.what == AgentError::object_missing().what;
+                let is_absent = error.kind == AgentError::object_missing().kind;
                 let intact = self.load_intact(pack).await;
                 self.note_unless_sound(&pack, is_absent, &intact);
                 intact.map(|(sealed, _)| Arc::new(sealed))

@@ -215,7 +215,7 @@ impl<'a> LedgerWriter<'a> {
         let spoilt = match self.deliver(&pending).await {
             // Its name is taken by other bytes: it was there, or never will be. The chain goes on from it, and `check`
             // names the object.
-            Err(error) if error.what == AgentError::object_corrupt().what => Some(error),
+            Err(error) if error.kind == AgentError::object_corrupt().kind => Some(error),
             delivered => delivered.map(|()| None)?,
         };
         match pending.lost_from {

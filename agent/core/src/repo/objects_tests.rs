@@ -80,7 +80,7 @@ async fn where_versions_are_closed_the_error_says_who_can_look() {
     store.delete(&objects.key(&name).unwrap()).await.unwrap();
     let error = objects.get_hashed(&name, &sha256, 100).await.unwrap_err();
     assert_eq!(error.code, ExitCode::Damaged);
-    assert_eq!(error.todo, AgentError::object_missing().older_version_may_exist().todo);
+    assert_eq!(error.todo(), AgentError::object_missing().older_version_may_exist().todo());
 }
 
 #[tokio::test]

@@ -143,10 +143,8 @@ impl Seat {
         let has_lost_notes = known.iter().any(|(_, kind)| kind.is_lost_note());
         known.into_iter().for_each(|(name, kind)| wrong.add(name, kind));
         let mut mended = 0;
-        if start.store_behind
-            || has_lost_notes
-            || history.findings.iter().any(|finding| finding.kind.is_lost_note())
-        {
+        let lacks_notes = history.findings.iter().any(|finding| finding.kind.is_lost_note());
+        if start.store_behind || has_lost_notes || lacks_notes {
             mended += put_back(self.objects(), &self.device, ledger.head().sequence).await?.mended;
         }
         let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;

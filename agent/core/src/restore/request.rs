@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use scelle_format::manifest::{EntryKind, Item, Root};
 use scelle_format::path;
-use scelle_view::bilingual;
 
 use super::together::{database_of, with_side_files};
 use super::write::Overwrite;
@@ -107,10 +106,7 @@ impl Request {
 pub(super) fn check_system(request: &Request, tree: &Tree) -> Result<()> {
     let own = if cfg!(windows) { "windows" } else { "unix" };
     if request.target == Target::InPlace && tree.root.os != own {
-        return Err(AgentError::usage(
-            bilingual!("cet instantané vient d'un autre système", "this snapshot comes from another system"),
-            bilingual!("restaurez-le dans un dossier avec --to", "restore it into a folder with --to"),
-        ));
+        return Err(AgentError::other_system());
     }
     Ok(())
 }

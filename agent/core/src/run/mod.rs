@@ -4,6 +4,7 @@
 //! the bilan with the same pen. Called by the command line, the demo and later the service. Never: prints, or ends without
 //! a bilan when the ledger can be reached.
 
+mod accepted;
 mod check;
 mod named;
 mod noted;
@@ -19,6 +20,7 @@ mod whereabouts;
 
 use tracing::{Instrument as _, error_span};
 
+pub use self::accepted::{AcceptedLoss, Accepting, Warnings};
 pub use self::noted::Noted;
 pub use self::opened::{Run, set_id};
 pub use self::prospects::Prospects;

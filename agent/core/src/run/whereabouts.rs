@@ -55,7 +55,7 @@ impl Known {
     /// Says of an error that means "nothing there" that this repository should have been: gone, or another one in its
     /// place. Other errors pass.
     pub async fn explain(&self, connected: &Connected, error: AgentError) -> AgentError {
-        let is_other = error.what == AgentError::kit_of_another_repository().what;
+        let is_other = error.kind == AgentError::kit_of_another_repository().kind;
         if error.code != ExitCode::NoRepository && !is_other {
             return error;
         }

@@ -98,7 +98,7 @@ async fn read_one(
 /// Missing or damaged; anything else is the store's failure.
 fn kind_of(error: AgentError, missing: FindingKind, wrong: FindingKind) -> Result<FindingKind> {
     match error.code {
-        ExitCode::Damaged if error.what == AgentError::object_missing().what => Ok(missing),
+        ExitCode::Damaged if error.kind == AgentError::object_missing().kind => Ok(missing),
         ExitCode::Damaged => Ok(wrong),
         _ => Err(error),
     }

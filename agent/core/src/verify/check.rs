@@ -71,10 +71,8 @@ pub async fn check(
     let mut report = CheckReport { findings: repository.all_findings(), ..CheckReport::default() };
     report.findings.extend(rollback(repository, options));
     let (forgotten, healed) = (history.forgotten(), history.healed());
-    let snapshots: Vec<Snapshot> = history.devices.iter().flat_map(|d| d.snapshots()).collect();
-    let snapshots: Vec<Snapshot> =
-        snapshots.into_iter().filter(|s| !forgotten.contains(&s.note_sha256)).collect();
-
+    let mut snapshots: Vec<Snapshot> = history.devices.iter().flat_map(|d| d.snapshots()).collect();
+    snapshots.retain(|snapshot| !forgotten.contains(&snapshot.note_sha256));
     let mut listed = list(repository).await?;
     report.strangers = objects.count_strangers().await?;
     let attached = attachments::read(&objects, history, &forgotten, shutdown).await?;
@@ -249,13 +247,24 @@ async fn read_packs(
     report.bytes_read += read.bytes_read;
     let damage = Damage::of(&repository.objects, &repository.history).await?;
     let wrong: BTreeSet<(PackKind, PackId)> = read.findings.iter().map(|(name, _)| *name).collect();
-    let lost = read.findings.iter().filter(|(_, kind)| !kind.is_read_through());
-    let lost: BTreeSet<(PackKind, PackId)> = lost.map(|(name, _)| *name).collect();
     let sound =
         devices.keys().filter(|name| !wrong.contains(name)).map(|(kind, pack)| layout::pack(*kind, pack));
     report.sound_again = sound.filter(|name| damage.is_open(name)).collect();
-    // A pack that was replaced is no damage, as long as everything in its place was read whole.
-    for (name, kind) in read.findings {
+    note_wrong(repository, read.findings, &devices, known, snapshots, report).await
+}
+
+/// Notes what was read wrong. A pack that was replaced is no damage, as long as everything in its place was read whole.
+async fn note_wrong(
+    repository: &Repository,
+    findings: Vec<((PackKind, PackId), FindingKind)>,
+    devices: &HashMap<(PackKind, PackId), DeviceId>,
+    known: &Known<'_>,
+    snapshots: &[Snapshot],
+    report: &mut CheckReport,
+) -> Result<()> {
+    let lost = findings.iter().filter(|(_, kind)| !kind.is_read_through());
+    let lost: BTreeSet<(PackKind, PackId)> = lost.map(|(name, _)| *name).collect();
+    for (name, kind) in findings {
         let object = layout::pack(name.0, &name.1);
         if is_replaced(name, &lost, known.healed, 0) {
             report.replaced.insert(object);

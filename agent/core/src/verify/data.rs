@@ -87,7 +87,7 @@ async fn read_one(
             return Ok((sealed.len() as u64, Some(kind)));
         }
         Err(error) if error.code == ExitCode::Damaged => {
-            let is_missing = error.what == AgentError::object_missing().what;
+            let is_missing = error.kind == AgentError::object_missing().kind;
             let finding = if is_missing { FindingKind::PackMissing } else { FindingKind::PackHash };
             return Ok((0, Some(finding)));
         }

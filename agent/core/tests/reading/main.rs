@@ -338,7 +338,7 @@ async fn keys_open_or_say_why_not() {
     let other = Writer::create(Arc::new(MemStore::new()), "another", false).await;
     let foreign = open_with(Unlock::Kit(other.kit())).await.err().unwrap();
     assert_eq!(foreign.code, ExitCode::WrongKey);
-    assert_ne!(foreign.what, wrong.what);
+    assert_ne!(foreign.what(), wrong.what());
 
     // The key files are lost: the copies in the refs open the repository, and the loss is told.
     writer.lose(&layout::epoch_key(0, 1)).await;

@@ -3,6 +3,7 @@
 use super::look::path_json;
 use super::plans::Plans;
 use super::reading::{Key, Reading, open};
+use super::told;
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::context::Context;
 use crate::cli::screen::Table;
@@ -117,7 +118,7 @@ fn verify_file(context: &Context, args: &BilanVerify) -> Result<ExitCode> {
         None => local_anchor(context),
     };
     let verdict = verify(&bytes, anchor.as_ref());
-    context.screen.say(&verdict.sentence());
+    context.screen.say(&told::bilan::sentence(&verdict));
     context.screen.json(&verdict);
     Ok(verdict.exit_code())
 }

@@ -48,7 +48,8 @@ pub async fn record(
             "this finding is not recorded in the ledger: another run is going on. Run the command again afterwards"
         )),
         Err(error) => {
-            let why = |lang| error.what.text(lang);
+            let what = error.what();
+            let why = |lang| what.text(lang);
             screen.warn(&scelle_view::words::Message::by(|lang| {
                 lang.pick(
                     format!("ce constat n'a pas pu être noté au registre : {}", why(lang)),

@@ -54,7 +54,7 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
                 "la preuve n'a pas pu être écrite au registre de ce poste",
                 "the proof could not be written to this computer's ledger"
             ));
-            context.screen.warn(&error.what);
+            context.screen.warn(&error.what());
             false
         }
     };

@@ -1,5 +1,7 @@
 //! Words: the two languages, sentences in both, figures as people read them, and names as they can be shown.
 
+pub mod codes;
+pub mod failures;
 pub mod figures;
 pub mod lang;
 pub mod message;

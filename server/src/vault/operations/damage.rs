@@ -11,6 +11,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::vault::blobs::Blobs;
 use crate::vault::data::is_named;
+use crate::vault::fault::Fault;
 use crate::vault::label::{Kind, Label};
 use crate::vault::{Refusal, Vault, clock, log, platform};
 
@@ -47,7 +48,10 @@ impl Damage {
 
 /// Compares a blob's file with what the metadata say of it, without its body.
 pub fn look_at_label(blobs: &Blobs, expected: &Label) -> io::Result<Option<Damage>> {
-    opened(blobs, expected).map(Result::err)
+    match opened(blobs, expected) {
+        Ok(_) => Ok(None),
+        Err(fault) => fault.here().map(Some),
+    }
 }
 
 /// Reads a blob as a whole. `each` is told of every piece, and may take its time; when it says stop, nothing was found.
@@ -56,9 +60,9 @@ pub fn look(
     expected: &Label,
     each: &mut dyn FnMut(usize) -> bool,
 ) -> io::Result<Option<Damage>> {
-    let mut file = match opened(blobs, expected)? {
+    let mut file = match opened(blobs, expected) {
         Ok(file) => file,
-        Err(damage) => return Ok(Some(damage)),
+        Err(fault) => return fault.here().map(Some),
     };
     if expected.kind == Kind::Marker {
         return Ok(None);
@@ -69,8 +73,8 @@ pub fn look(
     let (mut left, mut buffer) = (expected.bytes, vec![0; PIECE_BYTES]);
     while left > 0 {
         let length = usize::try_from(left.min(PIECE_BYTES as u64)).unwrap_or(PIECE_BYTES);
-        if let Err(damage) = judged(file.read_exact(&mut buffer[..length]))? {
-            return Ok(Some(damage));
+        if let Err(fault) = judged(file.read_exact(&mut buffer[..length])) {
+            return fault.here().map(Some);
         }
         hash.update(&buffer[..length]);
         left -= length as u64;
@@ -133,29 +137,24 @@ pub fn note_all(vault: &Vault, found: Vec<(String, Option<Damage>)>) -> Result<(
 }
 
 /// Opens a blob whose label says what the metadata say.
-fn opened(blobs: &Blobs, expected: &Label) -> io::Result<Result<File, Damage>> {
-    let (mut file, file_bytes) = match judged(blobs.file(&expected.blob))? {
-        Ok(opened) => opened,
-        Err(damage) => return Ok(Err(damage)),
-    };
-    let label = match judged(Label::read(&mut file, file_bytes))? {
-        Ok(label) => label,
-        Err(damage) => return Ok(Err(damage)),
-    };
-    match label {
-        None => Ok(Err(Damage::Torn)),
-        Some(label) if label != *expected => Ok(Err(Damage::Mislabelled)),
-        Some(_) => file.rewind().map(|()| Ok(file)),
+fn opened(blobs: &Blobs, expected: &Label) -> Result<File, Fault<Damage>> {
+    let (mut file, file_bytes) = judged(blobs.file(&expected.blob))?;
+    match judged(Label::read(&mut file, file_bytes))? {
+        None => Err(Fault::Here(Damage::Torn)),
+        Some(label) if label != *expected => Err(Fault::Here(Damage::Mislabelled)),
+        Some(_) => {
+            file.rewind()?;
+            Ok(file)
+        }
     }
 }
 
 /// An answer of the disk: a value, damage, or a trouble that says nothing about the blob.
-fn judged<T>(answer: io::Result<T>) -> io::Result<Result<T, Damage>> {
-    match answer {
-        Ok(value) => Ok(Ok(value)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(Damage::Missing)),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Err(Damage::Torn)),
-        Err(error) if platform::is_bad_medium(&error) => Ok(Err(Damage::Unreadable)),
-        Err(error) => Err(error),
-    }
+fn judged<T>(answer: io::Result<T>) -> Result<T, Fault<Damage>> {
+    answer.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Fault::Here(Damage::Missing),
+        io::ErrorKind::UnexpectedEof => Fault::Here(Damage::Torn),
+        _ if platform::is_bad_medium(&error) => Fault::Here(Damage::Unreadable),
+        _ => Fault::Disk(error),
+    })
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::entry::{Line, NO_HASH};
 use super::files::{HEAD, files};
+use crate::vault::fault::Fault;
 
 /// What a whole chain looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +33,8 @@ pub struct Broken {
 }
 
 /// Verifies the chain in `folder` against the public trace key; `known` is a head seen earlier (number, hash).
-pub fn verify(
-    folder: &Path,
-    public_key: &[u8],
-    known: Option<(u64, &str)>,
-) -> io::Result<Result<Whole, Broken>> {
+pub fn verify(folder: &Path, public_key: &[u8], known: Option<(u64, &str)>) -> Result<Whole, Fault<Broken>> {
+    let broken = |sequence, what| Fault::Here(Broken { sequence, what });
     let mut heads: Vec<(u64, String)> = known.map(|(at, hash)| (at, hash.to_owned())).into_iter().collect();
     heads.extend(head_file(folder)?);
     let (mut first, mut last, mut hash) = (0, 0, NO_HASH.to_owned());
@@ -46,31 +44,31 @@ pub fn verify(
         for text in whole_lines(&path)? {
             let line = match Line::verify(&text?, public_key) {
                 Ok(line) => line,
-                Err(what) => return Ok(Err(Broken { sequence: last + 1, what })),
+                Err(what) => return Err(broken(last + 1, what)),
             };
             let entry = &line.entry;
             if first == 0 {
                 first = entry.sequence;
                 before = (first > 1).then(|| (first - 1, entry.previous.clone()));
             } else if entry.sequence != last + 1 || entry.previous != hash {
-                return Ok(Err(Broken { sequence: last + 1, what: "does not follow the one before" }));
+                return Err(broken(last + 1, "does not follow the one before"));
             }
             if entry.operation == "PurgeTrace" {
                 purged.extend(entry.note.strip_prefix("through ").and_then(numbered));
             }
             (last, hash) = (entry.sequence, line.hash);
             if heads.iter().any(|(at, known)| *at == last && *known != hash) {
-                return Ok(Err(Broken { sequence: last, what: "is not the one that was seen before" }));
+                return Err(broken(last, "is not the one that was seen before"));
             }
         }
     }
     if before.is_some_and(|before| !purged.contains(&before)) {
-        return Ok(Err(Broken { sequence: 1, what: "is missing, and no purge says why" }));
+        return Err(broken(1, "is missing, and no purge says why"));
     }
     if heads.iter().any(|(at, _)| *at > last) {
-        return Ok(Err(Broken { sequence: last + 1, what: "is missing: the chain once went further" }));
+        return Err(broken(last + 1, "is missing: the chain once went further"));
     }
-    Ok(Ok(Whole { first, last, head: hash }))
+    Ok(Whole { first, last, head: hash })
 }
 
 /// The lines of a file that end. One that is being written right now, or was cut off by a crash, is not there yet.
@@ -152,7 +150,7 @@ mod tests {
     async fn removal_edit_reorder_and_a_cut_tail_are_each_found() {
         let data = tempfile::tempdir().unwrap();
         let (folder, public) = chain(data.path()).await;
-        let whole = verify(&folder, &public, None).unwrap().unwrap();
+        let whole = verify(&folder, &public, None).unwrap();
         assert_eq!((whole.first, whole.last), (1, 6));
         for (after, rest) in [(0, vec![1, 2, 3, 4, 5, 6]), (4, vec![5, 6]), (6, vec![]), (u64::MAX, vec![])] {
             let mut seen = Vec::new();
@@ -183,15 +181,15 @@ mod tests {
         }
         for (what, lines) in bad {
             fs::write(&path, lines.join("\n") + "\n").unwrap();
-            assert!(verify(&folder, &public, None).unwrap().is_err(), "{what}: {lines:#?}");
+            assert!(matches!(verify(&folder, &public, None), Err(Fault::Here(_))), "{what}: {lines:#?}");
         }
         // Tail and head file cut together: only a head kept elsewhere tells.
         fs::write(&path, lines[..3].join("\n") + "\n").unwrap();
         fs::remove_file(folder.join(HEAD)).unwrap();
-        assert!(verify(&folder, &public, None).unwrap().is_ok());
-        assert!(verify(&folder, &public, Some((6, &whole.head))).unwrap().is_err());
+        assert!(verify(&folder, &public, None).is_ok());
+        assert!(matches!(verify(&folder, &public, Some((6, &whole.head))), Err(Fault::Here(_))));
         fs::write(&path, good).unwrap();
-        assert_eq!(verify(&folder, &public, Some((6, &whole.head))).unwrap().unwrap(), whole);
+        assert_eq!(verify(&folder, &public, Some((6, &whole.head))).unwrap(), whole);
     }
 
     #[tokio::test]
@@ -201,13 +199,9 @@ mod tests {
         let path = files(&folder).unwrap()[0].1.clone();
         let good = fs::read_to_string(&path).unwrap();
         fs::write(&path, good + "{\"entry\":{\"sequence\":7,").unwrap();
-        assert_eq!(
-            verify(&folder, &public, None).unwrap().unwrap().last,
-            6,
-            "the torn line was never answered for"
-        );
+        assert_eq!(verify(&folder, &public, None).unwrap().last, 6, "the torn line was never answered for");
         chain(data.path()).await;
-        let whole = verify(&folder, &public, None).unwrap().unwrap();
+        let whole = verify(&folder, &public, None).unwrap();
         assert_eq!((whole.first, whole.last), (1, 12));
     }
 
@@ -219,12 +213,15 @@ mod tests {
         let time = crate::vault::clock::text(crate::vault::clock::now_ms());
         trace.append(Entry { time, tenant: "t".into(), ..Entry::default() }).await.unwrap();
         trace.close();
-        let whole = verify(&folder, &public, None).unwrap().unwrap();
+        let whole = verify(&folder, &public, None).unwrap();
         assert_eq!((whole.first, whole.last), (7, 8));
         let path = files(&folder).unwrap()[0].1.clone();
         let lines = fs::read_to_string(&path).unwrap();
         fs::write(&path, lines.lines().next().unwrap().to_owned() + "\n").unwrap();
         fs::remove_file(folder.join(HEAD)).unwrap();
-        assert!(verify(&folder, &public, None).unwrap().is_err(), "no purge entry covers the beginning");
+        assert!(
+            matches!(verify(&folder, &public, None), Err(Fault::Here(_))),
+            "no purge entry covers the beginning"
+        );
     }
 }

@@ -3,5 +3,6 @@
 //! From what the core answers to the screen. Never: decides anything; the exit code is made elsewhere.
 
 pub mod backup;
+pub mod bilan;
 pub mod check;
 pub mod restore;

@@ -1,8 +1,7 @@
-//! One constructor of [`AgentError`] per situation: its exit code, what happened and what to do, in both
-//! languages.
+//! One constructor of [`AgentError`] per situation: its exit code and its kind, of which the view makes sentences.
 //!
 //! Callers add the place with [`AgentError::at`] and the technical cause with [`AgentError::because`].
-//! Never: a name or a path in a sentence.
+//! Never: a sentence, a name or a path.
 //!
 //! [`AgentError`]: crate::error::AgentError
 //! [`AgentError::at`]: crate::error::AgentError::at

@@ -1,0 +1,62 @@
+//! The store. Never: a credential.
+
+use crate::error::{AgentError, ExitCode};
+use scelle_view::words::failures::StoreFailure;
+
+/// The store: exits 1, 2, 14.
+impl AgentError {
+    /// No answer after every attempt.
+    pub fn store_unreachable() -> Self {
+        Self::new(ExitCode::Unreachable, StoreFailure::StoreUnreachable)
+    }
+
+    /// The store answers and refuses the credential.
+    pub fn store_denied() -> Self {
+        Self::new(ExitCode::Unreachable, StoreFailure::StoreDenied)
+    }
+
+    /// A folder store: the system does not let this program read or write there.
+    pub fn folder_denied() -> Self {
+        Self::new(ExitCode::Unreachable, StoreFailure::FolderDenied)
+    }
+
+    /// What was sent arrived as something else, at every attempt.
+    pub fn sent_altered() -> Self {
+        Self::new(ExitCode::Unreachable, StoreFailure::SentAltered)
+    }
+
+    /// No credential for S3 anywhere.
+    pub fn no_credential() -> Self {
+        Self::new(ExitCode::Unreachable, StoreFailure::NoCredential)
+    }
+
+    /// No room left.
+    pub fn destination_full() -> Self {
+        Self::new(ExitCode::Failed, StoreFailure::DestinationFull)
+    }
+
+    /// The object is under retention.
+    pub fn object_locked() -> Self {
+        Self::new(ExitCode::Failed, StoreFailure::ObjectLocked)
+    }
+
+    /// The store cannot do what was asked.
+    pub fn store_unsupported() -> Self {
+        Self::new(ExitCode::Failed, StoreFailure::StoreUnsupported)
+    }
+
+    /// Settings of the store that can never work.
+    pub fn store_settings_invalid() -> Self {
+        Self::new(ExitCode::Usage, StoreFailure::StoreSettingsInvalid)
+    }
+
+    /// A combination the probe found unsafe and that is not accepted.
+    pub fn store_unsafe() -> Self {
+        Self::new(ExitCode::Failed, StoreFailure::StoreUnsafe)
+    }
+
+    /// The store failed in some other way.
+    pub fn store_failed() -> Self {
+        Self::new(ExitCode::Failed, StoreFailure::StoreFailed)
+    }
+}

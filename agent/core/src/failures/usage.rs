@@ -1,0 +1,154 @@
+//! The command line and the configuration. Never: the value that was typed.
+
+use crate::error::{AgentError, ExitCode};
+use scelle_view::words::Message;
+use scelle_view::words::failures::UsageFailure;
+
+/// The command line and the configuration: exit 2.
+impl AgentError {
+    /// The command line is wrong; `what` says how and `todo` what to type.
+    pub fn usage(what: Message, todo: Message) -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::Said(Box::new((what, todo))))
+    }
+
+    /// The command or option exists in the contract and comes with a later version.
+    pub fn not_in_this_version(command: &str) -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::NotInThisVersion { command: command.to_owned() })
+    }
+
+    /// Neither option, variable, configuration nor state names a repository.
+    pub fn repository_not_given() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::RepositoryNotGiven)
+    }
+
+    /// The state knows several repositories.
+    pub fn repository_ambiguous(known: usize) -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::RepositoryAmbiguous { known })
+    }
+
+    /// The address is neither `file:///…` nor `s3://…`.
+    pub fn repository_address_invalid() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::RepositoryAddressInvalid)
+    }
+
+    /// `http://` to something else than this computer. The place is the endpoint.
+    pub fn insecure_endpoint() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::InsecureEndpoint)
+    }
+
+    /// The S3 endpoint is not an address, or holds a user name or password.
+    pub fn endpoint_invalid() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::EndpointInvalid)
+    }
+
+    /// `backup` with neither paths nor plans.
+    pub fn nothing_to_back_up() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::NothingToBackUp)
+    }
+
+    /// A command that shows or writes names was given no key.
+    pub fn key_required() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::KeyRequired)
+    }
+
+    /// Both `--kit` and `--phrase-file` where one is enough.
+    pub fn two_keys() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::TwoKeys)
+    }
+
+    /// The kit file does not exist.
+    pub fn kit_missing() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::KitMissing)
+    }
+
+    /// The file is not a kit at all.
+    pub fn kit_unreadable() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::KitUnreadable)
+    }
+
+    /// The phrase file does not exist or is empty.
+    pub fn phrase_missing() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::PhraseMissing)
+    }
+
+    /// A question would have to be asked and nobody is there to answer.
+    pub fn nobody_to_ask() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::NobodyToAsk)
+    }
+
+    /// A secret would have to be typed and nobody is there to type it.
+    pub fn nobody_to_type() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::NobodyToType)
+    }
+
+    /// No snapshot of that number, date or device.
+    pub fn snapshot_not_found() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::SnapshotNotFound)
+    }
+
+    /// Several snapshots have the number asked for. The place names them.
+    pub fn snapshot_ambiguous() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::SnapshotAmbiguous)
+    }
+
+    /// "latest" or a date where several plans, sets of folders or computers have snapshots. The place names the newest of
+    /// each.
+    pub fn several_sets() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::SeveralSets)
+    }
+
+    /// No bilan of that id.
+    pub fn bilan_not_found() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::BilanNotFound)
+    }
+
+    /// Damage was found after the run that the bilan is about.
+    pub fn loss_not_tried() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::LossNotTried)
+    }
+
+    /// The bilan warns of nothing that can be acknowledged.
+    pub fn nothing_to_acknowledge() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::NothingToAcknowledge)
+    }
+
+    /// The bilan is another computer's, or not in the store yet.
+    pub fn bilan_of_another() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::BilanOfAnother)
+    }
+
+    /// The path asked for is not in the snapshot.
+    pub fn path_not_in_snapshot() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::PathNotInSnapshot)
+    }
+
+    /// The state folder lies on a network file system, where locks and fsync cannot be trusted.
+    pub fn state_on_network() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::StateOnNetwork)
+    }
+
+    /// No home folder, no variable: no place for state or configuration.
+    pub fn no_state_folder() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::NoStateFolder)
+    }
+
+    /// The configuration given by name does not exist or cannot be read.
+    pub fn config_unreadable() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::ConfigUnreadable)
+    }
+
+    /// A name to look for that is empty.
+    pub fn nothing_to_look_for() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::NothingToLookFor)
+    }
+
+    /// A restore in place of a snapshot that another system made.
+    pub fn other_system() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::OtherSystem)
+    }
+
+    /// The configuration is wrong at one line; `problem` names the key. The place is `file:line`.
+    pub fn config_invalid(problem: Message) -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::ConfigInvalid { problem })
+    }
+}

@@ -1,0 +1,148 @@
+//! Accepting what a bilan warned of: in the sources of a set, a loss in the store that no backup could mend, or other bytes in
+//! the store than were stored there.
+//!
+//! The ledger is the truth of it: the note is written there, and the next run reads the set's memory, and what is known of
+//! damage, from it. Never: free text, which would leave in clear.
+
+use scelle_format::layout;
+use scelle_format::ledger::{Author, Because, NoteKind};
+use scelle_format::report::Record;
+
+use super::reading::Reading;
+use crate::bilan::Memory;
+use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARM, SOURCE_ALARMS, STORE_SET};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::repo::append::LedgerWriter;
+use crate::repo::damage::Damage;
+use crate::repo::history::packs_of;
+use crate::repo::open::Repository;
+use crate::repo::seat::Seat;
+
+/// What a bilan warns of that can be accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Warnings {
+    /// Codes about the sources of its set.
+    pub of_sources: Vec<String>,
+    /// Objects of the store are damaged.
+    pub is_loss: bool,
+    /// The store held other bytes than were stored there.
+    pub is_altered: bool,
+}
+
+impl Warnings {
+    /// Those of a record.
+    pub fn of(record: &Record) -> Self {
+        let codes = || record.status.reasons.iter().map(|reason| reason.code.as_str());
+        Self {
+            of_sources: codes().filter(|code| SOURCE_ALARMS.contains(code)).map(str::to_owned).collect(),
+            is_loss: codes().any(|code| code == DAMAGE_ALARM),
+            is_altered: codes().any(|code| code == ALTERED_ALARM),
+        }
+    }
+
+    /// Whether there is nothing to accept.
+    pub fn is_empty(&self) -> bool {
+        self.of_sources.is_empty() && !self.is_loss && !self.is_altered
+    }
+}
+
+/// A loss that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedLoss {
+    /// Number of the note that says so.
+    pub note: u64,
+    /// Objects that are lost.
+    pub objects: u64,
+    /// Snapshots that needed one of them.
+    pub snapshots: u64,
+}
+
+/// Somebody accepts what a bilan warned of.
+pub struct Accepting<'a> {
+    /// The repository.
+    pub reading: &'a Reading,
+    /// This computer's place in it.
+    pub seat: &'a Seat,
+    /// Who.
+    pub author: Author,
+    /// Why.
+    pub reason: Because,
+    /// Number of the bilan's note.
+    pub bilan: u64,
+}
+
+impl Accepting<'_> {
+    /// The sources of the set of `snapshot` are accepted as they were. Returns the number of the note.
+    pub async fn sources(&self, ledger: &mut LedgerWriter<'_>, snapshot: u64) -> Result<u64> {
+        let history = &self.reading.repository.history;
+        let chain = history.devices.iter().find(|device| device.id.as_str() == ledger.device());
+        let chain = chain.ok_or_else(AgentError::bilan_of_another)?;
+        let of = chain.snapshots().into_iter().rfind(|of| of.id.number == snapshot);
+        let set = of.ok_or_else(AgentError::nothing_to_acknowledge)?.set;
+        // Before the note: should we die in between, the next run reads the set from the ledger and goes on warning.
+        let mut memory = Memory::load(&self.seat.state);
+        memory.forget(&set);
+        memory.save(&self.seat.state)?;
+        let (bilan, author, reason) = (self.bilan, self.author, self.reason);
+        let kind = NoteKind::Acknowledge { bilan, set, snapshot, author, reason };
+        Ok(ledger.append(kind, Vec::new()).await?.0)
+    }
+
+    /// Somebody has seen that the store held other bytes. Returns the number of the note, and how many objects were found
+    /// altered since the bilan.
+    pub async fn altered(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<(u64, u64)> {
+        let snapshot = snapshot.unwrap_or(ledger.head().snapshot);
+        if snapshot == 0 {
+            return Err(AgentError::nothing_to_acknowledge());
+        }
+        let repository = &self.reading.repository;
+        let device = self.seat.state.device()?;
+        let mut damage =
+            Damage::look(&repository.objects, &self.seat.state, &device, &repository.descriptors).await?;
+        let (bilan, author, reason) = (self.bilan, self.author, self.reason);
+        let kind = NoteKind::Acknowledge { bilan, set: STORE_SET.to_owned(), snapshot, author, reason };
+        // The note first: what the ledger does not say is not acknowledged.
+        let (sequence, _) = ledger.append(kind, Vec::new()).await?;
+        damage.acknowledge_altered(self.bilan);
+        damage.save(&self.seat.state)?;
+        Ok((sequence, damage.altered_objects()))
+    }
+
+    /// What is damaged and was not mended by the run of the bilan is accepted as lost.
+    pub async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<AcceptedLoss> {
+        let repository = &self.reading.repository;
+        let (objects, Seat { state, device, .. }) = (self.seat.objects(), self.seat);
+        let mut damage = Damage::look(objects, state, device, &repository.descriptors).await?;
+        let lost = damage.unaccepted();
+        if lost.is_empty() {
+            return Err(AgentError::nothing_to_acknowledge());
+        }
+        if damage.has_news(&lost, ledger.device(), self.bilan) {
+            return Err(AgentError::loss_not_tried());
+        }
+        let snapshots = affected(repository, &lost).await?;
+        let (bilan, author, reason, objects) = (self.bilan, self.author, self.reason, lost.len() as u64);
+        let kind = NoteKind::Loss { bilan, lost, snapshots, author, reason };
+        let note = damage.accept(ledger, state, kind).await?;
+        Ok(AcceptedLoss { note, objects, snapshots })
+    }
+}
+
+/// How many snapshots that nobody released need one of the objects. One whose list of packs cannot be read counts: nobody
+/// can say that it does not.
+async fn affected(repository: &Repository, lost: &[String]) -> Result<u64> {
+    let forgotten = repository.history.forgotten();
+    let is_lost = |name: String| lost.contains(&name);
+    let mut affected = 0;
+    for snapshot in repository.history.snapshots().iter().filter(|s| !forgotten.contains(&s.note_sha256)) {
+        let small = [&snapshot.root, &snapshot.refs];
+        let needs = small.iter().any(|row| is_lost(layout::attachment(&row.sha256)))
+            || match packs_of(&repository.objects, snapshot).await {
+                Ok(packs) => packs.rows().any(|row| is_lost(layout::pack(row.kind, &row.pack))),
+                Err(error) if error.code == ExitCode::Damaged => true,
+                Err(error) => return Err(error),
+            };
+        affected += u64::from(needs);
+    }
+    Ok(affected)
+}

@@ -1,0 +1,108 @@
+//! This computer: sources, files, local state. Never: a name or a path.
+
+use crate::bilingual;
+use crate::words::Message;
+
+/// This computer: sources, files, local state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocalFailure {
+    /// None of the folders to back up exists. The place is a root's label.
+    SourceMissing,
+    /// The run ended with `problems` entries left out.
+    FinishedWithProblems {
+        /// How many.
+        problems: u64,
+    },
+    /// A file would be replaced that must never be (kit, printable page, export).
+    FileExists,
+    /// The local state (catalog, journal, keys) cannot be read or written.
+    LocalState,
+    /// What this computer remembers of the last backup (catalog, journal, chunk lists) is damaged: a run begins again
+    /// without it.
+    CacheDamaged,
+    /// The result could not be written to standard output.
+    OutputLost,
+    /// Stopped by the user.
+    Interrupted,
+    /// Something that cannot happen did.
+    Bug,
+    /// The operating system denies access.
+    SystemDenies,
+    /// The operating system reported an error of a file.
+    FileError,
+}
+
+impl LocalFailure {
+    /// What happened, and what the person can do about it.
+    pub(super) fn said(&self) -> (Message, Message) {
+        match self {
+            Self::SourceMissing => (
+                bilingual!(
+                    "le dossier à sauvegarder est introuvable",
+                    "the folder to back up does not exist"
+                ),
+                bilingual!("branchez le disque ou corrigez le plan", "plug the disk in or correct the plan"),
+            ),
+            Self::FinishedWithProblems { problems } => (
+                bilingual!("terminé, {problems} problèmes", "finished, {problems} problems"),
+                bilingual!(
+                    "« scelle bilan show latest » les montre",
+                    "\"scelle bilan show latest\" shows them"
+                ),
+            ),
+            Self::FileExists => (
+                bilingual!(
+                    "ce fichier existe déjà et n'est jamais remplacé",
+                    "this file exists and is never replaced"
+                ),
+                bilingual!("choisissez un autre nom", "choose another name"),
+            ),
+            Self::LocalState => (
+                bilingual!(
+                    "l'état local ne peut pas être lu ou écrit",
+                    "the local state cannot be read or written"
+                ),
+                bilingual!(
+                    "vérifiez le dossier SCELLE_HOME (droits, place) ; le catalogue se reconstruit",
+                    "check the SCELLE_HOME folder (rights, space); the catalog can be rebuilt"
+                ),
+            ),
+            Self::CacheDamaged => (
+                bilingual!(
+                    "ce que ce poste a retenu de la dernière sauvegarde est endommagé",
+                    "what this computer remembers of the last backup is damaged"
+                ),
+                bilingual!(
+                    "relancez la sauvegarde : elle relira tous les fichiers ; faites contrôler le disque de ce poste",
+                    "back up again: all files will be read; have this computer's disk checked"
+                ),
+            ),
+            Self::OutputLost => (
+                bilingual!("le résultat n'a pas pu être écrit", "the result could not be written"),
+                bilingual!(
+                    "vérifiez où va la sortie (disque plein ?)",
+                    "check where the output goes (disk full?)"
+                ),
+            ),
+            Self::Interrupted => (
+                bilingual!("interrompu", "interrupted"),
+                bilingual!(
+                    "relancez la même commande : elle reprendra",
+                    "run the same command again: it resumes"
+                ),
+            ),
+            Self::Bug => (
+                bilingual!("erreur interne de Scellé", "internal error of Scellé"),
+                bilingual!("signalez-la avec la sortie de -v", "report it with the output of -v"),
+            ),
+            Self::SystemDenies => (
+                bilingual!("le système refuse l'accès", "the system denies access"),
+                bilingual!("vérifiez les droits du dossier", "check the rights of the folder"),
+            ),
+            Self::FileError => (
+                bilingual!("le système a signalé une erreur de fichier", "the system reported a file error"),
+                bilingual!("vérifiez le disque ; -v montre la cause", "check the disk; -v shows the cause"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Why something failed, as a kind, and the sentences of each: what happened and what to do, in both languages.
+//!
+//! Kinds are made by the agent's core, which adds place and cause; sentences are made here, when they are shown. A kind without
+//! a sentence in both languages does not compile. Never: a name or a path in a sentence.
+
+mod local;
+mod repository;
+mod run;
+mod store;
+mod usage;
+mod whereabouts;
+
+pub use local::LocalFailure;
+pub use repository::RepositoryFailure;
+pub use run::RunFailure;
+pub use store::StoreFailure;
+pub use usage::UsageFailure;
+pub use whereabouts::WhereaboutsFailure;
+
+use super::Message;
+use crate::bilingual;
+
+/// Why something failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// This computer: sources, files, local state.
+    Local(LocalFailure),
+    /// Keys and the repository.
+    Repository(RepositoryFailure),
+    /// What only a backup can meet.
+    Run(RunFailure),
+    /// The store.
+    Store(StoreFailure),
+    /// The command line and the configuration.
+    Usage(UsageFailure),
+    /// Where a known repository is, and what this computer still knows of it.
+    Whereabouts(WhereaboutsFailure),
+}
+
+/// What is known beside the kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addition {
+    /// An older version, which this credential may not see, may still hold the object.
+    OlderVersionMayExist,
+    /// Where a repository that is gone was found last.
+    LastSeenAt(String),
+}
+
+impl Failure {
+    /// What happened.
+    pub fn what(&self, addition: Option<&Addition>) -> Message {
+        match addition {
+            Some(Addition::LastSeenAt(address)) => {
+                let seen = bilingual!(
+                    "n'est pas à l'adresse configurée ; vu en dernier à {address}",
+                    "is not at the configured address; last seen at {address}"
+                );
+                Message::by(|lang| {
+                    let head = lang.pick("le dépôt connu de ce poste", "the repository this computer knows");
+                    format!("{head} {}", seen.text(lang))
+                })
+            }
+            _ => self.said().0,
+        }
+    }
+
+    /// What the person can do about it.
+    pub fn todo(&self, addition: Option<&Addition>) -> Message {
+        match addition {
+            Some(Addition::OlderVersionMayExist) => bilingual!(
+                "une version antérieure existe peut-être, que cet identifiant n'a pas le droit de lire : recommencez avec \
+             l'identifiant du propriétaire ou de restauration, ou prévenez l'hébergeur",
+                "an older version may exist that this credential may not read: try again with the owner's or the restorer's \
+             credential, or tell the host"
+            ),
+            _ => self.said().1,
+        }
+    }
+
+    fn said(&self) -> (Message, Message) {
+        match self {
+            Self::Local(kind) => kind.said(),
+            Self::Repository(kind) => kind.said(),
+            Self::Run(kind) => kind.said(),
+            Self::Store(kind) => kind.said(),
+            Self::Usage(kind) => kind.said(),
+            Self::Whereabouts(kind) => kind.said(),
+        }
+    }
+}
+
+impl From<LocalFailure> for Failure {
+    fn from(kind: LocalFailure) -> Self {
+        Self::Local(kind)
+    }
+}
+
+impl From<RepositoryFailure> for Failure {
+    fn from(kind: RepositoryFailure) -> Self {
+        Self::Repository(kind)
+    }
+}
+
+impl From<RunFailure> for Failure {
+    fn from(kind: RunFailure) -> Self {
+        Self::Run(kind)
+    }
+}
+
+impl From<StoreFailure> for Failure {
+    fn from(kind: StoreFailure) -> Self {
+        Self::Store(kind)
+    }
+}
+
+impl From<UsageFailure> for Failure {
+    fn from(kind: UsageFailure) -> Self {
+        Self::Usage(kind)
+    }
+}
+
+impl From<WhereaboutsFailure> for Failure {
+    fn from(kind: WhereaboutsFailure) -> Self {
+        Self::Whereabouts(kind)
+    }
+}

@@ -1,0 +1,288 @@
+//! The command line and the configuration. Never: the value that was typed.
+
+use crate::bilingual;
+use crate::words::Message;
+
+/// The command line and the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsageFailure {
+    /// The command or option exists in the contract and comes with a later version.
+    NotInThisVersion {
+        /// What was typed.
+        command: String,
+    },
+    /// Neither option, variable, configuration nor state names a repository.
+    RepositoryNotGiven,
+    /// The state knows several repositories.
+    RepositoryAmbiguous {
+        /// How many.
+        known: usize,
+    },
+    /// The address is neither `file:///…` nor `s3://…`.
+    RepositoryAddressInvalid,
+    /// `http://` to something else than this computer. The place is the endpoint.
+    InsecureEndpoint,
+    /// The S3 endpoint is not an address, or holds a user name or password.
+    EndpointInvalid,
+    /// `backup` with neither paths nor plans.
+    NothingToBackUp,
+    /// A command that shows or writes names was given no key.
+    KeyRequired,
+    /// Both `--kit` and `--phrase-file` where one is enough.
+    TwoKeys,
+    /// The kit file does not exist.
+    KitMissing,
+    /// The file is not a kit at all.
+    KitUnreadable,
+    /// The phrase file does not exist or is empty.
+    PhraseMissing,
+    /// A question would have to be asked and nobody is there to answer.
+    NobodyToAsk,
+    /// A secret would have to be typed and nobody is there to type it.
+    NobodyToType,
+    /// No snapshot of that number, date or device.
+    SnapshotNotFound,
+    /// Several snapshots have the number asked for. The place names them.
+    SnapshotAmbiguous,
+    /// "latest" or a date where several plans, sets of folders or computers have snapshots. The place names the newest of
+    /// each.
+    SeveralSets,
+    /// No bilan of that id.
+    BilanNotFound,
+    /// Damage was found after the run that the bilan is about.
+    LossNotTried,
+    /// The bilan warns of nothing that can be acknowledged.
+    NothingToAcknowledge,
+    /// The bilan is another computer's, or not in the store yet.
+    BilanOfAnother,
+    /// The path asked for is not in the snapshot.
+    PathNotInSnapshot,
+    /// The state folder lies on a network file system, where locks and fsync cannot be trusted.
+    StateOnNetwork,
+    /// No home folder, no variable: no place for state or configuration.
+    NoStateFolder,
+    /// The configuration given by name does not exist or cannot be read.
+    ConfigUnreadable,
+    /// Whatever the command line says of itself.
+    Said(
+        /// What is wrong, and what to type.
+        Box<(Message, Message)>,
+    ),
+    /// The configuration is wrong at one line.
+    ConfigInvalid {
+        /// Names the key.
+        problem: Message,
+    },
+    /// A name to look for that is empty.
+    NothingToLookFor,
+    /// A restore in place of a snapshot that another system made.
+    OtherSystem,
+}
+
+impl UsageFailure {
+    /// What happened, and what the person can do about it.
+    pub(super) fn said(&self) -> (Message, Message) {
+        match self {
+            Self::NotInThisVersion { command } => (
+                bilingual!(
+                    "« {command} » n'est pas dans cette version",
+                    "\"{command}\" is not in this version"
+                ),
+                bilingual!("« scelle --help » montre ce qui existe", "\"scelle --help\" shows what exists"),
+            ),
+            Self::RepositoryNotGiven => (
+                bilingual!("aucun dépôt n'est indiqué", "no repository is given"),
+                bilingual!(
+                    "ajoutez --repo file:///chemin ou --repo s3://compartiment/prefixe",
+                    "add --repo file:///path or --repo s3://bucket/prefix"
+                ),
+            ),
+            Self::RepositoryAmbiguous { known } => (
+                bilingual!("ce poste connaît {known} dépôts", "this computer knows {known} repositories"),
+                bilingual!("choisissez avec --repo", "choose one with --repo"),
+            ),
+            Self::RepositoryAddressInvalid => (
+                bilingual!("adresse de dépôt non comprise", "repository address not understood"),
+                bilingual!(
+                    "écrivez file:///chemin/absolu ou s3://compartiment/prefixe",
+                    "write file:///absolute/path or s3://bucket/prefix"
+                ),
+            ),
+            Self::InsecureEndpoint => (
+                bilingual!(
+                    "adresse http:// refusée : la liaison ne serait pas protégée",
+                    "http:// address refused: the connection would not be protected"
+                ),
+                bilingual!(
+                    "utilisez https:// (http:// n'est admis que vers ce poste)",
+                    "use https:// (http:// is accepted towards this computer only)"
+                ),
+            ),
+            Self::EndpointInvalid => (
+                bilingual!("adresse S3 non comprise", "S3 endpoint not understood"),
+                bilingual!(
+                    "écrivez https://hote[:port], sans identifiant ni mot de passe",
+                    "write https://host[:port], without user name or password"
+                ),
+            ),
+            Self::NothingToBackUp => (
+                bilingual!("rien à sauvegarder n'est indiqué", "nothing to back up is given"),
+                bilingual!(
+                    "donnez un dossier (scelle backup DOSSIER) ou un plan dans la configuration",
+                    "give a folder (scelle backup DIR) or a plan in the configuration"
+                ),
+            ),
+            Self::KeyRequired => (
+                bilingual!("cette commande a besoin d'une clé", "this command needs a key"),
+                bilingual!(
+                    "ajoutez --kit FICHIER ou --phrase-file FICHIER",
+                    "add --kit FILE or --phrase-file FILE"
+                ),
+            ),
+            Self::TwoKeys => (
+                bilingual!("deux clés sont indiquées", "two keys are given"),
+                bilingual!(
+                    "gardez --kit ou --phrase-file, pas les deux",
+                    "keep --kit or --phrase-file, not both"
+                ),
+            ),
+            Self::KitMissing => (
+                bilingual!("le fichier du kit est introuvable", "the kit file does not exist"),
+                bilingual!("vérifiez le chemin donné à --kit", "check the path given to --kit"),
+            ),
+            Self::KitUnreadable => (
+                bilingual!("ce fichier n'est pas un kit de récupération", "this file is not a recovery kit"),
+                bilingual!(
+                    "donnez le fichier créé par « scelle kit new »",
+                    "give the file made by \"scelle kit new\""
+                ),
+            ),
+            Self::PhraseMissing => (
+                bilingual!(
+                    "le fichier de la phrase est introuvable ou vide",
+                    "the phrase file is missing or empty"
+                ),
+                bilingual!(
+                    "vérifiez le chemin donné à --phrase-file (« - » lit l'entrée standard)",
+                    "check the path given to --phrase-file (\"-\" reads standard input)"
+                ),
+            ),
+            Self::NobodyToAsk => (
+                bilingual!(
+                    "une confirmation est nécessaire et il n'y a pas de terminal",
+                    "a confirmation is needed and there is no terminal"
+                ),
+                bilingual!("ajoutez --yes pour répondre oui", "add --yes to answer yes"),
+            ),
+            Self::NobodyToType => (
+                bilingual!(
+                    "une phrase est nécessaire et il n'y a pas de terminal",
+                    "a phrase is needed and there is no terminal"
+                ),
+                bilingual!(
+                    "ajoutez --phrase-file FICHIER (« - » lit l'entrée standard)",
+                    "add --phrase-file FILE (\"-\" reads standard input)"
+                ),
+            ),
+            Self::SnapshotNotFound => (
+                bilingual!("cet instantané n'existe pas", "there is no such snapshot"),
+                bilingual!("« scelle snapshots » donne la liste", "\"scelle snapshots\" lists them"),
+            ),
+            Self::SnapshotAmbiguous => (
+                bilingual!("plusieurs instantanés portent ce numéro", "several snapshots have that number"),
+                bilingual!("nommez-en un comme indiqué entre crochets", "name one of those in brackets"),
+            ),
+            Self::SeveralSets => (
+                bilingual!(
+                    "plusieurs ensembles de dossiers ou postes ont des instantanés : aucun ne contient tout",
+                    "several sets of folders or computers have snapshots: none of them holds everything"
+                ),
+                bilingual!(
+                    "demandez-les par leur numéro, l'un après l'autre : les plus récents sont entre crochets",
+                    "ask for them by number, one after the other: the newest of each are in brackets"
+                ),
+            ),
+            Self::BilanNotFound => (
+                bilingual!("ce bilan n'existe pas", "there is no such bilan"),
+                bilingual!("« scelle bilan list » donne la liste", "\"scelle bilan list\" lists them"),
+            ),
+            Self::LossNotTried => (
+                bilingual!(
+                    "des dommages ont été trouvés après ce bilan : la prochaine sauvegarde peut encore les réparer",
+                    "damage was found after this bilan: the next backup may still mend it"
+                ),
+                bilingual!(
+                    "lancez une sauvegarde, puis acceptez le bilan qu'elle laisse",
+                    "run a backup, then acknowledge the bilan that it leaves"
+                ),
+            ),
+            Self::NothingToAcknowledge => (
+                bilingual!(
+                    "ce bilan n'avertit de rien qui puisse être accepté",
+                    "this bilan warns of nothing that can be acknowledged"
+                ),
+                bilingual!(
+                    "« scelle bilan list » donne la liste ; s'acceptent les pertes et les changements massifs de fichiers, et les dommages qu'aucune sauvegarde n'a pu réparer",
+                    "\"scelle bilan list\" lists them; losses and mass changes of files, and damage that no backup could mend, can be acknowledged"
+                ),
+            ),
+            Self::BilanOfAnother => (
+                bilingual!(
+                    "ce bilan n'est pas au journal de ce poste",
+                    "this bilan is not in the ledger of this computer"
+                ),
+                bilingual!(
+                    "acceptez-le depuis le poste qu'il concerne, une fois le stockage accessible",
+                    "acknowledge it on the computer it speaks of, once the store answers"
+                ),
+            ),
+            Self::PathNotInSnapshot => (
+                bilingual!("l'instantané ne contient pas ce chemin", "the snapshot does not hold that path"),
+                bilingual!("« scelle find » cherche un nom", "\"scelle find\" looks for a name"),
+            ),
+            Self::StateOnNetwork => (
+                bilingual!(
+                    "le dossier d'état est sur un disque réseau",
+                    "the state folder is on a network file system"
+                ),
+                bilingual!("donnez à SCELLE_HOME un dossier local", "set SCELLE_HOME to a local folder"),
+            ),
+            Self::NoStateFolder => (
+                bilingual!("aucun dossier d'état n'est défini", "no state folder is defined"),
+                bilingual!("définissez SCELLE_HOME", "set SCELLE_HOME"),
+            ),
+            Self::ConfigUnreadable => (
+                bilingual!(
+                    "le fichier de configuration ne peut pas être lu",
+                    "the configuration file cannot be read"
+                ),
+                bilingual!("vérifiez --config ou SCELLE_CONFIG", "check --config or SCELLE_CONFIG"),
+            ),
+            Self::Said(said) => (**said).clone(),
+            Self::ConfigInvalid { problem } => (
+                Message::by(|lang| {
+                    format!(
+                        "{} {}",
+                        lang.pick("configuration incorrecte :", "wrong configuration:"),
+                        problem.text(lang)
+                    )
+                }),
+                bilingual!("corrigez cette ligne", "correct that line"),
+            ),
+            Self::NothingToLookFor => (
+                bilingual!(
+                    "rien à chercher : le nom est vide (une variable sans valeur dans un script ?)",
+                    "nothing to look for: the name is empty (an unset variable in a script?)"
+                ),
+                bilingual!("donnez une partie d'un nom, ou « * »", "give part of a name, or '*'"),
+            ),
+            Self::OtherSystem => (
+                bilingual!(
+                    "cet instantané vient d'un autre système",
+                    "this snapshot comes from another system"
+                ),
+                bilingual!("restaurez-le dans un dossier avec --to", "restore it into a folder with --to"),
+            ),
+        }
+    }
+}
