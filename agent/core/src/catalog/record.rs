@@ -9,6 +9,7 @@ use scelle_format::id::ChunkId;
 use scelle_format::manifest::Entry;
 use scelle_format::random::{OsRandom, Random};
 use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher13;
 
 use crate::error::{AgentError, Result};
 use crate::platform::{Kind, Stat};
@@ -88,16 +89,29 @@ impl Record {
     }
 }
 
-/// Start of a small file's own [`ChunkId`], also where its bytes lie in a chunk with others. Compared with that of the same
-/// path only, and keyed: eight bytes tell enough.
+/// Tells the contents of a small file at two times apart, also where its bytes lie in a chunk with others: SipHash-1-3
+/// (Aumasson, Bernstein 2012) under a key of the repository. Compared with that of the same path only, where eight bytes tell
+/// enough; a tenth of the time of a [`ChunkId`], which every file of a first backup would pay for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmallPrint([u8; 8]);
 
+/// The key of prints.
+#[derive(Clone)]
+pub struct PrintKey([u8; 16]);
+
+impl PrintKey {
+    /// From the catalog's key.
+    pub fn of(catalog_key: &[u8; 32]) -> Self {
+        let [key @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+            blake3::derive_key("scelle 2026-11 print of a small file", catalog_key);
+        Self(key)
+    }
+}
+
 impl SmallPrint {
-    /// Of content whose id under the repository's key is `id`.
-    pub fn of(id: &ChunkId) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = id.0;
-        Self([a, b, c, d, e, f, g, h])
+    /// Of this content.
+    pub fn of(key: &PrintKey, content: &[u8]) -> Self {
+        Self(SipHasher13::new_with_key(&key.0).hash(content).to_le_bytes())
     }
 }
 

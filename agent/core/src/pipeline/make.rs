@@ -29,7 +29,7 @@ use super::scan::Scan;
 use super::tree::Resolved;
 use super::worker::{Shared, Worker};
 use super::{packs, tree};
-use crate::catalog::{JournaledPack, SetRow};
+use crate::catalog::{JournaledPack, PrintKey, SetRow};
 use crate::clock::nanoseconds;
 use crate::error::{AgentError, Result};
 use crate::repo::damage::Avoided;
@@ -117,6 +117,7 @@ impl Making<'_> {
             pool: PackPool::new(sealing, sealed),
             known: KnownChunks::new(folder.to_owned(), self.segments.clone(), self.avoided.clone()),
             cutter: ContentCutter::new(device.secret.gear_table()),
+            print_key: PrintKey::of(&device.secret.catalog_key()),
             queue: Queue::new(self.plan.workers * JOBS_WAITING),
             avoided: self.avoided.clone(),
             lists: &self.memory.lists,

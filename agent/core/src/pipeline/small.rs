@@ -124,7 +124,7 @@ impl Worker<'_> {
 
     /// Gathers a tiny file with its neighbours, unless it lies in a group already as it is.
     fn keep_tiny(&mut self, job: &Arc<FileJob>, plain: &[u8], mut stored: Stored) -> Result<()> {
-        let print = SmallPrint::of(&ChunkId::of(&self.shared.pool.sealing().id_key, plain));
+        let print = SmallPrint::of(&self.shared.print_key, plain);
         (stored.cut, stored.print) = (Cut::Group, Some(print));
         if let Some(slice) = self.earlier_slice(job, print) {
             stored.content = slice;

@@ -23,7 +23,7 @@ use super::parts::Part;
 use super::queue::{Queue, Taken};
 use super::recipe::{self, Recipe};
 use super::solid::Solid;
-use crate::catalog::Lists;
+use crate::catalog::{Lists, PrintKey};
 use crate::error::{AgentError, Result};
 use crate::monitor::Monitor;
 use crate::repo::damage::Avoided;
@@ -42,6 +42,8 @@ pub struct Shared<'a> {
     pub known: KnownChunks,
     /// Content-defined cutting.
     pub cutter: ContentCutter,
+    /// Key of the prints of small files.
+    pub print_key: PrintKey,
     /// What is to be done.
     pub queue: Queue<Work>,
     /// Packs that are damaged.
