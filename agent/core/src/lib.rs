@@ -19,7 +19,9 @@
 //! * *segment*: sorted places of chunks, a part of the index. A *stretch* is a part of a pack that a restore holds in
 //!   memory, an *extent* a part of a file.
 //! * *place*: where a chunk lies, or will lie once its pack has a name. A *store place* is an address, and how it is reached.
-//! * *seat*: this computer's place in a repository; its *pen* writes the ledger.
+//! * *seat*: this computer's place in a repository; its *pen* writes the ledger. A *reading* is a repository opened to be
+//!   read, by a computer with a seat in it or without.
+//! * *destination*: where objects are sent; packs are *uploaded* to one, then *confirmed* by it, and *committed* by a note.
 
 #![forbid(unsafe_code)]
 

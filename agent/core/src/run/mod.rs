@@ -1,8 +1,9 @@
 //! One backup from the outside: lock, ledger, pipeline, the check at the end, and the bilan. The page to read first.
 //!
-//! [`Run::open`] takes this computer's seat and its descriptors; [`Run::backup`] saves what a [`Request`] asks for and writes
-//! the bilan with the same pen. Called by the command line, the demo and later the service. Never: prints, or ends without
-//! a bilan when the ledger can be reached.
+//! A [`Finder`] says which repository is meant and where it is today. Who writes takes a seat in it: [`Run::open`] reads its
+//! descriptors, [`Run::backup`] saves what a [`Request`] asks for and writes the bilan with the same pen. Who reads opens a
+//! [`Reading`], which checks, proves a key, and leaves its notes where this computer has a pen. Called by the command line,
+//! the demo and later the service. Never: prints, or ends a backup without a bilan when the ledger can be reached.
 
 mod accepted;
 mod check;
