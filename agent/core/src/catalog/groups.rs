@@ -1,8 +1,8 @@
 //! Small files that share a chunk, and in which order: what a lost shared chunk is made of again.
 //!
 //! The records of the last snapshots tell it of their chunks. A later snapshot may group the same files in another way, and
-//! then names the old chunk no more, while older snapshots still need it: so what leaves a set is remembered in rows of its
-//! own. Data comes from the hunks that a run replaces, goes to a run that heals. Never: content, or a path in clear.
+//! then names the old chunk no more, while older snapshots still need it: so what leaves its chunk is remembered in rows of its
+//! own. Data comes from the hunks that a run makes anew, goes to a run that heals. Never: content, or a path in clear.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,30 +29,29 @@ pub struct Member {
     pub bytes: u32,
 }
 
+impl Member {
+    /// What a record says of the chunk that its file shares; `None` where it shares none.
+    pub fn of(record: &Record) -> Option<(ChunkId, Self)> {
+        match record.entry.content {
+            Content::Slice { at, offset, bytes } => {
+                let path = path::join(&record.directory, &record.entry.name);
+                Some((at.id, Self { path, offset, bytes }))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Members by chunk.
 pub type Groups = BTreeMap<ChunkId, BTreeSet<Member>>;
 
 impl Catalog {
-    /// Remembers what `left`, rows of hunks that no set names any more, say of shared chunks and `new` ones do not.
-    pub(super) fn remember_groups(&self, left: &[i64], new: &[i64]) -> Result<()> {
-        let mut groups = self.groups_in(left, |_| true)?;
-        if groups.is_empty() {
+    /// Remembers files that left their shared chunks.
+    pub fn remember_groups(&self, left: &Groups) -> Result<()> {
+        if left.is_empty() {
             return Ok(());
         }
-        let still = self.groups_in(new, |id| groups.contains_key(id))?;
-        for (id, members) in &mut groups {
-            if let Some(still) = still.get(id) {
-                members.retain(|member| !still.contains(member));
-            }
-        }
-        let rows: Vec<(&[u8; 32], &BTreeSet<Member>)> = groups
-            .iter()
-            .filter(|(_, members)| !members.is_empty())
-            .map(|(id, rows)| (&id.0, rows))
-            .collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
+        let rows: Vec<(&[u8; 32], &BTreeSet<Member>)> = left.iter().map(|(id, rows)| (&id.0, rows)).collect();
         let sealed = self.seal.seal_bytes(NAME, &postcard::to_stdvec(&rows).map_err(AgentError::bug)?)?;
         let sql = "INSERT INTO groups (members) VALUES (?1)";
         self.connection.prepare_cached(sql)?.execute(params![sealed])?;
@@ -61,7 +60,13 @@ impl Catalog {
 
     /// The files of these chunks, as far as they are known. Reads all that is remembered: only a run that heals asks.
     pub fn groups(&self, wanted: &BTreeSet<ChunkId>) -> Result<Groups> {
-        let mut found = self.groups_in(&self.named_hunks()?, |id| wanted.contains(id))?;
+        let mut found = Groups::new();
+        for row in self.named_hunks()? {
+            let (_, records) = self.hunk(row)?;
+            for (id, member) in records.iter().filter_map(Member::of).filter(|(id, _)| wanted.contains(id)) {
+                found.entry(id).or_default().insert(member);
+            }
+        }
         let mut statement = self.connection.prepare("SELECT members FROM groups")?;
         for sealed in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
             let plain = self.seal.open_bytes(NAME, sealed?)?;
@@ -74,28 +79,6 @@ impl Catalog {
             }
         }
         Ok(found)
-    }
-
-    /// What hunks say of the shared chunks that `is_wanted`.
-    fn groups_in(&self, hunks: &[i64], is_wanted: impl Fn(&ChunkId) -> bool) -> Result<Groups> {
-        let mut groups = Groups::new();
-        for row in hunks {
-            let (_, records) = self.hunk(*row)?;
-            for (id, member) in records.iter().filter_map(member_of).filter(|(id, _)| is_wanted(id)) {
-                groups.entry(id).or_default().insert(member);
-            }
-        }
-        Ok(groups)
-    }
-}
-
-fn member_of(record: &Record) -> Option<(ChunkId, Member)> {
-    match record.entry.content {
-        Content::Slice { at, offset, bytes } => {
-            let path = path::join(&record.directory, &record.entry.name);
-            Some((at.id, Member { path, offset, bytes }))
-        }
-        _ => None,
     }
 }
 
@@ -162,14 +145,13 @@ mod tests {
         // Of the last snapshot: no row of its own.
         assert_eq!((known(1, 22), known(1, 23), rows()), (Some(all.to_vec()), None, 0));
         // One stands elsewhere now, the others where they stood.
+        let left = Member::of(&file("b", 1, 10, 5)).unwrap();
+        catalog.remember_groups(&[(left.0, [left.1].into())].into()).unwrap();
         put(&catalog, 2, &[file("Dupont", 1, 0, 10), file("b", 2, 0, 5), file("c", 1, 15, 7)]);
         assert_eq!((known(1, 22), known(2, 5), rows()), (Some(all.to_vec()), Some(all[1..2].to_vec()), 1));
-        // Nothing moves: nothing more is remembered.
-        put(&catalog, 3, &[file("Dupont", 1, 0, 10), file("b", 2, 0, 5), file("c", 1, 15, 7)]);
-        assert_eq!(rows(), 1);
-        // All of them are gone.
-        put(&catalog, 4, &[file("d", 3, 0, 1)]);
-        assert_eq!((known(1, 22), known(9, 1)), (Some(all.to_vec()), None));
+        // One of them is gone.
+        put(&catalog, 3, &[file("Dupont", 1, 0, 10), file("b", 2, 0, 5)]);
+        assert_eq!((known(1, 22), known(9, 1)), (None, None));
         drop(catalog);
         let stored = std::fs::read(&path).unwrap();
         assert!(!stored.windows(6).any(|bytes| bytes == b"Dupont"));

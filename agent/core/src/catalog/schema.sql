@@ -32,8 +32,8 @@ CREATE TABLE IF NOT EXISTS manifest_chunks (
     sha256 BLOB PRIMARY KEY,
     ids    BLOB NOT NULL             -- checked
 ) WITHOUT ROWID;
--- Small files that shared a chunk (FORMAT.md §6.4) and do so no more in the last snapshot of their set, one row for each run
--- that moved some: what is lost of an older one is made again from its members. Paths, offsets and lengths; sealed.
+-- Small files that shared a chunk (FORMAT.md §6.4) and were put elsewhere since, one row for each hunk with some: what is
+-- lost of an older snapshot is made again from them. Paths, offsets and lengths; sealed.
 CREATE TABLE IF NOT EXISTS groups (
     row     INTEGER PRIMARY KEY,
     members BLOB NOT NULL

@@ -1,6 +1,6 @@
 //! Sets of roots and the hunks of their last snapshot, in order.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension as _, params};
 use scelle_format::id::ChunkId;
@@ -127,9 +127,9 @@ impl Catalog {
         Ok(gone)
     }
 
-    /// Rows of the hunks that some set names, ascending.
-    pub(super) fn named_hunks(&self) -> Result<Vec<i64>> {
-        let mut named = BTreeSet::new();
+    /// Rows of the hunks that some set names.
+    pub(super) fn named_hunks(&self) -> Result<HashSet<i64>> {
+        let mut named = HashSet::new();
         let mut statement = self.connection.prepare("SELECT set_id, snapshot, hunks FROM sets")?;
         let sets = statement.query_map([], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?))
@@ -139,25 +139,16 @@ impl Catalog {
             let hunks = checked(&set_name(&set_id, snapshot), hunks)?;
             named.extend(hunks.as_chunks::<8>().0.iter().map(|row| i64::from_le_bytes(*row)));
         }
-        Ok(named.into_iter().collect())
+        Ok(named)
     }
 
-    /// Removes hunks that no set names: of the snapshot before, or of a run that ended early. What only the former know of
-    /// shared chunks is remembered.
+    /// Removes hunks that no set names: of the snapshot before, or of a run that ended early.
     pub fn remove_orphans(&self) -> Result<()> {
         let named = self.named_hunks()?;
-        let mut all = self.connection.prepare("SELECT row, length(node) > 0 FROM hunks ORDER BY row")?;
-        let rows = all.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))?;
-        let mut orphans = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        orphans.retain(|(row, _)| named.binary_search(row).is_err());
-        let left: Vec<i64> =
-            orphans.iter().filter(|(_, is_placed)| *is_placed).map(|(row, _)| *row).collect();
-        // A run's rows follow all that were there before it.
-        let last = left.last().copied().unwrap_or(i64::MAX);
-        let new: Vec<i64> = named.into_iter().filter(|row| *row > last).collect();
-        self.remember_groups(&left, &new)?;
+        let mut all = self.connection.prepare("SELECT row FROM hunks")?;
+        let rows = all.query_map([], |row| row.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
         let mut remove = self.connection.prepare("DELETE FROM hunks WHERE row = ?1")?;
-        for (row, _) in orphans {
+        for row in rows.into_iter().filter(|row| !named.contains(row)) {
             remove.execute([row])?;
         }
         Ok(())

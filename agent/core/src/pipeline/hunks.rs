@@ -11,7 +11,7 @@ use scelle_format::pack::Location;
 use scelle_format::path;
 
 use super::database::verdict::Taken;
-use super::item::{ContentPrint, packs_of};
+use super::item::{ContentPrint, groups_left, packs_of};
 pub use super::item::{Item, ItemSource};
 use super::job::{Outcome, StoredContent};
 use super::late::Late;
@@ -315,7 +315,8 @@ impl<'a> Hunks<'a> {
         Ok((id, place))
     }
 
-    fn make(&mut self, hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
+    fn make(&mut self, mut hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
+        self.catalog.remember_groups(&groups_left(&mut hunk.items))?;
         let records: Vec<Record> = hunk
             .items
             .into_iter()

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scelle_format::id::{PackId, PackKind, Sha256};
+use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
 use scelle_format::manifest::Content;
 
 use super::job::FileJob;
 use super::list::{ChunkList, PartChunks};
 use super::packs::Place;
-use crate::catalog::Record;
+use crate::catalog::{Groups, Member, Record};
 
 /// One entry of a hunk being made.
 pub struct Item {
@@ -21,12 +21,14 @@ pub struct Item {
     pub source: ItemSource,
     /// Print of its content in the last snapshot, where the file looks different and is read again.
     pub before: Option<ContentPrint>,
+    /// Where it lay in a chunk with others, where it is read again.
+    pub left: Option<Box<(ChunkId, Member)>>,
 }
 
 impl Item {
     /// One that is not compared with anything.
     pub fn new(record: Record, source: ItemSource) -> Self {
-        Self { record, source, before: None }
+        Self { record, source, before: None, left: None }
     }
 }
 
@@ -90,4 +92,19 @@ pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) 
             packs.insert(at.pack, PackKind::Manifest);
         }),
     }
+}
+
+/// Files that have left the chunks they shared in the last snapshot.
+pub(super) fn groups_left(items: &mut [Item]) -> Groups {
+    let mut groups = Groups::new();
+    for item in items {
+        let (Some(left), content) = (item.left.take(), &item.record.entry.content) else { continue };
+        let (id, member) = *left;
+        let stays =
+            matches!(content, Content::Slice { at, offset, .. } if at.id == id && *offset == member.offset);
+        if !stays {
+            groups.entry(id).or_default().insert(member);
+        }
+    }
+    groups
 }
