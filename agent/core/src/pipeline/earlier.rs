@@ -88,15 +88,15 @@ pub struct EarlierSlice {
     pub offset: u32,
     /// Its length.
     pub bytes: u32,
-    /// Tells its content.
-    pub print: SmallPrint,
+    /// Tells its content; not known where the catalog was made again from the store.
+    pub print: Option<SmallPrint>,
 }
 
 impl EarlierSlice {
     /// Takes it out of a record, where that one has it.
     pub fn of(record: &Record) -> Option<Self> {
         match record.entry.content {
-            Content::Slice { at, offset, bytes } => Some(Self { at, offset, bytes, print: record.print? }),
+            Content::Slice { at, offset, bytes } => Some(Self { at, offset, bytes, print: record.print }),
             _ => None,
         }
     }

@@ -227,6 +227,7 @@ impl<'a> Hunks<'a> {
                     };
                     self.bytes_beyond += read_bytes.cast_signed() - job.stat.bytes.cast_signed();
                     self.late.count(job, outcome);
+                    item.left = job.slice_of_same_content();
                     item.source = self.take_outcome(outcome.clone(), path, now_ns, &mut item.record);
                 }
                 ItemSource::Slice { place, offset, bytes } => {
@@ -315,8 +316,8 @@ impl<'a> Hunks<'a> {
         Ok((id, place))
     }
 
-    fn make(&mut self, mut hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
-        self.catalog.remember_groups(&groups_left(&mut hunk.items))?;
+    fn make(&mut self, hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
+        self.catalog.remember_groups(&groups_left(&hunk.items))?;
         let records: Vec<Record> = hunk
             .items
             .into_iter()

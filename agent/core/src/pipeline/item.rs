@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
+use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::manifest::Content;
+use scelle_format::path;
 
+use super::earlier::EarlierSlice;
 use super::job::FileJob;
 use super::list::{ChunkList, PartChunks};
 use super::packs::Place;
@@ -21,8 +23,8 @@ pub struct Item {
     pub source: ItemSource,
     /// Print of its content in the last snapshot, where the file looks different and is read again.
     pub before: Option<ContentPrint>,
-    /// Where it lay in a chunk with others, where it is read again.
-    pub left: Option<Box<(ChunkId, Member)>>,
+    /// Where it lay in a chunk with others, where it was read again and may hold what it held.
+    pub left: Option<Box<EarlierSlice>>,
 }
 
 impl Item {
@@ -94,16 +96,15 @@ pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) 
     }
 }
 
-/// Files that have left the chunks they shared in the last snapshot.
-pub(super) fn groups_left(items: &mut [Item]) -> Groups {
+/// Files that have left the chunks they shared in the last snapshot, and may hold what they held.
+pub(super) fn groups_left(items: &[Item]) -> Groups {
     let mut groups = Groups::new();
-    for item in items {
-        let (Some(left), content) = (item.left.take(), &item.record.entry.content) else { continue };
-        let (id, member) = *left;
-        let stays =
-            matches!(content, Content::Slice { at, offset, .. } if at.id == id && *offset == member.offset);
+    for Item { record, left, .. } in items {
+        let Some(EarlierSlice { at: then, offset, bytes, .. }) = left.as_deref().copied() else { continue };
+        let stays = matches!(&record.entry.content, Content::Slice { at, offset: now, .. } if at.id == then.id && *now == offset);
         if !stays {
-            groups.entry(id).or_default().insert(member);
+            let path = path::join(&record.directory, &record.entry.name);
+            groups.entry(then.id).or_default().insert(Member { path, offset, bytes });
         }
     }
     groups

@@ -138,6 +138,13 @@ impl FileJob {
         self.outcome.get()
     }
 
+    /// Where a file that shared its chunk lay in the last snapshot, unless it is seen to hold something else now.
+    pub fn slice_of_same_content(&self) -> Option<Box<EarlierSlice>> {
+        let Some(Outcome::Stored(now)) = self.outcome() else { return None };
+        let may_be = |then: &EarlierSlice| then.print.is_none() || then.print == now.print;
+        self.earlier_slice.clone().filter(|then| may_be(then))
+    }
+
     /// Ends the job. The first word counts.
     pub fn end(&self, outcome: Outcome) {
         let _ = self.outcome.set(outcome);

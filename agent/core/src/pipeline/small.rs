@@ -141,7 +141,7 @@ impl Worker<'_> {
     /// Where a tiny file lay in the last snapshot, if it holds what it held and lies there still.
     fn earlier_slice(&self, job: &FileJob, print: SmallPrint) -> Option<StoredContent> {
         let earlier = job.earlier_slice.as_ref()?;
-        let stays = earlier.print == print && !self.shared.avoided.has(&earlier.at.pack);
+        let stays = earlier.print == Some(print) && !self.shared.avoided.has(&earlier.at.pack);
         let (place, offset, bytes) = (Place::Known(earlier.at), earlier.offset, earlier.bytes);
         stays.then_some(StoredContent::Slice { place, offset, bytes })
     }

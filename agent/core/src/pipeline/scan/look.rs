@@ -9,7 +9,7 @@ use scelle_format::manifest::{Entry, EntryKind};
 use super::super::hunks::{Item, ItemSource, Trouble};
 use super::super::item::ContentPrint;
 use super::Scan;
-use crate::catalog::{Fingerprint, Member, Record};
+use crate::catalog::{Fingerprint, Record};
 use crate::clock::nanoseconds;
 use crate::error::Result;
 use crate::monitor::Problem;
@@ -34,12 +34,11 @@ impl Scan<'_> {
                 }
                 None => self.changes.new += 1,
             }
-            let left = earlier.as_ref().and_then(Member::of).map(Box::new);
             let job = self.job(&item, earlier)?;
             if item.stat.links > 1 {
                 record.entry.link_group = Some(self.link_group(&item.stat));
             }
-            self.push(Item { before, left, ..Item::new(record, ItemSource::Job { job, now_ns }) });
+            self.push(Item { before, ..Item::new(record, ItemSource::Job { job, now_ns }) });
             return Ok(());
         }
         let attributes = self.attributes(&item);
