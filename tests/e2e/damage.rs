@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
-use e2e::process::{below, copy, run};
+use e2e::process::{below, copy, run, struck};
 use e2e::{Site, compare, noise};
 
 /// Turns one bit of an object's middle.
@@ -72,22 +73,9 @@ fn an_error_after_each_note_has_landed_forks_nothing() {
     // The first sync of the ledger's folder, the second, all of them: the note is there, and the disk says that it is not.
     for when in ["1", "2", "1+"] {
         source.file(format!("at {when}"), noise(9, 10_000));
-        let inject = format!("inject=fsync:error=EIO:when={when}");
-        let before = [
-            "strace",
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-P",
-            folder.to_str().unwrap(),
-            "-e",
-            "trace=fsync",
-            "-e",
-            &inject,
-        ];
-        let struck =
-            below(&site.agent, &before, ["backup".as_ref(), source.root().as_os_str()]).output().unwrap();
+        let how = format!("error=EIO:when={when}");
+        let arguments = ["backup".as_ref(), source.root().as_os_str()];
+        let struck = struck(&site.agent, ("fsync", &how), Some(&folder), arguments).output().unwrap();
         // Calls are counted by thread: whether one error is got over depends on which thread tries again.
         let told = String::from_utf8_lossy(&struck.stderr);
         assert!(when != "1+" || !struck.status.success(), "{told}");
@@ -223,4 +211,92 @@ fn a_descriptor_that_nobody_signed_stops_nothing_and_lights_nothing() {
     site.agent.expect(13, ["check"]);
     site.backup(&source);
     site.agent.ok(["check"]);
+}
+
+/// Everything hangs on the epoch's key. What became of it before the first backup is no "as first seen".
+#[test]
+fn the_epochs_key_is_put_right_also_before_the_first_backup() {
+    let damages: [fn(&Path); 3] = [
+        |key| fs::remove_file(key).unwrap(),
+        |key| fs::write(key, b"").unwrap(),
+        |key| {
+            let mut bytes = fs::read(key).unwrap();
+            bytes[700] ^= 1;
+            fs::write(key, bytes).unwrap();
+        },
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let site = Site::on_dir();
+        let source = site.source("source");
+        source.file("letter.txt", "one");
+        let key = site.objects("keys/e0/").remove(0);
+        let as_made = fs::read(site.object(&key)).unwrap();
+        damage(&site.object(&key));
+        let told = site.backup(&source);
+        assert_eq!(
+            (told["mended_objects"].as_u64(), fs::read(site.object(&key)).unwrap()),
+            (Some(1), as_made),
+            "{number}"
+        );
+        site.agent.ok(["check", "--read-data", "all"]);
+        let to = site.path("restored");
+        site.restore("latest", &to);
+        compare::assert_same(source.root(), &site.restored(&to, source.root()));
+    }
+}
+
+#[test]
+fn what_is_no_key_file_and_no_descriptor_ends_no_run() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("letter.txt", "one");
+    site.backup(&source);
+    let device = site.objects("keys/d").remove(0);
+    let stray = device.replace(&device[6..10], "ffff");
+    let strays = [stray.as_str(), "keys/e0/00000009.age", "keys/r2/00000001.age", "desc/999999999998"];
+    for bytes in [0, 100_000] {
+        for stray in strays {
+            let path = site.object(stray);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, vec![b'x'; bytes]).unwrap();
+        }
+        source.file(format!("{bytes}"), "more");
+        let told = site.agent.run(["backup".as_ref(), source.root().as_os_str()]);
+        assert_eq!(told.code(), 0, "{bytes}: {told}");
+        let to = site.path(&format!("restored {bytes}"));
+        site.restore("latest", &to);
+        compare::assert_same(source.root(), &site.restored(&to, source.root()));
+    }
+}
+
+#[test]
+fn a_replacement_that_is_lost_too_takes_the_older_snapshots_with_it() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("scan", noise(1, 3_000_000));
+    site.backup(&source);
+    let large = || -> Vec<String> {
+        let is_large = |name: &String| fs::metadata(site.object(name)).unwrap().len() > 1_000_000;
+        site.objects("p/").into_iter().filter(is_large).collect()
+    };
+    for pack in large() {
+        fs::remove_file(site.object(&pack)).unwrap();
+    }
+    site.agent.expect(13, ["check"]);
+    assert_eq!(site.backup(&source)["healed_packs"], 1);
+    for pack in large() {
+        fs::remove_file(site.object(&pack)).unwrap();
+    }
+    source.edit("scan", noise(2, 3_000_000));
+    site.agent.expect(13, ["check"]);
+    let told = site.agent.expect(0, ["backup".as_ref(), source.root().as_os_str(), "--json".as_ref()]).json();
+    assert_eq!(told["damaged_objects"], 2, "{told}");
+    let shown = site.agent.ok(["bilan", "show", "latest", "--json"]).json();
+    assert_eq!(shown["record"]["availability"]["snapshots"], 1, "two of three cannot be restored");
+    let acknowledge =
+        ["bilan", "acknowledge", "latest", "--author", "provider", "--reason", "other", "--json"];
+    assert_eq!(site.agent.ok(acknowledge).json()["loss"]["snapshots"], 2);
+    // Nothing is left that nobody has accepted.
+    let next = site.backup(&source);
+    assert_eq!(next["status"], "amber", "{next}");
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use e2e::process::below;
+use e2e::process::struck;
 use e2e::{Outcome, Site, Tree};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -361,21 +361,9 @@ fn an_encrypted_database_that_changes_while_it_is_read_is_red() {
     let writes = Program::start(WRITES, &path);
     // Every opening below the folder takes so long that the writer gets its turn in between.
     let folder = fs::canonicalize(source.root()).unwrap();
-    let before = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-P",
-        folder.to_str().unwrap(),
-        "-e",
-        "trace=openat",
-        "-e",
-    ];
-    let before = [&before[..], &["inject=openat:delay_exit=300000"]].concat();
-    let mut told =
-        below(&site.agent, &before, ["backup".as_ref(), source.root().as_os_str(), "--json".as_ref()]);
+    let slow = ("openat", "delay_exit=300000");
+    let arguments = ["backup".as_ref(), source.root().as_os_str(), "--json".as_ref()];
+    let mut told = struck(&site.agent, slow, Some(&folder), arguments);
     let told = told.stderr(Stdio::inherit()).output().unwrap();
     drop(writes);
     let said = String::from_utf8_lossy(&told.stdout);

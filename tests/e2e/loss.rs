@@ -50,7 +50,7 @@ fn a_loss_that_no_source_can_mend_is_accepted_and_never_forgotten() {
         shown["record"]["alerts"].as_array().unwrap().iter().find(|row| row["code"] == "loss-acknowledged");
     assert_eq!(alert.unwrap()["snapshots"], 2, "{shown}");
     let page = site.agent.ok(["bilan", "show"]).out();
-    assert!(page.contains("2 snapshot(s) affected"), "{page}");
+    assert!(page.contains("snapshots affected: 2"), "{page}");
     assert_eq!(accept(2).json()["error"]["code"], 2, "there is nothing more to accept");
 
     // A state that forgot everything reads it from the ledger.

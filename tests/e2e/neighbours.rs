@@ -110,3 +110,23 @@ fn a_small_file_that_is_read_again_alone_and_is_what_it_was_stays_where_it_lies(
     site.restore("latest", &to);
     compare::assert_same(source.root(), &site.restored(&to, source.root()));
 }
+
+#[test]
+fn a_hard_link_with_an_earlier_name_takes_no_group_away() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    (10..30).for_each(|n| {
+        source.file(format!("f{n}"), noise(n, 900));
+    });
+    site.backup(&source);
+    copy(source.root(), &site.path("remembered"));
+    source.hardlink("a17", "f17");
+    site.backup(&source);
+    site.objects("p/").iter().for_each(|pack| fs::remove_file(site.object(pack)).unwrap());
+    site.agent.expect(13, ["check"]);
+    site.backup(&source);
+    site.agent.ok(["check", "--read-data", "all"]);
+    let to = site.path("restored");
+    site.restore("1", &to);
+    compare::assert_same(&site.path("remembered"), &site.restored(&to, source.root()));
+}

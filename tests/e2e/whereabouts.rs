@@ -268,10 +268,9 @@ fn an_init_that_dies_goes_on_when_it_is_called_again() {
         let line = [OsString::from("init"), "--kit-public".into(), public];
         // Killed when it gives an object or a file of its state its final name.
         let calls = "link,linkat,rename,renameat,renameat2";
-        let inject = format!("inject={calls}:signal=KILL:when={dies_at}");
-        let trace = format!("trace={calls}");
-        let before = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
-        let died = site.agent.spawn(e2e::process::below(&site.agent, &before, line.clone())).wait();
+        let how = format!("signal=KILL:when={dies_at}");
+        let dying = e2e::process::struck(&site.agent, (calls, &how), None, line.clone());
+        let died = site.agent.spawn(dying).wait();
         deaths += usize::from(died.code() == 128 + 9);
         let again = site.agent.run(&line);
         assert!(again.code() == 0 || again.err().contains("already exists"), "died at {dies_at}: {again}");

@@ -82,6 +82,20 @@ pub fn below<A: AsRef<OsStr>>(
     command
 }
 
+/// The agent below strace, which strikes its calls of `call`, those on `place` only where one is given: `how` is what strace's
+/// `inject` takes.
+pub fn struck<A: AsRef<OsStr>>(
+    agent: &Agent,
+    (call, how): (&str, &str),
+    place: Option<&Path>,
+    arguments: impl IntoIterator<Item = A>,
+) -> Command {
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{how}"));
+    let mut before = vec!["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    before.extend(place.iter().flat_map(|place| ["-P", place.to_str().unwrap()]));
+    below(agent, &before, arguments)
+}
+
 /// A small file system in memory, gone with its owner.
 #[derive(Debug)]
 pub struct Tmpfs(PathBuf);

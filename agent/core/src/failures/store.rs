@@ -27,7 +27,7 @@ impl AgentError {
 
     /// No credential for S3 anywhere.
     pub fn no_credential() -> Self {
-        Self::new(ExitCode::Unreachable, StoreFailure::NoCredential)
+        Self::new(ExitCode::Usage, StoreFailure::NoCredential)
     }
 
     /// No room left.

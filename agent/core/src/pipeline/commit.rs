@@ -30,6 +30,7 @@ use crate::error::{AgentError, Result};
 use crate::repo::append::{Attached, LedgerWriter, attach};
 use crate::repo::checksum;
 use crate::repo::damage::Damage;
+use crate::repo::listed::Listed;
 use crate::repo::objects::Objects;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, State};
@@ -308,11 +309,19 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
     Some((sha256, depth, packs))
 }
 
+/// Names below `desc/` that are looked at for the newest that is no stray.
+const NEWEST_DESCRIPTORS: usize = 8;
+
 /// Copies of the small objects without which all is lost (FORMAT.md §9): the key files and the newest descriptor.
 async fn key_copies(objects: &Objects) -> Result<KeyCopies> {
-    let (keys, descriptors) = tokio::try_join!(objects.list_all("keys/"), objects.list_first("desc/", 1))?;
-    let keys = keys.into_iter().map(|row| (row.name, limits::KEY_FILE_MAX_BYTES as u64));
-    let newest = descriptors.into_iter().map(|row| (row.name, limits::NOTE_MAX_BYTES as u64));
+    let (keys, descriptors) =
+        tokio::try_join!(objects.list_all("keys/"), objects.list_first("desc/", NEWEST_DESCRIPTORS))?;
+    // What is empty, or larger than it may be, is none, whoever put it there: it must not end the run.
+    let may_be = |row: &Listed, max_bytes: usize| row.bytes > 0 && row.bytes <= max_bytes as u64;
+    let keys = keys.into_iter().filter(|row| may_be(row, limits::KEY_FILE_MAX_BYTES));
+    let newest = descriptors.into_iter().filter(|row| may_be(row, limits::NOTE_MAX_BYTES)).take(1);
+    let keys = keys.map(|row| (row.name, limits::KEY_FILE_MAX_BYTES as u64));
+    let newest = newest.map(|row| (row.name, limits::NOTE_MAX_BYTES as u64));
     let fetched = keys.chain(newest).map(|(name, max_bytes)| async move {
         let bytes = objects.get_named(&name, max_bytes).await?;
         Ok::<_, AgentError>((name, bytes.to_vec()))

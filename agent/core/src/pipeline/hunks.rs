@@ -227,7 +227,7 @@ impl<'a> Hunks<'a> {
                     };
                     self.bytes_beyond += read_bytes.cast_signed() - job.stat.bytes.cast_signed();
                     self.late.count(job, outcome);
-                    item.left = job.slice_of_same_content();
+                    item.left = item.left.take().or_else(|| job.slice_of_same_content());
                     item.source = self.take_outcome(outcome.clone(), path, now_ns, &mut item.record);
                 }
                 ItemSource::Slice { place, offset, bytes } => {

@@ -4,8 +4,8 @@
 //! security descriptors and allocated ranges. The names are WTF-8 (see `wtf8`). Reparse points are never followed.
 
 use super::{Attributes, FileAttributes, Kind, Names, ProblemCode, Shortfall, Stat, wtf8};
+use parking_lot::Mutex;
 use scelle_format::manifest::Extent;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, FileTimes, Metadata, OpenOptions};
@@ -68,7 +68,7 @@ fn to_ns(ticks: u64) -> i64 {
 /// A directory: its names, and what the listing itself told about each (no further call per file).
 pub struct DirectoryReader {
     path: PathBuf,
-    stats: RefCell<HashMap<Vec<u8>, Stat>>,
+    stats: Mutex<HashMap<Vec<u8>, Stat>>,
 }
 
 impl DirectoryReader {
@@ -77,7 +77,7 @@ impl DirectoryReader {
         if std::fs::symlink_metadata(path)?.is_symlink() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(DirectoryReader { path: path.to_owned(), stats: RefCell::default() })
+        Ok(DirectoryReader { path: path.to_owned(), stats: Mutex::default() })
     }
 
     /// All names, sorted.
@@ -87,7 +87,7 @@ impl DirectoryReader {
             let entry = entry?;
             let name = os_to_bytes(&entry.file_name());
             if let Ok(metadata) = entry.metadata() {
-                self.stats.borrow_mut().insert(name.clone(), from_metadata(&metadata));
+                self.stats.lock().insert(name.clone(), from_metadata(&metadata));
             }
             names.push(&name, 0);
         }
@@ -97,7 +97,7 @@ impl DirectoryReader {
 
     /// One look at a name of this directory.
     pub fn stat(&self, name: &[u8]) -> io::Result<Stat> {
-        match self.stats.borrow_mut().remove(name) {
+        match self.stats.lock().remove(name) {
             Some(stat) => Ok(stat),
             None => stat(&self.path.join(bytes_to_os(name)?)),
         }

@@ -21,6 +21,7 @@ use super::finding::Finding;
 use super::history::{History, StoredNotes};
 use super::looked::Looked;
 use super::objects::Objects;
+use super::replaced::Replaced;
 use super::state::{Device, State};
 use super::words::{self, Seen, Words};
 use super::{checksum, files};
@@ -36,6 +37,9 @@ const ROWS_OF_A_NOTE: usize = 4096;
 pub struct Damage {
     /// What devices have said of objects, by name.
     objects: BTreeMap<String, Words>,
+    /// Where the content of packs is now, as `heal` notes say.
+    #[serde(default)]
+    replaced: Replaced,
     /// Objects that a note cannot name, and why they are bad. A name that ends in `-` or `/` is the beginning of one.
     #[serde(default)]
     here: BTreeMap<String, String>,
@@ -166,8 +170,11 @@ impl Damage {
                     self.words(name).call_bad(device, sequence, why);
                 }
             }
-            NoteKind::Heal { replaces: (kind, pack), .. } => {
-                self.words(&layout::pack(*kind, pack)).heal(device, sequence);
+            NoteKind::Heal { replaces: (kind, pack), by } => {
+                let name = layout::pack(*kind, pack);
+                self.words(&name).heal(device, sequence);
+                let by = by.iter().map(|(kind, pack, _)| layout::pack(*kind, pack)).collect();
+                self.replaced.take_in(name, device, sequence, by);
             }
             NoteKind::Loss { lost, .. } => {
                 for name in lost {
@@ -189,12 +196,17 @@ impl Damage {
 
     /// Whether an object is called bad and nothing has taken its place.
     pub fn is_open(&self, name: &str) -> bool {
-        self.here.contains_key(name) || self.objects.get(name).is_some_and(Words::is_open)
+        self.here.contains_key(name) || self.objects.get(name).is_some_and(|words| self.is_gone(name, words))
+    }
+
+    /// Whether the content of an object is not known to be anywhere: it is bad, and so is what took its place.
+    fn is_gone(&self, name: &str, words: &Words) -> bool {
+        words.is_open() || words.is_bad() && !self.replaced.lost_of(name, &self.objects).is_empty()
     }
 
     /// Packs called bad whose chunks are not all elsewhere yet.
     pub fn open_packs(&self) -> BTreeSet<(PackKind, PackId)> {
-        self.packs(Words::is_open).collect()
+        self.open().filter_map(|(name, _)| layout::parse_pack(name).ok()).collect()
     }
 
     /// [`Self::open`], and what no note can name.
@@ -204,7 +216,7 @@ impl Damage {
 
     /// Everything called bad with nothing in its place: name, and why.
     pub fn open(&self) -> impl Iterator<Item = (&str, &str)> {
-        let open = self.objects.iter().filter(|(_, words)| words.is_open());
+        let open = self.objects.iter().filter(|(name, words)| self.is_gone(name, words));
         open.map(|(name, words)| (name.as_str(), words.why()))
     }
 
@@ -216,12 +228,14 @@ impl Damage {
 
     /// Whether an object is lost and somebody has accepted that.
     pub fn is_accepted(&self, name: &str) -> bool {
-        self.objects.get(name).is_some_and(Words::is_accepted)
+        let is_accepted = |name: &str| self.objects.get(name).is_some_and(Words::is_accepted);
+        let lost = self.replaced.lost_of(name, &self.objects);
+        self.is_open(name) && is_accepted(name) && lost.into_iter().all(is_accepted)
     }
 
     /// What was accepted, where something is lost for good; of several words the one about most snapshots.
     pub fn loss(&self) -> Option<Loss> {
-        let is_any = self.objects.values().any(Words::is_accepted);
+        let is_any = self.objects.keys().any(|name| self.is_accepted(name));
         self.losses.values().filter(|_| is_any).max_by_key(|loss| loss.snapshots).copied()
     }
 
@@ -330,67 +344,5 @@ fn is_noted(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use scelle_format::id::Sha256;
-
-    use super::*;
-
-    fn name(n: u8) -> String {
-        layout::pack(PackKind::Data, &id(n))
-    }
-
-    fn id(n: u8) -> PackId {
-        PackId { epoch: 0, sha256: Sha256([n; 32]) }
-    }
-
-    fn found(bad: &[u8], good: &[u8]) -> NoteKind {
-        let bad = bad.iter().map(|n| ("pack-hash".to_owned(), name(*n))).collect();
-        NoteKind::Damage { found_by: "check".into(), bad, good: good.iter().map(|n| name(*n)).collect() }
-    }
-
-    fn healed(n: u8) -> NoteKind {
-        NoteKind::Heal { replaces: (PackKind::Data, id(n)), by: vec![(PackKind::Data, id(9), 65_536)] }
-    }
-
-    #[test]
-    fn damage_stays_until_it_is_healed_or_called_good() {
-        let mut damage = Damage::default();
-        assert!(damage.avoided().is_empty());
-        damage.apply("a", 1, &found(&[1, 2, 3], &[]), &Seen::new());
-        damage.apply("a", 2, &found(&[], &[2]), &Seen::new());
-        damage.apply("a", 3, &healed(1), &Seen::new());
-        let open: Vec<_> = damage.open_packs().into_iter().map(|(_, pack)| pack).collect();
-        assert_eq!(open, [id(3)]);
-        // A healed pack is still no place to build on.
-        assert!(damage.avoided().has(&id(1)) && !damage.avoided().has(&id(2)));
-        let back: Damage = serde_json::from_slice(&serde_json::to_vec(&damage).unwrap()).unwrap();
-        assert_eq!(back, damage);
-    }
-
-    #[test]
-    fn words_give_the_same_in_any_order() {
-        let seen = |n| Seen::from([("a".to_owned(), n)]);
-        let notes = [
-            ("a", 4, found(&[1, 2], &[]), Seen::new()),
-            ("b", 7, found(&[], &[1]), seen(4)),
-            ("b", 8, found(&[], &[2]), seen(3)),
-            ("c", 2, healed(2), Seen::new()),
-            ("b", 9, found(&[], &[3]), seen(9)),
-            ("a", 10, found(&[3], &[]), Seen::new()),
-        ];
-        let all = |order: &mut dyn Iterator<Item = usize>| {
-            let mut damage = Damage::default();
-            for at in order {
-                let (device, sequence, kind, known) = &notes[at];
-                damage.apply(device, *sequence, kind, known);
-            }
-            damage
-        };
-        let damage = all(&mut (0..notes.len()));
-        assert_eq!(all(&mut (0..notes.len()).rev()), damage);
-        // 1 was called good by who knew; 2 by who did not, and is healed; 3 is bad again since.
-        assert!(!damage.is_open(&name(1)) && !damage.avoided().has(&id(1)));
-        assert!(!damage.is_open(&name(2)) && damage.avoided().has(&id(2)));
-        assert!(damage.is_open(&name(3)));
-    }
-}
+#[path = "damage_tests.rs"]
+mod tests;

@@ -53,6 +53,11 @@ impl KeyCopies {
     /// Compares the key files of the store with the copies, and keeps copies of those that are new.
     pub async fn look(&mut self, objects: &Objects, state: &State) -> Result<Vec<Finding>> {
         let files = KeyFiles::fetch(objects).await?;
+        let known = self.by_name.len();
+        // What this PC wrote itself comes before whatever the store shows by the first backup.
+        for (name, bytes) in own(objects) {
+            self.by_name.entry(name).or_insert_with(|| STANDARD.encode(&bytes));
+        }
         let stored: BTreeMap<&str, &Bytes> = files.iter().collect();
         let mut findings = Vec::new();
         for (name, copy) in self.by_name.iter().filter(|(name, _)| name.starts_with("keys/")) {
@@ -65,8 +70,7 @@ impl KeyCopies {
             }
         }
         // What this PC saw first counts: a key file is never written twice under one name.
-        let known = self.by_name.len();
-        for (name, bytes) in stored {
+        for (name, bytes) in stored.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
             self.by_name.entry(name.to_owned()).or_insert_with(|| STANDARD.encode(bytes));
         }
         if self.by_name.len() != known {
@@ -97,8 +101,15 @@ impl KeyCopies {
     }
 }
 
-/// Whether a copy may be put in the place of what is there: nothing is, or refs know the copy and not what is there. An
-/// owner who has put right what this PC saw damaged from the first is not overruled.
+/// Key files that this PC wrote, as it wrote them.
+fn own(objects: &Objects) -> Vec<(String, Bytes)> {
+    let Some(kept) = objects.kept() else { return Vec::new() };
+    let names = kept.names_below("keys/").into_iter();
+    names.filter_map(|name| kept.copy(&name).map(|bytes| (name, bytes))).collect()
+}
+
+/// Whether a copy may be put in the place of what is there: nothing is, or this PC wrote the copy or refs know it, and refs do
+/// not know what is there. An owner who has put right what this PC saw damaged from the first is not overruled.
 async fn is_attested(objects: &Objects, name: &str, copy: &Bytes) -> Result<bool> {
     let there = match objects.in_place(name, scelle_format::limits::KEY_FILE_MAX_BYTES as u64).await? {
         InPlace::Nothing => return Ok(true),
@@ -108,5 +119,6 @@ async fn is_attested(objects: &Objects, name: &str, copy: &Bytes) -> Result<bool
     };
     let copies = Copies::fetch(objects).await?;
     let known = copies.of(name);
-    Ok(known.contains(copy) && there.is_none_or(|there| !known.contains(&there)))
+    let is_own = objects.kept().and_then(|kept| kept.copy(name)).is_some_and(|own| own == *copy);
+    Ok((is_own || known.contains(copy)) && there.is_none_or(|there| !known.contains(&there)))
 }

@@ -270,14 +270,19 @@ async fn note_wrong(
             report.replaced.insert(object);
             continue;
         }
-        if report.findings.iter().any(|finding| finding.object == object) {
-            continue;
+        let affects = match kind.is_read_through() {
+            true => Vec::new(),
+            false => needing(repository, name, devices.get(&name), snapshots).await?,
+        };
+        // It may have been met on the way through the trees, which are followed of the newest snapshots only.
+        match report.findings.iter_mut().find(|finding| finding.object == object) {
+            Some(met) => affects.into_iter().for_each(|snapshot| {
+                if !met.affects.contains(&snapshot) {
+                    met.affects.push(snapshot);
+                }
+            }),
+            None => report.findings.push(Finding { affects, ..Finding::new(kind, object) }),
         }
-        let mut finding = Finding::new(kind, object);
-        if !kind.is_read_through() {
-            finding.affects = needing(repository, name, devices.get(&name), snapshots).await?;
-        }
-        report.findings.push(finding);
     }
     Ok(())
 }

@@ -60,12 +60,12 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
     };
     let lang = context.lang();
     let epochs = reading.repository.keyring()?.epochs().count() as u64;
-    let epochs = counted(epochs, lang, ["époque", "époques"], ["epoch", "epochs"]);
+    let of_epochs = counted(epochs, lang, ["époque", "époques"], ["epoch", "epochs"]);
     let (of, objects) = (["objet ouvert et vérifié", "objets ouverts et vérifiés"], ["object", "objects"]);
-    let opened = counted(opened as u64, lang, of, objects);
+    let of_objects = counted(opened as u64, lang, of, objects);
     context.screen.say(&bilingual!(
-        "La clé ouvre le dépôt : {epochs}, {opened}",
-        "The key opens the repository: {epochs}, {opened} opened and verified"
+        "La clé ouvre le dépôt : {of_epochs}, {of_objects}",
+        "The key opens the repository: {of_epochs}, {of_objects} opened and verified"
     ));
     if signed {
         context.screen.say(&bilingual!(

@@ -104,8 +104,12 @@ fn run_line(record: &Record, lang: Lang) -> String {
     };
     let seconds = u64::try_from(run.ended.0 - run.started.0).unwrap_or(0);
     let head = lang.pick("Sauvegarde", "Backup");
-    let mut text =
-        format!("{head} {trigger}, {result} · {snapshot} · {}", duration(Duration::from_secs(seconds), lang));
+    // The record has whole seconds.
+    let took = match seconds {
+        0 => lang.pick("moins d'une seconde", "less than a second").to_owned(),
+        _ => duration(Duration::from_secs(seconds), lang),
+    };
+    let mut text = format!("{head} {trigger}, {result} · {snapshot} · {took}");
     if run.snapshot.is_none() && !run.codes.is_empty() {
         let codes: Vec<&str> = run.codes.iter().map(|code| code.as_str()).collect();
         let _ = write!(text, " · {} {}", lang.pick("code", "code"), codes.join(", "));

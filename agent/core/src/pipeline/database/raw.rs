@@ -32,8 +32,9 @@ const GRACES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), D
 const BETWEEN: Duration = Duration::from_millis(500);
 /// How often files that move are read again.
 const ATTEMPTS: u32 = 3;
-/// Two changes within this time may bear the same time stamp.
-const STAMP: Duration = Duration::from_millis(50);
+/// What was changed more recently than this before it is read is being written: between two writes of one transaction it would
+/// stand still for long enough to be read. It is also more than two changes with the same time stamp can be apart.
+const QUIET: Duration = Duration::from_secs(1);
 
 impl Worker<'_> {
     /// Does everything that waited for the end of the scan.
@@ -86,7 +87,7 @@ impl Worker<'_> {
             let (sides, others): (Vec<_>, Vec<_>) =
                 candidates.into_iter().partition(|candidate| is_needed(&candidate.job.os_path));
             let mark = mark(path);
-            wait_for_stamp(&mark);
+            wait_until_quiet(&mark);
             let Some(read) = self.read_together(job, &sides)? else {
                 for candidate in sides.into_iter().chain(others) {
                     self.shared.beside.put_aside(key.clone(), candidate);
@@ -211,13 +212,13 @@ fn mark(path: &Path) -> Mark {
         .map(|side| platform::stat(&side).ok().map(look))
 }
 
-/// Lets the clock of the file system go on, where the last change is so fresh that another would not be seen. What looks
-/// as it did before that wait, once it is read, was not changed while it was read.
-fn wait_for_stamp(mark: &Mark) {
+/// Waits until the last change is old enough to prove anything. What looks as it did before that wait, once it is read, was
+/// quiet before and while it was read.
+fn wait_until_quiet(mark: &Mark) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let is_fresh = |look: &(u64, u64, i64, i64)| i128::from(look.2) + STAMP.as_nanos() as i128 > now as i128;
+    let is_fresh = |look: &(u64, u64, i64, i64)| i128::from(look.2) + QUIET.as_nanos() as i128 > now as i128;
     if mark.iter().flatten().any(is_fresh) {
-        std::thread::sleep(STAMP);
+        std::thread::sleep(QUIET);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use scelle_format::manifest::{Entry, EntryKind};
 
+use super::super::earlier::EarlierSlice;
 use super::super::hunks::{Item, ItemSource, Trouble};
 use super::super::item::ContentPrint;
 use super::Scan;
@@ -34,11 +35,14 @@ impl Scan<'_> {
                 }
                 None => self.changes.new += 1,
             }
+            // Names of one inode share the job of the first; where this one lay, that one does not know.
+            let left =
+                earlier.as_ref().filter(|_| item.stat.links > 1).and_then(EarlierSlice::of).map(Box::new);
             let job = self.job(&item, earlier)?;
             if item.stat.links > 1 {
                 record.entry.link_group = Some(self.link_group(&item.stat));
             }
-            self.push(Item { before, ..Item::new(record, ItemSource::Job { job, now_ns }) });
+            self.push(Item { before, left, ..Item::new(record, ItemSource::Job { job, now_ns }) });
             return Ok(());
         }
         let attributes = self.attributes(&item);

@@ -157,6 +157,8 @@ fn add(all: &mut Value, run: &Value) {
     let (Some(all), Some(run)) = (all.as_object_mut(), run.as_object()) else { return };
     for (key, value) in all.iter_mut().filter(|(key, _)| *key != "snapshot") {
         match (value.as_u64(), run.get(key).and_then(Value::as_u64)) {
+            // Each run tells it of the whole repository.
+            (Some(a), Some(b)) if key == "damaged_objects" => *value = json!(a.max(b)),
             (Some(a), Some(b)) => *value = json!(a.saturating_add(b)),
             _ => run.get(key).into_iter().for_each(|other| add(value, other)),
         }
