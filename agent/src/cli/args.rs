@@ -19,7 +19,7 @@ use scelle_view::words::Lang;
 
 use crate::config::{LogFormat, LogLevel, LogOverrides, Overrides};
 
-/// Encrypted backup that this computer can write and can neither read nor destroy
+/// Encrypted backup that this computer can write and cannot read back
 #[derive(Debug, Parser)]
 #[command(name = "scelle", version, disable_help_subcommand = true)]
 pub struct Cli {

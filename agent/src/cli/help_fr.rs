@@ -6,7 +6,7 @@
 
 /// Commands by their words; the empty one is the program.
 const COMMANDS: &[(&str, &str)] = &[
-    ("", "Sauvegarde chiffrée que ce poste peut écrire, mais ni lire ni détruire"),
+    ("", "Sauvegarde chiffrée que ce poste peut écrire et ne peut pas relire"),
     ("demo", "Vivre une sauvegarde entière en une commande, sur des données inventées, sans réglage"),
     ("kit", "Kit de récupération"),
     ("kit new", "Faire un kit de récupération, sur n'importe quel poste sain"),
