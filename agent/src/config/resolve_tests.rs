@@ -83,7 +83,7 @@ fn credentials_come_from_variables_or_a_file_beside_the_configuration() {
 fn no_credential_is_named_when_needed() {
     let place = Place::with("");
     let found = settings(&Overrides::default(), &place.env(&[("AWS_ACCESS_KEY_ID", "alone")]));
-    assert_eq!(found.s3.required_credentials().unwrap_err().code, ExitCode::Unreachable);
+    assert_eq!(found.s3.required_credentials().unwrap_err().code, ExitCode::Usage);
 }
 
 #[test]

@@ -123,7 +123,11 @@ impl<T> Drop for AtWork<'_, T> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
         state.at_work -= 1;
-        if state.is_over() {
+        if std::thread::panicking() {
+            // Perhaps the last who takes tasks: whoever offers must not wait for room.
+            drop(state);
+            self.0.stop();
+        } else if state.is_over() {
             drop(state);
             self.0.news.notify_all();
         }
@@ -235,5 +239,19 @@ mod tests {
         }));
         assert!(working.is_err());
         assert!(queue.take().is_none());
+        let queue = Queue::new(1);
+        queue.offer(1).unwrap();
+        thread::scope(|scope| {
+            let working = scope.spawn(|| {
+                catch_unwind(AssertUnwindSafe(|| {
+                    let _taken = queue.take();
+                    panic!("the only worker");
+                }))
+            });
+            // One waits for room, or finds the queue stopped.
+            let offered = [queue.offer(2), queue.offer(3)];
+            assert!(working.join().unwrap().is_err());
+            assert_eq!(offered[1], Err(Stopped));
+        });
     }
 }

@@ -100,18 +100,21 @@ mod system {
     static LAST: Mutex<Option<(Instant, Arc<Open>)>> = Mutex::new(None);
 
     pub fn in_use(_path: &Path, stat: &Stat) -> InUse {
-        let open = look();
-        answer(open.files.contains(&(stat.volume, stat.inode)), open.is_whole)
+        is_among(|open| &open.files, (stat.volume, stat.inode))
     }
 
     pub fn folder_in_use(folder: &Path) -> InUse {
         let Ok(stat) = crate::platform::stat(folder) else { return InUse::Unknown };
-        let open = look();
-        answer(open.folders.contains(&(stat.volume, stat.inode)), open.is_whole)
+        is_among(|open| &open.folders, (stat.volume, stat.inode))
     }
 
-    fn answer(found: bool, is_whole: bool) -> InUse {
-        match (found, is_whole) {
+    /// A new file may have got the inode of one that another program had open a moment ago, so only a look made now says yes.
+    fn is_among(of: fn(&Open) -> &HashSet<(u64, u64)>, inode: (u64, u64)) -> InUse {
+        let mut open = look(FRESH);
+        if of(&open).contains(&inode) {
+            open = look(Duration::ZERO);
+        }
+        match (of(&open).contains(&inode), open.is_whole) {
             (true, _) => InUse::Yes,
             (false, true) => InUse::No,
             (false, false) => InUse::Unknown,
@@ -135,10 +138,11 @@ mod system {
         Some(inodes.filter(|inode| *inode == (stat.volume, stat.inode)).count())
     }
 
-    fn look() -> Arc<Open> {
+    /// What was open at most `age` ago.
+    fn look(age: Duration) -> Arc<Open> {
         let mut last = LAST.lock();
         if let Some((at, open)) = &*last
-            && at.elapsed() < FRESH
+            && at.elapsed() < age
         {
             return open.clone();
         }

@@ -220,7 +220,9 @@ fn binary(name: &str, variable: &str) -> PathBuf {
         assert!(path.is_file(), "{variable} names {}, which is not there", path.display());
         return path;
     }
-    let workspace = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../..");
+    // Programs of the benches are started without it.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let workspace = package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()).join("../..");
     let tools = std::env::var_os("SCELLE_TOOLS").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/scelle-tools"));
     let path = std::env::var_os("PATH").unwrap_or_default();
