@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use e2e::process::struck;
+use e2e::process::{Tmpfs, struck};
 use e2e::{Outcome, Site, Tree};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -92,6 +92,25 @@ fn a_database_file_that_a_program_has_open_is_said_whatever_it_is_called() {
         page.contains("held open by a program during the backup (") && page.contains("held-open"),
         "{page}"
     );
+}
+
+/// Between two writes of one transaction a file stands still for long enough to be read.
+#[test]
+fn a_database_that_is_written_in_several_steps_is_not_taken_between_two_of_them() {
+    const STEPS: &str = "import os, sys, time\nf = os.open(sys.argv[1], os.O_RDWR)\nprint('ready', flush=True)\n\
+        while True:\n    for page in (200_000, 280_000):\n        os.pwrite(f, os.urandom(8), page)\n        time.sleep(0.1)";
+    let site = Site::on_dir();
+    // In memory: a write does not wait for a disk.
+    let folder = site.path("cabinet");
+    let _memory = Tmpfs::mount(&folder, 16 << 20);
+    let database = folder.join("planning.dat");
+    fs::write(&database, [b"\0\x01\0\0Standard ACE DB\0".as_slice(), &[7; 300_000]].concat()).unwrap();
+    let writes = Program::start(STEPS, &database);
+    let told = backup(&site, 3, &[folder.as_os_str()]).json();
+    assert_eq!(told["status"], "red", "{told}");
+    assert!(bilan(&site).contains("changed-while-read"));
+    drop(writes);
+    assert_ne!(backup(&site, 0, &[folder.as_os_str()]).json()["status"], "red");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use scelle_format::manifest::Extent;
 
 use super::database::last_pass::{ONE_PASS_BYTES, Pass};
 use super::database::live::Live;
+use super::database::raw::is_fresh;
 use super::database::side::{self, BaseKey};
 use super::database::transaction::{Mode, mode};
 use super::database::verdict::Taken;
@@ -20,7 +21,7 @@ use super::parts::{PART_BYTES, Part, PartWork, Reading, SqliteReading, goes_on};
 use super::worker::{READ_ATTEMPTS, Work, Worker};
 use crate::error::Result;
 use crate::monitor::Problem;
-use crate::platform::{self, Stat};
+use crate::platform::{self, InUse, Stat};
 use crate::scan::SourceFile;
 use crate::scan::engine::{self, Engine, SIGNATURE_BYTES};
 
@@ -158,6 +159,14 @@ impl Worker<'_> {
             self.shared.beside.wait(job.clone());
             return Ok(());
         }
+        // Quiet while it was read, which may have been a moment only.
+        if is_open
+            && unchanged
+            && reading.engine.is_some_and(|engine| is_in_mid_write(engine, job, &work.source))
+        {
+            self.shared.beside.wait(job.clone());
+            return Ok(());
+        }
         let again = is_open.then(|| reading_again(work, unchanged)).flatten();
         if let Some(reading) = again
             && let Ok(source) = job.open()
@@ -201,6 +210,19 @@ fn reading_again(work: &PartWork, unchanged: bool) -> Option<Reading> {
     }
 }
 
+/// Whether it may be a database whose program is writing it: read now it could be taken between two writes of one transaction.
+pub(super) fn is_in_mid_write(engine: Engine, job: &FileJob, source: &SourceFile) -> bool {
+    if !engine::may_be_database(engine, job.path.as_bytes()) || !is_fresh(source.stat().modified_ns) {
+        return false;
+    }
+    match platform::in_use(&job.os_path, source.stat()) {
+        InUse::Yes => true,
+        // Of what only its name calls a database, only a program that has it open says that it is one.
+        InUse::Unknown => engine.is_database(),
+        InUse::No => false,
+    }
+}
+
 /// How a file that may be a database was taken, read as it lies.
 pub(super) fn taken(engine: Engine, job: &FileJob, source: &SourceFile, unchanged: bool) -> Option<Taken> {
     match (engine.is_database(), unchanged) {
@@ -209,7 +231,7 @@ pub(super) fn taken(engine: Engine, job: &FileJob, source: &SourceFile, unchange
         // Encrypted databases have no signature. A name alone proves nothing, a program that has it open does.
         (false, true) if engine::may_be_database(engine, job.path.as_bytes()) => {
             let in_use = platform::in_use(&job.os_path, source.stat());
-            (in_use == platform::InUse::Yes).then(|| Taken::raw(true, false, in_use))
+            (in_use == InUse::Yes).then(|| Taken::raw(true, false, in_use))
         }
         _ => None,
     }

@@ -16,7 +16,7 @@ use super::database::verdict::Taken;
 use super::job::problem_of;
 use super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::packs::{Lane, Place};
-use super::read::{is_accompanied, taken};
+use super::read::{is_accompanied, is_in_mid_write, taken};
 use super::recipe::{self, Recipe};
 use super::worker::{READ_ATTEMPTS, SMALL_BYTES, Worker};
 use crate::catalog::SmallPrint;
@@ -56,6 +56,11 @@ impl Worker<'_> {
                     }
                     Engine::PostgresControl => {
                         self.shared.beside.wait_for_cluster(job.clone());
+                        self.buffer = buffer;
+                        continue;
+                    }
+                    engine if is_in_mid_write(engine, job, &read.source) => {
+                        self.shared.beside.wait(job.clone());
                         self.buffer = buffer;
                         continue;
                     }

@@ -84,9 +84,9 @@ sentences! {
         "une base de données a changé pendant sa copie : cette copie peut ne pas s'ouvrir" => "fermer le logiciel pendant la sauvegarde ou prévoir un export",
         "a database changed while it was copied: the copy may not open" => "close the software during the backup or set up a dump";
     "database-held-open":
-        "une base est restée ouverte dans un logiciel pendant la sauvegarde ({moment}), sans changer"
+        "une base est restée ouverte dans un logiciel pendant la sauvegarde ({moment}), sans changer pendant sa copie"
         => "fermer ce logiciel à l'heure de la sauvegarde, ou prévoir un export",
-        "a database was held open by a program during the backup ({moment}), and did not change"
+        "a database was held open by a program during the backup ({moment}), and did not change while it was copied"
         => "close that software at the hour of the backup, or set up a dump";
     "database-use-unknown":
         "une base n'a pas changé pendant sa copie ({moment}) ; l'agent n'a pas le droit de savoir si un logiciel l'avait ouverte"

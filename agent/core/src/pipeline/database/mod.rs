@@ -9,7 +9,7 @@ mod cluster;
 pub mod last_pass;
 pub mod live;
 mod postgres;
-mod raw;
+pub mod raw;
 pub mod side;
 mod spill;
 pub mod transaction;

@@ -215,11 +215,15 @@ fn mark(path: &Path) -> Mark {
 /// Waits until the last change is old enough to prove anything. What looks as it did before that wait, once it is read, was
 /// quiet before and while it was read.
 fn wait_until_quiet(mark: &Mark) {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let is_fresh = |look: &(u64, u64, i64, i64)| i128::from(look.2) + QUIET.as_nanos() as i128 > now as i128;
-    if mark.iter().flatten().any(is_fresh) {
+    if mark.iter().flatten().any(|(_, _, modified_ns, _)| is_fresh(*modified_ns)) {
         std::thread::sleep(QUIET);
     }
+}
+
+/// Whether the last change of a file is so fresh that the next may belong to it.
+pub fn is_fresh(modified_ns: i64) -> bool {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    i128::from(modified_ns) + QUIET.as_nanos() as i128 > now as i128
 }
 
 impl super::side::Beside {
