@@ -79,3 +79,55 @@ fn what_a_check_finds_altered_is_in_the_next_bilan_and_what_is_gone_is_no_such_a
     assert_eq!((&run["status"], &run["mended_objects"]), (&"amber".into(), &1.into()), "{run}");
     assert!(!is_alarm_open(&site));
 }
+
+/// Where the copies of the key files are lost, what the store shows then is not believed over what signed refs hold, and a
+/// check promises what the next backup does.
+#[test]
+fn a_key_file_written_over_is_put_right_also_where_this_computer_has_lost_its_copies() {
+    let (site, source) = practice();
+    for name in ["keys/e0/00000001.age".to_owned(), site.objects("keys/d").remove(0)] {
+        let key = site.object(&name);
+        let right = fs::read(&key).unwrap();
+        fs::remove_file(site.state().join("keys-copy.json")).unwrap();
+        fs::remove_dir_all(site.state().join("kept")).unwrap();
+        fs::write(&key, b"something else").unwrap();
+        let check = site.agent.expect(13, ["check", "--json"]).json();
+        assert_eq!(check["next_backup"]["put_back"], 1, "{name}: {check}");
+        site.backup(&source);
+        assert_eq!(fs::read(&key).unwrap(), right, "{name}");
+        site.agent.ok(["check"]);
+    }
+}
+
+/// A computer that has joined and not yet backed up has its key file in the store alone.
+#[test]
+fn a_check_with_the_kit_opens_the_files_of_all_devices_and_misses_them() {
+    let (site, source) = practice();
+    let other = site.other_computer("second");
+    let kit = site.kit();
+    let joined: Vec<&std::ffi::OsStr> =
+        vec!["init".as_ref(), "--join".as_ref(), "--yes".as_ref(), "--kit".as_ref(), kit.as_os_str()];
+    let before = site.objects("keys/d");
+    other.ok(joined);
+    let name = site.objects("keys/d").into_iter().find(|name| !before.contains(name)).unwrap();
+    let key = site.object(&name);
+    let right = fs::read(&key).unwrap();
+    let check = |code: i32| {
+        let words: [&std::ffi::OsStr; 4] =
+            ["check".as_ref(), "--kit".as_ref(), kit.as_os_str(), "--json".as_ref()];
+        site.agent.expect(code, words).json()
+    };
+    check(0);
+    fs::write(&key, b"something else").unwrap();
+    let found = check(13);
+    assert_eq!(found["findings"][0]["kind"], "key-unreadable", "{found}");
+    // One that opens and is of another device.
+    fs::copy(site.object(&before[0]), &key).unwrap();
+    let found = check(13);
+    assert_eq!(found["findings"][0]["kind"], "key-forged", "{found}");
+    fs::remove_file(&key).unwrap();
+    assert_eq!(site.agent.expect(13, ["check", "--json"]).json()["findings"][0]["kind"], "key-missing");
+    fs::write(&key, right).unwrap();
+    check(0);
+    site.backup(&source);
+}

@@ -4,6 +4,9 @@
 
 use crate::text::closed_words;
 
+/// What stands in the place of a set where the store and the ledger are what is acknowledged; it names no set.
+pub const STORE_SET: &str = "store";
+
 closed_words! {
     /// Who acknowledges, as declared.
     Author, "author" {

@@ -10,7 +10,7 @@ mod rows;
 
 use std::fmt::Write;
 
-pub use acknowledge::{Author, Because};
+pub use acknowledge::{Author, Because, STORE_SET};
 pub use chain::{
     ChainHead, ChainLink, ChainReport, Missing, Position, position, verify_chain, verify_chain_after,
 };

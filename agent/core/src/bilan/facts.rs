@@ -86,7 +86,7 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         recipients: recipients(report).unwrap_or(base.recipients),
         anomaly: report.outcome().map_or(base.anomaly, |outcome| anomaly(report, outcome)),
         sources: report.outcome().map_or(base.sources, |outcome| sources(report, outcome)),
-        chain: chain(report).unwrap_or(base.chain),
+        chain: super::chain::chain(report).unwrap_or(base.chain),
         clock: report.clock_offset_ms.map_or(base.clock, |offset| {
             if offset.unsigned_abs() < CLOCK_TOLERANCE_MS { Clock::Within } else { Clock::Off }
         }),
@@ -317,28 +317,6 @@ fn sources(report: &RunReport<'_>, outcome: &Saved) -> Sources {
         () if memory.accepted.has_lost_few(files) => Sources::FewLost,
         () => Sources::There,
     }
-}
-
-fn chain(report: &RunReport<'_>) -> Option<Chain> {
-    let rolled_back = |d: &crate::repo::descriptors::Descriptors| {
-        d.findings.iter().any(|finding| finding.kind == FindingKind::DescriptorRollback)
-    };
-    let ledger = report.check.map(|check| check.ledger);
-    if report.start.is_some_and(|start| start.forked) || ledger == Some(LedgerEnd::Forked) {
-        return Some(Chain::Fork);
-    }
-    if report.start.is_some_and(|start| start.store_behind) || report.descriptors.is_some_and(rolled_back) {
-        return Some(Chain::RolledBack);
-    }
-    if ledger == Some(LedgerEnd::Unsound) {
-        return Some(Chain::Broken);
-    }
-    let start = report.start?;
-    Some(match start.rewound_notes {
-        0 => Chain::Whole,
-        _ if start.rewound_before => Chain::RewoundAgain,
-        _ => Chain::Rewound,
-    })
 }
 
 /// Thirty more runs like this one; the first run stores everything, so it says little about the others.

@@ -5,6 +5,7 @@
 //! export, a light that somebody typed, a sentence in anything that is signed.
 
 pub mod accepted;
+mod chain;
 pub mod export;
 pub mod facts;
 pub mod list;

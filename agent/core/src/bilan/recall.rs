@@ -7,33 +7,54 @@ use std::collections::BTreeMap;
 
 use scelle_format::id::DeviceId;
 use scelle_format::ledger::NoteKind;
+use scelle_format::report::Record;
 
 use super::accepted::{Accepted, Counted};
 use super::facts::ANOMALY_RUNS;
 use super::list::read_record;
-use super::memory::{ALTERED_ALARM, STORE_SET, SetMemory, stays_open};
+use super::memory::{ALTERED_ALARM, CHAIN_ALARMS, SetMemory, stays_open};
 use crate::error::{ExitCode, Result};
+use crate::repo::answered::answered;
 use crate::repo::history::{History, Snapshot, VerifiedNote};
 use crate::repo::objects::Objects;
 
 /// The number of this device's newest bilan where it still had the alarm about altered objects open and nobody has
-/// acknowledged it since. A bilan whose record is lost says nothing: the one before it is asked.
+/// acknowledged it since.
 ///
 /// Errors: the store does not answer.
 pub async fn open_alarm(objects: &Objects, history: &History, device: &DeviceId) -> Result<Option<u64>> {
+    let newest = newest_unanswered(objects, history, device).await?;
+    let is_open = |record: &Record| record.alerts.iter().any(|alert| alert.code.as_str() == ALTERED_ALARM);
+    Ok(newest.filter(|(_, record)| is_open(record)).map(|(sequence, _)| sequence))
+}
+
+/// Alarms about the ledger that this device's newest bilan had open and nobody has acknowledged since, and since when.
+///
+/// Errors: the store does not answer.
+pub async fn open_chain_alarms(
+    objects: &Objects,
+    history: &History,
+    device: &DeviceId,
+) -> Result<BTreeMap<String, i64>> {
+    let newest = newest_unanswered(objects, history, device).await?;
+    let alerts = newest.map(|(_, record)| record.alerts).unwrap_or_default().into_iter();
+    let of_chain = alerts.filter(|alert| CHAIN_ALARMS.contains(&alert.code.as_str()));
+    Ok(of_chain.map(|alert| (alert.code.as_str().to_owned(), alert.since.0)).collect())
+}
+
+/// The newest bilan of this device that no acknowledgment about the store answers: number and record. One whose record is
+/// lost says nothing: the one before it is asked.
+async fn newest_unanswered(
+    objects: &Objects,
+    history: &History,
+    device: &DeviceId,
+) -> Result<Option<(u64, Record)>> {
     let Some(chain) = history.device(device) else { return Ok(None) };
-    let answered = chain.notes.iter().filter_map(|row| match &row.note.kind {
-        NoteKind::Acknowledge { bilan, set, .. } if set == STORE_SET => Some(*bilan),
-        _ => None,
-    });
-    let answered = answered.max().unwrap_or(0);
+    let answered = answered(history, device);
     let bilans = chain.notes.iter().rev().filter(|row| matches!(row.note.kind, NoteKind::Bilan { .. }));
     for row in bilans.take_while(|row| row.note.sequence > answered) {
         match read_record(objects, row).await {
-            Ok(record) => {
-                let is_open = record.alerts.iter().any(|alert| alert.code.as_str() == ALTERED_ALARM);
-                return Ok(is_open.then_some(row.note.sequence));
-            }
+            Ok(record) => return Ok(Some((row.note.sequence, record))),
             Err(error) if error.code == ExitCode::Damaged => {}
             Err(error) => return Err(error),
         }

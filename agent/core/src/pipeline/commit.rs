@@ -30,6 +30,7 @@ use crate::error::{AgentError, Result};
 use crate::repo::append::{Attached, LedgerWriter, attach};
 use crate::repo::checksum;
 use crate::repo::damage::Damage;
+use crate::repo::key_copies::KeyCopies;
 use crate::repo::listed::Listed;
 use crate::repo::objects::Objects;
 use crate::repo::seat::Seat;
@@ -85,10 +86,10 @@ pub struct Prepared {
     draft: RefsDraft,
     root: Attached,
     /// Where the refs are to be full.
-    keys: Option<KeyCopies>,
+    keys: Option<SmallCopies>,
 }
 
-type KeyCopies = Vec<(String, Vec<u8>)>;
+type SmallCopies = Vec<(String, Vec<u8>)>;
 
 /// The packs a snapshot needs, with their sizes.
 pub fn needed_packs(confirmed: &Confirmed, facts: &SnapshotFacts) -> Result<PackSet> {
@@ -96,7 +97,11 @@ pub fn needed_packs(confirmed: &Confirmed, facts: &SnapshotFacts) -> Result<Pack
     for (id, kind) in &facts.needs {
         let sent = confirmed.packs.get(id).map(|(_, n)| *n);
         let object_bytes = sent.or_else(|| facts.known_sizes.get(id).copied());
-        packs.insert(*kind, *id, object_bytes.ok_or_else(|| AgentError::bug("a pack without a size"))?);
+        packs.insert(
+            *kind,
+            *id,
+            object_bytes.ok_or_else(|| AgentError::cache_damaged("a pack without a size"))?,
+        );
     }
     Ok(packs)
 }
@@ -124,7 +129,7 @@ pub async fn prepare(seat: &Seat, root: &Root, draft: RefsDraft) -> Result<Prepa
     let sealed = seal_root(&seat.device, &root.encode(), &mut seat.around.random())?;
     let keys = async {
         match draft.plan() {
-            RefsPlan::Full => key_copies(objects).await.map(Some),
+            RefsPlan::Full => small_copies(seat).await.map(Some),
             _ => Ok(None),
         }
     };
@@ -231,7 +236,7 @@ async fn next_refs(
     seat: &Seat,
     ledger: &LedgerWriter<'_>,
     draft: &RefsDraft,
-    keys: Option<KeyCopies>,
+    keys: Option<SmallCopies>,
     damage: &Damage,
 ) -> Result<NextRefs> {
     let (objects, device) = (&**seat.objects(), &seat.device);
@@ -250,7 +255,7 @@ async fn next_refs(
         _ => {
             let keys = match keys {
                 Some(keys) => keys,
-                None => key_copies(objects).await?,
+                None => small_copies(seat).await?,
             };
             let text = full_refs(objects, device, &draft.packs, keys.clone(), segments.clone())?;
             // Where an object of that name is not what it should be, the copies in another order make another name.
@@ -312,22 +317,19 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
 /// Names below `desc/` that are looked at for the newest that is no stray.
 const NEWEST_DESCRIPTORS: usize = 8;
 
-/// Copies of the small objects without which all is lost (FORMAT.md §9): the key files and the newest descriptor.
-async fn key_copies(objects: &Objects) -> Result<KeyCopies> {
-    let (keys, descriptors) =
-        tokio::try_join!(objects.list_all("keys/"), objects.list_first("desc/", NEWEST_DESCRIPTORS))?;
+/// Copies of the small objects without which all is lost (FORMAT.md §9): the key files as this PC believes them to be, whatever
+/// the store shows now, and the newest descriptor.
+async fn small_copies(seat: &Seat) -> Result<SmallCopies> {
+    let objects = &**seat.objects();
     // What is empty, or larger than it may be, is none, whoever put it there: it must not end the run.
-    let may_be = |row: &Listed, max_bytes: usize| row.bytes > 0 && row.bytes <= max_bytes as u64;
-    let keys = keys.into_iter().filter(|row| may_be(row, limits::KEY_FILE_MAX_BYTES));
-    let newest = descriptors.into_iter().filter(|row| may_be(row, limits::NOTE_MAX_BYTES)).take(1);
-    let keys = keys.map(|row| (row.name, limits::KEY_FILE_MAX_BYTES as u64));
-    let newest = newest.map(|row| (row.name, limits::NOTE_MAX_BYTES as u64));
-    let fetched = keys.chain(newest).map(|(name, max_bytes)| async move {
-        let bytes = objects.get_named(&name, max_bytes).await?;
-        Ok::<_, AgentError>((name, bytes.to_vec()))
-    });
-    let mut copies: KeyCopies =
-        stream::iter(fetched).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
+    let may_be = |row: &Listed| row.bytes > 0 && row.bytes <= limits::NOTE_MAX_BYTES as u64;
+    let newest = objects.list_first("desc/", NEWEST_DESCRIPTORS).await?.into_iter().find(may_be);
+    let mut copies: SmallCopies =
+        KeyCopies::load(&seat.state)?.iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
+    if let Some(row) = newest {
+        let bytes = objects.get_named(&row.name, limits::NOTE_MAX_BYTES as u64).await?;
+        copies.push((row.name, bytes.to_vec()));
+    }
     copies.sort();
     Ok(copies)
 }

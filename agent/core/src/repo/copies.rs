@@ -94,6 +94,13 @@ impl Copies {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The different copies of each object below `prefix`.
+    pub(super) fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [Bytes])> {
+        let below =
+            self.by_name.range(prefix.to_owned()..).take_while(move |(name, _)| name.starts_with(prefix));
+        below.map(|(name, copies)| (name.as_str(), copies.as_slice()))
+    }
+
     /// Copies of names below `prefix`, the highest name first.
     pub(super) fn highest_first(&self, prefix: &str) -> Vec<(&str, &Bytes)> {
         let below = self.by_name.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix));

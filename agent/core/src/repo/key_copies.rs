@@ -1,10 +1,11 @@
 //! The key files of a repository as this PC first saw them (FORMAT.md §9): one more copy of what everything hangs on.
 //!
-//! Data comes from `keys/` of the store and lies, sealed as it is there, in `keys-copy.json` in the state folder. What the
-//! store lost is put back from it; what differs is put right where full refs, which signed notes name, agree with this copy
-//! and not with what is there. Never: opened, or written over by what the store shows later.
+//! Data comes from what this PC wrote, from full refs, which signed notes name, and from `keys/` of the store, believed in this
+//! order, and lies, sealed as it is there, in `keys-copy.json` in the state folder. What the store lost is put back; what
+//! differs is put right where refs do not know what is there. What [`KeyCopies::can_mend`] promises and what
+//! [`KeyCopies::mend`] does is one decision. Never: opened, or written over by what the store shows later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -42,24 +43,39 @@ impl KeyCopies {
         checksum::from_json(&bytes).unwrap_or_default()
     }
 
-    /// Whether [`Self::mend`] would put a key file back, or right.
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// Whether [`Self::mend`] would put a key file back, or right. A name that ends in `/` stands for all below it.
     pub async fn can_mend(&self, objects: &Objects, name: &str) -> bool {
-        match self.of(name) {
-            Some(copy) => is_attested(objects, name, &copy).await.unwrap_or(false),
-            None => false,
+        if !name.ends_with('/') {
+            return self.right(objects, name).await.is_ok_and(|right| right.is_some());
         }
+        let mut names: BTreeSet<String> =
+            self.by_name.keys().filter(|key| key.starts_with(name)).cloned().collect();
+        names.extend(own(objects).into_keys().filter(|key| key.starts_with(name)));
+        for name in names {
+            if self.right(objects, &name).await.is_ok_and(|right| right.is_some()) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Compares the key files of the store with the copies, and keeps copies of those that are new.
     pub async fn look(&mut self, objects: &Objects, state: &State) -> Result<Vec<Finding>> {
         let files = KeyFiles::fetch(objects).await?;
         let known = self.by_name.len();
-        // What this PC wrote itself comes before whatever the store shows by the first backup. Later it is all here.
-        let first = if known == 0 { own(objects) } else { Vec::new() };
-        for (name, bytes) in first {
-            self.by_name.entry(name).or_insert_with(|| STANDARD.encode(&bytes));
-        }
-        let stored: BTreeMap<&str, &Bytes> = files.iter().collect();
+        let stored: BTreeMap<&str, &Bytes> = files.iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
+        // What this PC wrote and what refs know comes before whatever the store shows when it is seen first: by the first
+        // backup, and where the copies were lost.
+        let is_new = |name: &&str| !self.by_name.contains_key(*name);
+        let doubtful = match known == 0 || stored.keys().any(is_new) {
+            true => self.take_attested(objects, &stored).await?,
+            false => BTreeSet::new(),
+        };
         let mut findings = Vec::new();
         for (name, copy) in self.by_name.iter().filter(|(name, _)| name.starts_with("keys/")) {
             match stored.get(name.as_str()) {
@@ -71,13 +87,48 @@ impl KeyCopies {
             }
         }
         // What this PC saw first counts: a key file is never written twice under one name.
-        for (name, bytes) in stored.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
+        for (name, bytes) in stored.into_iter().filter(|(name, _)| !doubtful.contains(*name)) {
             self.by_name.entry(name.to_owned()).or_insert_with(|| STANDARD.encode(bytes));
         }
         if self.by_name.len() != known {
             state.put(files::KEY_COPIES, &checksum::to_json(self)?)?;
         }
         Ok(findings)
+    }
+
+    /// Name and bytes of every copy.
+    pub fn iter(&self) -> impl Iterator<Item = (String, Bytes)> {
+        let copy =
+            |(name, copy): (&String, &String)| Some((name.clone(), STANDARD.decode(copy).ok()?.into()));
+        let keys = self.by_name.iter().filter(|(name, _)| name.starts_with("keys/"));
+        keys.filter_map(copy).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Takes what this PC wrote, and what refs agree on where the store shows nothing that they know. Returns the names on
+    /// which refs do not agree.
+    async fn take_attested(
+        &mut self,
+        objects: &Objects,
+        stored: &BTreeMap<&str, &Bytes>,
+    ) -> Result<BTreeSet<String>> {
+        let own = own(objects);
+        let copies = Copies::fetch(objects).await?;
+        let mut doubtful = BTreeSet::new();
+        for (name, known) in copies.below("keys/").filter(|(name, _)| !own.contains_key(*name)) {
+            match (known, stored.get(name)) {
+                (known, Some(there)) if known.contains(there) => {}
+                ([only], _) => {
+                    self.by_name.entry(name.to_owned()).or_insert_with(|| STANDARD.encode(only));
+                }
+                _ => {
+                    doubtful.insert(name.to_owned());
+                }
+            }
+        }
+        for (name, bytes) in own {
+            self.by_name.entry(name).or_insert_with(|| STANDARD.encode(&bytes));
+        }
+        Ok(doubtful)
     }
 
     /// The copy of a key file.
@@ -93,33 +144,45 @@ impl KeyCopies {
 
     /// Puts a key file back, or right.
     pub async fn mend(&self, objects: &Objects, name: &str) -> Fate {
-        let Some(copy) = self.of(name) else { return Fate::NoCopy };
-        match is_attested(objects, name, &copy).await {
-            Ok(true) => with(objects, name, copy).await,
-            Ok(false) => Fate::NoCopy,
+        if name.ends_with('/') {
+            return Fate::NoCopy;
+        }
+        match self.right(objects, name).await {
+            Ok(Some(right)) => with(objects, name, right).await,
+            Ok(None) => Fate::NoCopy,
             Err(error) => Fate::Refused(error),
         }
+    }
+
+    /// The bytes that belong in the place of what is there; `None` where nothing better is known, or what is there is known to
+    /// refs: an owner who has put right what this PC saw damaged from the first is not overruled.
+    async fn right(&self, objects: &Objects, name: &str) -> Result<Option<Bytes>> {
+        let there = match objects.in_place(name, scelle_format::limits::KEY_FILE_MAX_BYTES as u64).await? {
+            InPlace::Nothing => None,
+            InPlace::Bytes(there) => Some(there),
+            InPlace::Unreadable => Some(Bytes::new()),
+        };
+        let copies = Copies::fetch(objects).await?;
+        let known = copies.of(name);
+        if there.as_ref().is_some_and(|there| known.contains(there)) {
+            return Ok(None);
+        }
+        let (own, seen) = (objects.kept().and_then(|kept| kept.copy(name)), self.of(name));
+        let is_known = |seen: &Bytes| known.contains(seen);
+        let agreed = match known {
+            [only] => Some(only.clone()),
+            _ => None,
+        };
+        let right = own.or_else(|| seen.clone().filter(is_known)).or(agreed);
+        // What only this PC has seen fills an empty place, and replaces nothing.
+        let right = right.or_else(|| seen.filter(|_| there.is_none()));
+        Ok(right.filter(|right| there.as_ref() != Some(right)))
     }
 }
 
 /// Key files that this PC wrote, as it wrote them.
-fn own(objects: &Objects) -> Vec<(String, Bytes)> {
-    let Some(kept) = objects.kept() else { return Vec::new() };
+fn own(objects: &Objects) -> BTreeMap<String, Bytes> {
+    let Some(kept) = objects.kept() else { return BTreeMap::new() };
     let names = kept.names_below("keys/").into_iter();
     names.filter_map(|name| kept.copy(&name).map(|bytes| (name, bytes))).collect()
-}
-
-/// Whether a copy may be put in the place of what is there: nothing is, or this PC wrote the copy or refs know it, and refs do
-/// not know what is there. An owner who has put right what this PC saw damaged from the first is not overruled.
-async fn is_attested(objects: &Objects, name: &str, copy: &Bytes) -> Result<bool> {
-    let there = match objects.in_place(name, scelle_format::limits::KEY_FILE_MAX_BYTES as u64).await? {
-        InPlace::Nothing => return Ok(true),
-        InPlace::Bytes(there) if there == *copy => return Ok(true),
-        InPlace::Bytes(there) => Some(there),
-        InPlace::Unreadable => None,
-    };
-    let copies = Copies::fetch(objects).await?;
-    let known = copies.of(name);
-    let is_own = objects.kept().and_then(|kept| kept.copy(name)).is_some_and(|own| own == *copy);
-    Ok((is_own || known.contains(copy)) && there.is_none_or(|there| !known.contains(&there)))
 }

@@ -4,6 +4,7 @@
 //! `damage`, `kept` → `mend` → `rounds`.
 
 mod altered;
+pub mod answered;
 pub mod append;
 pub mod checksum;
 mod copies;

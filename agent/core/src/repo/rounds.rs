@@ -14,6 +14,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::format_txt::FormatTxt;
 use scelle_format::{layout, limits};
 
+use super::answered::is_answered_fork;
 use super::append::{LedgerWriter, Start};
 use super::damage::Damage;
 use super::descriptors::Descriptors;
@@ -160,8 +161,10 @@ impl Seat {
         if let Some(kept) = self.objects().kept().filter(|_| ledger.head().snapshot % SWEEP_EVERY == 1) {
             kept.sweep();
         }
-        let is_fork = |finding: &Finding| finding.kind == FindingKind::Fork;
-        let ledger_end = match (is_descriptor_sound, &history.findings[..]) {
+        let is_fork = |finding: &&Finding| finding.kind == FindingKind::Fork;
+        let open = history.findings.iter().filter(|finding| !is_answered_fork(finding, &history));
+        let open: Vec<&Finding> = open.collect();
+        let ledger_end = match (is_descriptor_sound, &open[..]) {
             (true, []) => LedgerEnd::Sound,
             (true, found) if found.iter().all(is_fork) => LedgerEnd::Forked,
             _ => LedgerEnd::Unsound,

@@ -70,20 +70,37 @@ impl StoredNotes {
         let mut from: HashMap<DeviceId, usize> = devices.iter().map(|device| (device.clone(), 0)).collect();
         while !from.is_empty() {
             let mut wanted = Vec::new();
-            for (device, start) in &from {
-                let of_device = notes.notes.iter().enumerate().filter(|(_, note)| note.device == *device);
-                wanted.extend(of_device.skip(*start).take(NEWEST_BATCH).map(|(at, _)| at));
+            for (device, start) in &mut from {
+                let of_device: Vec<usize> = notes.places_of(device);
+                let batch = &of_device[*start..notes.end_of_batch(&of_device, *start)];
+                wanted.extend(batch);
+                *start += batch.len();
             }
             notes.read(objects, &wanted).await?;
             from.retain(|device, start| {
-                *start += NEWEST_BATCH;
-                let listed = notes.notes.iter().filter(|note| note.device == *device).count();
-                *start < listed
+                *start < notes.places_of(device).len()
                     && !notes.notes.iter().any(|note| note.device == *device && note.is_snapshot())
             });
         }
         notes.notes.retain(|note| note.asked);
         Ok(notes)
+    }
+
+    /// Where the notes of a device stand in the list, the newest first.
+    fn places_of(&self, device: &DeviceId) -> Vec<usize> {
+        let of_device = self.notes.iter().enumerate().filter(|(_, note)| note.device == *device);
+        of_device.map(|(at, _)| at).collect()
+    }
+
+    /// Where a batch that begins at `start` among these places ends. Never between two notes of one number: of a fork seen in
+    /// part, the other branch would look broken.
+    fn end_of_batch(&self, places: &[usize], start: usize) -> usize {
+        let number = |at: usize| self.notes[places[at]].sequence;
+        let mut end = places.len().min(start + NEWEST_BATCH);
+        while end < places.len() && number(end) == number(end - 1) {
+            end += 1;
+        }
+        end
     }
 
     /// Notes of one device after number `seen`, newest first. One LIST where there are few.

@@ -5,12 +5,13 @@
 //! damage, from it. Never: free text, which would leave in clear.
 
 use scelle_format::layout;
-use scelle_format::ledger::{Author, Because, NoteKind};
+use scelle_format::ledger::{Author, Because, NoteKind, STORE_SET};
 use scelle_format::report::Record;
+use scelle_format::timestamp::Timestamp;
 
 use super::reading::Reading;
 use crate::bilan::Memory;
-use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARM, SOURCE_ALARMS, STORE_SET};
+use crate::bilan::memory::{ALTERED_ALARM, CHAIN_ALARMS, DAMAGE_ALARM, SOURCE_ALARMS};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
@@ -27,6 +28,8 @@ pub struct Warnings {
     pub is_loss: bool,
     /// The store held other bytes than were stored there.
     pub is_altered: bool,
+    /// Another computer has written as this one, or the store or the state were set back.
+    pub is_chain: bool,
 }
 
 impl Warnings {
@@ -37,12 +40,13 @@ impl Warnings {
             of_sources: codes().filter(|code| SOURCE_ALARMS.contains(code)).map(str::to_owned).collect(),
             is_loss: codes().any(|code| code == DAMAGE_ALARM),
             is_altered: codes().any(|code| code == ALTERED_ALARM),
+            is_chain: codes().any(|code| CHAIN_ALARMS.contains(&code)),
         }
     }
 
     /// Whether there is nothing to accept.
     pub fn is_empty(&self) -> bool {
-        self.of_sources.is_empty() && !self.is_loss && !self.is_altered
+        self.of_sources.is_empty() && !self.is_loss && !self.is_altered && !self.is_chain
     }
 }
 
@@ -88,9 +92,14 @@ impl Accepting<'_> {
         Ok(ledger.append(kind, Vec::new()).await?.0)
     }
 
-    /// Somebody has seen that the store held other bytes. Returns the number of the note, and how many objects were found
-    /// altered since the bilan.
-    pub async fn altered(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<(u64, u64)> {
+    /// Somebody has seen what the bilan, which ended at `ended`, said of the store and of the ledger. Returns the number of
+    /// the note, and how many objects were found altered since.
+    pub async fn store(
+        &self,
+        ledger: &mut LedgerWriter<'_>,
+        snapshot: Option<u64>,
+        ended: Timestamp,
+    ) -> Result<(u64, u64)> {
         let snapshot = snapshot.unwrap_or(ledger.head().snapshot);
         if snapshot == 0 {
             return Err(AgentError::nothing_to_acknowledge());
@@ -105,6 +114,9 @@ impl Accepting<'_> {
         let (sequence, _) = ledger.append(kind, Vec::new()).await?;
         damage.acknowledge_altered(self.bilan);
         damage.save(&self.seat.state)?;
+        let mut memory = Memory::load(&self.seat.state);
+        memory.acknowledge_chain(ended.0);
+        memory.save(&self.seat.state)?;
         Ok((sequence, damage.altered_objects()))
     }
 

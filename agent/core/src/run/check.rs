@@ -4,8 +4,8 @@
 
 use super::reading::Reading;
 use crate::error::Result;
-use crate::repo::files;
 use crate::repo::finding::FindingKind;
+use crate::repo::key_copies::KeyCopies;
 use crate::verify::{CheckOptions, CheckReport, ReadData, check};
 
 /// Snapshots of each device whose trees are followed when a key is given.
@@ -38,7 +38,7 @@ impl Reading {
 
     /// This PC's state folder holds a copy of the wrapped keys too: where it does, it counts.
     fn count_local_copies(&self, report: &mut CheckReport) {
-        if self.folder().is_some_and(|folder| folder.join(files::KEY_COPIES).is_file()) {
+        if self.folder().is_some_and(|folder| !KeyCopies::in_folder(&folder).is_empty()) {
             report.key_copies += 1;
             if report.key_copies >= KEY_COPIES {
                 report.findings.retain(|finding| finding.kind != FindingKind::KeyCopies);

@@ -26,6 +26,8 @@ pub struct Prospects {
     pub stored_again: u64,
     /// Packs that only older snapshots, or those of others, need: whether the source still has what they held is not known.
     pub uncertain: u64,
+    /// Notes that bear the number of another: nothing is lost, and nothing can be mended.
+    pub forked: u64,
     /// No backup mends them.
     pub left: u64,
 }
@@ -36,12 +38,17 @@ impl Reading {
         let (known, folder) = (self.known.as_ref()?, self.folder()?);
         let (kept, keys) = (Kept::of(&folder), KeyCopies::in_folder(&folder));
         let mut objects: BTreeMap<&str, bool> = BTreeMap::new();
-        for finding in findings.iter().filter(|finding| finding.kind.is_damage()) {
+        let (forks, damage): (Vec<_>, Vec<_>) = findings
+            .iter()
+            .filter(|finding| finding.kind.is_damage())
+            .partition(|finding| finding.kind == FindingKind::Fork);
+        for finding in damage {
             // A head that the store does not show is sent again when the next run opens its ledger.
             let is_mendable = finding.kind.is_of_an_object() || finding.kind == FindingKind::Rollback;
             *objects.entry(&finding.object).or_insert(true) &= is_mendable;
         }
-        let mut prospects = Prospects::default();
+        let forked: BTreeSet<&str> = forks.iter().map(|finding| finding.object.as_str()).collect();
+        let mut prospects = Prospects { forked: forked.len() as u64, ..Prospects::default() };
         let tried = Damage::tried_in(&folder);
         let newest = match objects.keys().any(|name| layout::parse_pack(name).is_ok()) {
             true => newest_packs(self, &known.device.id).await,

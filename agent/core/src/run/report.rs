@@ -3,6 +3,8 @@
 //! From the run and its summary to [`RunReport`], which the bilan's room turns into lights and a signed record. Never: what
 //! was not measured.
 
+use std::collections::BTreeMap;
+
 use scelle_format::report::{Light, Trigger, file_token};
 use scelle_format::timestamp::Timestamp;
 use tracing::{debug, info, warn};
@@ -83,7 +85,10 @@ async fn proven(run: &Run, report: &mut RunReport<'_>, summary: &Summary) {
     let (set, snapshot) = (&summary.set, summary.outcome.committed.snapshot);
     if snapshot > 1 && (report.memory.lacks(set) || summary.start.rewound_notes > 0) {
         match recalled(run, set, snapshot).await {
-            Ok(known) => drop(report.memory.sets.insert(set.clone(), known)),
+            Ok((known, chain_alarms)) => {
+                report.memory.sets.insert(set.clone(), known);
+                report.memory.chain_alarms.extend(chain_alarms);
+            }
             // Not to know is said, and asked again by the next run: it must not look like nothing to know.
             Err(_) => report.is_set_known = false,
         }
@@ -99,11 +104,17 @@ fn damaged_snapshots(damage: &Damage, device: &Device, ledger: &LedgerWriter<'_>
     (numbers.is_empty() || ledger.head().runs.len() == 1).then_some(numbers.len() as u64)
 }
 
-/// What the ledger knows of a set that the state folder does not.
-async fn recalled(run: &Run, set: &str, before: u64) -> Result<bilan::memory::SetMemory> {
+/// What the ledger knows of a set, and of alarms about itself, that the state folder does not.
+async fn recalled(
+    run: &Run,
+    set: &str,
+    before: u64,
+) -> Result<(bilan::memory::SetMemory, BTreeMap<String, i64>)> {
     let (seat, objects) = (&run.seat, run.seat.objects());
     let history = History::load(objects, &run.descriptors).await?;
-    bilan::recall(objects, &history, &seat.device.id, set, before).await
+    let device = &seat.device.id;
+    let alarms = bilan::recall::open_chain_alarms(objects, &history, device).await?;
+    Ok((bilan::recall(objects, &history, device, set, before).await?, alarms))
 }
 
 /// What a run did and what its bilan says, for the log.

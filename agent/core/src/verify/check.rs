@@ -138,6 +138,12 @@ async fn check_keys(
     report.objects += files.len() as u64;
     let (wrong, copies) = keys::check(&files, &repository.descriptors.current, refs);
     report.findings.extend(wrong);
+    let keyring = repository.keyring.as_deref();
+    for finding in keys::devices(&files, &repository.descriptors.current, keyring) {
+        if !report.findings.iter().any(|known| known.object == finding.object) {
+            report.findings.push(finding);
+        }
+    }
     report.key_copies = copies;
     Ok(())
 }

@@ -1,16 +1,22 @@
-//! Key files: one for every epoch, and three copies of each.
+//! Key files: one for every epoch, and three copies of each; one for every device.
 //!
-//! For: `check`. Data comes from `keys/` and from the copies that full refs hold. Never: opens one.
+//! For: `check`. Data comes from `keys/` and from the copies that full refs hold. Without a key nothing is opened; with one,
+//! the device files are: those of the epochs and of the phrase were when the keyring was. Never: keeps what it opened.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use scelle_format::crypto::DedupSecret;
 use scelle_format::descriptor::Descriptor;
+use scelle_format::descriptor::DeviceLine;
 use scelle_format::id::Sha256;
 use scelle_format::refs::Refs;
+use scelle_format::{layout, limits};
+use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::keyring::KeyFiles;
+use crate::repo::keyring::{KeyFiles, Keyring};
 
 /// Copies of everything without which all is lost: the object and two full refs.
 const COPIES: u64 = 3;
@@ -54,4 +60,56 @@ pub(super) fn check(
         }
     }
     (findings, fewest)
+}
+
+/// Device files (FORMAT.md §4.4): every device has one. With a key it must open and hold the secret that the descriptor commits
+/// to.
+pub(super) fn devices(files: &KeyFiles, descriptor: &Descriptor, keyring: Option<&Keyring>) -> Vec<Finding> {
+    let stored: BTreeMap<&str, &[u8]> = files.iter().map(|(name, bytes)| (name, &bytes[..])).collect();
+    let of_device = |line: &DeviceLine| {
+        let name = layout::device_key(&line.id);
+        let kind = match (stored.get(name.as_str()), keyring) {
+            (None, _) => FindingKind::KeyMissing,
+            (Some(sealed), Some(keyring)) => wrong_with(sealed, &name, descriptor, line, keyring)?,
+            (Some(_), None) => return None,
+        };
+        Some(Finding::new(kind, name))
+    };
+    descriptor.devices.iter().filter_map(of_device).collect()
+}
+
+/// What is read of a device file.
+#[derive(Deserialize)]
+struct DeviceFile {
+    scelle: String,
+    repository: String,
+    device: String,
+    generation: u16,
+    dedup_secret: Zeroizing<String>,
+}
+
+fn wrong_with(
+    sealed: &[u8],
+    name: &str,
+    descriptor: &Descriptor,
+    line: &DeviceLine,
+    keyring: &Keyring,
+) -> Option<FindingKind> {
+    let opened = keyring.open_small(name, sealed, limits::KEY_FILE_MAX_BYTES as u64);
+    let Ok(plain) = opened.map(Zeroizing::new) else { return Some(FindingKind::KeyUnreadable) };
+    let Ok(file) = serde_json::from_slice::<DeviceFile>(&plain) else {
+        return Some(FindingKind::KeyForged);
+    };
+    let is_of_it = file.scelle == "device/1"
+        && file.repository == descriptor.repository.as_str()
+        && file.device == line.id.as_str();
+    // Of an older generation the descriptor no longer says what it commits to.
+    let is_committed = file.generation < line.generation || has_check(&file, &line.k_check);
+    (!is_of_it || !is_committed).then_some(FindingKind::KeyForged)
+}
+
+fn has_check(file: &DeviceFile, k_check: &[u8; 32]) -> bool {
+    let mut secret = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(file.dedup_secret.as_str(), &mut *secret).is_ok()
+        && DedupSecret::new(*secret, file.generation).check() == *k_check
 }

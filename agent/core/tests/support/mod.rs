@@ -124,6 +124,12 @@ impl Writer {
         let sealed = seal_bytes(&wrap_to, plain.as_bytes(), &mut random).unwrap();
         let name = layout::epoch_key(0, 1);
         objects.put_new(&name, sealed.clone()).await.unwrap();
+        let file = serde_json::json!({
+            "scelle": "device/1", "repository": repository.as_str(), "device": device.as_str(), "generation": 0,
+            "dedup_secret": hex::encode(secret.expose()),
+        });
+        let file = seal_bytes(&[epoch.recipient()], file.to_string().as_bytes(), &mut random).unwrap();
+        objects.put_new(&layout::device_key(&device), file).await.unwrap();
         if with_phrase {
             let identity = everyday.to_secret_string();
             let plain = format!(

@@ -36,10 +36,17 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
         say_loss(context, &loss);
         document["loss"] = json!({"note": loss.note, "objects": loss.objects, "snapshots": loss.snapshots});
     }
-    if warnings.is_altered {
-        let (note, left) = at.altered(&mut ledger, loaded.record.run.snapshot).await?;
-        say_altered(context, left);
-        document["altered"] = json!({ "note": note });
+    if warnings.is_altered || warnings.is_chain {
+        let run = &loaded.record.run;
+        let (note, left) = at.store(&mut ledger, run.snapshot, run.ended).await?;
+        if warnings.is_altered {
+            say_altered(context, left);
+            document["altered"] = json!({ "note": note });
+        }
+        if warnings.is_chain {
+            say_chain(context);
+            document["chain"] = json!({ "note": note });
+        }
     }
     if !warnings.of_sources.is_empty() {
         let snapshot = loaded.record.run.snapshot.ok_or_else(AgentError::nothing_to_acknowledge)?;
@@ -72,6 +79,13 @@ fn say_altered(context: &Context, left: u64) {
             "It is in the ledger; {shown} objects were found altered since that bilan: the alarm stays"
         ),
     });
+}
+
+fn say_chain(context: &Context) {
+    context.screen.say(&bilingual!(
+        "Alerte sur le journal levée ; c'est inscrit au journal. Elle revient si cela se reproduit",
+        "Alarm about the ledger ended; it is in the ledger. It comes back if this happens again"
+    ));
 }
 
 fn say_loss(context: &Context, loss: &AcceptedLoss) {

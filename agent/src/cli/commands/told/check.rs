@@ -145,6 +145,16 @@ fn foreseen(context: &Context, prospects: &Prospects) {
              computer still has their content"
         ));
     }
+    if prospects.forked > 0 {
+        screen.say(&bilingual!(
+            "  deux ordinateurs ont écrit sous une même identité : rien n'est perdu, les versions de l'un et de l'autre se \
+             restaurent. Trouvez la copie et arrêtez-la ; ce contrôle le dira tant que le dépôt existe, le bilan jusqu'à « scelle \
+             bilan acknowledge »",
+            "  two computers have written under one identity: nothing is lost, the versions of both can be restored. Find the \
+             copy and stop it; this check will say so as long as the repository exists, the bilan until \"scelle bilan \
+             acknowledge\""
+        ));
+    }
     if prospects.left > 0 {
         let n = count(prospects.left, lang);
         screen.say(&bilingual!(

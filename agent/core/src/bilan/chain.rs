@@ -1,0 +1,56 @@
+//! What a run saw of the ledger, and what earlier runs saw that nobody has acknowledged.
+//!
+//! From a [`RunReport`] to the fact about the chain. Never: forgets an alarm because the next run sees nothing of it.
+
+use scelle_format::report::Chain;
+
+use super::run::RunReport;
+use crate::repo::descriptors::Descriptors;
+use crate::repo::finding::FindingKind;
+use crate::repo::rounds::LedgerEnd;
+
+/// What this run saw of the ledger; where that is nothing worse, what earlier runs saw and nobody has acknowledged.
+pub(super) fn chain(report: &RunReport<'_>) -> Option<Chain> {
+    let seen = seen(report);
+    if !matches!(seen, None | Some(Chain::Whole | Chain::Rewound)) {
+        return seen;
+    }
+    match report.memory.chain_alarm(report.ended.0) {
+        Some("chain-fork") => Some(Chain::Fork),
+        Some("state-rewound-again") => Some(Chain::RewoundAgain),
+        Some(_) => Some(Chain::RolledBack),
+        None => seen,
+    }
+}
+
+/// What this run itself saw of the ledger.
+fn seen(report: &RunReport<'_>) -> Option<Chain> {
+    let rolled_back =
+        |d: &Descriptors| d.findings.iter().any(|finding| finding.kind == FindingKind::DescriptorRollback);
+    let ledger = report.check.map(|check| check.ledger);
+    if report.start.is_some_and(|start| start.forked) || ledger == Some(LedgerEnd::Forked) {
+        return Some(Chain::Fork);
+    }
+    if report.start.is_some_and(|start| start.store_behind) || report.descriptors.is_some_and(rolled_back) {
+        return Some(Chain::RolledBack);
+    }
+    if ledger == Some(LedgerEnd::Unsound) {
+        return Some(Chain::Broken);
+    }
+    let start = report.start?;
+    Some(match start.rewound_notes {
+        0 => Chain::Whole,
+        _ if start.rewound_before => Chain::RewoundAgain,
+        _ => Chain::Rewound,
+    })
+}
+
+/// The alarm that stays after what this run saw: its code.
+pub(super) fn alarm_seen(report: &RunReport<'_>) -> Option<&'static str> {
+    match seen(report)? {
+        Chain::Fork => Some("chain-fork"),
+        Chain::RewoundAgain => Some("state-rewound-again"),
+        Chain::RolledBack => Some("store-rolled-back"),
+        _ => None,
+    }
+}
