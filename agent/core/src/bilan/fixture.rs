@@ -18,7 +18,7 @@ use crate::monitor::Problem;
 use crate::pipeline::commit::Committed;
 use crate::pipeline::{Changes, Saved};
 use crate::repo::append::{LedgerWriter, Start};
-use crate::repo::create::{Creation, create};
+use crate::repo::create::{Creation, Holders, create};
 use crate::repo::descriptors::Descriptors;
 use crate::repo::objects::Objects;
 use crate::repo::rounds::LedgerEnd;
@@ -53,8 +53,8 @@ impl Repository {
         let clock = FixedClock::at(UNIX_EPOCH + Duration::from_secs(BORN as u64));
         let place =
             StorePlace { url: "file:///backup".into(), endpoint: None, region: None, conditional_put: true };
-        let creation =
-            Creation { public: &public, kit: signed.then_some(&kit), phrase: None, escrows: &[], place };
+        let holders = Holders { public: &public, kit: signed.then_some(&kit), phrase: None, escrows: &[] };
+        let creation = Creation { holders, place };
         let device = create(&objects, &state, &creation, &clock, &mut OsRandom).await.unwrap();
         Self { store, objects, state, device, kit, clock, _home: home }
     }

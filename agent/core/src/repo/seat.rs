@@ -62,7 +62,7 @@ impl Seat {
         creation: &Creation<'_>,
         around: &Around,
     ) -> Result<Self> {
-        let repository = RepositoryId::parse(&creation.public.repository).map_err(AgentError::bug)?;
+        let repository = RepositoryId::parse(&creation.holders.public.repository).map_err(AgentError::bug)?;
         let objects = Arc::new(Objects::new(store, repository).keeping(Kept::of(state.folder())));
         let device = create(&objects, &state, creation, &*around.clock, &mut around.random()).await?;
         let destinations = Destinations::one(Destination { objects, clock_offset_ms });

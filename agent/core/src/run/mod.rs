@@ -7,6 +7,8 @@
 
 mod accepted;
 mod check;
+mod founding;
+mod joining;
 mod named;
 mod noted;
 mod opened;
@@ -16,17 +18,21 @@ mod reading;
 mod report;
 mod request;
 mod restored;
+mod site;
 mod stages;
 mod whereabouts;
 
 use tracing::{Instrument as _, error_span};
 
 pub use self::accepted::{AcceptedLoss, Accepting, Warnings};
+pub use self::founding::{Founded, Founding};
+pub use self::joining::Joining;
 pub use self::noted::Noted;
 pub use self::opened::{Run, set_id};
 pub use self::prospects::Prospects;
 pub use self::reading::{Depth, Reading};
 pub use self::request::{Request, Summary};
+pub use self::site::Trial;
 pub use self::whereabouts::{Finder, Found, Known};
 
 use crate::bilan::{Declared, Proofs, Written};
