@@ -13,13 +13,14 @@ use scelle_format::kit::Kit;
 use scelle_format::random::OsRandom;
 
 use scelle_core::around::Around;
-use scelle_core::bilan::{Declared, Written, load};
+use scelle_core::bilan::{Declared, Written};
 use scelle_core::connect::{Create, RepoAddress, S3Settings};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::look::spec::SnapshotSpec;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::create::Holders;
 use scelle_core::repo::keyring::Unlock;
+use scelle_core::repo::new_file::write_private;
 use scelle_core::restore::request::{Request as RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
@@ -33,7 +34,7 @@ use scelle_view::words::Message;
 use scelle_view::words::figures::{count, size};
 
 use self::compare::{Comparison, compare, copy_tree};
-use crate::cli::commands::kit::{language, write_private};
+use crate::cli::commands::kit::language;
 use crate::cli::secrets;
 use scelle_practice::Scale;
 
@@ -124,8 +125,7 @@ async fn check_and_page(
         "6. Verification: {packs} packs read back and decrypted ({read}), signatures and chain sound"
     ));
 
-    let repository = &reading.repository;
-    let loaded = load(&repository.objects, &repository.history, None, "latest").await?;
+    let loaded = reading.bilan("latest").await?;
     std::fs::write(&places.bilan, page(&loaded.record, &loaded.id, lang))?;
     let status = scelle_view::pages::text::status_word(written.status, lang);
     say(&bilingual!("7. Bilan signé : {status}", "7. Signed bilan: {status}"));

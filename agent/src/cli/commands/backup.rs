@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use scelle_format::report::{Label, file_token};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::told::backup::{together, told as said};
+use super::told::backup::{Ended, together, told as said};
 use crate::cli::args::Backup;
 use crate::cli::context::Context;
 use crate::config::Plan;
@@ -15,7 +15,7 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::state::Device;
-use scelle_core::run::{Found, Request, Run, Summary};
+use scelle_core::run::{Figures, Found, Request, Run, Summary};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
 
@@ -36,8 +36,8 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
         let ended = run.backup(&mut pen, errand.request(context, &run.seat.device), declared).await;
         told.push(tell(context, plan, &run.seat.device, ended)?);
     }
-    let (codes, documents): (Vec<ExitCode>, Vec<Value>) = told.into_iter().unzip();
-    context.screen.json(&together(documents));
+    let (codes, ended): (Vec<ExitCode>, Vec<Ended>) = told.into_iter().unzip();
+    context.screen.json(&together(ended));
     Ok(ExitCode::of_all(&codes))
 }
 
@@ -111,7 +111,7 @@ fn tell(
     plan: Option<&Plan>,
     device: &Device,
     ended: Result<(Summary, Written)>,
-) -> Result<(ExitCode, Value)> {
+) -> Result<(ExitCode, Ended)> {
     let is_only = context.settings.plans.len() < 2 || plan.is_none();
     let label = plan.and_then(Plan::shown);
     let (summary, written) = match ended {
@@ -123,7 +123,7 @@ fn tell(
             if !context.screen.is_json() {
                 context.screen.error(&error);
             }
-            return Ok((error.code, document));
+            return Ok((error.code, Ended { figures: None, document }));
         }
     };
     let token_key = device.secret.token_key();
@@ -132,9 +132,11 @@ fn tell(
         let token = file_token(&token_key, &trouble.path);
         context.screen.notice(&Notice::Problem { root: root.into(), token, problem: trouble.problem });
     }
-    let mut document = said(context, label.as_ref(), &summary, &written);
+    said(context, label.as_ref(), &summary, &written);
+    let figures = Figures::of(&summary, &written);
+    let mut document = json!(figures);
     if let Some(label) = &label {
         document["plan"] = json!(label.as_str());
     }
-    Ok((summary.code(), document))
+    Ok((summary.code(), Ended { figures: Some(figures), document }))
 }

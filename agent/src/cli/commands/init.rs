@@ -12,7 +12,7 @@ use scelle_store::probe::ProbeReport;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::kit;
-use super::kit::{language, write_private};
+use super::kit::language;
 use crate::cli::args::Init;
 use crate::cli::context::Context;
 use crate::cli::secrets;
@@ -21,6 +21,8 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::create::Holders;
 use scelle_core::repo::join::Joined;
 use scelle_core::repo::keyring::Unlock;
+use scelle_core::repo::kit_files::KitFiles;
+use scelle_core::repo::new_file::write_private;
 use scelle_core::repo::state::{Device, StorePlace};
 use scelle_core::repo::unfinished::Unfinished;
 use scelle_core::run::{Founding, Joining};
@@ -166,7 +168,7 @@ fn kit_of(context: &Context, args: &Init, made: &mut Vec<String>) -> Result<(Opt
         secrets::read_kit(path)?
     } else {
         let kit = kit::make(context, path)?;
-        made.extend(kit::secret_files(path));
+        made.extend(KitFiles::at(path).secret_names());
         context.screen.warn(&bilingual!(
             "ATTENTION : ce kit est né sur ce poste. Imprimez-le et gardez-le ailleurs.",
             "WARNING: this kit was born on this computer. Print it and keep it elsewhere."
