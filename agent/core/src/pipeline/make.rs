@@ -25,7 +25,7 @@ use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use super::plan::Plan;
 use super::queue::Queue;
 use super::regroup::regroup;
-use super::scan::Scan;
+use super::scan::{Scan, ScanKeys};
 use super::tree::Resolved;
 use super::worker::{Shared, Worker};
 use super::{packs, tree};
@@ -131,10 +131,9 @@ impl Making<'_> {
     }
 
     fn scan<'s>(&'s self, set: Option<&SetRow>, walker: &Walker, shared: &'s Shared<'s>) -> Result<Scan<'s>> {
-        let (secret, around) = (&self.seat.device.secret, &self.seat.around);
-        let keys = (secret.boundary_key(), secret.token_key());
-        let (clock, monitor, avoided) = (&*around.clock, &*around.monitor, self.avoided.clone());
-        Scan::new(&self.memory.catalog, set, walker, &shared.queue, keys, clock, monitor, avoided)
+        let secret = &self.seat.device.secret;
+        let keys = ScanKeys { boundary: secret.boundary_key(), token: secret.token_key() };
+        Scan::new(shared, &self.memory.catalog, set, walker, keys, &*self.seat.around.clock)
     }
 
     /// Knows what an interrupted run has sent.
