@@ -156,11 +156,11 @@ async fn restore_both(stage: &Stage<'_>, reading: &mut Reading, places: &Places)
 }
 
 fn told((summary, _): &(Summary, Written), lang: Lang) -> String {
-    let changes = summary.outcome.changes;
+    let changes = summary.outcome.gathered.changes;
     let (new, changed, removed) =
         (count(changes.new, lang), count(changes.changed, lang), count(changes.removed, lang));
     let (read, stored) =
-        (size(summary.outcome.read_bytes, lang), size(summary.outcome.committed.stored_bytes, lang));
+        (size(summary.outcome.gathered.read_bytes, lang), size(summary.outcome.committed.stored_bytes, lang));
     let seconds = scelle_view::words::figures::duration(summary.duration, lang);
     match lang {
         Lang::Fr => format!(

@@ -180,7 +180,7 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
     }
     let outcome = report.outcome()?;
     let lost = report.lost_files();
-    let seen = outcome.totals.files + lost;
+    let seen = outcome.gathered.totals.files + lost;
     Some(match lost {
         _ if seen == 0 => Files::NothingFound,
         0 => Files::AllRead,
@@ -191,7 +191,7 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
 
 /// The worst of how databases were taken.
 fn databases(outcome: &Saved) -> Databases {
-    outcome.databases.map_or(Databases::NotDetected, Taken::fact)
+    outcome.gathered.databases.map_or(Databases::NotDetected, Taken::fact)
 }
 
 fn verification(report: &RunReport<'_>) -> Option<Verification> {
@@ -286,14 +286,14 @@ fn anomaly(report: &RunReport<'_>, outcome: &Saved) -> Anomaly {
     if report.earlier_runs < ANOMALY_RUNS {
         return Anomaly::TooFewRuns;
     }
-    let changes = outcome.changes;
+    let changes = outcome.gathered.changes;
     let before = changes.unchanged + changes.changed + changes.removed;
     let rewritten = changes.changed.saturating_sub(changes.same_content);
     let replaced = rewritten + changes.new.min(changes.removed);
     let quiet = changes.new + changes.changed + changes.removed == 0;
     match memory {
         _ if before >= MASS_CHANGE_FILES && replaced * 2 > before => Anomaly::MassChange,
-        Some(set) if set.accepted.has_shrunk(outcome.totals.bytes) => Anomaly::Shrunk,
+        Some(set) if set.accepted.has_shrunk(outcome.gathered.totals.bytes) => Anomaly::Shrunk,
         Some(set) if quiet && days_between(Timestamp(set.last_change), report.ended) >= NO_NEW_DATA_DAYS => {
             Anomaly::NoNewData
         }
@@ -306,7 +306,7 @@ fn sources(report: &RunReport<'_>, outcome: &Saved) -> Sources {
     if !report.is_set_known {
         return Sources::Unknown(UnknownWhy::NotReachable);
     }
-    let (found, files) = (outcome.sources, outcome.totals.files);
+    let (found, files) = (outcome.gathered.sources, outcome.gathered.totals.files);
     let memory = report.memory.sets.get(report.set).cloned().unwrap_or_default();
     let is_open = memory.alarms.contains_key("root-emptied");
     let is_back = found.empty_roots == 0 && files >= memory.accepted.most_files();

@@ -16,7 +16,7 @@ use crate::clock::FixedClock;
 use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::commit::Committed;
-use crate::pipeline::{Changes, Saved};
+use crate::pipeline::{Changes, Gathered, Saved};
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::create::{Creation, Holders, create};
 use crate::repo::descriptors::Descriptors;
@@ -90,18 +90,20 @@ pub fn outcome() -> Saved {
             stored_bytes: 1_234_567,
             confirmed_packs: 4,
         },
-        totals: Totals { files: 100, bytes: 2_000_001, ..Totals::default() },
-        changes: Changes { new: 3, changed: 2, unchanged: 95, removed: 1, same_content: 0 },
-        troubles: Vec::new(),
-        read_bytes: 2_000_001,
+        gathered: Gathered {
+            totals: Totals { files: 100, bytes: 2_000_001, ..Totals::default() },
+            changes: Changes { new: 3, changed: 2, unchanged: 95, removed: 1, same_content: 0 },
+            troubles: Vec::new(),
+            read_bytes: 2_000_001,
+            consistent_copies: 1,
+            sources: Default::default(),
+            databases: Some(crate::pipeline::database::verdict::Taken::Consistent),
+        },
         resumed_bytes: 0,
-        consistent_copies: 1,
         listing: crate::verify::listing::Listing::default(),
         shown: Default::default(),
         healed_packs: 0,
         mended_objects: 0,
-        sources: Default::default(),
-        databases: Some(crate::pipeline::database::verdict::Taken::Consistent),
     }
 }
 

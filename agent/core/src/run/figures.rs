@@ -62,7 +62,7 @@ pub struct FileCounts {
 impl Figures {
     /// Those of one run.
     pub fn of(summary: &Summary, written: &Written) -> Self {
-        let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
+        let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
         Self {
             snapshot: outcome.committed.snapshot,
             status: written.status,
@@ -73,12 +73,12 @@ impl Figures {
                 removed: changes.removed,
             },
             problems: outcome.problems(),
-            skipped: outcome.totals.skipped,
-            source_bytes: outcome.totals.bytes,
-            read_bytes: outcome.read_bytes,
+            skipped: outcome.gathered.totals.skipped,
+            source_bytes: outcome.gathered.totals.bytes,
+            read_bytes: outcome.gathered.read_bytes,
             stored_bytes: outcome.committed.stored_bytes,
             resumed_bytes: outcome.resumed_bytes,
-            consistent_copies: outcome.consistent_copies,
+            consistent_copies: outcome.gathered.consistent_copies,
             missing_packs: (outcome.listing.missing.len() + outcome.listing.wrong_size.len()) as u64,
             healed_packs: outcome.healed_packs,
             mended_objects: summary.mended_objects,

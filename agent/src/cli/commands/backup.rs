@@ -128,7 +128,7 @@ fn tell(
     };
     let token_key = device.secret.token_key();
     let root = label.as_ref().map_or("racine", Label::as_str);
-    for trouble in summary.outcome.troubles.iter().take(PROBLEMS_SHOWN) {
+    for trouble in summary.outcome.gathered.troubles.iter().take(PROBLEMS_SHOWN) {
         let token = file_token(&token_key, &trouble.path);
         context.screen.notice(&Notice::Problem { root: root.into(), token, problem: trouble.problem });
     }

@@ -59,7 +59,7 @@ pub fn make(context: &Context, out: &Path) -> Result<Kit> {
     let text = kit.to_file_text(language(context.lang()), &local_day(context.around.clock.now()));
     let page = page(&kit, &text, context.lang())?;
     let public = kit.public().map_err(AgentError::bug)?;
-    KitFiles::at(out).write(&text, &page, &public.to_text())?;
+    KitFiles::at(out).write(&text, &page, public.to_text())?;
     Ok(kit)
 }
 

@@ -24,7 +24,7 @@ pub fn told(context: &Context, label: Option<&Label>, summary: &Summary, written
 
 fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
     let (screen, lang) = (&context.screen, context.lang());
-    let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
+    let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
     let number = outcome.committed.snapshot;
     let took = duration(summary.duration, lang);
     let of = label.map(|label| format!("{} — ", label.as_str())).unwrap_or_default();
@@ -35,13 +35,13 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
         "  fichiers : {new} nouveaux, {changed} modifiés, {unchanged} inchangés, {removed} disparus",
         "  files: {new} new, {changed} changed, {unchanged} unchanged, {removed} removed"
     ));
-    let (source, read) = (size(outcome.totals.bytes, lang), size(outcome.read_bytes, lang));
+    let (source, read) = (size(outcome.gathered.totals.bytes, lang), size(outcome.gathered.read_bytes, lang));
     let stored = size(outcome.committed.stored_bytes, lang);
     screen.say(&bilingual!(
         "  volume : {source} au total, {read} lus, {stored} envoyés (chiffrés)",
         "  volume: {source} in all, {read} read, {stored} sent (encrypted)"
     ));
-    if outcome.totals.files + outcome.totals.symlinks == 0 {
+    if outcome.gathered.totals.files + outcome.gathered.totals.symlinks == 0 {
         screen.warn(&bilingual!(
             "les dossiers à sauvegarder sont vides : cet instantané ne contient aucun fichier",
             "the folders to back up are empty: this snapshot holds no file"
