@@ -1,6 +1,7 @@
 //! Unit tests of the configuration file.
 
 use super::*;
+use scelle_view::words::Lang;
 use scelle_core::error::ExitCode;
 
 fn refused(text: &str) -> AgentError {

@@ -90,13 +90,7 @@ async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
 }
 
 fn verify_file(context: &Context, args: &BilanVerify) -> Result<ExitCode> {
-    let unreadable = |error: std::io::Error| {
-        AgentError::usage(
-            bilingual!("le fichier du bilan n'est pas lisible", "the bilan file cannot be read"),
-            bilingual!("vérifiez son chemin", "check its path"),
-        )
-        .because(error)
-    };
+    let unreadable = |error: std::io::Error| AgentError::bilan_file_unreadable().because(error);
     let size = std::fs::metadata(&args.file).map_err(unreadable)?.len();
     if size > FILE_MAX_BYTES as u64 {
         return Err(AgentError::object_corrupt());

@@ -146,16 +146,7 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
 }
 
 fn escrow(text: &str) -> Result<PqRecipient> {
-    PqRecipient::parse(text).map_err(|error| {
-        AgentError::usage(
-            bilingual!(
-                "le destinataire donné à --recipient n'est pas une clé age1pq…",
-                "the recipient given to --recipient is no age1pq… key"
-            ),
-            bilingual!("recopiez la clé publique entière", "copy the whole public key"),
-        )
-        .because(error)
-    })
+    PqRecipient::parse(text).map_err(|error| AgentError::recipient_invalid().because(error))
 }
 
 /// The kit, made here when its file does not exist yet, or its public half. Adds the names of files with a secret.
