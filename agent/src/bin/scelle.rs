@@ -110,8 +110,8 @@ fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {
             }
         });
         let result = match command {
-            Command::Demo(args) => demo::command::run(context, args).await,
-            command => commands::run(context, command).await,
+            Command::Demo(args) => Box::pin(demo::command::run(context, args)).await,
+            command => Box::pin(commands::run(context, command)).await,
         };
         context.around.monitor.finish();
         let result = match result {

@@ -12,9 +12,8 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 use super::args::{Cli, Command, KeyArgs};
 use super::help_fr;
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_view::bilingual;
 use scelle_view::words::Lang;
-use scelle_view::words::Message;
+use scelle_view::words::failures::{ExpectedValue, LineAdvice, LineFault};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -136,13 +135,7 @@ fn check(cli: &Cli) -> Result<()> {
         Command::Restore(restore) => {
             one_key(&restore.key)?;
             if restore.to.is_some() == restore.in_place {
-                return Err(AgentError::usage(
-                    bilingual!("où restaurer n'est pas clair", "where to restore is not clear"),
-                    bilingual!(
-                        "donnez --to DOSSIER ou bien --in-place",
-                        "give either --to DIR or --in-place"
-                    ),
-                ));
+                return Err(AgentError::target_unclear());
             }
             Ok(())
         }
@@ -152,13 +145,7 @@ fn check(cli: &Cli) -> Result<()> {
             if halves == 1 || (init.join && halves == 0 && init.phrase_file.is_some()) {
                 return Ok(());
             }
-            Err(AgentError::usage(
-                bilingual!("le kit n'est pas clair", "the kit is not clear"),
-                bilingual!(
-                    "donnez --kit FICHIER ou bien --kit-public FICHIER (avec --join, --phrase-file suffit)",
-                    "give either --kit FILE or --kit-public FILE (with --join, --phrase-file is enough)"
-                ),
-            ))
+            Err(AgentError::kit_unclear())
         }
         Command::Ls(ls) => one_key(&ls.key),
         Command::Find(find) => one_key(&find.key),
@@ -172,7 +159,7 @@ fn one_key(key: &KeyArgs) -> Result<()> {
     if key.kit.is_some() && key.phrase_file.is_some() { Err(AgentError::two_keys()) } else { Ok(()) }
 }
 
-/// A parse error as one sentence.
+/// A parse error as a kind, without what was typed.
 fn explain(error: &clap::Error) -> AgentError {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -181,73 +168,52 @@ fn explain(error: &clap::Error) -> AgentError {
     };
     let arg = named(ContextKind::InvalidArg).and_then(|arg| safe_word(&arg));
     let shown = arg.clone().unwrap_or_else(|| "…".to_owned());
-    let what = match error.kind() {
+    let advice = advice(error, &shown, named);
+    let fault = match error.kind() {
         ErrorKind::InvalidSubcommand => {
-            match named(ContextKind::InvalidSubcommand).and_then(|w| safe_word(&w)) {
-                Some(word) => bilingual!("commande inconnue : {word}", "unknown command: {word}"),
-                None => bilingual!("commande inconnue", "unknown command"),
-            }
+            LineFault::UnknownCommand(named(ContextKind::InvalidSubcommand).and_then(|w| safe_word(&w)))
         }
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            bilingual!("aucune commande n'est donnée", "no command is given")
+            LineFault::NoCommand
         }
-        ErrorKind::UnknownArgument => match arg {
-            Some(word) => bilingual!("option inconnue : {word}", "unknown option: {word}"),
-            None => bilingual!("il y a un argument de trop", "there is one argument too many"),
-        },
-        ErrorKind::MissingRequiredArgument => bilingual!("il manque {shown}", "{shown} is missing"),
+        ErrorKind::UnknownArgument => LineFault::UnknownOption(arg),
+        ErrorKind::MissingRequiredArgument => LineFault::Missing(shown),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => {
-            bilingual!("valeur de {shown} non comprise", "value of {shown} not understood")
+            LineFault::ValueUnclear(shown)
         }
-        ErrorKind::ArgumentConflict | ErrorKind::TooManyValues => {
-            bilingual!("{shown} est donné une fois de trop", "{shown} is given once too often")
-        }
-        _ => bilingual!("ligne de commande non comprise", "command line not understood"),
+        ErrorKind::ArgumentConflict | ErrorKind::TooManyValues => LineFault::OnceTooOften(shown),
+        _ => LineFault::Unclear,
     };
-    AgentError::usage(what, advice(error, &shown, named))
+    AgentError::line_unclear(fault, advice)
 }
 
-fn advice(error: &clap::Error, arg: &str, named: impl Fn(ContextKind) -> Option<String>) -> Message {
+fn advice(error: &clap::Error, arg: &str, named: impl Fn(ContextKind) -> Option<String>) -> LineAdvice {
     let close = named(ContextKind::SuggestedSubcommand).or_else(|| named(ContextKind::SuggestedArg));
     if let Some(close) = close.and_then(|word| safe_word(&word)) {
-        return bilingual!("vouliez-vous dire « {close} » ?", "did you mean \"{close}\"?");
+        return LineAdvice::DidYouMean(close);
     }
     if matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) {
         let option = arg.split([' ', '=']).next().unwrap_or(arg);
         if let Some(expected) = expected(option) {
-            return expected;
+            return LineAdvice::Expected(expected);
         }
         if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue)
             && !values.is_empty()
         {
-            let values = values.join(", ");
-            return bilingual!("valeurs possibles : {values}", "possible values: {values}");
+            return LineAdvice::Possible(values.clone());
         }
     }
-    bilingual!("« scelle --help » montre tout", "\"scelle --help\" shows everything")
+    LineAdvice::Help
 }
 
 /// What an option takes, where a list of values does not say it.
-fn expected(option: &str) -> Option<Message> {
+fn expected(option: &str) -> Option<ExpectedValue> {
     Some(match option {
-        "<SNAP>" | "<A>" | "<B>" => bilingual!(
-            "donnez un numéro (7), DEV/7, latest ou une date (2026-11-21)",
-            "give a number (7), DEV/7, latest or a date (2026-11-21)"
-        ),
-        "--read-data" => {
-            bilingual!("donnez un pourcentage de 1 à 100, ou all", "give a percentage from 1 to 100, or all")
-        }
-        "--limit-upload" => bilingual!(
-            "donnez des octets par seconde : 500000, 500K ou 2M",
-            "give bytes per second: 500000, 500K or 2M"
-        ),
-        "--recipient" => bilingual!(
-            "donnez un destinataire post-quantique, qui commence par age1pq1",
-            "give a post-quantum recipient, which begins with age1pq1"
-        ),
-        "--drill-days" => {
-            bilingual!("donnez un nombre de jours, 0 ou plus", "give a number of days, 0 or more")
-        }
+        "<SNAP>" | "<A>" | "<B>" => ExpectedValue::Snapshot,
+        "--read-data" => ExpectedValue::ReadData,
+        "--limit-upload" => ExpectedValue::Rate,
+        "--recipient" => ExpectedValue::Recipient,
+        "--drill-days" => ExpectedValue::Days,
         _ => return None,
     })
 }

@@ -15,9 +15,7 @@ use super::inert::{InertKey, inert_keys};
 use super::lines::key_of;
 use super::log::LogTable;
 use scelle_core::error::{AgentError, Result};
-use scelle_view::bilingual;
-use scelle_view::words::Lang;
-use scelle_view::words::Message;
+use scelle_view::words::failures::{ConfigFault, ConfigRule};
 
 /// The file as written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -156,11 +154,11 @@ pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
         let offset = error.span().map_or(0, |span| span.start);
         let (line, key) = line_and_key(text, offset);
         // The parser's own words may hold a value of the file: only its kind is used.
-        AgentError::config_invalid(problem(error.message(), &key)).at(format!("{name}:{line}"))
+        AgentError::config_invalid(fault(error.message(), key)).at(format!("{name}:{line}"))
     })?;
-    check(&file).map_err(|(key, message)| {
-        let line = text.lines().position(|line| key_of(line) == key).map_or(1, |index| index + 1);
-        AgentError::config_invalid(message).at(format!("{name}:{line}"))
+    check(&file).map_err(|rule| {
+        let line = text.lines().position(|line| key_of(line) == rule.key()).map_or(1, |index| index + 1);
+        AgentError::config_invalid(ConfigFault::Breaks(rule)).at(format!("{name}:{line}"))
     })?;
     file.inert = inert_keys(text, name);
     Ok(file)
@@ -173,42 +171,27 @@ fn line_and_key(text: &str, offset: usize) -> (usize, String) {
     (number, key_of(line).to_owned())
 }
 
-fn problem(parser: &str, key: &str) -> Message {
-    // "missing field `name`": the field is one of ours, not something from the file.
-    let quoted = parser.split('`').nth(1).unwrap_or_default();
+fn fault(parser: &str, key: String) -> ConfigFault {
     if parser.starts_with("unknown field") {
-        bilingual!("clé inconnue « {key} »", "unknown key \"{key}\"")
+        ConfigFault::UnknownKey(key)
     } else if parser.starts_with("missing field") {
-        bilingual!("il manque la clé « {quoted} »", "key \"{quoted}\" is missing")
+        // "missing field `name`": the field is one of ours, not something from the file.
+        ConfigFault::KeyMissing(parser.split('`').nth(1).unwrap_or_default().to_owned())
     } else if parser.starts_with("duplicate key") {
-        bilingual!("clé « {key} » donnée deux fois", "key \"{key}\" given twice")
+        ConfigFault::KeyTwice(key)
     } else if parser.starts_with("invalid type") || parser.starts_with("invalid value") {
-        bilingual!(
-            "valeur de « {key} » d'un autre type que prévu",
-            "value of \"{key}\" not of the expected type"
-        )
+        ConfigFault::OtherType(key)
     } else if key.is_empty() {
-        bilingual!("la syntaxe TOML n'est pas comprise", "the TOML syntax is not understood")
+        ConfigFault::NoToml
     } else {
-        bilingual!("valeur de « {key} » non comprise", "value of \"{key}\" not understood")
+        ConfigFault::ValueUnclear(key)
     }
 }
 
-/// A key whose value cannot be right, and why.
-type Wrong = (&'static str, Message);
-
-fn wrong(key: &'static str, fr: &str, en: &str) -> std::result::Result<(), Wrong> {
-    let what = Message::by(|lang| {
-        let (open, close) = lang.pick(("« ", " »"), ("\"", "\""));
-        format!("{open}{key}{close} {}", if lang == Lang::Fr { fr } else { en })
-    });
-    Err((key, what))
-}
-
-/// What the types cannot say. The key names the line.
-fn check(file: &ConfigFile) -> std::result::Result<(), Wrong> {
+/// What the types cannot say. The key of a rule names the line.
+fn check(file: &ConfigFile) -> std::result::Result<(), ConfigRule> {
     if file.language.as_deref().is_some_and(|language| !matches!(language, "fr" | "en")) {
-        return wrong("language", "vaut fr ou en", "is fr or en");
+        return Err(ConfigRule::Language);
     }
     let mut names = Vec::new();
     let mut sets: Vec<BTreeSet<&PathBuf>> = Vec::new();
@@ -216,74 +199,50 @@ fn check(file: &ConfigFile) -> std::result::Result<(), Wrong> {
         // A plan's history is known by its folders: two with the same ones would be taken for one.
         let set: BTreeSet<&PathBuf> = plan.paths.iter().collect();
         if sets.contains(&set) {
-            return wrong(
-                "paths",
-                "est le même dans deux plans : réunissez-les en un seul, ou donnez-leur d'autres dossiers",
-                "is the same in two plans: make them one, or give them other folders",
-            );
+            return Err(ConfigRule::OtherPaths);
         }
         sets.push(set);
         if names.contains(&&plan.name) {
-            return wrong_name();
+            return Err(ConfigRule::PlanName);
         }
         names.push(&plan.name);
         check_plan(plan)?;
     }
     if file.limits.upload_bytes_per_second == Some(0) {
-        return wrong("upload_bytes_per_second", "est supérieur à 0", "is above 0");
+        return Err(ConfigRule::AboveZero("upload_bytes_per_second"));
     }
     if file.limits.threads == Some(0) {
-        return wrong("threads", "est supérieur à 0", "is above 0");
+        return Err(ConfigRule::AboveZero("threads"));
     }
     if file.log.keep_days == Some(0) {
-        return wrong("keep_days", "est supérieur à 0", "is above 0");
+        return Err(ConfigRule::AboveZero("keep_days"));
     }
     if file.host.as_ref().is_some_and(|host| Label::parse(&host.name).is_err()) {
-        return wrong(
-            "host",
-            "nomme l'hébergeur en 60 caractères au plus",
-            "names the host in at most 60 characters",
-        );
+        return Err(ConfigRule::Host);
     }
     let country = file.host.as_ref().and_then(|host| host.country.as_deref());
     if country.is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
-        return wrong("country", "est un code de deux lettres (FR)", "is a two-letter code (FR)");
+        return Err(ConfigRule::Country);
     }
     Ok(())
 }
 
-fn wrong_name() -> std::result::Result<(), Wrong> {
-    wrong(
-        "name",
-        "est fait de lettres, chiffres, - et _, différent pour chaque plan",
-        "is made of letters, digits, - and _, different for each plan",
-    )
-}
-
-fn check_plan(plan: &Plan) -> std::result::Result<(), Wrong> {
+fn check_plan(plan: &Plan) -> std::result::Result<(), ConfigRule> {
     let plain = plan.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     if !plain || plan.name.is_empty() || plan.name.len() > 64 {
-        return wrong_name();
+        return Err(ConfigRule::PlanName);
     }
     if plan.label.as_deref().is_some_and(|text| Label::parse(text).is_err()) {
-        return wrong(
-            "label",
-            "est un libellé neutre de 60 caractères au plus, sans chemin ni numéro",
-            "is a neutral label of at most 60 characters, without a path or a number",
-        );
+        return Err(ConfigRule::PlanLabel);
     }
     if plan.paths.is_empty() || plan.paths.iter().any(|path| !path.is_absolute()) {
-        return wrong("paths", "liste des chemins absolus", "lists absolute paths");
+        return Err(ConfigRule::AbsolutePaths);
     }
     if scelle_core::scan::Filter::new(&[], &plan.exclude, &[]).is_err() {
-        return wrong("exclude", "contient un motif vide ou incorrect", "holds an empty or wrong pattern");
+        return Err(ConfigRule::Exclude);
     }
     if plan.schedule.as_deref().is_some_and(|text| schedule(text).is_none()) {
-        return wrong(
-            "schedule",
-            "suit la syntaxe cron : minute heure jour mois jour-de-semaine (en toutes lettres : Mon-Fri)",
-            "follows cron syntax: minute hour day month weekday (by name: Mon-Fri)",
-        );
+        return Err(ConfigRule::Schedule);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use scelle_core::error::ExitCode;
+use scelle_view::words::Lang;
 
 fn refused(text: &str) -> AgentError {
     parse(text, "config.toml").unwrap_err()

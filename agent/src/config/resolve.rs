@@ -18,7 +18,6 @@ use super::places;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};
 use scelle_core::error::{AgentError, Result};
-use scelle_view::bilingual;
 use scelle_view::words::Lang;
 
 /// Largest configuration file accepted, in bytes.
@@ -194,16 +193,7 @@ fn credentials(env: &Env, file: &ConfigFile, config_path: &Path) -> Result<Optio
 }
 
 fn secret_from(path: &Path) -> Result<SecretString> {
-    let refused = |cause: String| {
-        AgentError::usage(
-            bilingual!(
-                "le fichier de s3.secret_key_file ne peut pas être lu",
-                "the file of s3.secret_key_file cannot be read"
-            ),
-            bilingual!("vérifiez son chemin et ses droits", "check its path and its rights"),
-        )
-        .because(cause)
-    };
+    let refused = |cause: String| AgentError::secret_file_unreadable().because(cause);
     let meta = fs::metadata(path).map_err(|error| refused(error.to_string()))?;
     if meta.len() > SECRET_BYTES_MAX {
         return Err(refused("file too large".to_owned()));

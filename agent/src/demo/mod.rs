@@ -9,33 +9,24 @@ mod compare;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use scelle_format::id::RepositoryId;
 use scelle_format::kit::Kit;
-use scelle_format::random::{OsRandom, Random as _};
-use scelle_store::Store;
-use scelle_store::probe::probe;
+use scelle_format::random::OsRandom;
 
 use scelle_core::around::Around;
-use scelle_core::bilan::run::save_probe;
-use scelle_core::bilan::{Declared, Written, load};
-use scelle_core::connect::{Connection, Create, Engine};
-use scelle_core::connect::{RepoAddress, S3Settings};
+use scelle_core::bilan::{Declared, Written};
+use scelle_core::connect::{Create, RepoAddress, S3Settings};
 use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::look::spec::SnapshotSpec;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
-use scelle_core::reading::fetch::Fetcher;
-use scelle_core::reading::tree::Tree;
-use scelle_core::repo::create::Creation;
+use scelle_core::repo::create::Holders;
 use scelle_core::repo::keyring::Unlock;
-use scelle_core::repo::open::{OpenOptions, Repository};
-use scelle_core::repo::seat::Seat;
-use scelle_core::repo::state::State;
-use scelle_core::repo::unfinished::Unfinished;
+use scelle_core::repo::new_file::write_private;
 use scelle_core::restore::request::{Request as RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
-use scelle_core::run::{Request, Run, Summary};
+use scelle_core::run::{Depth, Finder, Founding, Reading, Request, Run, Summary};
 use scelle_core::scan::Filter;
-use scelle_core::verify::{CheckOptions, ReadData, check};
+use scelle_core::verify::ReadData;
 use scelle_view::bilingual;
 use scelle_view::pages::text::page;
 use scelle_view::words::Lang;
@@ -43,7 +34,7 @@ use scelle_view::words::Message;
 use scelle_view::words::figures::{count, size};
 
 use self::compare::{Comparison, compare, copy_tree};
-use crate::cli::commands::kit::{language, write_private};
+use crate::cli::commands::kit::language;
 use crate::cli::secrets;
 use scelle_practice::Scale;
 
@@ -90,7 +81,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
         "2. Encrypted repository made ({id}), recovery kit read back; the computer keeps public keys only"
     ));
 
-    let first = scene.backup(&places).await?;
+    let first = scene.backup().await?;
     say(&bilingual!("3. Première sauvegarde : {text}", "3. First backup: {text}", text = told(&first, lang)));
     copy_tree(&places.practice, &places.morning)?;
 
@@ -103,29 +94,28 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
         "4. A working day: {edited} files edited, {deleted} deleted, {renamed} renamed"
     ));
 
-    let second = scene.backup(&places).await?;
+    let second = scene.backup().await?;
     say(&bilingual!(
         "5. Deuxième sauvegarde : {text}",
         "5. Second backup: {text}",
         text = told(&second, lang)
     ));
 
-    let repository = check_and_page(stage, &scene, &places, &second.1).await?;
-    let total = restore_both(stage, &scene, &places, &repository).await?;
+    let mut reading = scene.read().await?;
+    check_and_page(stage, &mut reading, &places, &second.1).await?;
+    let total = restore_both(stage, &mut reading, &places).await?;
     Ok(Played { identical: total.is_identical(), files: total.files, bytes: total.bytes })
 }
 
 /// Acts 6 and 7: everything is read back, and the bilan shown.
 async fn check_and_page(
     stage: &Stage<'_>,
-    scene: &Scene,
+    reading: &mut Reading,
     places: &Places,
     written: &Written,
-) -> Result<Repository> {
+) -> Result<()> {
     let (lang, say) = (stage.lang, stage.say);
-    let mut repository = scene.open(&scene.kit).await?;
-    let options = CheckOptions { read_data: ReadData::All, local_head: None, trees: 2 };
-    let report = check(&mut repository, &options, &*stage.around.monitor, &stage.around.shutdown).await?;
+    let report = reading.check(ReadData::All).await?;
     if report.code() != ExitCode::Ok {
         return Err(AgentError::damage_found(report.findings.len() as u64));
     }
@@ -135,27 +125,21 @@ async fn check_and_page(
         "6. Verification: {packs} packs read back and decrypted ({read}), signatures and chain sound"
     ));
 
-    repository.load_history().await?;
-    let loaded = load(&repository.objects, &repository.history, None, "latest").await?;
+    let loaded = reading.bilan("latest").await?;
     std::fs::write(&places.bilan, page(&loaded.record, &loaded.id, lang))?;
     let status = scelle_view::pages::text::status_word(written.status, lang);
     say(&bilingual!("7. Bilan signé : {status}", "7. Signed bilan: {status}"));
-    Ok(repository)
+    Ok(())
 }
 
 /// The last acts: both versions are restored and compared.
-async fn restore_both(
-    stage: &Stage<'_>,
-    scene: &Scene,
-    places: &Places,
-    repository: &Repository,
-) -> Result<Comparison> {
+async fn restore_both(stage: &Stage<'_>, reading: &mut Reading, places: &Places) -> Result<Comparison> {
     let (lang, say) = (stage.lang, stage.say);
     let mut total = Comparison::default();
     for (number, expected, restored) in
         [(1, &places.morning, &places.first), (2, &places.practice, &places.second)]
     {
-        let result = scene.restore_and_compare(repository, number, expected, restored, stage).await?;
+        let result = restore_and_compare(reading, number, expected, restored).await?;
         let (files, bytes) = (count(result.files, lang), size(result.bytes, lang));
         let verdict = match result.is_identical() {
             true => lang.pick("identique octet par octet", "identical byte for byte"),
@@ -172,11 +156,11 @@ async fn restore_both(
 }
 
 fn told((summary, _): &(Summary, Written), lang: Lang) -> String {
-    let changes = summary.outcome.changes;
+    let changes = summary.outcome.gathered.changes;
     let (new, changed, removed) =
         (count(changes.new, lang), count(changes.changed, lang), count(changes.removed, lang));
     let (read, stored) =
-        (size(summary.outcome.read_bytes, lang), size(summary.outcome.committed.stored_bytes, lang));
+        (size(summary.outcome.gathered.read_bytes, lang), size(summary.outcome.committed.stored_bytes, lang));
     let seconds = scelle_view::words::figures::duration(summary.duration, lang);
     match lang {
         Lang::Fr => format!(
@@ -190,6 +174,7 @@ fn told((summary, _): &(Summary, Written), lang: Lang) -> String {
 
 /// Folders of the demo.
 struct Places {
+    s3: S3Settings,
     practice: PathBuf,
     morning: PathBuf,
     store: PathBuf,
@@ -204,6 +189,7 @@ impl Places {
     fn below(folder: &Path) -> Result<Self> {
         let at = |name: &str| folder.join(name);
         let places = Self {
+            s3: S3Settings::default(),
             practice: at("cabinet"),
             morning: at("cabinet-ce-matin"),
             store: at("depot"),
@@ -219,97 +205,85 @@ impl Places {
 }
 
 /// The repository of the demo, with its device.
-struct Scene {
-    kit: PathBuf,
-    store: Arc<dyn Store>,
+struct Scene<'a> {
+    places: &'a Places,
+    address: RepoAddress,
+    around: &'a Around,
     run: Run,
 }
 
-impl Scene {
-    async fn set(stage: &Stage<'_>, places: &Places) -> Result<Self> {
-        let s3 = S3Settings::default();
-        let connection = Connection {
-            s3: &s3,
-            upload_bytes_per_second: None,
-            engine: Engine { conditional_put: true, read_back: false },
-            around: &stage.around,
-        };
-        let address = RepoAddress::Folder(places.store.clone());
-        let connected = connection.open(&address, Create::Folder).await?;
+impl<'a> Scene<'a> {
+    /// The repository is made as `init` makes one.
+    async fn set(stage: &'a Stage<'_>, places: &'a Places) -> Result<Self> {
         let kit = Kit::generate(&mut OsRandom).map_err(AgentError::bug)?;
-        let text = kit.to_file_text(language(stage.lang), "");
-        write_private(&places.kit, &text)?;
-        let repository = RepositoryId::parse(&kit.repository).map_err(AgentError::bug)?;
-        let state = State::open(&places.home, &repository)?;
+        write_private(&places.kit, &kit.to_file_text(language(stage.lang), ""))?;
         let public = kit.public().map_err(AgentError::bug)?;
-        let creation = Creation {
-            public: &public,
-            kit: Some(&kit),
-            phrase: None,
-            escrows: &[],
-            place: connected.place.clone(),
-        };
-        let store = connected.store.clone();
-        let seat = Seat::create(state, store.clone(), None, &creation, &stage.around).await?;
-        Unfinished::finish(&seat.state);
-        let mut nonce = [0; 8];
-        OsRandom.fill(&mut nonce);
-        let probed = probe(&*connected.bare, &hex::encode(nonce), stage.around.clock.now()).await?;
-        save_probe(&seat.state, &probed)?;
-        let scene = Self { kit: places.kit.clone(), store, run: Run::open(seat).await? };
+        let address = RepoAddress::Folder(places.store.clone());
+        let finder = finder(places, &address, &stage.around);
+        let mut founding = Founding::begin(finder, None, Create::Folder).await?;
+        let trial = founding.probe().await?;
+        founding.accept(&trial).await?;
+        let holders = Holders { public: &public, kit: Some(&kit), phrase: None, escrows: &[] };
+        let founded = founding.make(&trial, holders).await?;
         // The kit is read back from its file: if it does not open the repository, the demo ends here.
-        scene.open(&scene.kit).await?;
-        Ok(scene)
+        founded.expect_opened_by(&secrets::read_kit(&places.kit)?).await?;
+        let run = Run::at(founded.finish()).await?;
+        Ok(Self { places, address, around: &stage.around, run })
     }
 
-    async fn open(&self, kit: &Path) -> Result<Repository> {
-        let kit = secrets::read_kit(kit)?;
-        let unlock = Some(Unlock::Kit(kit));
-        let options = OpenOptions { unlock, whole_ledger: true, ..OpenOptions::default() };
-        Repository::open(self.store.clone(), options).await
+    /// Opens the repository with the kit, as every command that reads does.
+    async fn read(&self) -> Result<Reading> {
+        let found = finder(self.places, &self.address, self.around).find(None).await?;
+        let unlock = Unlock::Kit(secrets::read_kit(&self.places.kit)?);
+        Reading::open(found, Some(unlock), Depth::Whole).await
     }
 
-    async fn backup(&self, places: &Places) -> Result<(Summary, Written)> {
+    async fn backup(&self) -> Result<(Summary, Written)> {
         let request = Request {
-            roots: vec![std::path::absolute(&places.practice)?],
+            roots: vec![std::path::absolute(&self.places.practice)?],
             exclude: Vec::new(),
-            own_folders: vec![places.home.clone(), places.store.clone()],
+            own_folders: vec![self.places.home.clone(), self.places.store.clone()],
             threads: 0,
             checkpoints: CheckpointEvery::default(),
         };
         let mut pen = self.run.pen().await?;
         self.run.backup(&mut pen, request, Declared::default()).await
     }
+}
 
-    async fn restore_and_compare(
-        &self,
-        repository: &Repository,
-        number: u64,
-        expected: &Path,
-        restored: &Path,
-        stage: &Stage<'_>,
-    ) -> Result<Comparison> {
-        let snapshots = repository.history.snapshots();
-        let snapshot =
-            snapshots.iter().find(|s| s.id.number == number).ok_or_else(AgentError::snapshot_not_found)?;
-        let keyring = repository.keyring()?.clone();
-        let fetcher = Fetcher::new(repository.objects.clone(), keyring, Some(repository.descriptors.clone()));
-        let tree = Tree::open(&fetcher, snapshot).await?;
-        let root = tree.root.roots.first().map(|root| root.path.clone()).unwrap_or_default();
-        let request = RestoreRequest {
-            target: Target::Folder(restored.to_owned()),
-            paths: Vec::new(),
-            filter: Filter::default(),
-            has_includes: false,
-            overwrite: Overwrite::Never,
-            aside: "mis de côté".to_owned(),
-        };
-        let Around { monitor, shutdown, .. } = stage.around.clone();
-        let summary = restore(Arc::new(tree), request, monitor, shutdown).await?;
-        if summary.code() != ExitCode::Ok {
-            return Err(AgentError::finished_with_problems(summary.problems.len() as u64));
-        }
-        let below = restored.join(scelle_core::platform::bytes_to_os(&root)?);
-        Ok(compare(expected, &below)?)
+/// The demo's own folders, and nothing that is configured on this computer.
+fn finder<'a>(places: &'a Places, address: &'a RepoAddress, around: &'a Around) -> Finder<'a> {
+    Finder {
+        home: &places.home,
+        address: Some(address),
+        is_typed: true,
+        s3: &places.s3,
+        upload_bytes_per_second: None,
+        around,
     }
+}
+
+async fn restore_and_compare(
+    reading: &mut Reading,
+    number: u64,
+    expected: &Path,
+    restored: &Path,
+) -> Result<Comparison> {
+    let (_, tree) = reading.tree(&SnapshotSpec::Number { device: None, number }).await?;
+    let root = tree.root.roots.first().map(|root| root.path.clone()).unwrap_or_default();
+    let request = RestoreRequest {
+        target: Target::Folder(restored.to_owned()),
+        paths: Vec::new(),
+        filter: Filter::default(),
+        has_includes: false,
+        overwrite: Overwrite::Never,
+        aside: "mis de côté".to_owned(),
+    };
+    let Around { monitor, shutdown, .. } = reading.around.clone();
+    let summary = restore(Arc::new(tree), request, monitor, shutdown).await?;
+    if summary.code() != ExitCode::Ok {
+        return Err(AgentError::finished_with_problems(summary.problems.len() as u64));
+    }
+    let below = restored.join(scelle_core::platform::bytes_to_os(&root)?);
+    Ok(compare(expected, &below)?)
 }

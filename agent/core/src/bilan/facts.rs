@@ -6,10 +6,10 @@
 
 use scelle_format::descriptor::{EpochState, RecipientRole, Standing};
 use scelle_format::report::{
-    Altered, Anomaly, Chain, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof,
-    Facts, Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner,
-    PackPresence, PauseState, Planned, Recipients, Rehearsal, RunResult, SmallObjects, Sources, Space,
-    TlsCertificate, UnknownWhy, Verification,
+    Altered, Anomaly, Clock, Credential, Damage, Databases, DestinationKind, Destinations, EpochProof, Facts,
+    Files, FullReread, History, HostingFact, KeyCopies, Kit, LastRun, Lock, OffSite, Owner, PackPresence,
+    PauseState, Planned, Recipients, Rehearsal, RunResult, SmallObjects, Sources, Space, TlsCertificate,
+    UnknownWhy, Verification,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
@@ -19,7 +19,6 @@ use crate::error::AgentError;
 use crate::pipeline::Saved;
 use crate::pipeline::database::verdict::Taken;
 use crate::repo::damaged::DamageCounts;
-use crate::repo::finding::FindingKind;
 use crate::repo::rounds::LedgerEnd;
 
 /// A kit check counts for twelve months and a month's grace.
@@ -180,7 +179,7 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
     }
     let outcome = report.outcome()?;
     let lost = report.lost_files();
-    let seen = outcome.totals.files + lost;
+    let seen = outcome.gathered.totals.files + lost;
     Some(match lost {
         _ if seen == 0 => Files::NothingFound,
         0 => Files::AllRead,
@@ -191,7 +190,7 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
 
 /// The worst of how databases were taken.
 fn databases(outcome: &Saved) -> Databases {
-    outcome.databases.map_or(Databases::NotDetected, Taken::fact)
+    outcome.gathered.databases.map_or(Databases::NotDetected, Taken::fact)
 }
 
 fn verification(report: &RunReport<'_>) -> Option<Verification> {
@@ -286,14 +285,14 @@ fn anomaly(report: &RunReport<'_>, outcome: &Saved) -> Anomaly {
     if report.earlier_runs < ANOMALY_RUNS {
         return Anomaly::TooFewRuns;
     }
-    let changes = outcome.changes;
+    let changes = outcome.gathered.changes;
     let before = changes.unchanged + changes.changed + changes.removed;
     let rewritten = changes.changed.saturating_sub(changes.same_content);
     let replaced = rewritten + changes.new.min(changes.removed);
     let quiet = changes.new + changes.changed + changes.removed == 0;
     match memory {
         _ if before >= MASS_CHANGE_FILES && replaced * 2 > before => Anomaly::MassChange,
-        Some(set) if set.accepted.has_shrunk(outcome.totals.bytes) => Anomaly::Shrunk,
+        Some(set) if set.accepted.has_shrunk(outcome.gathered.totals.bytes) => Anomaly::Shrunk,
         Some(set) if quiet && days_between(Timestamp(set.last_change), report.ended) >= NO_NEW_DATA_DAYS => {
             Anomaly::NoNewData
         }
@@ -306,7 +305,7 @@ fn sources(report: &RunReport<'_>, outcome: &Saved) -> Sources {
     if !report.is_set_known {
         return Sources::Unknown(UnknownWhy::NotReachable);
     }
-    let (found, files) = (outcome.sources, outcome.totals.files);
+    let (found, files) = (outcome.gathered.sources, outcome.gathered.totals.files);
     let memory = report.memory.sets.get(report.set).cloned().unwrap_or_default();
     let is_open = memory.alarms.contains_key("root-emptied");
     let is_back = found.empty_roots == 0 && files >= memory.accepted.most_files();

@@ -195,7 +195,7 @@ async fn what_could_not_be_read_is_counted() {
     assert_eq!(unreadable(11), ["many-files-unreadable", "run-partial", "self-declared"]);
     assert_eq!(of(1, Problem::Changed, true, "docx"), ["run-partial", "self-declared"]);
     let mut empty = outcome();
-    empty.totals.files = 0;
+    empty.gathered.totals.files = 0;
     let report = flawless(repository.good(&descriptors, RunEnd::Committed(&empty)));
     assert!(codes(&report).contains(&"nothing-to-back-up"));
 }
@@ -206,7 +206,7 @@ async fn how_the_worst_database_was_taken_is_said() {
     let descriptors = repository.descriptors().await;
     let of = |taken: Taken| {
         let (mut saved, named) = (outcome(), canary("dat"));
-        saved.databases = Some(taken);
+        saved.gathered.databases = Some(taken);
         let mut report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
         report.troubles = taken.problem().map(|problem| trouble(&named, problem, true)).into_iter().collect();
         codes(&report)
@@ -224,7 +224,7 @@ async fn anomalies_need_five_earlier_runs_of_the_set() {
     let descriptors = repository.descriptors().await;
     let of = |runs: u64, changes: Changes, bytes: u64, last_change_days: i64| {
         let mut saved = outcome();
-        (saved.changes, saved.totals.bytes) = (changes, bytes);
+        (saved.gathered.changes, saved.gathered.totals.bytes) = (changes, bytes);
         let mut report = flawless(repository.good(&descriptors, RunEnd::Committed(&saved)));
         report.earlier_runs = runs;
         let state = Counted { snapshot: 1, time: BORN, files: 100, bytes: 1_000_000 };

@@ -16,9 +16,9 @@ use crate::clock::FixedClock;
 use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::commit::Committed;
-use crate::pipeline::{Changes, Saved};
+use crate::pipeline::{Changes, Gathered, Saved};
 use crate::repo::append::{LedgerWriter, Start};
-use crate::repo::create::{Creation, create};
+use crate::repo::create::{Creation, Holders, create};
 use crate::repo::descriptors::Descriptors;
 use crate::repo::objects::Objects;
 use crate::repo::rounds::LedgerEnd;
@@ -53,8 +53,8 @@ impl Repository {
         let clock = FixedClock::at(UNIX_EPOCH + Duration::from_secs(BORN as u64));
         let place =
             StorePlace { url: "file:///backup".into(), endpoint: None, region: None, conditional_put: true };
-        let creation =
-            Creation { public: &public, kit: signed.then_some(&kit), phrase: None, escrows: &[], place };
+        let holders = Holders { public: &public, kit: signed.then_some(&kit), phrase: None, escrows: &[] };
+        let creation = Creation { holders, place };
         let device = create(&objects, &state, &creation, &clock, &mut OsRandom).await.unwrap();
         Self { store, objects, state, device, kit, clock, _home: home }
     }
@@ -90,18 +90,20 @@ pub fn outcome() -> Saved {
             stored_bytes: 1_234_567,
             confirmed_packs: 4,
         },
-        totals: Totals { files: 100, bytes: 2_000_001, ..Totals::default() },
-        changes: Changes { new: 3, changed: 2, unchanged: 95, removed: 1, same_content: 0 },
-        troubles: Vec::new(),
-        read_bytes: 2_000_001,
+        gathered: Gathered {
+            totals: Totals { files: 100, bytes: 2_000_001, ..Totals::default() },
+            changes: Changes { new: 3, changed: 2, unchanged: 95, removed: 1, same_content: 0 },
+            troubles: Vec::new(),
+            read_bytes: 2_000_001,
+            consistent_copies: 1,
+            sources: Default::default(),
+            databases: Some(crate::pipeline::database::verdict::Taken::Consistent),
+        },
         resumed_bytes: 0,
-        consistent_copies: 1,
         listing: crate::verify::listing::Listing::default(),
         shown: Default::default(),
         healed_packs: 0,
         mended_objects: 0,
-        sources: Default::default(),
-        databases: Some(crate::pipeline::database::verdict::Taken::Consistent),
     }
 }
 

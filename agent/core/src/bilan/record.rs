@@ -144,13 +144,13 @@ fn volumes(report: &RunReport<'_>, outcome: &Saved, token_key: &[u8; 32]) -> Res
     let stored_bytes = RoundedBytes::from_exact(outcome.committed.stored_bytes);
     Ok(SetVolumes {
         label: set_label(report)?,
-        files_seen: outcome.totals.files + lost,
-        files_new: outcome.changes.new.into(),
-        files_changed: outcome.changes.changed.into(),
-        files_removed: outcome.changes.removed.into(),
+        files_seen: outcome.gathered.totals.files + lost,
+        files_new: outcome.gathered.changes.new.into(),
+        files_changed: outcome.gathered.changes.changed.into(),
+        files_removed: outcome.gathered.changes.removed.into(),
         files_unreadable: lost,
         files_excluded: not_measured(),
-        read_bytes: RoundedBytes::from_exact(outcome.read_bytes),
+        read_bytes: RoundedBytes::from_exact(outcome.gathered.read_bytes),
         sent_bytes: stored_bytes,
         stored_bytes,
         problems: problems.collect::<Result<_>>()?,
@@ -158,7 +158,8 @@ fn volumes(report: &RunReport<'_>, outcome: &Saved, token_key: &[u8; 32]) -> Res
 }
 
 fn consistency(report: &RunReport<'_>, outcome: &Saved) -> Result<Consistency> {
-    let method = if outcome.consistent_copies > 0 { Method::EngineBackup } else { Method::PlainRead };
+    let method =
+        if outcome.gathered.consistent_copies > 0 { Method::EngineBackup } else { Method::PlainRead };
     Ok(Consistency { label: set_label(report)?, method, check: not_measured() })
 }
 

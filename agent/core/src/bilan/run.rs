@@ -220,7 +220,7 @@ impl<'a> RunReport<'a> {
     ) -> Self {
         let troubles = match end {
             RunEnd::Committed(outcome) => {
-                let all = outcome.troubles.iter();
+                let all = outcome.gathered.troubles.iter();
                 all.map(|t| Trouble { path: &t.path, problem: t.problem, is_stored: t.is_stored }).collect()
             }
             RunEnd::Failed(_) => Vec::new(),

@@ -1,14 +1,38 @@
 //! The command line and the configuration. Never: the value that was typed.
 
 use crate::error::{AgentError, ExitCode};
-use scelle_view::words::Message;
-use scelle_view::words::failures::UsageFailure;
+use scelle_view::words::failures::{ConfigFault, LineAdvice, LineFault, UsageFailure};
 
 /// The command line and the configuration: exit 2.
 impl AgentError {
-    /// The command line is wrong; `what` says how and `todo` what to type.
-    pub fn usage(what: Message, todo: Message) -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::Said(Box::new((what, todo))))
+    /// The command line cannot be read.
+    pub fn line_unclear(fault: LineFault, advice: LineAdvice) -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::Line(Box::new((fault, advice))))
+    }
+
+    /// `restore` with neither or both of its targets.
+    pub fn target_unclear() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::TargetUnclear)
+    }
+
+    /// `init` with no kit, or two.
+    pub fn kit_unclear() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::KitUnclear)
+    }
+
+    /// A recipient that is none.
+    pub fn recipient_invalid() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::RecipientInvalid)
+    }
+
+    /// The file of a bilan does not exist or cannot be read.
+    pub fn bilan_file_unreadable() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::BilanFileUnreadable)
+    }
+
+    /// The file of the S3 secret does not exist, or cannot be read.
+    pub fn secret_file_unreadable() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::SecretFileUnreadable)
     }
 
     /// The command or option exists in the contract and comes with a later version.
@@ -147,8 +171,8 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::OtherSystem)
     }
 
-    /// The configuration is wrong at one line; `problem` names the key. The place is `file:line`.
-    pub fn config_invalid(problem: Message) -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::ConfigInvalid { problem })
+    /// The configuration is wrong at one line. The place is `file:line`.
+    pub fn config_invalid(fault: ConfigFault) -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::ConfigInvalid { fault })
     }
 }

@@ -14,18 +14,17 @@ use scelle_format::manifest::{NodeRef, SourceRoot, Totals};
 use scelle_format::pack::{Location, PackVerifier};
 use tokio::sync::mpsc::Sender;
 
-use super::changes::Changes;
 use super::database::side::Beside;
-use super::database::verdict::Taken;
 use super::dedup::{KnownChunks, RunChunks};
-use super::found::{Sources, source_roots};
-use super::hunks::{MadeHunk, Trouble};
+use super::found::source_roots;
+use super::hunks::MadeHunk;
 use super::memory::Memory;
 use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
 use super::plan::Plan;
 use super::queue::Queue;
 use super::regroup::regroup;
-use super::scan::Scan;
+use super::saved::Gathered;
+use super::scan::{Scan, ScanKeys};
 use super::tree::Resolved;
 use super::worker::{Shared, Worker};
 use super::{packs, tree};
@@ -56,24 +55,39 @@ pub(super) struct Making<'a> {
     pub(super) resumed: &'a [JournaledPack],
 }
 
+/// The tree of the snapshot, whole.
+pub(super) struct MadeTree {
+    pub(super) roots: Vec<SourceRoot>,
+    pub(super) level2: Vec<NodeRef>,
+    pub(super) hunks: Vec<MadeHunk>,
+}
+
+/// The chunks that the tree stands on.
+pub(super) struct MadeChunks {
+    /// Packs that the tree needs.
+    pub(super) needs: BTreeMap<PackId, PackKind>,
+    /// Sizes of those that earlier runs have stored.
+    pub(super) known_sizes: HashMap<PackId, u64>,
+    /// Chunks that this run has sealed.
+    pub(super) fresh: RunChunks,
+}
+
+/// Where what is new lies, for what this computer remembers.
+pub(super) struct NewPlaces {
+    /// Nodes of the tree.
+    pub(super) nodes: Vec<Location>,
+    /// Nodes of chunk lists.
+    pub(super) list_nodes: Vec<Location>,
+    /// Chunks that older snapshots had in damaged packs.
+    pub(super) regrouped: Vec<Location>,
+}
+
 /// Everything the threads have made: the tree is whole, all packs are sealed and handed to the upload stage.
 pub(super) struct Made {
-    pub(super) hunks: Vec<MadeHunk>,
-    pub(super) level2: Vec<NodeRef>,
-    pub(super) needs: BTreeMap<PackId, PackKind>,
-    pub(super) known_sizes: HashMap<PackId, u64>,
-    pub(super) fresh: RunChunks,
-    pub(super) nodes: Vec<Location>,
-    pub(super) list_nodes: Vec<Location>,
-    pub(super) roots: Vec<SourceRoot>,
-    pub(super) totals: Totals,
-    pub(super) changes: Changes,
-    pub(super) troubles: Vec<Trouble>,
-    pub(super) read_bytes: u64,
-    pub(super) consistent_copies: u64,
-    pub(super) databases: Option<Taken>,
-    pub(super) sources: Sources,
-    pub(super) regrouped: Vec<Location>,
+    pub(super) tree: MadeTree,
+    pub(super) chunks: MadeChunks,
+    pub(super) places: NewPlaces,
+    pub(super) gathered: Gathered,
 }
 
 impl Making<'_> {
@@ -131,10 +145,9 @@ impl Making<'_> {
     }
 
     fn scan<'s>(&'s self, set: Option<&SetRow>, walker: &Walker, shared: &'s Shared<'s>) -> Result<Scan<'s>> {
-        let (secret, around) = (&self.seat.device.secret, &self.seat.around);
-        let keys = (secret.boundary_key(), secret.token_key());
-        let (clock, monitor, avoided) = (&*around.clock, &*around.monitor, self.avoided.clone());
-        Scan::new(&self.memory.catalog, set, walker, &shared.queue, keys, clock, monitor, avoided)
+        let secret = &self.seat.device.secret;
+        let keys = ScanKeys { boundary: secret.boundary_key(), token: secret.token_key() };
+        Scan::new(shared, &self.memory.catalog, set, walker, keys, &*self.seat.around.clock)
     }
 
     /// Knows what an interrupted run has sent.
@@ -215,21 +228,21 @@ fn finish(
         ..totals
     };
     Ok(Made {
-        hunks,
-        level2,
-        needs,
-        known_sizes,
-        fresh: shared.known.take_run(),
-        nodes: scan.hunks.new_nodes(),
-        list_nodes: shared.list_nodes.lock().values().filter_map(Place::resolve).collect(),
-        roots,
-        totals,
-        changes,
-        troubles,
-        read_bytes: shared.read_bytes.load(Ordering::Relaxed),
-        consistent_copies: scan.hunks.consistent_copies,
-        databases: scan.hunks.databases,
-        sources,
-        regrouped: regrouped.iter().filter_map(Place::resolve).collect(),
+        tree: MadeTree { roots, level2, hunks },
+        chunks: MadeChunks { needs, known_sizes, fresh: shared.known.take_run() },
+        places: NewPlaces {
+            nodes: scan.hunks.new_nodes(),
+            list_nodes: shared.list_nodes.lock().values().filter_map(Place::resolve).collect(),
+            regrouped: regrouped.iter().filter_map(Place::resolve).collect(),
+        },
+        gathered: Gathered {
+            totals,
+            changes,
+            troubles,
+            read_bytes: shared.read_bytes.load(Ordering::Relaxed),
+            consistent_copies: scan.hunks.consistent_copies,
+            databases: scan.hunks.databases,
+            sources,
+        },
     })
 }

@@ -65,7 +65,7 @@ use crate::repo::seat::Seat;
 pub use self::changes::Changes;
 pub use self::found::Sources as SourcesFound;
 pub use self::plan::Plan;
-pub use self::saved::{Attempt, Saved};
+pub use self::saved::{Attempt, Gathered, Saved};
 
 /// One run: scan, read, seal, send, confirm, index, commit.
 pub async fn backup(
@@ -81,7 +81,7 @@ pub async fn backup(
 
     let making = make_and_send(plan, seat, ledger, &memory, &resumed, &avoided, damage);
     let (made, uploaded) = seat.around.stage(Phase::Backup, making).await?;
-    if made.sources.is_nothing(&made.totals, &made.troubles) {
+    if made.gathered.is_nothing() {
         return Err(AgentError::nothing_saved());
     }
 
@@ -103,7 +103,7 @@ async fn make_and_send(
     let (sealed, packs) = tokio::sync::mpsc::channel(1);
     let sent_bytes = Arc::new(AtomicU64::new(0));
     let uploading = upload::upload(
-        seat.destinations.first().clone(),
+        seat.destination().clone(),
         journal.clone(),
         packs,
         around.monitor.clone(),

@@ -1,19 +1,18 @@
-//! Naming what was made: index, root, refs and note, in this order, and what follows once the note stands.
+//! Naming what was made: what is stored is confirmed, then root and refs beside the index, and last of all the note; and what
+//! follows once that stands.
 //!
 //! Data comes from the threads and the upload stage, and goes to the store by way of [`super::commit`]. Never: names what the
 //! store did not show in this run.
-
-use std::mem::take;
 
 use scelle_format::manifest::Root;
 use scelle_format::timestamp::Timestamp;
 
 use super::commit::{self, Committed, RefsDraft, SnapshotFacts};
 use super::found::problems_of;
-use super::make::Made;
+use super::make::{Made, MadeChunks, MadeTree, NewPlaces};
 use super::memory::Memory;
 use super::plan::Plan;
-use super::saved::{Attempt, Saved};
+use super::saved::{Attempt, Gathered, Saved};
 use super::stages::Uploaded;
 use super::{heal, presence, segments};
 use crate::catalog::JournaledPack;
@@ -22,7 +21,7 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
 use crate::repo::known::Shown;
 use crate::repo::seat::Seat;
-use crate::verify::listing::Listing;
+use crate::repo::state::Device;
 
 /// What a run is named with.
 pub(super) struct Naming<'a, 'l> {
@@ -40,15 +39,16 @@ impl Naming<'_, '_> {
     /// whole again.
     pub(super) async fn name_all(
         mut self,
-        mut made: Made,
+        made: Made,
         uploaded: Uploaded,
         resumed: &[JournaledPack],
     ) -> Result<Attempt> {
         let Self { plan, seat, ledger, damage, began, .. } = &mut self;
         let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
         let confirmed = commit::confirm(uploaded, resumed).await?;
-        let root = root_of(plan, seat, ledger.head().snapshot + 1, *began, &made);
-        let (needs, known_sizes) = (take(&mut made.needs), take(&mut made.known_sizes));
+        let Made { tree, chunks, places, gathered } = made;
+        let root = root_of(plan, &seat.device, ledger.head().snapshot + 1, *began, &tree, &gathered);
+        let MadeChunks { needs, known_sizes, fresh } = chunks;
         let facts = SnapshotFacts { root, needs, known_sizes };
         let needed = commit::needed_packs(&confirmed, &facts)?;
         let ((listing, shown), mended_objects) = tokio::try_join!(
@@ -59,26 +59,34 @@ impl Naming<'_, '_> {
             return Ok(Attempt::Lacking(listing));
         }
         let draft = RefsDraft::new(&seat.state, ledger, needed);
-        let (needs, fresh) = (&facts.needs, take(&mut made.fresh));
+        let needs = &facts.needs;
         let (prepared, indexed) = tokio::try_join!(
             commit::prepare(seat, &facts.root, draft),
             segments::index(seat, ledger, confirmed, fresh, needs, damage),
         )?;
         let committed = commit::snapshot(seat, ledger, indexed, prepared, facts, damage).await?;
-        let healed_packs = self.remember(&mut made, &committed, &shown).await?;
-        let so_far = SoFar { committed, resumed_bytes, listing, shown, healed_packs, mended_objects };
-        Ok(Attempt::Whole(Box::new(saved(made, so_far))))
+        let healed_packs = self.remember(tree, places, &committed, &shown).await?;
+        let saved =
+            Saved { committed, gathered, resumed_bytes, listing, shown, healed_packs, mended_objects };
+        Ok(Attempt::Whole(Box::new(saved)))
     }
 
     /// The snapshot stands: the next run compares with it. Returns how many packs are whole again in others.
-    async fn remember(self, made: &mut Made, committed: &Committed, shown: &Shown) -> Result<u64> {
+    async fn remember(
+        self,
+        tree: MadeTree,
+        places: NewPlaces,
+        committed: &Committed,
+        shown: &Shown,
+    ) -> Result<u64> {
         let Self { plan, seat, ledger, damage, memory, .. } = self;
         let Memory { catalog, journal, lists } = memory;
-        let (hunks, nodes, level2) = (&made.hunks, &made.nodes, take(&mut made.level2));
-        let gone = commit::remember(catalog, journal, &plan.set, committed, hunks, nodes, level2)?;
-        lists.settle(&made.list_nodes, &gone)?;
+        let MadeTree { hunks, level2, .. } = tree;
+        let NewPlaces { nodes, list_nodes, regrouped } = places;
+        let gone = commit::remember(catalog, journal, &plan.set, committed, &hunks, &nodes, level2)?;
+        lists.settle(&list_nodes, &gone)?;
         // What could not be said of older ones stays known as damaged, and is tried again next time.
-        let (known, regrouped) = ((&*catalog, &*lists), take(&mut made.regrouped));
+        let known = (&*catalog, &*lists);
         let healed = heal::heal(&seat.state, known, regrouped, ledger, damage, &committed.packs, shown).await;
         damage.note_tried();
         // Not to have it kept makes `check` promise less surely, no more.
@@ -87,38 +95,15 @@ impl Naming<'_, '_> {
     }
 }
 
-/// What is known of a run beside what its threads have made.
-struct SoFar {
-    committed: Committed,
-    resumed_bytes: u64,
-    listing: Listing,
-    shown: Shown,
-    healed_packs: u64,
-    mended_objects: u64,
-}
-
-fn saved(made: Made, so_far: SoFar) -> Saved {
-    let SoFar { committed, resumed_bytes, listing, shown, healed_packs, mended_objects } = so_far;
-    Saved {
-        committed,
-        totals: made.totals,
-        changes: made.changes,
-        troubles: made.troubles,
-        read_bytes: made.read_bytes,
-        resumed_bytes,
-        consistent_copies: made.consistent_copies,
-        listing,
-        shown,
-        healed_packs,
-        mended_objects,
-        sources: made.sources,
-        databases: made.databases,
-    }
-}
-
 /// The root of the snapshot's tree.
-fn root_of(plan: &Plan, seat: &Seat, snapshot: u64, began: Timestamp, made: &Made) -> Root {
-    let device = &seat.device;
+fn root_of(
+    plan: &Plan,
+    device: &Device,
+    snapshot: u64,
+    began: Timestamp,
+    tree: &MadeTree,
+    gathered: &Gathered,
+) -> Root {
     Root {
         repository: device.repository.clone(),
         device: device.id.clone(),
@@ -126,12 +111,12 @@ fn root_of(plan: &Plan, seat: &Seat, snapshot: u64, began: Timestamp, made: &Mad
         set: plan.set.clone(),
         time: began.to_string(),
         os: if cfg!(windows) { "windows".into() } else { "unix".into() },
-        roots: made.roots.clone(),
+        roots: tree.roots.clone(),
         generation: device.secret.generation(),
         dedup_secret: *device.secret.expose(),
         older_secrets: Vec::new(),
-        level2: made.level2.clone(),
-        totals: made.totals,
-        problems: problems_of(&made.troubles),
+        level2: tree.level2.clone(),
+        totals: gathered.totals,
+        problems: problems_of(&gathered.troubles),
     }
 }

@@ -11,11 +11,9 @@ use crate::repo::known::Shown;
 use crate::verify::listing::Listing;
 use scelle_format::manifest::Totals;
 
-/// What a run has saved.
-pub struct Saved {
-    /// The snapshot.
-    pub committed: Committed,
-    /// What is in it.
+/// What a run has gathered from the sources: what is in its snapshot, what changed, and what was wrong.
+pub struct Gathered {
+    /// What is in the snapshot.
     pub totals: Totals,
     /// What changed.
     pub changes: Changes,
@@ -23,10 +21,29 @@ pub struct Saved {
     pub troubles: Vec<Trouble>,
     /// Bytes read from sources.
     pub read_bytes: u64,
-    /// Bytes found again from an interrupted run.
-    pub resumed_bytes: u64,
     /// Databases taken through their own interface.
     pub consistent_copies: u64,
+    /// The worst of how databases were taken; `None` where there was none to take.
+    pub databases: Option<Taken>,
+    /// What became of the roots.
+    pub sources: Sources,
+}
+
+impl Gathered {
+    /// Whether nothing was there to save although something was asked for.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.sources.is_nothing(&self.totals, &self.troubles)
+    }
+}
+
+/// What a run has saved.
+pub struct Saved {
+    /// The snapshot.
+    pub committed: Committed,
+    /// What it holds, and what was found on the way.
+    pub gathered: Gathered,
+    /// Bytes found again from an interrupted run.
+    pub resumed_bytes: u64,
     /// The store's listing against the packs of the snapshot, before its note.
     pub listing: Listing,
     /// All packs that the store listed, with their sizes.
@@ -35,16 +52,12 @@ pub struct Saved {
     pub healed_packs: u64,
     /// Small objects that were gone from the store and were stored again, or replaced.
     pub mended_objects: u64,
-    /// What became of the roots.
-    pub sources: Sources,
-    /// The worst of how databases were taken; `None` where there was none to take.
-    pub databases: Option<Taken>,
 }
 
 impl Saved {
     /// How much could not be saved as it should; what was saved whole and only calls for a word is none.
     pub fn problems(&self) -> u64 {
-        self.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
+        self.gathered.troubles.iter().filter(|trouble| trouble.problem.spoils_run()).count() as u64
     }
 }
 

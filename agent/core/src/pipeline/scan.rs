@@ -21,7 +21,7 @@ use super::hunks::{Hunks, Item, ItemSource, Trouble};
 use super::job::FileJob;
 use super::previous::Previous;
 use super::queue::{Queue, Stopped};
-use super::worker::{SMALL_BYTES, Work, Worker};
+use super::worker::{SMALL_BYTES, Shared, Work, Worker};
 use crate::catalog::{Catalog, HunkRow, PackEntry, Record, SetRow};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
@@ -40,6 +40,14 @@ const HUNK_SOFT_BYTES: usize = 1 << 20;
 
 /// Entries between two questions whether a partial note is due.
 const CHECKPOINT_ENTRIES: usize = 256;
+
+/// What the scan stage keys by.
+pub(super) struct ScanKeys {
+    /// Where hunks are cut.
+    pub(super) boundary: [u8; 32],
+    /// Tokens that stand for files in notices.
+    pub(super) token: [u8; 32],
+}
 
 /// The scan of one run.
 pub struct Scan<'a> {
@@ -70,31 +78,29 @@ pub struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// A scan of `set` as the catalog knows it.
-    pub fn new(
+    /// A scan of `set` as the catalog knows it, beside the workers of `shared`.
+    pub(super) fn new(
+        shared: &'a Shared<'a>,
         catalog: &'a Catalog,
         set: Option<&SetRow>,
         walker: &Walker,
-        queue: &'a Queue<Work>,
-        (boundary_key, token_key): ([u8; 32], [u8; 32]),
+        keys: ScanKeys,
         clock: &'a dyn Clock,
-        monitor: &'a dyn Monitor,
-        avoided: Arc<Avoided>,
     ) -> Result<Self> {
         Ok(Self {
             previous: Previous::new(catalog, set),
-            queue,
-            monitor,
+            queue: &shared.queue,
+            monitor: shared.monitor,
             clock,
-            boundary_key,
-            cutter: HunkCutter::new(boundary_key),
-            token_key,
+            boundary_key: keys.boundary,
+            cutter: HunkCutter::new(keys.boundary),
+            token_key: keys.token,
             packs: catalog.packs()?,
             items: Vec::new(),
             soft_bytes: 0,
             batch: Vec::new(),
             batch_bytes: 0,
-            avoided,
+            avoided: shared.avoided.clone(),
             links: HashMap::new(),
             folders: Arc::default(),
             hunks: Hunks::new(catalog)?,

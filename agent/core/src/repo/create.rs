@@ -30,8 +30,9 @@ use super::unfinished::{Unfinished, put_exact};
 use crate::clock::{Clock, now};
 use crate::error::{AgentError, Result};
 
-/// What a new repository is made from.
-pub struct Creation<'a> {
+/// Who holds a key to a new repository.
+#[derive(Clone, Copy)]
+pub struct Holders<'a> {
     /// The public half of the kit.
     pub public: &'a KitPublic,
     /// The kit itself, where it is at hand: then the owner signs at once.
@@ -40,6 +41,12 @@ pub struct Creation<'a> {
     pub phrase: Option<&'a SecretString>,
     /// Escrow recipients, typed or scanned, never from a server.
     pub escrows: &'a [PqRecipient],
+}
+
+/// What a new repository is made from.
+pub struct Creation<'a> {
+    /// Who holds a key to it.
+    pub holders: Holders<'a>,
     /// Where the store is.
     pub place: StorePlace,
 }
@@ -86,7 +93,7 @@ async fn prepare(
     if objects.head(layout::FORMAT_TXT).await?.is_some() {
         return Err(AgentError::repository_exists().at(objects.store().address()));
     }
-    let mut unfinished = Unfinished::new(escrow_texts(creation), creation.phrase.is_some());
+    let mut unfinished = Unfinished::new(escrow_texts(creation), creation.holders.phrase.is_some());
     let repository = objects.repository().clone();
     let epoch = PqIdentity::generate(random);
     let admin = make_everyday(&repository, creation, &mut unfinished, random)?;
@@ -97,7 +104,7 @@ async fn prepare(
     unfinished.push(layout::device_key(&device.id), &sealed_device_key(&device, random)?);
 
     let descriptor = first_descriptor(repository, creation, admin.as_ref(), &device, now(clock))?;
-    let signer = creation.kit.map_or(&device.signing, |kit| &kit.owner);
+    let signer = creation.holders.kit.map_or(&device.signing, |kit| &kit.owner);
     let (signed, head) = signed_descriptor(&descriptor, signer)?;
     unfinished.push(layout::descriptor(1), signed.as_bytes());
     let signpost = FormatTxt::new(objects.repository().clone()).to_text().map_err(AgentError::bug)?;
@@ -127,7 +134,7 @@ fn first_descriptor(
         prev: None,
         required: Vec::new(),
         optional: Vec::new(),
-        owners: vec![VKey::of(&creation.public.owner).map_err(AgentError::bug)?],
+        owners: vec![VKey::of(&creation.holders.public.owner).map_err(AgentError::bug)?],
         threshold: 1,
         succession: Succession { days: 30, words: vec!["everyday".into(), "device".into()] },
         admin: match admin {
@@ -147,7 +154,7 @@ fn first_descriptor(
 }
 
 fn escrow_texts(creation: &Creation<'_>) -> Vec<String> {
-    creation.escrows.iter().map(ToString::to_string).collect()
+    creation.holders.escrows.iter().map(ToString::to_string).collect()
 }
 
 /// Makes a new device's keys (no store access).
@@ -185,7 +192,7 @@ fn make_device(
     clock: &dyn Clock,
     random: &mut dyn Random,
 ) -> Result<Device> {
-    let owner = creation.public.owner.to_string();
+    let owner = creation.holders.public.owner.to_string();
     new_device(objects, owner, 0, epoch.recipient(), creation.place.clone(), clock, random)
 }
 
@@ -266,7 +273,7 @@ fn make_everyday(
     unfinished: &mut Unfinished,
     random: &mut dyn Random,
 ) -> Result<Option<Everyday>> {
-    let Some(phrase) = creation.phrase else { return Ok(None) };
+    let Some(phrase) = creation.holders.phrase else { return Ok(None) };
     let identity = PqIdentity::generate(random);
     let admin = SigningKey::generate(&key_name(repository, "admin"), random).map_err(AgentError::bug)?;
     let seed = Zeroizing::new(hex::encode(admin.seed()));
@@ -283,9 +290,9 @@ fn make_everyday(
 
 fn recipients(creation: &Creation<'_>, everyday: Option<&(PqIdentity, SigningKey)>) -> Vec<PqRecipient> {
     let everyday = everyday.map(|(identity, _)| identity.recipient());
-    std::iter::once(creation.public.recovery.clone())
+    std::iter::once(creation.holders.public.recovery.clone())
         .chain(everyday)
-        .chain(creation.escrows.iter().cloned())
+        .chain(creation.holders.escrows.iter().cloned())
         .collect()
 }
 
@@ -294,9 +301,9 @@ fn recipient_lines(creation: &Creation<'_>, everyday: Option<&PqIdentity>) -> Ve
         let sha256 = Sha256(recipient.sha256());
         RecipientLine { name, role, sha256 }
     };
-    let mut lines = vec![line("r".into(), RecipientRole::Recovery, &creation.public.recovery)];
+    let mut lines = vec![line("r".into(), RecipientRole::Recovery, &creation.holders.public.recovery)];
     lines.extend(everyday.map(|r2| line("r2".into(), RecipientRole::Everyday, &r2.recipient())));
-    let escrows = creation.escrows.iter().enumerate();
+    let escrows = creation.holders.escrows.iter().enumerate();
     lines.extend(escrows.map(|(i, escrow)| line(format!("p{}", i + 1), RecipientRole::Escrow, escrow)));
     lines
 }

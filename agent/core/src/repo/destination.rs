@@ -15,26 +15,26 @@ pub struct Destination {
     pub clock_offset_ms: Option<i64>,
 }
 
-/// All destinations: at least one. The first is read from, and its ledger is the one that runs are compared with.
+/// All destinations: at least one, and for the time being one.
 #[derive(Clone)]
 pub struct Destinations {
-    first: Destination,
+    only: Destination,
     others: Vec<Destination>,
 }
 
 impl Destinations {
     /// The only one.
-    pub fn one(first: Destination) -> Self {
-        Self { first, others: Vec::new() }
+    pub fn one(only: Destination) -> Self {
+        Self { only, others: Vec::new() }
     }
 
-    /// The first.
-    pub fn first(&self) -> &Destination {
-        &self.first
+    /// The one there is, as long as nothing makes several.
+    pub(super) fn only(&self) -> &Destination {
+        &self.only
     }
 
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Destination> {
-        std::iter::once(&self.first).chain(&self.others)
+        std::iter::once(&self.only).chain(&self.others)
     }
 }

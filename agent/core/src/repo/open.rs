@@ -131,6 +131,18 @@ impl Repository {
         findings
     }
 
+    /// How a list of its snapshots ends: exit 13 where it may not be all there is, or not sound.
+    pub fn code(&self) -> ExitCode {
+        let is_damaged = self.findings_that_matter().iter().any(|finding| finding.kind.is_damage());
+        if is_damaged { ExitCode::Damaged } else { ExitCode::Ok }
+    }
+
+    /// How a search through its snapshots ends. One whose note is lost was not looked through: what is shown is not everything.
+    pub fn search_code(&self) -> ExitCode {
+        let is_lost = self.history.findings.iter().any(|finding| finding.kind.is_lost_note());
+        if is_lost { ExitCode::Damaged } else { ExitCode::Ok }
+    }
+
     /// Everything found wrong so far.
     pub fn all_findings(&self) -> Vec<Finding> {
         let keys = self.keyring.iter().flat_map(|ring| &ring.findings);

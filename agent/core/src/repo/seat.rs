@@ -62,7 +62,7 @@ impl Seat {
         creation: &Creation<'_>,
         around: &Around,
     ) -> Result<Self> {
-        let repository = RepositoryId::parse(&creation.public.repository).map_err(AgentError::bug)?;
+        let repository = RepositoryId::parse(&creation.holders.public.repository).map_err(AgentError::bug)?;
         let objects = Arc::new(Objects::new(store, repository).keeping(Kept::of(state.folder())));
         let device = create(&objects, &state, creation, &*around.clock, &mut around.random()).await?;
         let destinations = Destinations::one(Destination { objects, clock_offset_ms });
@@ -84,14 +84,20 @@ impl Seat {
         Ok(Self { destinations, state, device, around: around.clone() })
     }
 
-    /// The repository's objects, where its ledger is read.
+    /// The destination that a run sends to, whose ledger it reads and whose clock it is compared with: chosen here and nowhere
+    /// else. There is one as long as a repository lies in one place; with several, each stage will say which it means.
+    pub fn destination(&self) -> &Destination {
+        self.destinations.only()
+    }
+
+    /// The repository's objects there.
     pub fn objects(&self) -> &Arc<Objects> {
-        &self.destinations.first().objects
+        &self.destination().objects
     }
 
     /// Server time minus ours there, where the server has a clock.
     pub fn clock_offset_ms(&self) -> Option<i64> {
-        self.destinations.first().clock_offset_ms
+        self.destination().clock_offset_ms
     }
 
     /// The descriptors as this computer must see them: signed by the owner it knows, never older than seen.

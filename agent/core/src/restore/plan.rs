@@ -10,7 +10,7 @@ use super::places::Places;
 use super::request::{Request, Target, check_system};
 use super::twins::Twins;
 use super::write::{FIRST_BYTES, FileAttributes, Overwrite, is_database, may_be_database, write_failed};
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 use crate::platform::{InUse, Kind};
 use crate::reading::tree::{Step, Tree};
 use crate::scan::EntryPath;
@@ -69,6 +69,18 @@ pub struct Plan {
     pub twins: u64,
     /// Files in parts of the tree that cannot be read.
     pub unreadable: u64,
+}
+
+impl Plan {
+    /// Whether patterns leave nothing of the snapshot: a mistake more often than not.
+    pub fn is_nothing_chosen(&self, request: &Request) -> bool {
+        request.filter.has_globs() && self.files + self.symlinks + self.keep + self.unreadable == 0
+    }
+
+    /// The code a dry run ends with.
+    pub fn code(&self, request: &Request) -> ExitCode {
+        if self.is_nothing_chosen(request) { ExitCode::Partial } else { ExitCode::Ok }
+    }
 }
 
 /// The attributes an entry is given.

@@ -63,6 +63,11 @@ pub struct RestoreSummary {
 }
 
 impl RestoreSummary {
+    /// Whether no file or link was met that was to be restored and could be.
+    pub fn is_empty(&self) -> bool {
+        self.files + self.symlinks + self.skipped_same + self.kept + self.beside == 0
+    }
+
     /// The code the process ends with.
     pub fn code(&self) -> ExitCode {
         if !self.damaged.is_empty() || !self.lost_parts.is_empty() {

@@ -20,21 +20,20 @@ use crate::repo::open::Repository;
 use crate::repo::seat::Seat;
 
 /// What a bilan warns of that can be accepted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Warnings {
+struct Warnings {
     /// Codes about the sources of its set.
-    pub of_sources: Vec<String>,
+    of_sources: Vec<String>,
     /// Objects of the store are damaged.
-    pub is_loss: bool,
+    is_loss: bool,
     /// The store held other bytes than were stored there.
-    pub is_altered: bool,
+    is_altered: bool,
     /// Another computer has written as this one, or the store or the state were set back.
-    pub is_chain: bool,
+    is_chain: bool,
 }
 
 impl Warnings {
     /// Those of a record.
-    pub fn of(record: &Record) -> Self {
+    fn of(record: &Record) -> Self {
         let codes = || record.status.reasons.iter().map(|reason| reason.code.as_str());
         Self {
             of_sources: codes().filter(|code| SOURCE_ALARMS.contains(code)).map(str::to_owned).collect(),
@@ -45,7 +44,7 @@ impl Warnings {
     }
 
     /// Whether there is nothing to accept.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.of_sources.is_empty() && !self.is_loss && !self.is_altered && !self.is_chain
     }
 }
@@ -61,23 +60,94 @@ pub struct AcceptedLoss {
     pub snapshots: u64,
 }
 
+/// What was accepted, once the ledger says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// A loss in the store.
+    Loss(AcceptedLoss),
+    /// That the store held other bytes.
+    Altered {
+        /// Number of the note that says so.
+        note: u64,
+        /// Objects found altered since the bilan: the alarm stays.
+        left: u64,
+    },
+    /// What was seen of the ledger.
+    Chain {
+        /// Number of the note that says so.
+        note: u64,
+    },
+    /// The sources of a set as they were.
+    Sources {
+        /// Number of the note that says so.
+        note: u64,
+        /// The snapshot they are accepted in.
+        snapshot: u64,
+        /// Codes of the warnings.
+        codes: Vec<String>,
+    },
+}
+
+impl Reading {
+    /// Somebody accepts everything that a bilan warned of. `told` hears of each once it is written. Returns the bilan's id.
+    ///
+    /// Errors: exit 2 it warns of nothing, or is not of this computer; those of the ledger.
+    pub async fn accept(
+        &self,
+        id: &str,
+        (author, reason): (Author, Because),
+        told: &mut dyn FnMut(&str, Accepted),
+    ) -> Result<String> {
+        let known = self.known.as_ref().ok_or_else(AgentError::not_a_member)?;
+        let loaded = self.bilan(id).await?;
+        let warnings = Warnings::of(&loaded.record);
+        if warnings.is_empty() {
+            return Err(AgentError::nothing_to_acknowledge());
+        }
+        let note = loaded.note.as_ref().filter(|note| note.note.device == known.device.id);
+        let bilan = note.ok_or_else(AgentError::bilan_of_another)?.note.sequence;
+        let seat = self.seat()?;
+        let mut ledger = seat.pen_at_the_head(&self.repository.descriptors).await?;
+        let at = Accepting { reading: self, seat: &seat, author, reason, bilan };
+        let snapshot = loaded.record.run.snapshot;
+        if warnings.is_loss {
+            told(&loaded.id, Accepted::Loss(at.loss(&mut ledger).await?));
+        }
+        if warnings.is_altered || warnings.is_chain {
+            let (note, left) = at.store(&mut ledger, snapshot, loaded.record.run.ended).await?;
+            if warnings.is_altered {
+                told(&loaded.id, Accepted::Altered { note, left });
+            }
+            if warnings.is_chain {
+                told(&loaded.id, Accepted::Chain { note });
+            }
+        }
+        if !warnings.of_sources.is_empty() {
+            let snapshot = snapshot.ok_or_else(AgentError::nothing_to_acknowledge)?;
+            let note = at.sources(&mut ledger, snapshot).await?;
+            told(&loaded.id, Accepted::Sources { note, snapshot, codes: warnings.of_sources });
+        }
+        Ok(loaded.id)
+    }
+}
+
 /// Somebody accepts what a bilan warned of.
-pub struct Accepting<'a> {
+struct Accepting<'a> {
     /// The repository.
-    pub reading: &'a Reading,
+    reading: &'a Reading,
     /// This computer's place in it.
-    pub seat: &'a Seat,
+    seat: &'a Seat,
     /// Who.
-    pub author: Author,
+    author: Author,
     /// Why.
-    pub reason: Because,
+    reason: Because,
     /// Number of the bilan's note.
-    pub bilan: u64,
+    bilan: u64,
 }
 
 impl Accepting<'_> {
     /// The sources of the set of `snapshot` are accepted as they were. Returns the number of the note.
-    pub async fn sources(&self, ledger: &mut LedgerWriter<'_>, snapshot: u64) -> Result<u64> {
+    async fn sources(&self, ledger: &mut LedgerWriter<'_>, snapshot: u64) -> Result<u64> {
         let history = &self.reading.repository.history;
         let chain = history.devices.iter().find(|device| device.id.as_str() == ledger.device());
         let chain = chain.ok_or_else(AgentError::bilan_of_another)?;
@@ -94,7 +164,7 @@ impl Accepting<'_> {
 
     /// Somebody has seen what the bilan, which ended at `ended`, said of the store and of the ledger. Returns the number of
     /// the note, and how many objects were found altered since.
-    pub async fn store(
+    async fn store(
         &self,
         ledger: &mut LedgerWriter<'_>,
         snapshot: Option<u64>,
@@ -121,7 +191,7 @@ impl Accepting<'_> {
     }
 
     /// What is damaged and was not mended by the run of the bilan is accepted as lost.
-    pub async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<AcceptedLoss> {
+    async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<AcceptedLoss> {
         let repository = &self.reading.repository;
         let (objects, Seat { state, device, .. }) = (self.seat.objects(), self.seat);
         let mut damage = Damage::look(objects, state, device, &repository.descriptors).await?;

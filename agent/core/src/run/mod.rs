@@ -1,12 +1,26 @@
-//! One backup from the outside: lock, ledger, pipeline, the check at the end, and the bilan. The page to read first.
+//! What this computer does with a repository, from the outside; below, one backup from its ledger to its bilan. The page to read
+//! first.
 //!
-//! A [`Finder`] says which repository is meant and where it is today. Who writes takes a seat in it: [`Run::open`] reads its
-//! descriptors, [`Run::backup`] saves what a [`Request`] asks for and writes the bilan with the same pen. Who reads opens a
-//! [`Reading`], which checks, proves a key, and leaves its notes where this computer has a pen. Called by the command line,
-//! the demo and later the service. Never: prints, or ends a backup without a bilan when the ledger can be reached.
+//! A [`Finder`] says which repository is meant and where it is today. What it found is opened in one of two ways, and these are
+//! two types because their rights are not the same:
+//!
+//! * [`Run::open`], to write: it takes this computer's seat, so that nobody else writes meanwhile, believes no descriptors but
+//!   those its owner signed, and holds no key that opens what is stored. [`Run::backup`] saves what a [`Request`] asks for and
+//!   writes the bilan with the same pen.
+//! * [`Reading::open`], to read, also by a computer that is no part of the repository, and while another process has the seat: it
+//!   may be given a key. It lists, checks, restores, shows bilans; what it has to write down (damage that was found, a proof, an
+//!   acceptance, the record of a restore) it writes as a note, and takes the seat for no longer than that.
+//!
+//! So a service that backs up never has a key at hand, and who restores blocks no backup. A repository is made by
+//! [`Founding`], a further computer joins by [`Joining`]. Called by the command line, the demo and later the service. Never:
+//! prints; ends a backup without a bilan, unless it was interrupted or the ledger cannot be reached.
 
 mod accepted;
+mod bilans;
 mod check;
+mod figures;
+mod founding;
+mod joining;
 mod named;
 mod noted;
 mod opened;
@@ -16,17 +30,23 @@ mod reading;
 mod report;
 mod request;
 mod restored;
+mod site;
 mod stages;
 mod whereabouts;
 
 use tracing::{Instrument as _, error_span};
 
-pub use self::accepted::{AcceptedLoss, Accepting, Warnings};
+pub use self::accepted::{Accepted, AcceptedLoss};
+pub use self::figures::{Figures, FileCounts};
+pub use self::founding::{Founded, Founding};
+pub use self::joining::Joining;
 pub use self::noted::Noted;
 pub use self::opened::{Run, set_id};
 pub use self::prospects::Prospects;
 pub use self::reading::{Depth, Reading};
 pub use self::request::{Request, Summary};
+pub use self::restored::Restored;
+pub use self::site::Trial;
 pub use self::whereabouts::{Finder, Found, Known};
 
 use crate::bilan::{Declared, Proofs, Written};

@@ -56,14 +56,8 @@ impl Reading {
     /// Opens what was found with the key that was given, if any.
     ///
     /// Errors: those of [`Repository::open`], said of a repository that this computer knows.
-    pub async fn open(
-        found: Found,
-        unlock: Option<Unlock>,
-        depth: Depth,
-        home: PathBuf,
-        around: Around,
-    ) -> Result<Self> {
-        let Found { known, moved_from, damaged, connected } = found;
+    pub async fn open(found: Found, unlock: Option<Unlock>, depth: Depth) -> Result<Self> {
+        let Found { known, moved_from, damaged, connected, home, around } = found;
         let pin = match &unlock {
             Some(Unlock::Kit(_)) => None,
             _ => known.as_ref().and_then(pin_of),

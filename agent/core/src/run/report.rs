@@ -120,8 +120,8 @@ async fn recalled(
 /// What a run did and what its bilan says, for the log.
 pub(super) fn log(summary: Option<&Summary>, written: &Written, token_key: &[u8; 32]) {
     if let Some(summary) = summary {
-        let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
-        for trouble in &outcome.troubles {
+        let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
+        for trouble in &outcome.gathered.troubles {
             let token = file_token(token_key, &trouble.path);
             match trouble.problem.spoils_run() {
                 true => warn!(token, problem = trouble.problem.code(), "problem"),
@@ -130,13 +130,13 @@ pub(super) fn log(summary: Option<&Summary>, written: &Written, token_key: &[u8;
         }
         info!(
             snapshot = outcome.committed.snapshot,
-            files = outcome.totals.files,
+            files = outcome.gathered.totals.files,
             new = changes.new,
             changed = changes.changed,
             unchanged = changes.unchanged,
             removed = changes.removed,
-            source_bytes = outcome.totals.bytes,
-            read_bytes = outcome.read_bytes,
+            source_bytes = outcome.gathered.totals.bytes,
+            read_bytes = outcome.gathered.read_bytes,
             stored_bytes = outcome.committed.stored_bytes,
             resumed_bytes = outcome.resumed_bytes,
             mended_objects = summary.mended_objects,

@@ -1,23 +1,69 @@
-//! The record of a restore, left where it can be found: in the ledger, or beside the restored tree.
+//! A restore from the outside: files come back, and the record of it is left where it can be found: in the ledger, or beside the
+//! restored tree.
 //!
-//! From the summary to a note of this computer. Never: a name of a file.
+//! From a tree and what is asked for to a [`Restored`]; the record is a note of this computer. Never: a name of a file in it.
+
+use std::sync::Arc;
 
 use scelle_format::ledger::NoteKind;
 
 use super::reading::Reading;
+use crate::around::Around;
 use crate::clock::now;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::reading::tree::Tree;
+use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
 use crate::repo::join::expect_own;
 use crate::restore::record::RestoreRecord;
 use crate::restore::request::{Request, Target};
+use crate::restore::run::restore;
 use crate::restore::summary::RestoreSummary;
 
+/// What became of a restore.
+pub struct Restored {
+    /// What it did.
+    pub summary: RestoreSummary,
+    /// Whether the record of it was left where it should be.
+    pub is_recorded: bool,
+    /// Patterns left nothing of the snapshot: a mistake more often than not.
+    pub is_nothing_chosen: bool,
+    /// Files that the snapshot lacks, or holds with a reservation: a restore is at best as whole as its backup was.
+    pub not_saved: u64,
+}
+
+impl Restored {
+    /// The code the process ends with.
+    pub fn code(&self) -> ExitCode {
+        if self.is_nothing_chosen { ExitCode::Partial } else { self.summary.code() }
+    }
+
+    /// What was found wrong on the way.
+    pub fn findings(&self) -> Vec<Finding> {
+        let damaged = self.summary.damaged_objects.iter();
+        damaged.map(|name| Finding::new(FindingKind::PackContent, name.clone())).collect()
+    }
+}
+
 impl Reading {
+    /// Restores what `request` asks for, and leaves the record of it.
+    ///
+    /// Errors: those of [`restore()`].
+    pub async fn restore(&self, snapshot: &Snapshot, tree: Tree, request: Request) -> Result<Restored> {
+        let not_saved = tree.root.problems.len() as u64;
+        let Around { monitor, shutdown, .. } = self.around.clone();
+        let summary = restore(Arc::new(tree), request.clone(), monitor, shutdown).await?;
+        self.around.monitor.finish();
+        let is_recorded = self.record_restore(snapshot, &request, &summary).await.is_ok();
+        let is_empty = summary.is_empty() && summary.code() == ExitCode::Ok;
+        let is_nothing_chosen = request.filter.has_globs() && is_empty;
+        Ok(Restored { summary, is_recorded, is_nothing_chosen, not_saved })
+    }
+
     /// The record goes to the ledger where this PC has a pen in that repository, else beside the restored tree.
     ///
     /// Errors: it could be left nowhere although it should be.
-    pub async fn record_restore(
+    async fn record_restore(
         &self,
         snapshot: &Snapshot,
         request: &Request,

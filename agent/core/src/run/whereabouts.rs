@@ -5,7 +5,7 @@
 //! on it. A state that cannot be read stops nothing but writing. Never: writes, but for the address of a repository that
 //! has moved, once it was backed up there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use scelle_format::id::RepositoryId;
 
@@ -44,6 +44,10 @@ pub struct Found {
     pub damaged: Option<(RepositoryId, Head)>,
     /// The store.
     pub connected: Connected,
+    /// Folder of the states.
+    pub home: PathBuf,
+    /// Time, who watches, whether to stop.
+    pub around: Around,
 }
 
 impl Known {
@@ -91,6 +95,7 @@ impl Known {
 }
 
 /// What a repository is found by.
+#[derive(Clone, Copy)]
 pub struct Finder<'a> {
     /// Folder of the states.
     pub home: &'a Path,
@@ -129,7 +134,7 @@ impl Finder<'_> {
             let engine = self.engine_of(&known.repository, &known.device.place);
             let connected = self.reach(&address, Some(&known.device.place), engine, Create::Never).await;
             let connected = connected.map_err(|error| gone(&address, error))?;
-            return Ok(Found { known: Some(known), moved_from: None, damaged: None, connected });
+            return Ok(Found { known: Some(known), ..self.found(connected) });
         }
         let address = named.ok_or_else(AgentError::repository_not_given)?;
         let place = match &all[..] {
@@ -156,7 +161,7 @@ impl Finder<'_> {
         connected: Connected,
         of_kit: Option<&RepositoryId>,
     ) -> Result<Found> {
-        let mut found = Found { known: None, moved_from: None, damaged: None, connected };
+        let mut found = self.found(connected);
         if all.is_empty() {
             return Ok(found);
         }
@@ -186,6 +191,12 @@ impl Finder<'_> {
         Ok(found)
     }
 
+    /// A store of which this PC knows nothing.
+    fn found(&self, connected: Connected) -> Found {
+        let (home, around) = (self.home.to_owned(), self.around.clone());
+        Found { known: None, moved_from: None, damaged: None, connected, home, around }
+    }
+
     /// What this PC vouches for without asking a store: the repository at the address given, or the only one.
     pub fn known_offline(&self) -> Option<Known> {
         let mut all = State::remembered(self.home);
@@ -197,17 +208,14 @@ impl Finder<'_> {
     }
 
     /// Opens the store at the address given, of which nothing is known yet.
-    pub async fn connect(&self, create: Create) -> Result<Connected> {
+    pub(super) async fn connect(&self, create: Create) -> Result<Connected> {
         self.reach(self.address.ok_or_else(AgentError::repository_not_given)?, None, UNKNOWN_ENGINE, create)
             .await
     }
 
-    /// The store again, now that it is known what its engine does.
-    pub async fn reconnect(&self, connected: &mut Connected, engine: Engine) -> Result<()> {
-        let address = address_of(&connected.place)?;
-        let place = connected.place.clone();
-        *connected = self.reach(&address, Some(&place), engine, Create::Never).await?;
-        Ok(())
+    /// A store again, now that it is known what its engine does.
+    pub(super) async fn reconnect(&self, place: &StorePlace, engine: Engine) -> Result<Connected> {
+        self.reach(&address_of(place)?, Some(place), engine, Create::Never).await
     }
 
     /// What was measured of the engine that holds a repository.

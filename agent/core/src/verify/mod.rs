@@ -1,7 +1,7 @@
 //! Checking a repository: everything there, everything as signed, and, as far as asked, everything readable.
 //!
-//! For: `check`, the end of every backup, the service's rotation. `check` needs no key; `packs` keeps what refs say
-//! about packs; `data` reads packs back; `trees` follows a snapshot's locations with a key. Data comes from the store
+//! For: `check`, the end of every backup, the service's rotation. `check` needs no key; `stock` is what ledger and store
+//! say is there, `packs` what refs say about packs; `read_back` and `data` read packs; `trees` follows a snapshot's locations with a key. Data comes from the store
 //! and leaves as a [`CheckReport`]. Never: repairs, writes, or stops at the first thing wrong.
 
 mod attachments;
@@ -10,11 +10,15 @@ mod data;
 mod keys;
 pub mod listing;
 mod lost;
+mod options;
 mod packs;
+mod read_back;
 mod report;
+mod stock;
 mod through;
 mod trees;
 
-pub use check::{CheckOptions, ReadData, check};
+pub use check::check;
 pub use lost::LostSnapshot;
+pub use options::{CheckOptions, ReadData};
 pub use report::CheckReport;

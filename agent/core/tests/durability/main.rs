@@ -14,7 +14,7 @@ use scelle_core::connect::Connected;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::monitor::Silent;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
-use scelle_core::repo::create::Creation;
+use scelle_core::repo::create::{Creation, Holders};
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
@@ -78,7 +78,8 @@ async fn make(store: Arc<dyn Store>, home: &Path) -> (Kit, RepositoryId) {
     let id = RepositoryId::parse(&kit.repository).unwrap();
     let place = connected(store.clone()).place;
     let state = State::open(home, &id).unwrap();
-    let creation = Creation { public: &public, kit: Some(&kit), phrase: None, escrows: &[], place };
+    let holders = Holders { public: &public, kit: Some(&kit), phrase: None, escrows: &[] };
+    let creation = Creation { holders, place };
     let seat = Seat::create(state, store, None, &creation, &around()).await.unwrap();
     let elsewhere = MemStore::new();
     let found = scelle_store::probe::probe(&elsewhere, "made", std::time::SystemTime::now()).await.unwrap();
@@ -93,7 +94,7 @@ async fn run_whole(
     source: &Path,
     every: CheckpointEvery,
 ) -> Result<(Summary, Written)> {
-    let run = Run::open(Seat::take(home, id, store, None, &around())?).await?;
+    let run = Run::at(Seat::take(home, id, store, None, &around())?).await?;
     let mut pen = run.pen().await?;
     let request = Request {
         roots: vec![source.to_owned()],

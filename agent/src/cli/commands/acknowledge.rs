@@ -6,55 +6,39 @@ use serde_json::json;
 use super::reading::{Key, open};
 use crate::cli::args::{BilanAcknowledge, KeyArgs};
 use crate::cli::context::Context;
-use scelle_core::bilan::load;
-use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::run::{AcceptedLoss, Accepting, Warnings};
+use scelle_core::error::{ExitCode, Result};
+use scelle_core::run::{Accepted, AcceptedLoss};
 use scelle_view::bilingual;
 use scelle_view::words::figures::count;
 
 /// Runs `bilan acknowledge`.
 pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> {
     let reading = open(context, &KeyArgs::default(), Key::Optional, true).await?;
-    let repository = &reading.repository;
-    let known = reading.known.as_ref().ok_or_else(AgentError::not_a_member)?;
-    let folder = reading.folder();
-    let loaded = load(&repository.objects, &repository.history, folder.as_deref(), &args.id).await?;
-    let warnings = Warnings::of(&loaded.record);
-    if warnings.is_empty() {
-        return Err(AgentError::nothing_to_acknowledge());
-    }
-    let note = loaded.note.as_ref().filter(|note| note.note.device == known.device.id);
-    let bilan = note.ok_or_else(AgentError::bilan_of_another)?.note.sequence;
-
-    let seat = reading.seat()?;
-    let mut ledger = seat.pen_at_the_head(&repository.descriptors).await?;
     let (author, reason) = (args.author, args.reason);
-    let at = Accepting { reading: &reading, seat: &seat, author, reason, bilan };
-    let mut document = json!({"bilan": loaded.id, "author": author, "reason": reason});
-    if warnings.is_loss {
-        let loss = at.loss(&mut ledger).await?;
-        say_loss(context, &loss);
-        document["loss"] = json!({"note": loss.note, "objects": loss.objects, "snapshots": loss.snapshots});
-    }
-    if warnings.is_altered || warnings.is_chain {
-        let run = &loaded.record.run;
-        let (note, left) = at.store(&mut ledger, run.snapshot, run.ended).await?;
-        if warnings.is_altered {
+    let mut document = json!({"author": author, "reason": reason});
+    let mut told = |id: &str, accepted| match accepted {
+        Accepted::Loss(loss) => {
+            say_loss(context, &loss);
+            document["loss"] =
+                json!({"note": loss.note, "objects": loss.objects, "snapshots": loss.snapshots});
+        }
+        Accepted::Altered { note, left } => {
             say_altered(context, left);
             document["altered"] = json!({ "note": note });
         }
-        if warnings.is_chain {
+        Accepted::Chain { note } => {
             say_chain(context);
             document["chain"] = json!({ "note": note });
         }
-    }
-    if !warnings.of_sources.is_empty() {
-        let snapshot = loaded.record.run.snapshot.ok_or_else(AgentError::nothing_to_acknowledge)?;
-        document["note"] = json!(at.sources(&mut ledger, snapshot).await?);
-        say_sources(context, &loaded.id, &warnings.of_sources);
-        document["snapshot"] = json!(snapshot);
-        document["codes"] = json!(warnings.of_sources);
-    }
+        Accepted::Sources { note, snapshot, codes } => {
+            say_sources(context, id, &codes);
+            document["note"] = json!(note);
+            document["snapshot"] = json!(snapshot);
+            document["codes"] = json!(codes);
+        }
+    };
+    let id = reading.accept(&args.id, (author, reason), &mut told).await?;
+    document["bilan"] = json!(id);
     context.screen.json(&document);
     Ok(ExitCode::Ok)
 }

@@ -3,21 +3,19 @@
 use std::path::PathBuf;
 
 use scelle_format::report::{Label, file_token};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::told::backup::{together, told as said};
+use super::told::backup::{Ended, together, told as said};
 use crate::cli::args::Backup;
 use crate::cli::context::Context;
 use crate::config::Plan;
 use scelle_core::bilan::Written;
-use scelle_core::connect::{own_folders, why_unknown};
+use scelle_core::connect::own_folders;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
-use scelle_core::repo::seat::Seat;
 use scelle_core::repo::state::Device;
-use scelle_core::run::{Found, Known};
-use scelle_core::run::{Request, Run, Summary};
+use scelle_core::run::{Figures, Found, Request, Run, Summary};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
 
@@ -29,43 +27,26 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let errands = errands(context, &args)?;
     say_what_has_no_effect(context);
     let found = context.find(None, args.limit_upload).await?;
-    let known = writable(&found).await?;
-    let run = open(context, &found, known).await?;
+    let run = open(context, &found).await?;
     let mut pen = run.pen().await?;
     let mut told = Vec::new();
     for errand in errands {
         let plan = errand.plan;
         let declared = context.settings.declared(plan, args.scheduled);
-        let ended = run.backup(&mut pen, errand.request(context, known), declared).await;
+        let ended = run.backup(&mut pen, errand.request(context, &run.seat.device), declared).await;
         told.push(tell(context, plan, &run.seat.device, ended)?);
     }
-    let (codes, documents): (Vec<ExitCode>, Vec<Value>) = told.into_iter().unzip();
-    context.screen.json(&together(documents));
+    let (codes, ended): (Vec<ExitCode>, Vec<Ended>) = told.into_iter().unzip();
+    context.screen.json(&together(ended));
     Ok(ExitCode::of_all(&codes))
 }
 
-/// The repository that is known here and whose making is finished.
-async fn writable(found: &Found) -> Result<&Known> {
-    let Some(known) = &found.known else {
-        return Err(why_unknown(&found.connected, found.damaged.is_some()).await);
-    };
-    match known.is_unfinished {
-        true => Err(AgentError::init_unfinished_here().at(found.connected.store.address())),
-        false => Ok(known),
-    }
-}
-
 /// Takes this computer's place in it. What is odd about the store's answers is said at the end, also where this fails.
-async fn open(context: &Context, found: &Found, known: &Known) -> Result<Run> {
-    let (connected, home) = (&found.connected, &context.settings.home);
-    let (store, offset_ms) = (connected.store.clone(), connected.clock_offset_ms);
-    let seat = Seat::take(home, &known.repository, store, offset_ms, &context.around)?;
+async fn open(context: &Context, found: &Found) -> Result<Run> {
+    let seat = found.seat().await?;
     context.watch(seat.objects());
-    let mut run = match Run::open(seat).await {
-        Err(error) => return Err(known.explain(connected, error).await),
-        Ok(run) => run,
-    };
-    context.settle(&mut run.seat, known, found.moved_from.as_deref())?;
+    let mut run = Run::open(found, seat).await?;
+    context.settle(&mut run.seat, found)?;
     Ok(run)
 }
 
@@ -77,11 +58,11 @@ struct Errand<'a> {
 }
 
 impl Errand<'_> {
-    fn request(self, context: &Context, known: &Known) -> Request {
+    fn request(self, context: &Context, device: &Device) -> Request {
         Request {
             roots: self.roots,
             exclude: self.exclude,
-            own_folders: own_folders(&context.settings.home, &known.device.place),
+            own_folders: own_folders(&context.settings.home, &device.place),
             threads: context.settings.limits.threads.unwrap_or(0),
             checkpoints: CheckpointEvery::default(),
         }
@@ -130,7 +111,7 @@ fn tell(
     plan: Option<&Plan>,
     device: &Device,
     ended: Result<(Summary, Written)>,
-) -> Result<(ExitCode, Value)> {
+) -> Result<(ExitCode, Ended)> {
     let is_only = context.settings.plans.len() < 2 || plan.is_none();
     let label = plan.and_then(Plan::shown);
     let (summary, written) = match ended {
@@ -142,18 +123,20 @@ fn tell(
             if !context.screen.is_json() {
                 context.screen.error(&error);
             }
-            return Ok((error.code, document));
+            return Ok((error.code, Ended { figures: None, document }));
         }
     };
     let token_key = device.secret.token_key();
     let root = label.as_ref().map_or("racine", Label::as_str);
-    for trouble in summary.outcome.troubles.iter().take(PROBLEMS_SHOWN) {
+    for trouble in summary.outcome.gathered.troubles.iter().take(PROBLEMS_SHOWN) {
         let token = file_token(&token_key, &trouble.path);
         context.screen.notice(&Notice::Problem { root: root.into(), token, problem: trouble.problem });
     }
-    let mut document = said(context, label.as_ref(), &summary, &written);
+    said(context, label.as_ref(), &summary, &written);
+    let figures = Figures::of(&summary, &written);
+    let mut document = json!(figures);
     if let Some(label) = &label {
         document["plan"] = json!(label.as_str());
     }
-    Ok((summary.code(), document))
+    Ok((summary.code(), Ended { figures: Some(figures), document }))
 }

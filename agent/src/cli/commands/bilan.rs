@@ -8,8 +8,9 @@ use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois,
 use crate::cli::context::Context;
 use crate::cli::screen::Table;
 use scelle_core::bilan::verify::FILE_MAX_BYTES;
-use scelle_core::bilan::{Anchor, export, load, rows, verify};
+use scelle_core::bilan::{Anchor, verify};
 use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::repo::new_file::write_new;
 use scelle_view::bilingual;
 use scelle_view::pages::text::page;
 
@@ -31,7 +32,7 @@ async fn ledger(context: &Context) -> Result<Reading> {
 
 async fn list(context: &Context) -> Result<ExitCode> {
     let reading = ledger(context).await?;
-    let mut rows = rows(&reading.repository.history, reading.folder().as_deref());
+    let mut rows = reading.bilans();
     let plans = Plans::of(context, &reading);
     rows.iter_mut().for_each(|row| row.plan = row.set.as_deref().and_then(|set| plans.label(set)));
     let has_plans = rows.iter().any(|row| row.plan.is_some());
@@ -63,8 +64,7 @@ async fn list(context: &Context) -> Result<ExitCode> {
 
 async fn show(context: &Context, id: &str) -> Result<ExitCode> {
     let reading = ledger(context).await?;
-    let history = &reading.repository.history;
-    let loaded = load(&reading.repository.objects, history, reading.folder().as_deref(), id).await?;
+    let loaded = reading.bilan(id).await?;
     for line in page(&loaded.record, &loaded.id, context.lang()).lines() {
         context.screen.line(line);
     }
@@ -77,20 +77,9 @@ async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
         return Err(AgentError::not_in_this_version("bilan export --format"));
     }
     let reading = ledger(context).await?;
-    let repository = &reading.repository;
-    let own = reading.folder();
-    let loaded = load(&repository.objects, &repository.history, own.as_deref(), &args.id).await?;
-    let bytes = export(&repository.objects, &repository.descriptors, &repository.history, &loaded).await?;
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = match options.write(true).create_new(true).open(&args.out) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(AgentError::file_exists());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    std::io::Write::write_all(&mut file, &bytes)?;
-    file.sync_all()?;
+    let loaded = reading.bilan(&args.id).await?;
+    let bytes = reading.bilan_file(&loaded).await?;
+    write_new(&args.out, &bytes, false)?;
     let id = &loaded.id;
     context.screen.say(&bilingual!(
         "Bilan {id} exporté ; « scelle bilan verify FICHIER » le contrôle sans réseau",
@@ -101,13 +90,7 @@ async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
 }
 
 fn verify_file(context: &Context, args: &BilanVerify) -> Result<ExitCode> {
-    let unreadable = |error: std::io::Error| {
-        AgentError::usage(
-            bilingual!("le fichier du bilan n'est pas lisible", "the bilan file cannot be read"),
-            bilingual!("vérifiez son chemin", "check its path"),
-        )
-        .because(error)
-    };
+    let unreadable = |error: std::io::Error| AgentError::bilan_file_unreadable().because(error);
     let size = std::fs::metadata(&args.file).map_err(unreadable)?.len();
     if size > FILE_MAX_BYTES as u64 {
         return Err(AgentError::object_corrupt());

@@ -3,7 +3,6 @@
 //! From flags and configuration to the core; what moved is said here. Never: a rule of its own.
 
 use crate::cli::context::Context;
-use scelle_core::connect::{Connected, Create, Engine};
 use scelle_core::error::Result;
 use scelle_core::repo::seat::Seat;
 use scelle_core::run::{Finder, Found, Known};
@@ -11,7 +10,8 @@ use scelle_format::id::RepositoryId;
 use scelle_view::bilingual;
 
 impl Context {
-    fn finder(&self, upload: Option<u64>) -> Finder<'_> {
+    /// What is meant, as it was typed and configured.
+    pub fn finder(&self, upload: Option<u64>) -> Finder<'_> {
         Finder {
             home: &self.settings.home,
             address: self.settings.repo.as_ref(),
@@ -32,20 +32,10 @@ impl Context {
         self.finder(None).known_offline()
     }
 
-    /// [`Finder::connect`]
-    pub async fn connect(&self, create: Create) -> Result<Connected> {
-        self.finder(None).connect(create).await
-    }
-
-    /// [`Finder::reconnect`]
-    pub async fn reconnect(&self, connected: &mut Connected, engine: Engine) -> Result<()> {
-        self.finder(None).reconnect(connected, engine).await
-    }
-
     /// Where the repository was found at another address than the state folder holds, that is said and kept, so that it
     /// is said once.
-    pub fn settle(&self, seat: &mut Seat, known: &Known, moved_from: Option<&str>) -> Result<()> {
-        let Some(from) = moved_from else { return Ok(()) };
+    pub fn settle(&self, seat: &mut Seat, found: &Found) -> Result<()> {
+        let (Some(known), Some(from)) = (&found.known, found.moved_from.as_deref()) else { return Ok(()) };
         let to = known.device.place.url.clone();
         self.screen.warn(&bilingual!(
             "le dépôt connu de ce poste était à {from} ; il est maintenant à {to}, et cette adresse est retenue sur ce poste ; si « url » de la configuration dit encore l'ancienne, corrigez-la",

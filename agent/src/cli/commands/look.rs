@@ -64,8 +64,7 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
         context.screen.table(&table);
     }
     context.screen.json(&rows);
-    let damaged = repository.findings_that_matter().iter().any(|finding| finding.kind.is_damage());
-    Ok(if damaged { ExitCode::Damaged } else { ExitCode::Ok })
+    Ok(repository.code())
 }
 
 /// Runs `ls`.
@@ -107,9 +106,7 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
         value
     });
     context.screen.json(&rows.collect::<Vec<_>>());
-    // A snapshot whose note is lost was not looked through: what is shown is not everything.
-    let is_lost = reading.repository.history.findings.iter().any(|finding| finding.kind.is_lost_note());
-    Ok(if is_lost { ExitCode::Damaged } else { ExitCode::Ok })
+    Ok(reading.repository.search_code())
 }
 
 /// Runs `diff`.

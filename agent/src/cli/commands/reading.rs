@@ -59,8 +59,7 @@ pub async fn open_unsigned(
         (true, Key::Required) => Depth::Whole,
         (false, _) => Depth::Newest,
     };
-    let reading =
-        Reading::open(found, unlock, depth, context.settings.home.clone(), context.around.clone()).await?;
+    let reading = Reading::open(found, unlock, depth).await?;
     let repository = &reading.repository;
     context.watch(&repository.objects);
     // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.

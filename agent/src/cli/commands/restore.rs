@@ -1,20 +1,16 @@
 //! `scelle restore`: files of a snapshot, back on a disk.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::look::{path_in, path_json};
 use super::reading::{Key, open};
-use super::told::restore::{not_whole_when_made, told};
+use super::told::restore::told;
 use crate::cli::args::{Overwrite as When, Restore};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::reading::tree::Tree;
-use scelle_core::repo::finding::{Finding, FindingKind};
 use scelle_core::restore::plan::{Action, Plan, plan};
 use scelle_core::restore::request::{Request, Target};
-use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
@@ -24,7 +20,6 @@ use scelle_view::words::figures::{count, local_day, size};
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     // Before anything is opened: a wrong pattern is a wrong command line.
     let filter = Filter::new(&args.include, &args.exclude, &[])?;
-    let is_filtered = !args.include.is_empty() || !args.exclude.is_empty();
     let mut reading = open(context, &args.key, Key::Required, false).await?;
     let (snapshot, tree) = reading.tree(&args.snapshot).await?;
     let target = match &args.to {
@@ -46,27 +41,15 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         aside: dated(context, "mis de côté", "set aside"),
     };
     if args.dry_run {
-        return dry_run(context, &tree, &request, is_filtered).await;
+        return dry_run(context, &tree, &request).await;
     }
-    let not_saved = tree.root.problems.len() as u64;
-    let tree = Arc::new(tree);
-    let summary =
-        restore(tree, request.clone(), context.around.monitor.clone(), context.around.shutdown.clone())
-            .await?;
-    context.around.monitor.finish();
-    let recorded = reading.record_restore(&snapshot, &request, &summary).await;
-    told(context, &snapshot, &summary, recorded.is_ok());
-    not_whole_when_made(context, not_saved);
-    let damaged = summary.damaged_objects.iter();
-    let findings: Vec<Finding> =
-        damaged.map(|name| Finding::new(FindingKind::PackContent, name.clone())).collect();
-    super::damage::record(context, &reading, "restore", &findings, Vec::new()).await;
-    let is_nothing =
-        summary.files + summary.symlinks + summary.skipped_same + summary.kept + summary.beside == 0;
-    Ok(match summary.code() {
-        ExitCode::Ok if is_filtered && is_nothing => nothing_chosen(context),
-        code => code,
-    })
+    let restored = reading.restore(&snapshot, tree, request).await?;
+    told(context, &snapshot, &restored);
+    super::damage::record(context, &reading, "restore", &restored.findings(), Vec::new()).await;
+    if restored.is_nothing_chosen {
+        say_nothing_chosen(context);
+    }
+    Ok(restored.code())
 }
 
 /// `restauré 2026-11-21`: put behind the name of a file that is placed beside one that was kept, or moved aside.
@@ -75,16 +58,15 @@ fn dated(context: &Context, fr: &str, en: &str) -> String {
     format!("{} {day}", context.lang().pick(fr, en))
 }
 
-/// Patterns that leave nothing are a mistake more often than not: said, and exit 3.
-fn nothing_chosen(context: &Context) -> ExitCode {
+/// Patterns that leave nothing are a mistake more often than not.
+fn say_nothing_chosen(context: &Context) {
     context.screen.warn(&bilingual!(
         "aucun fichier de l'instantané ne correspond à --include et --exclude : rien n'a été restauré",
         "no file of the snapshot matches --include and --exclude: nothing was restored"
     ));
-    ExitCode::Partial
 }
 
-async fn dry_run(context: &Context, tree: &Tree, request: &Request, is_filtered: bool) -> Result<ExitCode> {
+async fn dry_run(context: &Context, tree: &Tree, request: &Request) -> Result<ExitCode> {
     let mut lines = Vec::new();
     let sums = plan(tree, request, &mut |entry| {
         let word = match entry.action {
@@ -109,8 +91,10 @@ async fn dry_run(context: &Context, tree: &Tree, request: &Request, is_filtered:
     let rows: Vec<_> =
         lines.iter().map(|(a, p, n)| json!({"action": a, "path": path_json(p), "bytes": n})).collect();
     context.screen.json(&json!({"plan": sums, "entries": rows}));
-    let is_nothing = sums.files + sums.symlinks + sums.keep + sums.unreadable == 0;
-    Ok(if is_filtered && is_nothing { nothing_chosen(context) } else { ExitCode::Ok })
+    if sums.is_nothing_chosen(request) {
+        say_nothing_chosen(context);
+    }
+    Ok(sums.code(request))
 }
 
 /// What a dry run knows would not simply be written.

@@ -8,24 +8,23 @@ use serde_json::{Value, json};
 use crate::cli::context::Context;
 use scelle_core::bilan::Written;
 use scelle_core::bilan::memory::{ALTERED_ALARM, SOURCE_ALARMS};
-use scelle_core::run::Summary;
+use scelle_core::run::{Figures, Summary};
 use scelle_view::bilingual;
 use scelle_view::pages::text::status_word;
 use scelle_view::reasons::sentence;
 use scelle_view::words::Message;
 use scelle_view::words::figures::{count, duration, size};
 
-/// Says what a run did, and gives its document.
-pub fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &Written) -> Value {
+/// Says what a run did.
+pub fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &Written) {
     saved(context, label, summary);
     mended(context, summary);
     bilan(context, summary, written);
-    document(summary, written)
 }
 
 fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
     let (screen, lang) = (&context.screen, context.lang());
-    let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
+    let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
     let number = outcome.committed.snapshot;
     let took = duration(summary.duration, lang);
     let of = label.map(|label| format!("{} — ", label.as_str())).unwrap_or_default();
@@ -36,13 +35,13 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
         "  fichiers : {new} nouveaux, {changed} modifiés, {unchanged} inchangés, {removed} disparus",
         "  files: {new} new, {changed} changed, {unchanged} unchanged, {removed} removed"
     ));
-    let (source, read) = (size(outcome.totals.bytes, lang), size(outcome.read_bytes, lang));
+    let (source, read) = (size(outcome.gathered.totals.bytes, lang), size(outcome.gathered.read_bytes, lang));
     let stored = size(outcome.committed.stored_bytes, lang);
     screen.say(&bilingual!(
         "  volume : {source} au total, {read} lus, {stored} envoyés (chiffrés)",
         "  volume: {source} in all, {read} read, {stored} sent (encrypted)"
     ));
-    if outcome.totals.files + outcome.totals.symlinks == 0 {
+    if outcome.gathered.totals.files + outcome.gathered.totals.symlinks == 0 {
         screen.warn(&bilingual!(
             "les dossiers à sauvegarder sont vides : cet instantané ne contient aucun fichier",
             "the folders to back up are empty: this snapshot holds no file"
@@ -98,75 +97,26 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
     }
 }
 
-fn document(summary: &Summary, written: &Written) -> Value {
-    let (outcome, changes) = (&summary.outcome, &summary.outcome.changes);
-    json!({
-        "snapshot": outcome.committed.snapshot,
-        "status": written.status.to_string(),
-        "files": {"new": changes.new, "changed": changes.changed, "unchanged": changes.unchanged, "removed": changes.removed},
-        "problems": outcome.problems(),
-        "skipped": outcome.totals.skipped,
-        "source_bytes": outcome.totals.bytes,
-        "read_bytes": outcome.read_bytes,
-        "stored_bytes": outcome.committed.stored_bytes,
-        "resumed_bytes": outcome.resumed_bytes,
-        "consistent_copies": outcome.consistent_copies,
-        "missing_packs": outcome.listing.missing.len() + outcome.listing.wrong_size.len(),
-        "healed_packs": outcome.healed_packs,
-        "mended_objects": summary.mended_objects,
-        "damaged_objects": summary.damaged.total(),
-        "duration_ms": u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
-        "bilan": written.id,
-    })
-}
-
 /// Reasons that are said at once, not only in the bilan: somebody is to acknowledge them.
 fn is_told(code: &str) -> bool {
     SOURCE_ALARMS.contains(&code) || code == ALTERED_ALARM
 }
 
-/// One document: the run's own. For several plans: counts and bytes of all together, the worst colour, the newest snapshot
-/// and its bilan, with each run's own document below `runs`.
-pub fn together(mut runs: Vec<Value>) -> Value {
+/// How one run ended, for the document: its figures, or its error, and the label of its plan.
+pub struct Ended {
+    /// Figures of a run that stored its snapshot.
+    pub figures: Option<Figures>,
+    /// The document of the run alone.
+    pub document: Value,
+}
+
+/// One document: the run's own. For several plans: their figures together, with each run's own document below `runs`.
+pub fn together(mut runs: Vec<Ended>) -> Value {
     if runs.len() == 1 {
-        return runs.remove(0);
+        return runs.remove(0).document;
     }
-    let done = || runs.iter().filter(|run| run["snapshot"].is_u64());
-    let Some(mut all) = done().next_back().cloned() else { return json!({ "runs": runs }) };
-    for run in done().rev().skip(1) {
-        add(&mut all, run);
-    }
-    if let Some(worst) = done().max_by_key(|run| rank(run["status"].as_str())) {
-        all["status"] = worst["status"].clone();
-    }
-    // A plan of which nothing was saved is no less than red.
-    let failed = runs.len() - done().count();
-    if failed > 0 {
-        all["status"] = json!("red");
-        all["problems"] = json!(all["problems"].as_u64().unwrap_or(0) + failed as u64);
-    }
-    if let Some(all) = all.as_object_mut() {
-        all.remove("plan");
-    }
-    all["runs"] = runs.into();
-    all
-}
-
-/// Adds the counts and bytes of a run to those of others; its snapshot's number is none.
-fn add(all: &mut Value, run: &Value) {
-    let (Some(all), Some(run)) = (all.as_object_mut(), run.as_object()) else { return };
-    for (key, value) in all.iter_mut().filter(|(key, _)| *key != "snapshot") {
-        match (value.as_u64(), run.get(key).and_then(Value::as_u64)) {
-            // Each run tells it of the whole repository.
-            (Some(a), Some(b)) if key == "damaged_objects" => *value = json!(a.max(b)),
-            (Some(a), Some(b)) => *value = json!(a.saturating_add(b)),
-            _ => run.get(key).into_iter().for_each(|other| add(value, other)),
-        }
-    }
-}
-
-/// Red over grey over amber over green.
-fn rank(status: Option<&str>) -> usize {
-    let order = ["green", "amber", "grey", "red"];
-    order.iter().position(|one| Some(*one) == status).unwrap_or(order.len())
+    let all = Figures::together(runs.iter().map(|run| run.figures.as_ref()));
+    let mut document = all.map_or_else(|| json!({}), |all| json!(all));
+    document["runs"] = runs.into_iter().map(|run| run.document).collect();
+    document
 }

@@ -11,6 +11,7 @@ use scelle_core::repo::history::Snapshot;
 use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::tally::FileProblem;
 use scelle_core::restore::write::Notices;
+use scelle_core::run::Restored;
 use scelle_view::bilingual;
 use scelle_view::words::figures::{count, duration, size};
 
@@ -18,20 +19,22 @@ use scelle_view::words::figures::{count, duration, size};
 const PROBLEMS_SHOWN: usize = 20;
 
 /// Says what a restore did, and gives its document.
-pub fn told(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary, is_recorded: bool) {
+pub fn told(context: &Context, snapshot: &Snapshot, restored: &Restored) {
+    let summary = &restored.summary;
     headline(context, snapshot, summary);
     stood_already(context, summary);
     moved(context, summary);
     not_given(context, &summary.notices);
     not_restored(context, summary);
     why_not(context, summary);
-    if !is_recorded {
+    if !restored.is_recorded {
         context.screen.warn(&bilingual!(
             "la fiche de restauration n'a pas pu être écrite au registre",
             "the restore record could not be written to the ledger"
         ));
     }
     context.screen.json(&document(snapshot, summary));
+    not_whole_when_made(context, restored.not_saved);
 }
 
 fn headline(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary) {
@@ -167,7 +170,7 @@ fn not_given(context: &Context, given: &Notices) {
 }
 
 /// A restore is at best as whole as its backup was.
-pub fn not_whole_when_made(context: &Context, not_saved: u64) {
+fn not_whole_when_made(context: &Context, not_saved: u64) {
     if not_saved > 0 {
         let files = count(not_saved, context.lang());
         context.screen.warn(&bilingual!(

@@ -3,6 +3,8 @@
 //! Kinds are made by the agent's core, which adds place and cause; sentences are made here, when they are shown. A kind without
 //! a sentence in both languages does not compile. Never: a name or a path in a sentence.
 
+mod config;
+mod line;
 mod local;
 mod repository;
 mod run;
@@ -10,6 +12,8 @@ mod store;
 mod usage;
 mod whereabouts;
 
+pub use config::{ConfigFault, ConfigRule};
+pub use line::{ExpectedValue, LineAdvice, LineFault};
 pub use local::LocalFailure;
 pub use repository::RepositoryFailure;
 pub use run::RunFailure;

@@ -1,5 +1,7 @@
 //! The command line and the configuration. Never: the value that was typed.
 
+use super::config::ConfigFault;
+use super::line::{LineAdvice, LineFault};
 use crate::bilingual;
 use crate::words::Message;
 
@@ -63,15 +65,25 @@ pub enum UsageFailure {
     NoStateFolder,
     /// The configuration given by name does not exist or cannot be read.
     ConfigUnreadable,
-    /// Whatever the command line says of itself.
-    Said(
+    /// The command line cannot be read.
+    Line(
         /// What is wrong, and what to type.
-        Box<(Message, Message)>,
+        Box<(LineFault, LineAdvice)>,
     ),
+    /// `restore` with neither or both of its targets.
+    TargetUnclear,
+    /// `init` with no kit, or two.
+    KitUnclear,
+    /// A recipient that is none.
+    RecipientInvalid,
+    /// The file of a bilan does not exist or cannot be read.
+    BilanFileUnreadable,
+    /// The file of the S3 secret does not exist, or cannot be read.
+    SecretFileUnreadable,
     /// The configuration is wrong at one line.
     ConfigInvalid {
-        /// Names the key.
-        problem: Message,
+        /// What is wrong there.
+        fault: ConfigFault,
     },
     /// A name to look for that is empty.
     NothingToLookFor,
@@ -258,13 +270,42 @@ impl UsageFailure {
                 ),
                 bilingual!("vérifiez --config ou SCELLE_CONFIG", "check --config or SCELLE_CONFIG"),
             ),
-            Self::Said(said) => (**said).clone(),
-            Self::ConfigInvalid { problem } => (
+            Self::Line(line) => (line.0.said(), line.1.said()),
+            Self::TargetUnclear => (
+                bilingual!("où restaurer n'est pas clair", "where to restore is not clear"),
+                bilingual!("donnez --to DOSSIER ou bien --in-place", "give either --to DIR or --in-place"),
+            ),
+            Self::KitUnclear => (
+                bilingual!("le kit n'est pas clair", "the kit is not clear"),
+                bilingual!(
+                    "donnez --kit FICHIER ou bien --kit-public FICHIER (avec --join, --phrase-file suffit)",
+                    "give either --kit FILE or --kit-public FILE (with --join, --phrase-file is enough)"
+                ),
+            ),
+            Self::RecipientInvalid => (
+                bilingual!(
+                    "le destinataire donné à --recipient n'est pas une clé age1pq…",
+                    "the recipient given to --recipient is no age1pq… key"
+                ),
+                bilingual!("recopiez la clé publique entière", "copy the whole public key"),
+            ),
+            Self::BilanFileUnreadable => (
+                bilingual!("le fichier du bilan n'est pas lisible", "the bilan file cannot be read"),
+                bilingual!("vérifiez son chemin", "check its path"),
+            ),
+            Self::SecretFileUnreadable => (
+                bilingual!(
+                    "le fichier de s3.secret_key_file ne peut pas être lu",
+                    "the file of s3.secret_key_file cannot be read"
+                ),
+                bilingual!("vérifiez son chemin et ses droits", "check its path and its rights"),
+            ),
+            Self::ConfigInvalid { fault } => (
                 Message::by(|lang| {
                     format!(
                         "{} {}",
                         lang.pick("configuration incorrecte :", "wrong configuration:"),
-                        problem.text(lang)
+                        fault.said().text(lang)
                     )
                 }),
                 bilingual!("corrigez cette ligne", "correct that line"),

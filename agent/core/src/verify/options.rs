@@ -1,0 +1,32 @@
+//! What a check is asked to do.
+//!
+//! From whoever asks for one. Never: changed on the way.
+
+use scelle_format::id::{DeviceId, Sha256};
+
+/// How much stored data is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadData {
+    /// None.
+    None,
+    /// This part of all packs, rotating with `turn` (the number of the check).
+    Percent {
+        /// From 1 to 100.
+        percent: u8,
+        /// Goes up by one with each check.
+        turn: u64,
+    },
+    /// Everything.
+    All,
+}
+
+/// What a check is to do.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// How much data is read.
+    pub read_data: ReadData,
+    /// The head of its own chain that local state knows: device, sequence, hash of the text.
+    pub local_head: Option<(DeviceId, u64, Sha256)>,
+    /// With a key: newest snapshots of each device whose trees are followed.
+    pub trees: usize,
+}

@@ -1,0 +1,121 @@
+//! What is wrong with a command line as it was typed, and what helps. Never: a value that was typed.
+
+use crate::bilingual;
+use crate::words::Message;
+
+/// What is wrong with a command line. Words in it are names of options and commands, never values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineFault {
+    /// No command of that name; `None` where the word cannot be repeated.
+    UnknownCommand(Option<String>),
+    /// No command.
+    NoCommand,
+    /// No option of that name; `None` where it is a word too many.
+    UnknownOption(Option<String>),
+    /// Something is missing.
+    Missing(String),
+    /// A value cannot be read.
+    ValueUnclear(String),
+    /// Given once too often.
+    OnceTooOften(String),
+    /// Anything else.
+    Unclear,
+}
+
+impl LineFault {
+    pub(super) fn said(&self) -> Message {
+        match self {
+            Self::UnknownCommand(Some(word)) => {
+                bilingual!("commande inconnue : {word}", "unknown command: {word}")
+            }
+            Self::UnknownCommand(None) => bilingual!("commande inconnue", "unknown command"),
+            Self::NoCommand => bilingual!("aucune commande n'est donnée", "no command is given"),
+            Self::UnknownOption(Some(word)) => {
+                bilingual!("option inconnue : {word}", "unknown option: {word}")
+            }
+            Self::UnknownOption(None) => {
+                bilingual!("il y a un argument de trop", "there is one argument too many")
+            }
+            Self::Missing(word) => bilingual!("il manque {word}", "{word} is missing"),
+            Self::ValueUnclear(word) => {
+                bilingual!("valeur de {word} non comprise", "value of {word} not understood")
+            }
+            Self::OnceTooOften(word) => {
+                bilingual!("{word} est donné une fois de trop", "{word} is given once too often")
+            }
+            Self::Unclear => bilingual!("ligne de commande non comprise", "command line not understood"),
+        }
+    }
+}
+
+/// What helps with a command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineAdvice {
+    /// A word that is close.
+    DidYouMean(String),
+    /// What is expected there.
+    Expected(ExpectedValue),
+    /// All that may stand there.
+    Possible(Vec<String>),
+    /// The help.
+    Help,
+}
+
+impl LineAdvice {
+    pub(super) fn said(&self) -> Message {
+        match self {
+            Self::DidYouMean(close) => {
+                bilingual!("vouliez-vous dire « {close} » ?", "did you mean \"{close}\"?")
+            }
+            Self::Expected(value) => value.said(),
+            Self::Possible(values) => {
+                let values = values.join(", ");
+                bilingual!("valeurs possibles : {values}", "possible values: {values}")
+            }
+            Self::Help => bilingual!("« scelle --help » montre tout", "\"scelle --help\" shows everything"),
+        }
+    }
+}
+
+/// What an option takes, where a list of values does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedValue {
+    /// A snapshot.
+    Snapshot,
+    /// How much is read back.
+    ReadData,
+    /// Bytes per second.
+    Rate,
+    /// A post-quantum recipient.
+    Recipient,
+    /// Days.
+    Days,
+}
+
+impl ExpectedValue {
+    fn said(self) -> Message {
+        match self {
+            Self::Snapshot => bilingual!(
+                "donnez un numéro (7), DEV/7, latest ou une date (2026-11-21)",
+                "give a number (7), DEV/7, latest or a date (2026-11-21)"
+            ),
+            Self::ReadData => {
+                bilingual!(
+                    "donnez un pourcentage de 1 à 100, ou all",
+                    "give a percentage from 1 to 100, or all"
+                )
+            }
+            Self::Rate => bilingual!(
+                "donnez des octets par seconde : 500000, 500K ou 2M",
+                "give bytes per second: 500000, 500K or 2M"
+            ),
+            Self::Recipient => bilingual!(
+                "donnez un destinataire post-quantique, qui commence par age1pq1",
+                "give a post-quantum recipient, which begins with age1pq1"
+            ),
+            Self::Days => {
+                bilingual!("donnez un nombre de jours, 0 ou plus", "give a number of days, 0 or more")
+            }
+        }
+    }
+}
