@@ -222,7 +222,7 @@ fn record(files: u64, bytes: u64, label: &str) -> Record {
             agent_version: text("0.1.0"),
             agent_build: unknown(),
         },
-        plan: Plan {
+        plan: PlanBlock {
             plan_sha256: unknown(),
             max_age_seconds: Measured::unknown(UnknownWhy::NotConfigured),
             max_restore_seconds: unknown(),
@@ -278,7 +278,7 @@ fn record(files: u64, bytes: u64, label: &str) -> Record {
             mismatches: 0.into(),
         },
         availability: Availability {
-            destinations: vec![Destination {
+            destinations: vec![DestinationBlock {
                 label,
                 kind: DestinationKind::Folder,
                 off_site: false.into(),

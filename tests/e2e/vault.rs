@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use e2e::compare::assert_same_content;
 use e2e::{Agent, Tree, noise};
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use serde_json::Value;
 
 const TENANT: &str = "cabinet";
@@ -80,7 +80,8 @@ fn a_practice_backs_up_to_the_vault_and_gets_everything_back() {
     let folder = temp.path();
     let vault = Vault::start(folder.join("vault"));
     let (access, secret) = vault.credential("admin");
-    let mut settings = S3Settings::new(Some(vault.endpoint.clone()), "us-east-1", "cabinet", &access, secret);
+    let mut settings =
+        BucketSettings::new(Some(vault.endpoint.clone()), "us-east-1", "cabinet", &access, secret);
     settings.allow_plain_http_loopback = true;
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(S3Store::create_bucket_with_lock(settings, 35)).unwrap();

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::ceph::{AGENT_KEY, AGENT_SECRET, CephRgw};
 use scelle_store::testing::contract::sha256;
 use scelle_store::testing::engines::{REGION, SeaweedFs};
@@ -135,7 +135,7 @@ impl Engine {
         }
     }
 
-    fn settings(&self, bucket: &str) -> S3Settings {
+    fn settings(&self, bucket: &str) -> BucketSettings {
         match &*self.running {
             Running::Seaweed(engine) => engine.settings(bucket),
             Running::Rgw(engine) => engine.settings(bucket),
@@ -150,7 +150,7 @@ fn runtime() -> Runtime {
 /// A place in a bucket.
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    settings: S3Settings,
+    settings: BucketSettings,
     reached_at: String,
     engine: Engine,
 }
@@ -178,7 +178,7 @@ impl Bucket {
     }
 
     /// How the agent reaches it: names and credential.
-    pub fn settings(&self) -> &S3Settings {
+    pub fn settings(&self) -> &BucketSettings {
         &self.settings
     }
 

@@ -19,9 +19,15 @@
 //! * *segment*: sorted places of chunks, a part of the index. A *stretch* is a part of a pack that a restore holds in
 //!   memory, an *extent* a part of a file.
 //! * *place*: where a chunk lies, or will lie once its pack has a name. A *store place* is an address, and how it is reached.
-//! * *seat*: this computer's place in a repository; its *pen* writes the ledger. A *reading* is a repository opened to be
-//!   read, by a computer with a seat in it or without.
-//! * *destination*: where objects are sent; packs are *uploaded* to one, then *confirmed* by it, and *committed* by a note.
+//! * *seat*: this computer's place in a repository; its *pen* writes the ledger. A *run* is a repository opened to be written
+//!   to, from a seat; a *reading* is one opened to be read, by a computer with a seat in it or without.
+//! * *destination*: where objects are sent; packs are *uploaded* to one, then *confirmed* by it, and *committed* by a note. What
+//!   a restore writes below is its *restore root*.
+//! * *plan*: folders that belong together, as configured; a *run plan* is what the pipeline makes of a request, a *restore plan*
+//!   what a restore would do.
+//! * *memory*: what bilans remember from one to the next; *caches* are what a run need not ask for again.
+//! * *shown*: packs as the store lists them; *found*: a repository that was looked for, and the store it is in; *taken*: how a
+//!   database was.
 
 #![forbid(unsafe_code)]
 

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use commands::*;
 use values::language;
-pub use values::{BilanFormat, Overwrite, ProgressFormat, ReadData};
+pub use values::{BilanFormat, OverwriteWhen, ProgressFormat, ReadDataAsked};
 
 use scelle_view::words::Lang;
 

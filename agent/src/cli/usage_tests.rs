@@ -1,7 +1,7 @@
 //! Unit tests of the command line: both languages are complete, every contract form parses, every mistake
 //! is one line and repeats nothing that was typed.
 
-use super::super::args::{Bilan, Keys, Overwrite, ReadData};
+use super::super::args::{Bilan, Keys, OverwriteWhen, ReadDataAsked};
 use super::*;
 use scelle_core::look::spec::SnapshotSpec;
 
@@ -93,9 +93,9 @@ fn contract_forms_parse() {
         panic!()
     };
     assert_eq!(restore.snapshot, SnapshotSpec::Number { device: Some("a1".into()), number: 7 });
-    assert_eq!((restore.overwrite, restore.paths.len()), (Overwrite::Changed, 1));
+    assert_eq!((restore.overwrite, restore.paths.len()), (OverwriteWhen::Changed, 1));
     let Command::Check(check) = cli("check --read-data 10").command else { panic!() };
-    assert_eq!(check.read_data, Some(ReadData::Percent(10)));
+    assert_eq!(check.read_data, Some(ReadDataAsked::Percent(10)));
     let cli_yes =
         cli("--repo file:///r init --kit k --yes --phrase-file p --drill-days 0 --create-bucket -vv");
     assert!(cli_yes.global.yes && cli_yes.global.verbose == 2);

@@ -21,10 +21,10 @@ use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::create::Holders;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::new_file::write_private;
-use scelle_core::restore::request::{Request as RestoreRequest, Target};
+use scelle_core::restore::request::{RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
-use scelle_core::run::{Depth, Finder, Founding, Reading, Request, Run, Summary};
+use scelle_core::run::{BackupRequest, Depth, Finder, Founding, Reading, Run, Summary};
 use scelle_core::scan::Filter;
 use scelle_core::verify::ReadData;
 use scelle_view::bilingual;
@@ -239,7 +239,7 @@ impl<'a> Scene<'a> {
     }
 
     async fn backup(&self) -> Result<(Summary, Written)> {
-        let request = Request {
+        let request = BackupRequest {
             roots: vec![std::path::absolute(&self.places.practice)?],
             exclude: Vec::new(),
             own_folders: vec![self.places.home.clone(), self.places.store.clone()],

@@ -24,14 +24,14 @@ pub use rate::ByteRate;
 
 /// Rates in bytes a second; `None` is unbounded.
 #[derive(Clone, Debug, Default)]
-pub struct Limits {
+pub struct RateLimits {
     /// To the store.
     pub upload: Option<Arc<ByteRate>>,
     /// From the store.
     pub download: Option<Arc<ByteRate>>,
 }
 
-impl Limits {
+impl RateLimits {
     /// Limits from plain numbers.
     pub fn new(upload_bytes_per_second: Option<u64>, download_bytes_per_second: Option<u64>) -> Self {
         let rate = |limit: Option<u64>| limit.map(|limit| Arc::new(ByteRate::new(limit)));
@@ -39,16 +39,16 @@ impl Limits {
     }
 }
 
-/// A store whose object bytes move no faster than [`Limits`] say.
+/// A store whose object bytes move no faster than [`RateLimits`] say.
 #[derive(Clone, Debug)]
 pub struct Throttled {
     inner: Arc<dyn Store>,
-    limits: Limits,
+    limits: RateLimits,
 }
 
 impl Throttled {
     /// Wraps `inner`.
-    pub fn new(inner: Arc<dyn Store>, limits: Limits) -> Self {
+    pub fn new(inner: Arc<dyn Store>, limits: RateLimits) -> Self {
         Self { inner, limits }
     }
 

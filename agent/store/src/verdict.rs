@@ -20,7 +20,7 @@ pub enum Severity {
 
 /// One conclusion from a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct ProbeFinding {
     /// How bad it is.
     pub severity: Severity,
     /// What it is.
@@ -102,11 +102,11 @@ impl ProbeReport {
     ///
     /// Refused: a lock that is not kept or may be shortened. Noted only: what could not be learned, `agent-may-hide`,
     /// `clock-offset`, `not-ransomware-proof`. The rest is a downgrade.
-    pub fn verdict(&self) -> Vec<Finding> {
+    pub fn verdict(&self) -> Vec<ProbeFinding> {
         let mut findings = Vec::new();
         let mut find = |holds: bool, severity: Severity, code: Code| {
             if holds {
-                findings.push(Finding { severity, code });
+                findings.push(ProbeFinding { severity, code });
             }
         };
         let has_locks = self.lock_accepted != Fact::NotApplicable;

@@ -9,16 +9,17 @@ use bytes::Bytes;
 use scelle_store::probe::{Fact, probe};
 use scelle_store::read_back::ReadBack;
 use scelle_store::retry::{RetrySettings, Retrying};
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::ceph::CephRgw;
 use scelle_store::testing::contract::{Capabilities, check, sha256};
 use scelle_store::testing::flip::{Flip, FlippingProxy};
 use scelle_store::throttle::ByteRate;
 use scelle_store::{ErrorKind, Key, Put, Store};
 
-fn through(proxy: &FlippingProxy, settings: S3Settings, rate: Option<u64>) -> S3Store {
+fn through(proxy: &FlippingProxy, settings: BucketSettings, rate: Option<u64>) -> S3Store {
     let upload_rate = rate.map(|rate| Arc::new(ByteRate::new(rate)));
-    S3Store::new(S3Settings { endpoint: Some(proxy.endpoint().to_owned()), upload_rate, ..settings }).unwrap()
+    S3Store::new(BucketSettings { endpoint: Some(proxy.endpoint().to_owned()), upload_rate, ..settings })
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -60,7 +61,7 @@ async fn rgw_keeps_the_contract_and_no_flipped_put_is_called_whole() {
     let plain = S3Store::create_plain_bucket(engine.settings("plain")).await.unwrap();
     let limited = Capabilities { conditional_put: false, ..Capabilities::ALL };
     check(Arc::new(plain), limited).await;
-    let unconditional = S3Settings { conditional_put: false, ..engine.settings("locked") };
+    let unconditional = BucketSettings { conditional_put: false, ..engine.settings("locked") };
     S3Store::create_bucket_with_lock(engine.settings("locked"), 1).await.unwrap();
     check(Arc::new(S3Store::new(unconditional.clone()).unwrap()), limited).await;
 

@@ -9,7 +9,7 @@ use scelle_store::mem::{MemSettings, MemStore};
 use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
 use scelle_store::testing::contract::{Capabilities, check, sha256};
 use scelle_store::testing::{Fault, Faulty, Operation, Recorder, Volatile};
-use scelle_store::throttle::{Limits, Throttled};
+use scelle_store::throttle::{RateLimits, Throttled};
 use scelle_store::{ErrorKind, Key, Put, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -51,7 +51,8 @@ async fn every_decorator_keeps_the_contract() {
     let store: Arc<dyn Store> = Arc::new(Faulty::new(store));
     let store: Arc<dyn Store> = Arc::new(Recorder::new(store));
     let store: Arc<dyn Store> = Arc::new(Volatile::new(store, 1, Duration::from_millis(1)));
-    let store: Arc<dyn Store> = Arc::new(Throttled::new(store, Limits::new(Some(1 << 40), Some(1 << 40))));
+    let store: Arc<dyn Store> =
+        Arc::new(Throttled::new(store, RateLimits::new(Some(1 << 40), Some(1 << 40))));
     let store: Arc<dyn Store> = Arc::new(Retrying::new(store, quick()));
     check(store, Capabilities::ALL).await;
 }
@@ -63,7 +64,7 @@ fn every_decorator_passes_locks_on() {
     let store: Arc<dyn Store> = Arc::new(Faulty::new(store));
     let store: Arc<dyn Store> = Arc::new(Recorder::new(store));
     let store: Arc<dyn Store> = Arc::new(Volatile::new(store, 1, Duration::ZERO));
-    let store: Arc<dyn Store> = Arc::new(Throttled::new(store, Limits::default()));
+    let store: Arc<dyn Store> = Arc::new(Throttled::new(store, RateLimits::default()));
     let store: Arc<dyn Store> = Arc::new(Retrying::new(store, quick()));
     assert!(store.locks().is_some());
     assert_eq!(store.address(), "mem://");
@@ -199,7 +200,7 @@ async fn a_power_cut_loses_only_what_was_not_promised() {
 
 #[tokio::test]
 async fn throttled_bytes_arrive_whole() {
-    let store = Throttled::new(Arc::new(MemStore::new()), Limits::new(Some(200_000), Some(200_000)));
+    let store = Throttled::new(Arc::new(MemStore::new()), RateLimits::new(Some(200_000), Some(200_000)));
     let begin = std::time::Instant::now();
     put(&store, "a", &[5; 2000]).await.unwrap();
     assert_eq!(store.get(&key("a"), 9999).await.unwrap(), vec![5; 2000]);

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use scelle_store::probe::{Fact, ProbeReport, probe};
 use scelle_store::retry::{RetrySettings, Retrying};
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::{Capabilities, check, sha256};
 use scelle_store::testing::engines::{RcloneS3, SeaweedFs};
 use scelle_store::testing::ports;
@@ -37,11 +37,12 @@ async fn seaweedfs_plain_bucket() {
     let store = S3Store::create_plain_bucket(engine.settings("plain")).await.unwrap();
     check(Arc::new(store.clone()), SEAWEEDFS).await;
 
-    let below = S3Store::new(S3Settings { prefix: "cabinet/a".into(), ..engine.settings("plain") }).unwrap();
+    let below =
+        S3Store::new(BucketSettings { prefix: "cabinet/a".into(), ..engine.settings("plain") }).unwrap();
     check(Arc::new(below), SEAWEEDFS).await;
 
     // The way for engines that ignore the condition.
-    let unconditional = S3Settings { conditional_put: false, ..engine.settings("plain") };
+    let unconditional = BucketSettings { conditional_put: false, ..engine.settings("plain") };
     let unconditional = S3Store::open(unconditional).await.unwrap();
     let taken = key("unconditional/object");
     for (body, outcome) in [(&b"one"[..], Put::Created), (b"two", Put::AlreadyThere)] {
@@ -67,8 +68,8 @@ async fn seaweedfs_plain_bucket() {
 }
 
 async fn wrong_credentials_are_denied(engine: &SeaweedFs) {
-    let wrong_secret = S3Settings { secret_key: "notthesecret".into(), ..engine.settings("plain") };
-    let unknown = S3Settings { access_key: "nobody".into(), ..engine.settings("plain") };
+    let wrong_secret = BucketSettings { secret_key: "notthesecret".into(), ..engine.settings("plain") };
+    let unknown = BucketSettings { access_key: "nobody".into(), ..engine.settings("plain") };
     for settings in [wrong_secret, unknown] {
         let error = S3Store::open(settings.clone()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Denied, "{error}");
@@ -180,7 +181,7 @@ async fn rclone_is_found_out() {
     }
 
     // Without the condition it still keeps the rest of the contract, except in a race.
-    let settings = S3Settings { conditional_put: false, ..engine.settings("plain") };
+    let settings = BucketSettings { conditional_put: false, ..engine.settings("plain") };
     let limited = Capabilities { conditional_put: false, checks_sha256: false, byte_order: false };
     // Its answer to many puts into one new folder is now and then 500, which means "try again".
     let retrying = Retrying::new(Arc::new(S3Store::new(settings).unwrap()), RetrySettings::default());
@@ -190,7 +191,7 @@ async fn rclone_is_found_out() {
 #[tokio::test]
 async fn plain_http_to_another_machine_is_refused() {
     for (endpoint, allowed) in [("http://192.0.2.1:9000", true), ("http://127.0.0.1:9000", false)] {
-        let mut settings = S3Settings::new(Some(endpoint.into()), "r", "b", "a", "s");
+        let mut settings = BucketSettings::new(Some(endpoint.into()), "r", "b", "a", "s");
         settings.allow_plain_http_loopback = allowed;
         let error = S3Store::new(settings).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Invalid);
@@ -201,7 +202,8 @@ async fn plain_http_to_another_machine_is_refused() {
 #[tokio::test]
 async fn a_dead_port_is_unreachable_and_its_retries_are_announced() {
     let port = ports::closed();
-    let mut settings = S3Settings::new(Some(format!("http://127.0.0.1:{}", port.number)), "r", "b", "a", "s");
+    let mut settings =
+        BucketSettings::new(Some(format!("http://127.0.0.1:{}", port.number)), "r", "b", "a", "s");
     settings.allow_plain_http_loopback = true;
     let store = S3Store::new(settings).unwrap();
     let notices: Arc<Mutex<Vec<_>>> = Arc::default();

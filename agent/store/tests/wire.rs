@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::throttle::ByteRate;
 use scelle_store::{ErrorKind, Key, LockOps, Store};
@@ -88,7 +88,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn store(port: u16, rate: Option<u64>) -> S3Store {
     let mut settings =
-        S3Settings::new(Some(format!("http://127.0.0.1:{port}")), "us-east-1", "b", "key", "secret");
+        BucketSettings::new(Some(format!("http://127.0.0.1:{port}")), "us-east-1", "b", "key", "secret");
     settings.allow_plain_http_loopback = true;
     settings.upload_rate = rate.map(|rate| Arc::new(ByteRate::new(rate)));
     S3Store::new(settings).unwrap()

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::StreamExt as _;
 use scelle_bench::is_smoke;
 use scelle_bench::table::{Table, median};
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::testing::engines::SeaweedFs;
 use scelle_store::{Key, Store as _};
@@ -175,10 +175,10 @@ impl Vault {
         Ok(Self { child, endpoint, access_key: text("access_key")?, secret_key: text("secret_key")? })
     }
 
-    fn settings(&self, bucket: &str) -> S3Settings {
+    fn settings(&self, bucket: &str) -> BucketSettings {
         let endpoint = Some(self.endpoint.clone());
         let mut settings =
-            S3Settings::new(endpoint, "us-east-1", bucket, &self.access_key, self.secret_key.as_str());
+            BucketSettings::new(endpoint, "us-east-1", bucket, &self.access_key, self.secret_key.as_str());
         settings.allow_plain_http_loopback = true;
         settings
     }

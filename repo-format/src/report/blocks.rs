@@ -115,7 +115,7 @@ pub struct Identity {
 /// What was to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
+pub struct PlanBlock {
     /// SHA-256 of the plan's text.
     pub plan_sha256: Measured<AsText<Sha256>>,
     /// Oldest age allowed for the last good backup, in seconds (PDMA).
@@ -269,7 +269,7 @@ pub struct Integrity {
 #[serde(deny_unknown_fields)]
 pub struct Availability {
     /// Copies.
-    pub destinations: Vec<Destination>,
+    pub destinations: Vec<DestinationBlock>,
     /// Snapshots that can be restored.
     pub snapshots: Measured<u64>,
     /// Time of the oldest.
@@ -285,7 +285,7 @@ pub struct Availability {
 /// One copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Destination {
+pub struct DestinationBlock {
     /// Neutral label.
     pub label: Label,
     /// Folder or bucket.

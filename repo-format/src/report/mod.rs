@@ -14,9 +14,9 @@ mod token;
 mod values;
 
 pub use blocks::{
-    Availability, CheckResult, Confidentiality, Consistency, Destination, DestinationKind, Hosting, Identity,
-    Integrity, LockMode, Method, Plan, Purge, RecipientCounts, ReportedProblem, RestoreTest, Run, RunResult,
-    SetVolumes, Traceability, Trigger,
+    Availability, CheckResult, Confidentiality, Consistency, DestinationBlock, DestinationKind, Hosting,
+    Identity, Integrity, LockMode, Method, PlanBlock, Purge, RecipientCounts, ReportedProblem, RestoreTest,
+    Run, RunResult, SetVolumes, Traceability, Trigger,
 };
 pub use facts::{
     AgentVersion, Altered, Anomaly, BackupAge, Chain, Clock, Credential, Damage, Databases, Destinations,

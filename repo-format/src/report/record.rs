@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blocks::{
-    Availability, Confidentiality, Consistency, Hosting, Identity, Integrity, Plan, Purge, Run, SetVolumes,
-    Traceability,
+    Availability, Confidentiality, Consistency, Hosting, Identity, Integrity, PlanBlock, Purge, Run,
+    SetVolumes, Traceability,
 };
 use super::reason::{Half, Light, Who};
 use super::status::Assessment;
@@ -50,7 +50,7 @@ pub struct Record {
     /// Who speaks.
     pub identity: Identity,
     /// What was to be done.
-    pub plan: Plan,
+    pub plan: PlanBlock,
     /// What was done, when.
     pub run: Run,
     /// Counts, per set.

@@ -19,7 +19,7 @@ const UNTIL: &str = ".until-";
 
 /// A blob file as a folder's listing shows it.
 #[derive(Clone, Copy, Debug)]
-pub struct Found {
+pub struct FoundBlob {
     /// The latest retention beside it, milliseconds since 1970.
     pub until_ms: Option<i64>,
     /// When it was last written.
@@ -136,7 +136,7 @@ impl Blobs {
     }
 
     /// The blobs of one folder by name, each with the latest retention that lies beside it.
-    pub fn folder(&self, folder: &str) -> io::Result<BTreeMap<String, Found>> {
+    pub fn folder(&self, folder: &str) -> io::Result<BTreeMap<String, FoundBlob>> {
         let (mut found, mut later) = (BTreeMap::new(), Vec::new());
         for entry in match fs::read_dir(self.folder.root().join(folder)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
@@ -146,7 +146,7 @@ impl Blobs {
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
             if is_name(&name) && name.starts_with(folder) {
                 let modified = entry.metadata()?.modified()?;
-                found.insert(name, Found { until_ms: None, modified });
+                found.insert(name, FoundBlob { until_ms: None, modified });
             } else if let Some((name, until)) = name.split_once(UNTIL) {
                 later.extend(until.parse().ok().map(|until: i64| (name.to_owned(), until)));
             }

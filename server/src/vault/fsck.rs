@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::blobs::{Blobs, Found, folders};
+use super::blobs::{Blobs, FoundBlob, folders};
 use super::keys::TraceKey;
 use super::label::Label;
 use super::metadata::{Metadata, audit};
@@ -154,7 +154,7 @@ fn check_blob(
     blobs: &Blobs,
     metadata: &Metadata,
     record: &Record,
-    file: Option<&Found>,
+    file: Option<&FoundBlob>,
     task: Task,
     report: &mut Report,
 ) -> Result<(), Refusal> {

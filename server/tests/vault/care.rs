@@ -8,7 +8,7 @@ use bytes::Bytes;
 use scelle_server::vault::data::Options;
 use scelle_server::vault::metadata::Metadata;
 use scelle_server::vault::roles::Role;
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::{ErrorKind, Key, Lock, LockOps as _, Store as _};
 use serde_json::Value;
@@ -37,11 +37,11 @@ fn fsck(data: &Path, more: &[&str]) -> (i32, Value) {
 }
 
 /// A bucket with a lock and one without, with everything that can be in them. Returns the administrator's settings.
-async fn filled(data: &Path) -> S3Settings {
+async fn filled(data: &Path) -> BucketSettings {
     let served = Served::start(data).await;
     let settings = served.settings("t", Role::Admin, "locked");
     let locked = S3Store::create_bucket_with_lock(settings.clone(), 10).await.unwrap();
-    let plain = S3Settings { bucket: "plain".into(), ..settings.clone() };
+    let plain = BucketSettings { bucket: "plain".into(), ..settings.clone() };
     let plain = S3Store::create_plain_bucket(plain).await.unwrap();
     for (name, body) in
         [("twice", "first"), ("twice", "second"), ("hidden", "there"), ("deep/er", ""), ("long", "lock")]
@@ -58,12 +58,13 @@ async fn filled(data: &Path) -> S3Settings {
 }
 
 /// Everything a client can see.
-async fn seen(data: &Path, settings: &S3Settings) -> Vec<String> {
+async fn seen(data: &Path, settings: &BucketSettings) -> Vec<String> {
     let served = Served::start(data).await;
     let endpoint = Some(format!("http://{}", served.address));
     let mut seen = Vec::new();
     for bucket in ["locked", "plain"] {
-        let settings = S3Settings { endpoint: endpoint.clone(), bucket: bucket.into(), ..settings.clone() };
+        let settings =
+            BucketSettings { endpoint: endpoint.clone(), bucket: bucket.into(), ..settings.clone() };
         let store = S3Store::new(settings).unwrap();
         seen.push(format!("{bucket} {:?}", store.default_retention_days().await.unwrap()));
         for entry in store.list("", None, 100).await.unwrap().entries {
@@ -99,7 +100,7 @@ async fn the_metadata_come_back_from_the_objects_and_a_copy() {
     // What was stored after the copy is in the objects alone.
     let served = Served::start(&data).await;
     let endpoint = Some(format!("http://{}", served.address));
-    let later = S3Store::new(S3Settings { endpoint, ..settings.clone() }).unwrap();
+    let later = S3Store::new(BucketSettings { endpoint, ..settings.clone() }).unwrap();
     put(&later, "twice", b"third").await;
     served.stop().await;
     let with_third = seen(&data, &settings).await;
@@ -198,7 +199,7 @@ async fn fsck_names_what_is_wrong_and_repairs_without_deleting() {
     assert_eq!(report["damaged"], 2, "{report}");
     let served = Served::start_with(&data, Options { reserve_bytes: 0, trace_keep_days: None }).await;
     let endpoint = Some(format!("http://{}", served.address));
-    let store = S3Store::new(S3Settings { endpoint, ..settings.clone() }).unwrap();
+    let store = S3Store::new(BucketSettings { endpoint, ..settings.clone() }).unwrap();
     for name in ["twice", "long"] {
         assert_eq!(store.get(&key(name), 100).await.unwrap_err().kind, ErrorKind::NotFound, "{name}");
     }

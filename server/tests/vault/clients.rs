@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 
 use crate::program::{Program, credential, tool};
 
@@ -38,7 +38,7 @@ async fn rclone_and_restic_work_as_they_come() {
     let endpoint = format!("http://{}", vault.address());
     for (bucket, lock) in [("plain", false), ("locked", true)] {
         let mut settings =
-            S3Settings::new(Some(endpoint.clone()), "us-east-1", bucket, &access, secret.as_str());
+            BucketSettings::new(Some(endpoint.clone()), "us-east-1", bucket, &access, secret.as_str());
         settings.allow_plain_http_loopback = true;
         match lock {
             true => S3Store::create_bucket_with_lock(settings, 1).await.unwrap(),

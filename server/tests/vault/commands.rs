@@ -1,7 +1,7 @@
 //! Commands around the vault: credentials, trace, and what they refuse.
 
 use bytes::Bytes;
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::{ErrorKind, Key, Store as _};
 
@@ -15,7 +15,7 @@ async fn wrong_signatures_are_traced_and_lock_out_and_an_edited_trace_is_found()
     let mut program = Program::start(&data, &[]);
     let settings = |secret: &str| {
         let endpoint = format!("http://{}", program.address());
-        let mut settings = S3Settings::new(Some(endpoint), "us-east-1", "bucket", &access, secret);
+        let mut settings = BucketSettings::new(Some(endpoint), "us-east-1", "bucket", &access, secret);
         settings.allow_plain_http_loopback = true;
         settings
     };

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use scelle_server::vault::roles::Role;
 use scelle_store::probe::{Fact, probe};
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::{Capabilities, check};
 
 use crate::served::Served;
@@ -17,7 +17,7 @@ async fn a_plain_bucket_keeps_every_promise_of_a_store() {
     let settings = served.settings("cabinet", Role::Admin, "plain");
     let store = S3Store::create_plain_bucket(settings.clone()).await.unwrap();
     check(Arc::new(store), Capabilities::ALL).await;
-    let below = S3Store::new(S3Settings { prefix: "cabinet/a".into(), ..settings }).unwrap();
+    let below = S3Store::new(BucketSettings { prefix: "cabinet/a".into(), ..settings }).unwrap();
     check(Arc::new(below), Capabilities::ALL).await;
     served.stop().await;
 }

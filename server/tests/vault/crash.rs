@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use parking_lot::Mutex;
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::{Key, Store as _};
 
@@ -13,9 +13,9 @@ use crate::program::{Program, credential, rounds, run};
 
 const WRITERS: u32 = 6;
 
-fn client(program: &Program, access: &str, secret: &str) -> S3Settings {
+fn client(program: &Program, access: &str, secret: &str) -> BucketSettings {
     let endpoint = format!("http://{}", program.address());
-    let mut settings = S3Settings::new(Some(endpoint), "us-east-1", "bucket", access, secret);
+    let mut settings = BucketSettings::new(Some(endpoint), "us-east-1", "bucket", access, secret);
     settings.allow_plain_http_loopback = true;
     settings
 }

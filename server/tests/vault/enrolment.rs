@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::{ErrorKind, Key, Store as _};
 use serde_json::Value;
@@ -32,7 +32,7 @@ async fn a_token_sets_a_computer_up_and_then_opens_nothing() {
     let mut program = Program::start(&data, &[]);
     let endpoint = format!("http://{}", program.address());
     let settings = |access: &str, secret: &str, prefix: &str| {
-        let mut settings = S3Settings::new(Some(endpoint.clone()), "us-east-1", "bucket", access, secret);
+        let mut settings = BucketSettings::new(Some(endpoint.clone()), "us-east-1", "bucket", access, secret);
         settings.allow_plain_http_loopback = true;
         settings.prefix = prefix.to_owned();
         settings

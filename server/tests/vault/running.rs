@@ -8,16 +8,16 @@ use bytes::Bytes;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, NamedGroup, ProtocolVersion, RootCertStore};
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::throttle::ByteRate;
 use scelle_store::{Key, Put, Store as _};
 
 use crate::program::{Program, credential, request};
 
-fn client(program: &Program, access: &str, secret: &str) -> S3Settings {
+fn client(program: &Program, access: &str, secret: &str) -> BucketSettings {
     let endpoint = format!("http://{}", program.address());
-    let mut settings = S3Settings::new(Some(endpoint), "us-east-1", "bucket", access, secret);
+    let mut settings = BucketSettings::new(Some(endpoint), "us-east-1", "bucket", access, secret);
     settings.allow_plain_http_loopback = true;
     settings
 }

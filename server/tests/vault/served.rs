@@ -10,7 +10,7 @@ use scelle_server::vault::http::service::Service;
 use scelle_server::vault::metadata::credentials;
 use scelle_server::vault::roles::Role;
 use scelle_server::vault::{DataFolder, Vault, clock};
-use scelle_store::s3::{S3Settings, S3Store};
+use scelle_store::s3::{BucketSettings, S3Store};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -48,7 +48,7 @@ impl Served {
     }
 
     /// A new credential as settings for `bucket`.
-    pub fn settings(&self, tenant: &str, role: Role, bucket: &str) -> S3Settings {
+    pub fn settings(&self, tenant: &str, role: Role, bucket: &str) -> BucketSettings {
         self.bound(tenant, role, bucket, None, "")
     }
 
@@ -60,7 +60,7 @@ impl Served {
         bucket: &str,
         only: Option<&str>,
         prefix: &str,
-    ) -> S3Settings {
+    ) -> BucketSettings {
         let (access_key, secret_key) = self.credential(tenant, role, only, prefix);
         self.with(&access_key, &secret_key, bucket)
     }
@@ -79,9 +79,9 @@ impl Served {
     }
 
     /// Settings of a client that has this credential.
-    pub fn with(&self, access_key: &str, secret_key: &str, bucket: &str) -> S3Settings {
+    pub fn with(&self, access_key: &str, secret_key: &str, bucket: &str) -> BucketSettings {
         let endpoint = format!("http://{}", self.address);
-        let mut settings = S3Settings::new(Some(endpoint), "us-east-1", bucket, access_key, secret_key);
+        let mut settings = BucketSettings::new(Some(endpoint), "us-east-1", bucket, access_key, secret_key);
         settings.allow_plain_http_loopback = true;
         settings
     }

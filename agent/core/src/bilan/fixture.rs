@@ -11,7 +11,7 @@ use scelle_format::refs::PackSet;
 use scelle_format::timestamp::Timestamp;
 use scelle_store::mem::MemStore;
 
-use super::run::{EndCheck, RunEnd, RunReport, Trouble};
+use super::run::{EndCheck, RunEnd, RunReport, TroubleTold};
 use crate::clock::FixedClock;
 use crate::error::AgentError;
 use crate::monitor::Problem;
@@ -108,8 +108,8 @@ pub fn outcome() -> Saved {
 }
 
 /// A file with a problem whose name must not be seen; `named` comes from [`canary`].
-pub fn trouble(named: &str, problem: Problem, is_stored: bool) -> Trouble<'_> {
-    Trouble { path: named.as_bytes(), problem, is_stored }
+pub fn trouble(named: &str, problem: Problem, is_stored: bool) -> TroubleTold<'_> {
+    TroubleTold { path: named.as_bytes(), problem, is_stored }
 }
 
 /// A path that must not be seen.

@@ -25,7 +25,7 @@ pub use list::{Loaded, Row, load, rows};
 pub use memory::Memory;
 pub use recall::recall;
 pub use record::{Position, record};
-pub use run::{Declared, EndCheck, HostDeclared, KitCheck, Proofs, RunEnd, RunReport, TlsEnd, Trouble};
+pub use run::{Declared, EndCheck, HostDeclared, KitCheck, Proofs, RunEnd, RunReport, TlsEnd, TroubleTold};
 pub use verify::{Anchor, Signer, Verdict, verify};
 pub use whois::whois;
 pub use write::{Written, keep, write};

@@ -9,10 +9,10 @@ use scelle_format::descriptor::RecipientRole;
 use scelle_format::id::Sha256;
 use scelle_format::ledger::ChainHead;
 use scelle_format::report::{
-    Alert, AsText, Assessment, Availability, CheckResult, Code, Confidentiality, Consistency, Destination,
-    Hosting, Identity, Integrity, Label, Light, LockMode, Measured, Method, Plan, Purge, RecipientCounts,
-    Record, RecordedStatus, ReportedProblem, RestoreTest, RoundedBytes, Run, SetVolumes, Traceability,
-    UnknownWhy, VersionText, extension_class, file_token,
+    Alert, AsText, Assessment, Availability, CheckResult, Code, Confidentiality, Consistency,
+    DestinationBlock, Hosting, Identity, Integrity, Label, Light, LockMode, Measured, Method, PlanBlock,
+    Purge, RecipientCounts, Record, RecordedStatus, ReportedProblem, RestoreTest, RoundedBytes, Run,
+    SetVolumes, Traceability, UnknownWhy, VersionText, extension_class, file_token,
 };
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::Fact;
@@ -101,10 +101,10 @@ pub fn record(
     Ok(record)
 }
 
-fn plan(report: &RunReport<'_>) -> Plan {
+fn plan(report: &RunReport<'_>) -> PlanBlock {
     let policy = report.descriptors.map(|d| d.current.policy);
     let kept = policy.map(|p| [p.keep_daily, p.keep_weekly, p.keep_monthly, p.keep_yearly].map(u64::from));
-    Plan {
+    PlanBlock {
         plan_sha256: not_configured(),
         max_age_seconds: not_configured(),
         max_restore_seconds: not_configured(),
@@ -222,7 +222,7 @@ fn availability(report: &RunReport<'_>) -> Result<Availability> {
     };
     let test = report.proofs.rehearsal.map(scope).transpose()?;
     Ok(Availability {
-        destinations: vec![Destination {
+        destinations: vec![DestinationBlock {
             label: label("destination 1")?,
             kind: report.destination(),
             off_site: report.off_site().map_or(not_configured(), Measured::Known),

@@ -12,7 +12,7 @@ use super::export::{Document, export};
 use super::fixture::{CANARY, Repository, canary, failure, outcome, trouble};
 use super::list::{load, rows};
 use super::memory::Memory;
-use super::run::{RunEnd, Trouble, load_probe, save_probe};
+use super::run::{RunEnd, TroubleTold, load_probe, save_probe};
 use super::verify::{Anchor, Signer, Verdict, verify};
 use super::write::{Written, keep, unsent, write};
 use crate::error::ExitCode;
@@ -28,7 +28,7 @@ impl Repository {
     }
 
     /// Writes the bilan of a run with these troubles.
-    async fn write_with(&self, saved: &Saved, troubles: &[Trouble<'_>]) -> Written {
+    async fn write_with(&self, saved: &Saved, troubles: &[TroubleTold<'_>]) -> Written {
         let (descriptors, mut pen) = (self.descriptors().await, self.pen().await);
         let mut report = self.good(&descriptors, RunEnd::Committed(saved));
         report.memory = Memory::load(&self.state);

@@ -48,7 +48,7 @@ impl<'a> From<&'a Result<Saved>> for RunEnd<'a> {
 
 /// Something that could not be saved, or only with a reservation, as the pipeline reports it.
 #[derive(Clone, Copy, Debug)]
-pub struct Trouble<'a> {
+pub struct TroubleTold<'a> {
     /// Its path: it leaves this room as a token only.
     pub path: &'a [u8],
     /// Why.
@@ -168,7 +168,7 @@ pub struct RunReport<'a> {
     /// How it ended.
     pub end: RunEnd<'a>,
     /// What it could not save as it should.
-    pub troubles: Vec<Trouble<'a>>,
+    pub troubles: Vec<TroubleTold<'a>>,
     /// What made it start.
     pub trigger: Trigger,
     /// When it started.
@@ -221,7 +221,8 @@ impl<'a> RunReport<'a> {
         let troubles = match end {
             RunEnd::Committed(outcome) => {
                 let all = outcome.gathered.troubles.iter();
-                all.map(|t| Trouble { path: &t.path, problem: t.problem, is_stored: t.is_stored }).collect()
+                all.map(|t| TroubleTold { path: &t.path, problem: t.problem, is_stored: t.is_stored })
+                    .collect()
             }
             RunEnd::Failed(_) => Vec::new(),
         };

@@ -16,8 +16,8 @@ use scelle_store::dir::DirStore;
 use scelle_store::probe::{Fact, ProbeReport};
 use scelle_store::read_back::ReadBack;
 use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
-use scelle_store::s3::{S3Settings as BucketSettings, S3Store};
-use scelle_store::throttle::{ByteRate, Limits, Throttled};
+use scelle_store::s3::{BucketSettings, S3Store};
+use scelle_store::throttle::{ByteRate, RateLimits, Throttled};
 use scelle_store::traced::Traced;
 use scelle_store::{ErrorKind, Key, Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -47,7 +47,7 @@ pub enum Create {
 
 /// What a bucket's engine does, as far as it is known. A folder does both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Engine {
+pub struct BucketEngine {
     /// It honours `If-None-Match`.
     pub conditional_put: bool,
     /// What is written counts only once it was read back: it was not seen to refuse wrong bytes.
@@ -76,7 +76,7 @@ pub struct Connection<'a> {
     /// Upload limit in bytes a second.
     pub upload_bytes_per_second: Option<u64>,
     /// What the engine is known to do.
-    pub engine: Engine,
+    pub engine: BucketEngine,
     /// Who is told of retries, and what ends them.
     pub around: &'a Around,
 }
@@ -171,7 +171,7 @@ impl Connection<'_> {
     fn limited(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         match self.upload_bytes_per_second {
             None => store,
-            limit => Arc::new(Throttled::new(store, Limits::new(limit, None))),
+            limit => Arc::new(Throttled::new(store, RateLimits::new(limit, None))),
         }
     }
 

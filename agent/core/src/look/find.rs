@@ -17,7 +17,7 @@ use crate::shutdown::Shutdown;
 
 /// An entry that matches. Holds a name: for the local screen only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundEntry {
     /// The entry.
     pub entry: ListedEntry,
     /// The snapshot it was seen in first, of those looked through.
@@ -31,7 +31,7 @@ pub async fn find(
     snapshots: &[Snapshot],
     pattern: &Pattern,
     shutdown: &Shutdown,
-    each: &mut (dyn FnMut(Found) + Send),
+    each: &mut (dyn FnMut(FoundEntry) + Send),
 ) -> Result<()> {
     let mut hunks_seen: HashSet<ChunkId> = HashSet::new();
     let mut told: HashMap<Vec<u8>, HashSet<(u64, i64)>> = HashMap::new();
@@ -53,7 +53,7 @@ pub async fn find(
                 let Some(entry) = ListedEntry::of(&item.directory, &item.entry) else { continue };
                 let versions = told.entry(entry.path.as_bytes().to_vec()).or_default();
                 if versions.insert((entry.bytes, entry.modified_ns)) {
-                    each(Found { entry, snapshot: snapshot.id.clone() });
+                    each(FoundEntry { entry, snapshot: snapshot.id.clone() });
                 }
             }
         }

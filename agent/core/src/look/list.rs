@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::{AgentError, Result};
 use crate::look::spec::NOTE_CHARS;
-use crate::reading::tree::{Part, Tree};
+use crate::reading::tree::{Tree, TreePart};
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::{History, Snapshot};
 use crate::scan::EntryPath;
@@ -109,7 +109,7 @@ impl ListedEntry {
 ///
 /// Errors: exit 2 when the path is not in the snapshot.
 pub async fn entries(tree: &Tree, of: &[u8]) -> Result<Vec<ListedEntry>> {
-    let parts = vec![Part::Folder(of.to_vec()), Part::Entry(of.to_vec())];
+    let parts = vec![TreePart::Folder(of.to_vec()), TreePart::Entry(of.to_vec())];
     let items = tree.walk_parts(parts).collect().await?;
     let own = |item: &&scelle_format::manifest::Item| {
         !of.is_empty() && path::join(&item.directory, &item.entry.name) == of

@@ -14,19 +14,19 @@ use scelle_format::manifest::{NodeRef, SourceRoot, Totals};
 use scelle_format::pack::{Location, PackVerifier};
 use tokio::sync::mpsc::Sender;
 
+use super::caches::Caches;
 use super::database::side::Beside;
 use super::dedup::{KnownChunks, RunChunks};
 use super::found::source_roots;
 use super::hunks::MadeHunk;
-use super::memory::Memory;
 use super::packs::{Lane, PackPool, Place, Sealing, VerifiedPack};
-use super::plan::Plan;
+use super::plan::RunPlan;
 use super::queue::Queue;
 use super::regroup::regroup;
 use super::saved::Gathered;
 use super::scan::{Scan, ScanKeys};
 use super::tree::Resolved;
-use super::worker::{Shared, Worker};
+use super::worker::{Worker, Workshop};
 use super::{packs, tree};
 use crate::catalog::{JournaledPack, PrintKey, SetRow};
 use crate::clock::nanoseconds;
@@ -42,9 +42,9 @@ const JOBS_WAITING: usize = 32;
 
 /// What a run is made from.
 pub(super) struct Making<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a RunPlan,
     pub(super) seat: &'a Seat,
-    pub(super) memory: &'a Memory,
+    pub(super) caches: &'a Caches,
     /// Names of the index segments in force.
     pub(super) segments: Vec<String>,
     /// Packs that nothing is built on.
@@ -98,7 +98,7 @@ impl Making<'_> {
         sealed: Sender<VerifiedPack>,
         checkpoint: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Made> {
-        let catalog = &self.memory.catalog;
+        let catalog = &self.caches.catalog;
         let set = catalog.set(&self.plan.set)?;
         let shared = self.shared(sealed);
         let walker = Walker::new(&self.plan.roots, self.plan.filter.clone())?;
@@ -117,7 +117,7 @@ impl Making<'_> {
         finish(scan, &mut own, set, roots, &regrouped)
     }
 
-    fn shared(&self, sealed: Sender<VerifiedPack>) -> Shared<'_> {
+    fn shared(&self, sealed: Sender<VerifiedPack>) -> Workshop<'_> {
         let (device, around, folder) = (&self.seat.device, &self.seat.around, self.seat.state.folder());
         let sealing = Sealing {
             epoch: device.epoch,
@@ -127,14 +127,14 @@ impl Making<'_> {
             target_bytes: packs::target_bytes(self.plan.workers),
             packs_max: packs::PACKS_MAX,
         };
-        Shared {
+        Workshop {
             pool: PackPool::new(sealing, sealed),
             known: KnownChunks::new(folder.to_owned(), self.segments.clone(), self.avoided.clone()),
             cutter: ContentCutter::new(device.secret.gear_table()),
             print_key: PrintKey::of(&device.secret.catalog_key()),
             queue: Queue::new(self.plan.workers * JOBS_WAITING),
             avoided: self.avoided.clone(),
-            lists: &self.memory.lists,
+            lists: &self.caches.lists,
             list_nodes: Mutex::default(),
             monitor: &*around.monitor,
             shutdown: &around.shutdown,
@@ -144,16 +144,21 @@ impl Making<'_> {
         }
     }
 
-    fn scan<'s>(&'s self, set: Option<&SetRow>, walker: &Walker, shared: &'s Shared<'s>) -> Result<Scan<'s>> {
+    fn scan<'s>(
+        &'s self,
+        set: Option<&SetRow>,
+        walker: &Walker,
+        shared: &'s Workshop<'s>,
+    ) -> Result<Scan<'s>> {
         let secret = &self.seat.device.secret;
         let keys = ScanKeys { boundary: secret.boundary_key(), token: secret.token_key() };
-        Scan::new(shared, &self.memory.catalog, set, walker, keys, &*self.seat.around.clock)
+        Scan::new(shared, &self.caches.catalog, set, walker, keys, &*self.seat.around.clock)
     }
 
     /// Knows what an interrupted run has sent.
-    fn take_up(&self, shared: &Shared<'_>, scan: &mut Scan<'_>) -> Result<()> {
+    fn take_up(&self, shared: &Workshop<'_>, scan: &mut Scan<'_>) -> Result<()> {
         for pack in self.resumed {
-            let locations = self.memory.journal.lock().locations(pack)?;
+            let locations = self.caches.journal.lock().locations(pack)?;
             if pack.kind == PackKind::Manifest {
                 let nodes = locations.iter().map(|at| (at.id, Place::Known(*at)));
                 shared.list_nodes.lock().extend(nodes);
@@ -168,7 +173,7 @@ impl Making<'_> {
 }
 
 /// Runs `scan` beside so many workers, until nothing is left to do. The first worker that fails says why.
-fn read_all(workers: usize, shared: &Shared<'_>, scan: impl FnOnce() -> Result<()>) -> Result<()> {
+fn read_all(workers: usize, shared: &Workshop<'_>, scan: impl FnOnce() -> Result<()>) -> Result<()> {
     let failure: Mutex<Option<AgentError>> = Mutex::new(None);
     let span = tracing::Span::current();
     let scanned = std::thread::scope(|scope| {

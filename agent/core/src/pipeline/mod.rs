@@ -3,6 +3,7 @@
 //! [`backup`] is the page to read first. The scan stage and the workers run on threads, store calls on the async runtime;
 //! every channel is bounded and every task is joined. Never: commits what the store did not show.
 
+mod caches;
 mod changes;
 pub mod checkpoint;
 pub mod commit;
@@ -17,7 +18,7 @@ mod job;
 mod late;
 mod list;
 mod make;
-mod memory;
+
 mod naming;
 mod pack_memory;
 pub mod packs;
@@ -49,9 +50,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use scelle_format::id::{PackId, PackKind};
 use tracing::Instrument as _;
 
+use self::caches::Caches;
 use self::checkpoint::Checkpoints;
 use self::make::{Made, Making};
-use self::memory::Memory;
 use self::naming::Naming;
 use self::stages::Uploaded;
 use crate::catalog::JournaledPack;
@@ -64,42 +65,42 @@ use crate::repo::seat::Seat;
 
 pub use self::changes::Changes;
 pub use self::found::Sources as SourcesFound;
-pub use self::plan::Plan;
+pub use self::plan::RunPlan;
 pub use self::saved::{Attempt, Gathered, Saved};
 
 /// One run: scan, read, seal, send, confirm, index, commit.
 pub async fn backup(
-    plan: &Plan,
+    plan: &RunPlan,
     seat: &Seat,
     ledger: &mut LedgerWriter<'_>,
     damage: &mut Damage,
 ) -> Result<Attempt> {
     let began = now(&*seat.around.clock);
     let avoided = Arc::new(damage.avoided());
-    let mut memory = Memory::open(seat, &avoided)?;
-    let resumed = upload::resume(seat.objects(), &memory.journal, &avoided).await?;
+    let mut caches = Caches::open(seat, &avoided)?;
+    let resumed = upload::resume(seat.objects(), &caches.journal, &avoided).await?;
 
-    let making = make_and_send(plan, seat, ledger, &memory, &resumed, &avoided, damage);
+    let making = make_and_send(plan, seat, ledger, &caches, &resumed, &avoided, damage);
     let (made, uploaded) = seat.around.stage(Phase::Backup, making).await?;
     if made.gathered.is_nothing() {
         return Err(AgentError::nothing_saved());
     }
 
-    let naming = Naming { plan, seat, ledger, damage, memory: &mut memory, began };
+    let naming = Naming { plan, seat, ledger, damage, caches: &mut caches, began };
     seat.around.stage(Phase::Commit, naming.name_all(made, uploaded, &resumed)).await
 }
 
 /// Threads walk, read and seal while packs are sent; now and then a partial note names those that are there.
 async fn make_and_send(
-    plan: &Plan,
+    plan: &RunPlan,
     seat: &Seat,
     ledger: &mut LedgerWriter<'_>,
-    memory: &Memory,
+    caches: &Caches,
     resumed: &[JournaledPack],
     avoided: &Arc<Avoided>,
     damage: &Damage,
 ) -> Result<(Made, Uploaded)> {
-    let (around, journal) = (&seat.around, &memory.journal);
+    let (around, journal) = (&seat.around, &caches.journal);
     let (sealed, packs) = tokio::sync::mpsc::channel(1);
     let sent_bytes = Arc::new(AtomicU64::new(0));
     let uploading = upload::upload(
@@ -114,7 +115,7 @@ async fn make_and_send(
     let making = Making {
         plan,
         seat,
-        memory,
+        caches,
         segments: ledger.head().segments.iter().map(|(sha256, _)| sha256.clone()).collect(),
         avoided,
         open: open_data_packs(damage),

@@ -7,11 +7,11 @@
 use scelle_format::manifest::Root;
 use scelle_format::timestamp::Timestamp;
 
+use super::caches::Caches;
 use super::commit::{self, Committed, RefsDraft, SnapshotFacts};
 use super::found::problems_of;
 use super::make::{Made, MadeChunks, MadeTree, NewPlaces};
-use super::memory::Memory;
-use super::plan::Plan;
+use super::plan::RunPlan;
 use super::saved::{Attempt, Gathered, Saved};
 use super::stages::Uploaded;
 use super::{heal, presence, segments};
@@ -25,11 +25,11 @@ use crate::repo::state::Device;
 
 /// What a run is named with.
 pub(super) struct Naming<'a, 'l> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a RunPlan,
     pub(super) seat: &'a Seat,
     pub(super) ledger: &'a mut LedgerWriter<'l>,
     pub(super) damage: &'a mut Damage,
-    pub(super) memory: &'a mut Memory,
+    pub(super) caches: &'a mut Caches,
     /// When the run began.
     pub(super) began: Timestamp,
 }
@@ -79,8 +79,8 @@ impl Naming<'_, '_> {
         committed: &Committed,
         shown: &Shown,
     ) -> Result<u64> {
-        let Self { plan, seat, ledger, damage, memory, .. } = self;
-        let Memory { catalog, journal, lists } = memory;
+        let Self { plan, seat, ledger, damage, caches, .. } = self;
+        let Caches { catalog, journal, lists } = caches;
         let MadeTree { hunks, level2, .. } = tree;
         let NewPlaces { nodes, list_nodes, regrouped } = places;
         let gone = commit::remember(catalog, journal, &plan.set, committed, &hunks, &nodes, level2)?;
@@ -97,7 +97,7 @@ impl Naming<'_, '_> {
 
 /// The root of the snapshot's tree.
 fn root_of(
-    plan: &Plan,
+    plan: &RunPlan,
     device: &Device,
     snapshot: u64,
     began: Timestamp,

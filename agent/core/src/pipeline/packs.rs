@@ -53,7 +53,7 @@ pub struct PackSlot(OnceLock<(PackId, u32)>);
 
 /// Where a chunk will lie, once its pack has a name.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub struct PendingPlace {
     slot: Arc<PackSlot>,
     id: ChunkId,
     frame_offset: u32,
@@ -69,7 +69,7 @@ pub enum Place {
     /// In a pack of this repository.
     Known(Location),
     /// In a pack that is still open, or on its way.
-    Soon(Pending),
+    Soon(PendingPlace),
 }
 
 impl Place {
@@ -82,7 +82,7 @@ impl Place {
     }
 }
 
-impl Pending {
+impl PendingPlace {
     fn resolve(&self) -> Option<Location> {
         let (pack, moved_by) = *self.slot.0.get()?;
         let &Self { id, frame_offset, frame_bytes, offset, bytes, filter, .. } = self;
@@ -180,8 +180,15 @@ impl PackPool {
         let mut offset = 0;
         let place = |&(id, bytes): &(ChunkId, u32)| {
             let slot = slot.clone();
-            let pending =
-                Pending { slot, id, frame_offset: at.offset, frame_bytes: at.bytes, offset, bytes, filter };
+            let pending = PendingPlace {
+                slot,
+                id,
+                frame_offset: at.offset,
+                frame_bytes: at.bytes,
+                offset,
+                bytes,
+                filter,
+            };
             offset += bytes;
             Place::Soon(pending)
         };

@@ -16,7 +16,7 @@ use super::database::side;
 use super::job::{FileJob, Stored, StoredContent};
 use super::list::ChunkList;
 use crate::scan::SourceFile;
-use crate::scan::engine::Engine;
+use crate::scan::engine::DatabaseEngine;
 
 /// Size of a part. Cutting begins anew at each part, so parts are large.
 pub const PART_BYTES: u64 = 64 << 20;
@@ -34,7 +34,7 @@ pub struct PartWork {
     /// Its data extents, when it has holes.
     pub extents: Option<Vec<Extent>>,
     /// How it is read.
-    pub reading: Reading,
+    pub reading: ReadingWay,
     /// Its chunks so far.
     pub list: Arc<ChunkList>,
     /// Parts not done yet.
@@ -71,7 +71,7 @@ pub enum SqliteReading {
 
 /// How a large file is read.
 #[derive(Default)]
-pub struct Reading {
+pub struct ReadingWay {
     /// Fixed pages, or content-defined chunks.
     pub paged: bool,
     /// Which reading this is, from 1.
@@ -81,10 +81,10 @@ pub struct Reading {
     /// A SQLite database, and how it is kept from being torn.
     pub sqlite: Option<SqliteReading>,
     /// What its first bytes, or its name, say.
-    pub engine: Option<Engine>,
+    pub engine: Option<DatabaseEngine>,
 }
 
-impl Reading {
+impl ReadingWay {
     /// Content-defined.
     pub fn content(attempt: u32) -> Self {
         Self { attempt, ..Self::default() }
@@ -167,7 +167,7 @@ impl Reading {
 }
 
 /// A part of a large file, which waits for a worker.
-pub struct Part {
+pub struct FilePart {
     /// The file.
     pub work: Arc<PartWork>,
     /// Which of its parts.
@@ -248,9 +248,9 @@ mod tests {
         let extents = of(&[(0, 4096), (page + 4096, 4096), (2 * page, 1), (9 * page + 1, 2 * page)]);
         let end = 11 * page + 5;
         let whole = of(&[(0, 3 * page), (9 * page, 2 * page + 5)]);
-        assert_eq!(Reading::paged(1).extents(extents.clone(), end), whole);
-        assert_eq!(Reading::content(1).extents(extents.clone(), end), extents);
-        assert_eq!(Reading::paged(1).extents(None, end), None);
+        assert_eq!(ReadingWay::paged(1).extents(extents.clone(), end), whole);
+        assert_eq!(ReadingWay::content(1).extents(extents.clone(), end), extents);
+        assert_eq!(ReadingWay::paged(1).extents(None, end), None);
     }
 
     #[test]

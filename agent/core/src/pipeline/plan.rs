@@ -8,7 +8,7 @@ use super::checkpoint::CheckpointEvery;
 use crate::scan::Filter;
 
 /// What one run is to save.
-pub struct Plan {
+pub struct RunPlan {
     /// Which set of roots: runs are compared within it.
     pub set: String,
     /// Roots as given.

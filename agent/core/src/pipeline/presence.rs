@@ -12,7 +12,7 @@ use scelle_format::layout;
 use scelle_format::refs::PackSet;
 
 use super::segments;
-use super::shown::{CONCURRENT_HEADS, Shown, how_shown, is_there};
+use super::shown::{CONCURRENT_HEADS, HowShown, how_shown, is_there};
 use crate::error::Result;
 use crate::repo::append::{LedgerWriter, refs_copy_file};
 use crate::repo::damage::Damage;
@@ -59,7 +59,9 @@ pub(super) async fn small_objects(
             return Ok(Some((name, false)));
         }
         let shown = how_shown(objects, &name, bytes).await?;
-        Ok::<_, crate::error::AgentError>((shown != Shown::Whole).then_some((name, shown == Shown::Other)))
+        Ok::<_, crate::error::AgentError>(
+            (shown != HowShown::Whole).then_some((name, shown == HowShown::Other)),
+        )
     });
     let lost: Vec<Option<(String, bool)>> =
         stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;

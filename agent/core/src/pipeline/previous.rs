@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, HunkRow, Record, SetRow};
 use crate::error::Result;
 
 /// A record of the last snapshot: row of its hunk, its place there, itself.
-pub type Found = (i64, usize, Record);
+pub type PreviousRow = (i64, usize, Record);
 
 /// The last snapshot of the set, read front to back.
 pub struct Previous<'a> {
@@ -29,7 +29,7 @@ impl<'a> Previous<'a> {
     }
 
     /// The record of `path`, if the last snapshot had it; what stands before it there is gone: how many files.
-    pub fn take(&mut self, path: &[u8], roots: &mut RootCounts) -> Result<(Option<Found>, u64)> {
+    pub fn take(&mut self, path: &[u8], roots: &mut RootCounts) -> Result<(Option<PreviousRow>, u64)> {
         let mut removed = 0;
         loop {
             let Some((hunk, records)) = self.current.as_mut() else {

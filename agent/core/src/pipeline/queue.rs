@@ -28,7 +28,7 @@ struct State<T> {
 }
 
 /// A task that was taken.
-pub struct Taken<'a, T> {
+pub struct TakenJob<'a, T> {
     /// What is to be done.
     pub task: T,
     /// Held for as long as it is being done.
@@ -77,7 +77,7 @@ impl<T> Queue<T> {
     }
 
     /// Takes the next task; waits while there is none and some may still come. `None` is the end.
-    pub fn take(&self) -> Option<Taken<'_, T>> {
+    pub fn take(&self) -> Option<TakenJob<'_, T>> {
         let mut state = self.state.lock();
         loop {
             if state.is_stopped || state.is_over() {
@@ -88,7 +88,7 @@ impl<T> Queue<T> {
                 state.at_work += 1;
                 // Few look for room: one does, and at most as often as a task is taken.
                 self.room.notify_one();
-                return Some(Taken { task, at_work: AtWork(self) });
+                return Some(TakenJob { task, at_work: AtWork(self) });
             }
             self.news.wait(&mut state);
         }
@@ -152,7 +152,7 @@ mod tests {
     /// Takes tasks until there are none; each from 10 on adds two of a tenth. Returns how many it did.
     fn labour(queue: &Queue<u32>) -> u32 {
         let mut done = 0;
-        while let Some(Taken { task, at_work: _at_work }) = queue.take() {
+        while let Some(TakenJob { task, at_work: _at_work }) = queue.take() {
             if task >= 10 {
                 queue.add([task / 10, task / 10]);
             }
@@ -191,7 +191,7 @@ mod tests {
         queue.offer(1).unwrap();
         drop(queue.closing());
         thread::scope(|scope| {
-            let Taken { at_work, .. } = queue.take().unwrap();
+            let TakenJob { at_work, .. } = queue.take().unwrap();
             scope.spawn(|| others.fetch_add(labour(&queue), Ordering::Relaxed));
             queue.add([2, 3, 4]);
             drop(at_work);

@@ -17,13 +17,13 @@ use super::database::transaction::{Mode, mode};
 use super::database::verdict::Taken;
 use super::job::problem_of;
 use super::job::{FileJob, Outcome, Stored};
-use super::parts::{PART_BYTES, Part, PartWork, Reading, SqliteReading, goes_on};
+use super::parts::{FilePart, PART_BYTES, PartWork, ReadingWay, SqliteReading, goes_on};
 use super::worker::{READ_ATTEMPTS, Work, Worker};
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{self, InUse, Stat};
 use crate::scan::SourceFile;
-use crate::scan::engine::{self, Engine, SIGNATURE_BYTES};
+use crate::scan::engine::{self, DatabaseEngine, SIGNATURE_BYTES};
 
 /// How long a writer may wait for the first reading of its database in one transaction.
 const FIRST_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -42,16 +42,18 @@ impl Worker<'_> {
                 job.end(Outcome::Lost(problem_of(&error)));
                 Ok(())
             }
-            Ok((Engine::Sqlite, source)) => self.sqlite(job, source),
+            Ok((DatabaseEngine::Sqlite, source)) => self.sqlite(job, source),
             Ok((_, source)) if is_accompanied(job, source.stat()) => {
                 self.shared.beside.wait(job.clone());
                 Ok(())
             }
-            Ok((Engine::Paged, source)) => {
-                self.hand_out(job, source, Reading { engine: Some(Engine::Paged), ..Reading::paged(1) })
-            }
+            Ok((DatabaseEngine::Paged, source)) => self.hand_out(
+                job,
+                source,
+                ReadingWay { engine: Some(DatabaseEngine::Paged), ..ReadingWay::paged(1) },
+            ),
             Ok((engine, source)) => {
-                self.hand_out(job, source, Reading { engine: Some(engine), ..Reading::content(1) })
+                self.hand_out(job, source, ReadingWay { engine: Some(engine), ..ReadingWay::content(1) })
             }
         }
     }
@@ -82,7 +84,7 @@ impl Worker<'_> {
                 return Ok(());
             }
         };
-        self.hand_out(job, source, Reading::sqlite(reading))
+        self.hand_out(job, source, ReadingWay::sqlite(reading))
     }
 
     /// Takes a SQLite database in one transaction, or lets it wait for a quieter moment.
@@ -99,7 +101,7 @@ impl Worker<'_> {
         &mut self,
         job: &Arc<FileJob>,
         source: SourceFile,
-        reading: Reading,
+        reading: ReadingWay,
     ) -> Result<()> {
         let bytes = source.stat().bytes;
         let extents = match source.data_extents() {
@@ -120,14 +122,14 @@ impl Worker<'_> {
             return self.end_large(&work);
         }
         let parts = ranges.into_iter().enumerate();
-        let mut parts = parts.map(|(number, ranges)| Part { work: work.clone(), number, ranges });
+        let mut parts = parts.map(|(number, ranges)| FilePart { work: work.clone(), number, ranges });
         let first = parts.next();
         self.shared.queue.add(parts.map(Work::Part));
         first.map_or(Ok(()), |first| self.part(&first))
     }
 
     /// Does one part of a large file; whoever does the last ends the file.
-    pub fn part(&mut self, Part { work, number, ranges }: &Part) -> Result<()> {
+    pub fn part(&mut self, FilePart { work, number, ranges }: &FilePart) -> Result<()> {
         let chunks = match self.chunk_part(work, ranges) {
             Ok(chunks) => chunks,
             Err(fault) => {
@@ -202,16 +204,18 @@ impl Worker<'_> {
 }
 
 /// How to read a file again that changed meanwhile, or that says less than it holds.
-fn reading_again(work: &PartWork, unchanged: bool) -> Option<Reading> {
+fn reading_again(work: &PartWork, unchanged: bool) -> Option<ReadingWay> {
     let reading = &work.reading;
     match unchanged {
         false => (reading.attempt < READ_ATTEMPTS).then(|| reading.again()),
-        true => (reading.may_go_on() && goes_on(&work.source)).then(|| Reading::to_the_end(reading.attempt)),
+        true => {
+            (reading.may_go_on() && goes_on(&work.source)).then(|| ReadingWay::to_the_end(reading.attempt))
+        }
     }
 }
 
 /// Whether it may be a database whose program is writing it: read now it could be taken between two writes of one transaction.
-pub(super) fn is_in_mid_write(engine: Engine, job: &FileJob, source: &SourceFile) -> bool {
+pub(super) fn is_in_mid_write(engine: DatabaseEngine, job: &FileJob, source: &SourceFile) -> bool {
     if !engine::may_be_database(engine, job.path.as_bytes()) || !is_fresh(source.stat().modified_ns) {
         return false;
     }
@@ -224,7 +228,12 @@ pub(super) fn is_in_mid_write(engine: Engine, job: &FileJob, source: &SourceFile
 }
 
 /// How a file that may be a database was taken, read as it lies.
-pub(super) fn taken(engine: Engine, job: &FileJob, source: &SourceFile, unchanged: bool) -> Option<Taken> {
+pub(super) fn taken(
+    engine: DatabaseEngine,
+    job: &FileJob,
+    source: &SourceFile,
+    unchanged: bool,
+) -> Option<Taken> {
     match (engine.is_database(), unchanged) {
         (true, true) => Some(Taken::raw(true, false, platform::in_use(&job.os_path, source.stat()))),
         (_, false) if engine::may_be_database(engine, job.path.as_bytes()) => Some(Taken::Changed),

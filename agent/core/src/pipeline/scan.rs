@@ -21,7 +21,7 @@ use super::hunks::{Hunks, Item, ItemSource, Trouble};
 use super::job::FileJob;
 use super::previous::Previous;
 use super::queue::{Queue, Stopped};
-use super::worker::{SMALL_BYTES, Shared, Work, Worker};
+use super::worker::{SMALL_BYTES, Work, Worker, Workshop};
 use crate::catalog::{Catalog, HunkRow, PackEntry, Record, SetRow};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
@@ -80,7 +80,7 @@ pub struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// A scan of `set` as the catalog knows it, beside the workers of `shared`.
     pub(super) fn new(
-        shared: &'a Shared<'a>,
+        shared: &'a Workshop<'a>,
         catalog: &'a Catalog,
         set: Option<&SetRow>,
         walker: &Walker,

@@ -14,7 +14,7 @@ pub(super) const CONCURRENT_HEADS: usize = 16;
 
 /// How the store shows an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum HowShown {
     /// With its size.
     Whole,
     /// With another size.
@@ -25,15 +25,15 @@ pub(super) enum Shown {
 
 /// How the store shows an object. All but "whole" is asked once more: a cache or a line may have been wrong, and what is
 /// taken for lost is stored again, and told.
-pub(super) async fn how_shown(objects: &Objects, name: &str, object_bytes: u64) -> Result<Shown> {
-    let mut shown = Shown::No;
+pub(super) async fn how_shown(objects: &Objects, name: &str, object_bytes: u64) -> Result<HowShown> {
+    let mut shown = HowShown::No;
     for is_asked_again in [false, true] {
         shown = match objects.head(name).await? {
-            Some(meta) if meta.bytes == object_bytes => Shown::Whole,
-            Some(_) => Shown::Other,
-            None => Shown::No,
+            Some(meta) if meta.bytes == object_bytes => HowShown::Whole,
+            Some(_) => HowShown::Other,
+            None => HowShown::No,
         };
-        if shown == Shown::Whole {
+        if shown == HowShown::Whole {
             if is_asked_again {
                 objects.oddities().note_answered_wrongly(name);
             }
@@ -45,7 +45,7 @@ pub(super) async fn how_shown(objects: &Objects, name: &str, object_bytes: u64) 
 
 /// Whether the store shows an object with its size ([`how_shown`]).
 pub(super) async fn is_there(objects: &Objects, name: &str, object_bytes: u64) -> Result<bool> {
-    Ok(how_shown(objects, name, object_bytes).await? == Shown::Whole)
+    Ok(how_shown(objects, name, object_bytes).await? == HowShown::Whole)
 }
 
 /// Whether the store shows a pack with its size.

@@ -23,7 +23,7 @@ use crate::catalog::SmallPrint;
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 use crate::scan::SourceFile;
-use crate::scan::engine::{self, Engine};
+use crate::scan::engine::{self, DatabaseEngine};
 
 /// Files below this size share a chunk with their neighbours.
 pub const TINY_BYTES: u64 = 4 << 10;
@@ -48,13 +48,13 @@ impl Worker<'_> {
                     continue;
                 }
                 Ok(Some(read)) => match engine::recognise(&buffer[..read.bytes], job.path.as_bytes()) {
-                    Engine::Sqlite | Engine::Paged => {
+                    DatabaseEngine::Sqlite | DatabaseEngine::Paged => {
                         drop(read);
                         self.buffer = buffer;
                         self.large_file(job)?;
                         continue;
                     }
-                    Engine::PostgresControl => {
+                    DatabaseEngine::PostgresControl => {
                         self.shared.beside.wait_for_cluster(job.clone());
                         self.buffer = buffer;
                         continue;
@@ -86,7 +86,7 @@ impl Worker<'_> {
         job: &Arc<FileJob>,
         plain: &[u8],
         read: &SmallRead,
-        engine: Engine,
+        engine: DatabaseEngine,
     ) -> Result<()> {
         let taken = taken(engine, job, &read.source, read.problem.is_none());
         let mut stored = Stored {

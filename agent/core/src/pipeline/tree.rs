@@ -18,7 +18,7 @@ use crate::error::{AgentError, Result};
 const NODE_PATH_BYTES: usize = 1 << 20;
 
 /// The tree, whose topmost nodes may still wait for the name of their pack.
-pub struct Tree {
+pub struct TreeDraft {
     hunks: Vec<MadeHunk>,
     level2: Vec<(NodeRef, Place)>,
 }
@@ -34,7 +34,7 @@ pub struct Resolved {
 }
 
 /// Writes the level-2 nodes. All hunks are settled and their packs sealed.
-pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) -> Result<Tree> {
+pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) -> Result<TreeDraft> {
     let mut cutter = scan.boundary();
     let mut hunks = scan.hunks.take_made();
     for hunk in &mut hunks {
@@ -48,7 +48,7 @@ pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) 
             let place = Place::Known(node.at);
             (node, place)
         });
-        return Ok(Tree { hunks, level2: level2.collect() });
+        return Ok(TreeDraft { hunks, level2: level2.collect() });
     }
     let mut level2 = Vec::new();
     let mut gathered = Level2::default();
@@ -67,7 +67,7 @@ pub fn build(scan: &mut Scan<'_>, set: Option<SetRow>, worker: &mut Worker<'_>) 
             level2.push(store(&std::mem::take(&mut gathered), &mut scan.hunks, worker)?);
         }
     }
-    Ok(Tree { hunks, level2 })
+    Ok(TreeDraft { hunks, level2 })
 }
 
 fn store(node: &Level2, hunks: &mut Hunks<'_>, worker: &mut Worker<'_>) -> Result<(NodeRef, Place)> {
@@ -84,7 +84,7 @@ fn store(node: &Level2, hunks: &mut Hunks<'_>, worker: &mut Worker<'_>) -> Resul
     Ok((node, place))
 }
 
-impl Tree {
+impl TreeDraft {
     /// Fills in the places. All packs are sealed.
     pub fn resolve(self) -> Result<Resolved> {
         let mut needs = BTreeMap::new();

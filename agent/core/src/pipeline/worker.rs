@@ -19,8 +19,8 @@ use super::dedup::KnownChunks;
 use super::job::FileJob;
 use super::list::NodeStore;
 use super::packs::{Lane, PackPool, Place};
-use super::parts::Part;
-use super::queue::{Queue, Taken};
+use super::parts::FilePart;
+use super::queue::{Queue, TakenJob};
 use super::recipe::{self, Recipe};
 use super::solid::Solid;
 use crate::catalog::{Lists, PrintKey};
@@ -35,7 +35,7 @@ pub const SMALL_BYTES: u64 = ContentCutter::MIN as u64;
 pub(super) const READ_ATTEMPTS: u32 = 2;
 
 /// What all workers share.
-pub struct Shared<'a> {
+pub struct Workshop<'a> {
     /// Open packs.
     pub pool: PackPool,
     /// Chunks already stored.
@@ -71,12 +71,12 @@ pub enum Work {
     /// One large file.
     Large(Arc<FileJob>),
     /// A part of a large file that another has begun.
-    Part(Part),
+    Part(FilePart),
 }
 
 /// One worker's buffers.
 pub struct Worker<'a> {
-    pub(super) shared: &'a Shared<'a>,
+    pub(super) shared: &'a Workshop<'a>,
     pub(super) compressor: Compressor,
     pub(super) verifier: PackVerifier,
     pub(super) buffer: Vec<u8>,
@@ -85,7 +85,7 @@ pub struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// A worker with empty buffers.
-    pub fn new(shared: &'a Shared<'a>) -> Self {
+    pub fn new(shared: &'a Workshop<'a>) -> Self {
         let compressor = Compressor::new(recipe::LEVEL);
         Self {
             shared,
@@ -100,7 +100,7 @@ impl<'a> Worker<'a> {
     ///
     /// Errors: also when another worker has failed.
     pub fn labour(&mut self) -> Result<()> {
-        while let Some(Taken { task, at_work }) = self.shared.queue.take() {
+        while let Some(TakenJob { task, at_work }) = self.shared.queue.take() {
             self.shared.shutdown.check()?;
             match task {
                 Work::Part(part) => self.part(&part)?,

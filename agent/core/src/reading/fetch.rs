@@ -52,12 +52,12 @@ pub struct Fetcher {
 }
 
 /// A window of files whose content is fetched ahead: as long as this lives, what was fetched for it stays.
-pub struct Prepared {
+pub struct FetchWindow {
     fetcher: Arc<Fetcher>,
     window: u64,
 }
 
-impl Drop for Prepared {
+impl Drop for FetchWindow {
     fn drop(&mut self) {
         self.fetcher.stretches.lock().close_window(self.window);
         self.fetcher.room.notify_waiters();
@@ -111,7 +111,7 @@ impl Fetcher {
         self: &Arc<Self>,
         kind: PackKind,
         locations: impl IntoIterator<Item = &'a Location>,
-    ) -> Prepared {
+    ) -> FetchWindow {
         // In the order of the locations, which is the order in which they will be read.
         let mut order: Vec<PackId> = Vec::new();
         let mut by_pack: HashMap<PackId, Vec<Range<u64>>> = HashMap::new();
@@ -138,7 +138,7 @@ impl Fetcher {
                 tasks.spawn(Arc::clone(self).fetch_ahead(name, range));
             }
         }
-        Prepared { fetcher: Arc::clone(self), window }
+        FetchWindow { fetcher: Arc::clone(self), window }
     }
 
     async fn fetch_ahead(self: Arc<Self>, pack: PackName, range: Range<u64>) {

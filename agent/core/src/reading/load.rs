@@ -24,7 +24,7 @@ use super::requests::{GAP_BYTES, WHOLE};
 use super::sealed::{PackName, Sealed};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::keyring::Keyring;
-use crate::repo::objects::{Found, Objects};
+use crate::repo::objects::{FoundAt, Objects};
 
 /// Headers that are kept.
 const HEADERS_MAX: usize = 4096;
@@ -99,17 +99,17 @@ impl Loader {
         &self,
         pack: &PackName,
         is_absent: bool,
-        intact: &Result<(Sealed, Found)>,
+        intact: &Result<(Sealed, FoundAt)>,
     ) {
         match intact {
-            Ok((_, Found::Current)) => self.objects.oddities().note_answered_wrongly(&pack_name(pack)),
-            Ok((_, Found::Older)) if is_absent => {}
+            Ok((_, FoundAt::Current)) => self.objects.oddities().note_answered_wrongly(&pack_name(pack)),
+            Ok((_, FoundAt::Older)) if is_absent => {}
             _ => self.note_damaged(pack),
         }
     }
 
     /// The bytes that hash to the pack's name: those in its place, asked for anew, or those of an older version.
-    pub(super) async fn load_intact(&self, pack: PackName) -> Result<(Sealed, Found)> {
+    pub(super) async fn load_intact(&self, pack: PackName) -> Result<(Sealed, FoundAt)> {
         let name = layout::pack(pack.0, &pack.1);
         let (bytes, found) = self.objects.find_hashed(&name, &pack.1.sha256, PACK_MAX_BYTES).await?;
         // What was read of another version opens nothing here.

@@ -17,7 +17,7 @@ use scelle_format::manifest::{Content, Hunk, Item, Level2, NodeRef, Root};
 use scelle_format::pack::Location;
 use scelle_format::{FormatError, layout, path};
 
-use super::fetch::{Fetcher, Prepared};
+use super::fetch::{FetchWindow, Fetcher};
 use super::load::damaged;
 use super::reader::{ChunkIdKeys, ChunkReader};
 use crate::error::{ExitCode, Fault, Result};
@@ -30,7 +30,7 @@ const LEVEL2_BATCH: usize = 16;
 
 /// A part of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TreePart {
     /// The entry at this path.
     Entry(Vec<u8>),
     /// The entries that stand directly in this folder.
@@ -39,7 +39,7 @@ pub enum Part {
     Below(Vec<u8>),
 }
 
-impl Part {
+impl TreePart {
     /// The parts that hold a path, what is below it, and the entries of the folders that lead to it.
     pub fn with_ancestors(of: &[u8]) -> Vec<Self> {
         let mut parts = vec![Self::Below(of.to_vec())];
@@ -158,11 +158,11 @@ impl Tree {
 
     /// All entries.
     pub fn walk(&self) -> Walk {
-        self.walk_parts(vec![Part::Below(Vec::new())])
+        self.walk_parts(vec![TreePart::Below(Vec::new())])
     }
 
     /// The entries of some parts, each once, in the manifest's order.
-    pub fn walk_parts(&self, parts: Vec<Part>) -> Walk {
+    pub fn walk_parts(&self, parts: Vec<TreePart>) -> Walk {
         let nodes = select(&self.root.level2, None, &parts);
         Walk {
             fetcher: Arc::clone(&self.fetcher),
@@ -177,7 +177,7 @@ impl Tree {
 
     /// The entries below a folder (at any depth), reading only hunks that can hold them.
     pub fn entries_below(&self, folder: &[u8]) -> Walk {
-        self.walk_parts(vec![Part::Below(folder.to_vec())])
+        self.walk_parts(vec![TreePart::Below(folder.to_vec())])
     }
 
     /// References to all hunks with where each ends, for comparing two trees by hunk ids.
@@ -202,7 +202,7 @@ impl Tree {
 pub struct Walk {
     fetcher: Arc<Fetcher>,
     reader: ChunkReader,
-    parts: Vec<Part>,
+    parts: Vec<TreePart>,
     level2: VecDeque<(NodeRef, Option<Vec<u8>>)>,
     level2_ahead: Ahead,
     hunks: VecDeque<(NodeRef, Option<Vec<u8>>)>,
@@ -213,7 +213,7 @@ pub struct Walk {
 #[derive(Default)]
 struct Ahead {
     left: usize,
-    prepared: Option<Prepared>,
+    prepared: Option<FetchWindow>,
 }
 
 impl Walk {
@@ -286,7 +286,7 @@ impl Ahead {
 }
 
 /// The nodes that may hold some of the parts, each with the first path after it.
-fn select(nodes: &[NodeRef], end: Option<Vec<u8>>, parts: &[Part]) -> Vec<(NodeRef, Option<Vec<u8>>)> {
+fn select(nodes: &[NodeRef], end: Option<Vec<u8>>, parts: &[TreePart]) -> Vec<(NodeRef, Option<Vec<u8>>)> {
     let next_of = |at: usize| nodes.get(at + 1).map(|next| next.first.clone()).or_else(|| end.clone());
     let with_next = nodes.iter().enumerate().map(|(at, node)| (node.clone(), next_of(at)));
     with_next
@@ -372,19 +372,19 @@ mod tests {
         // Order: a, b | a/x, a/y | a/x/1, a-b/1
         let nodes: [(&[u8], Option<&[u8]>); 3] =
             [(b"a", Some(b"a/x")), (b"a/x", Some(b"a/x/1")), (b"a/x/1", None)];
-        let met = |part: Part| nodes.map(|(first, next)| part.meets(first, next));
-        assert_eq!(met(Part::Entry(b"b".to_vec())), [true, false, false]);
-        assert_eq!(met(Part::Entry(b"a/y".to_vec())), [false, true, false]);
-        assert_eq!(met(Part::Folder(b"a".to_vec())), [true, true, false]);
-        assert_eq!(met(Part::Below(b"a".to_vec())), [true, true, true]);
-        assert_eq!(met(Part::Folder(b"a/x".to_vec())), [false, true, true]);
-        assert_eq!(met(Part::Folder(b"zz".to_vec())), [false, false, true]);
-        assert_eq!(met(Part::Below(Vec::new())), [true, true, true]);
+        let met = |part: TreePart| nodes.map(|(first, next)| part.meets(first, next));
+        assert_eq!(met(TreePart::Entry(b"b".to_vec())), [true, false, false]);
+        assert_eq!(met(TreePart::Entry(b"a/y".to_vec())), [false, true, false]);
+        assert_eq!(met(TreePart::Folder(b"a".to_vec())), [true, true, false]);
+        assert_eq!(met(TreePart::Below(b"a".to_vec())), [true, true, true]);
+        assert_eq!(met(TreePart::Folder(b"a/x".to_vec())), [false, true, true]);
+        assert_eq!(met(TreePart::Folder(b"zz".to_vec())), [false, false, true]);
+        assert_eq!(met(TreePart::Below(Vec::new())), [true, true, true]);
     }
 
     #[test]
     fn a_path_brings_the_folders_that_lead_to_it() {
-        let parts = Part::with_ancestors(b"a/x");
+        let parts = TreePart::with_ancestors(b"a/x");
         let holds = |directory: &[u8], name: &[u8]| parts.iter().any(|part| part.holds(directory, name));
         assert!(holds(b"", b"a") && holds(b"a", b"x") && holds(b"a/x", b"1") && holds(b"a/x/1", b"2"));
         assert!(!holds(b"a", b"xx") && !holds(b"a/xx", b"1") && !holds(b"", b"b"));

@@ -21,7 +21,7 @@ use scelle_format::{layout, limits};
 
 use super::copies::Copies;
 use super::finding::{Finding, FindingKind};
-use super::objects::{Found, Objects};
+use super::objects::{FoundAt, Objects};
 use crate::error::{AgentError, ExitCode, Result};
 
 /// Objects fetched at a time.
@@ -220,7 +220,7 @@ impl Climb<'_> {
         let (max, accepts) =
             (limits::NOTE_MAX_BYTES as u64, |bytes: &[u8]| self.accept(bytes, revision).is_ok());
         if let Some((bytes, found)) = self.objects.find_where(name, max, accepts).await? {
-            if found == Found::Older {
+            if found == FoundAt::Older {
                 let kind = if self.was_missing { FindingKind::Hidden } else { kind };
                 self.findings.push(Finding::new(kind, name));
             }

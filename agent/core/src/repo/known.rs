@@ -34,7 +34,7 @@ const PAGES_MAX: usize = 4;
 pub type Shown = HashMap<(PackKind, PackId), u64>;
 
 /// What is known, and what the store lists of it.
-pub(super) struct Seen {
+pub(super) struct Listings {
     copies: BTreeMap<String, u64>,
     attachments: Window,
     segments: Window,
@@ -44,14 +44,14 @@ pub(super) struct Seen {
 /// Lists what may be compared; `None` on a PC that keeps no copies. All that waits for the store or a disk is side by side.
 ///
 /// Errors: only the store's.
-pub(super) async fn look(objects: &Objects, device: &Device, damage: &Damage) -> Result<Option<Seen>> {
+pub(super) async fn look(objects: &Objects, device: &Device, damage: &Damage) -> Result<Option<Listings>> {
     let Some(kept) = objects.kept().cloned() else { return Ok(None) };
     let own = layout::notes_of(&device.id);
     let part = |prefix| window(objects, prefix, damage.looked.up_to(prefix));
     let copies = async { Ok(tokio::task::spawn_blocking(move || kept.sizes()).await.unwrap_or_default()) };
     let (copies, attachments, segments, notes) =
         tokio::try_join!(copies, part("a/"), part("i/"), part(&own))?;
-    Ok(Some(Seen { copies, attachments, segments, notes }))
+    Ok(Some(Listings { copies, attachments, segments, notes }))
 }
 
 /// What is known and not seen: names, and what is wrong with them. `last` is the number of the newest note.
@@ -60,7 +60,7 @@ pub(super) async fn look(objects: &Objects, device: &Device, damage: &Damage) ->
 pub(super) async fn lacking(
     objects: &Objects,
     device: &Device,
-    seen: &Seen,
+    seen: &Listings,
     last: u64,
     shown: &Shown,
     descriptors: &Descriptors,

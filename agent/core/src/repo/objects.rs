@@ -25,7 +25,7 @@ const VERSIONS_MAX: usize = 1000;
 
 /// Where sound bytes of an object were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum FoundAt {
     /// In its place.
     Current,
     /// In an older version: a delete marker hides it, or it was written over.
@@ -117,12 +117,12 @@ impl Objects {
     }
 
     /// [`Self::get_hashed`], and where it was found.
-    pub async fn find_hashed(&self, name: &str, sha256: &Sha256, max_bytes: u64) -> Result<(Bytes, Found)> {
+    pub async fn find_hashed(&self, name: &str, sha256: &Sha256, max_bytes: u64) -> Result<(Bytes, FoundAt)> {
         let is_right = |bytes: &[u8]| Sha256::of(bytes) == *sha256;
         let wrong = match self.get_twice(name, max_bytes, is_right).await {
             Ok(bytes) => {
                 self.keep(name, &bytes).await;
-                return Ok((bytes, Found::Current));
+                return Ok((bytes, FoundAt::Current));
             }
             Err(fault) => fault.here()?,
         };
@@ -133,7 +133,7 @@ impl Objects {
                     true => self.oddities.note_hidden(name),
                     false => self.oddities.note_overwritten(name),
                 }
-                Ok((bytes, Found::Older))
+                Ok((bytes, FoundAt::Older))
             }
             Older::None => Err(wrong.error),
             Older::NotAllowed => Err(wrong.error.older_version_may_exist()),
@@ -147,12 +147,12 @@ impl Objects {
         name: &str,
         max_bytes: u64,
         accepts: impl Fn(&[u8]) -> bool,
-    ) -> Result<Option<(Bytes, Found)>> {
+    ) -> Result<Option<(Bytes, FoundAt)>> {
         let key = self.key(name)?;
         let is_absent = match self.store.get(&key, max_bytes).await {
             Ok(bytes) if accepts(&bytes) => {
                 self.oddities.note_answered_wrongly(name);
-                return Ok(Some((bytes, Found::Current)));
+                return Ok(Some((bytes, FoundAt::Current)));
             }
             Ok(_) => false,
             Err(error) if matters_to_one_object(error.kind) => error.kind == ErrorKind::NotFound,
@@ -165,7 +165,7 @@ impl Objects {
                 false => self.oddities.note_overwritten(name),
             }
         }
-        Ok(older.map(|bytes| (bytes, Found::Older)))
+        Ok(older.map(|bytes| (bytes, FoundAt::Older)))
     }
 
     /// Asks for an object, and once more where the answer is wrong: a cache or a line may have been, not the store.

@@ -48,7 +48,7 @@ async fn one_wrong_answer_is_asked_again_and_counted_two_are_damage() {
         objects.put_new(&name, Bytes::from_static(b"right")).await.unwrap();
         faulty.nth(Operation::Get, 1, "", fault);
         let found = objects.find_hashed(&name, &sha256, 100).await.unwrap();
-        assert_eq!((&found.0[..], found.1), (&b"right"[..], Found::Current), "{fault:?}");
+        assert_eq!((&found.0[..], found.1), (&b"right"[..], FoundAt::Current), "{fault:?}");
         assert_eq!(objects.oddities().answered_wrongly(), 1, "{fault:?}");
         faulty.heal();
         faulty.always(Operation::Get, "", fault);

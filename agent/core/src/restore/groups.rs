@@ -11,7 +11,7 @@ use crate::scan::EntryPath;
 
 /// The groups met so far.
 #[derive(Default)]
-pub(super) struct Groups {
+pub(super) struct LinkGroups {
     /// First name and number of each version.
     versions: HashMap<(u64, [u8; 32]), (u64, EntryPath)>,
     /// How many versions a group has.
@@ -20,7 +20,7 @@ pub(super) struct Groups {
     pub(super) split: u64,
 }
 
-impl Groups {
+impl LinkGroups {
     /// The earlier name that this one is to be linked to. The entry's group becomes that of its version.
     pub(super) fn earlier(&mut self, path: &EntryPath, entry: &mut Entry) -> Option<EntryPath> {
         let group = entry.link_group?;
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_name_is_linked_to_its_own_version() {
-        let mut groups = Groups::default();
+        let mut groups = LinkGroups::default();
         let mut take = |name: &str, mode: u32, bytes: u64| {
             let mut entry = Entry::bare(name.into(), EntryKind::File);
             (entry.link_group, entry.mode, entry.bytes) = (Some(7), Some(mode), bytes);

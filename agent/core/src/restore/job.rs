@@ -15,7 +15,7 @@ use crate::scan::EntryPath;
 
 /// A whole file for one thread.
 #[derive(Clone)]
-pub(super) struct FileJob {
+pub(super) struct RestoreJob {
     pub(super) path: EntryPath,
     pub(super) entry: Entry,
     /// Something of the same size stands there.
@@ -30,7 +30,7 @@ pub(super) struct RunJob {
 
 /// What a thread takes at a time.
 pub(super) enum Job {
-    Files(Vec<FileJob>),
+    Files(Vec<RestoreJob>),
     Run(RunJob),
 }
 

@@ -9,23 +9,23 @@ use std::sync::Arc;
 
 use scelle_format::manifest::EntryKind;
 
-use super::job::FileJob;
-use super::shared::{Failure, Shared};
+use super::job::RestoreJob;
+use super::shared::{Shared, WriteFault};
 use super::write::{
-    Destination, FIRST_BYTES, Overwrite, Placed, WriteErrorKind, is_database, may_be_database,
+    FIRST_BYTES, Overwrite, Placed, RestoreRoot, WriteErrorKind, is_database, may_be_database,
 };
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::reading::ChunkReader;
-use crate::reading::tree::{Part, Step, Tree};
+use crate::reading::tree::{Step, Tree, TreePart};
 use crate::scan::EntryPath;
 
 /// A database and what the snapshot has beside it.
 #[derive(Default)]
 struct Pair {
     /// Set when it stands in the destination byte for byte, with something beside it.
-    standing: Option<FileJob>,
-    sides: Vec<FileJob>,
+    standing: Option<RestoreJob>,
+    sides: Vec<RestoreJob>,
 }
 
 /// What may be done with a pair.
@@ -46,8 +46,8 @@ enum Way {
 pub(super) fn finish(
     shared: &Shared<'_>,
     tree: &Tree,
-    standing: Vec<FileJob>,
-    sides: Vec<(EntryPath, FileJob)>,
+    standing: Vec<RestoreJob>,
+    sides: Vec<(EntryPath, RestoreJob)>,
 ) -> Result<()> {
     let mut pairs: BTreeMap<EntryPath, Pair> = BTreeMap::new();
     for job in standing {
@@ -75,7 +75,7 @@ fn one(
     tree: &Tree,
     base: &EntryPath,
     pair: &Pair,
-) -> std::result::Result<(), Failure> {
+) -> std::result::Result<(), WriteFault> {
     let found = match &pair.standing {
         Some(job) => Some(job.clone()),
         None => shared.handle.block_on(entry_of(tree, base))?,
@@ -122,10 +122,10 @@ fn one(
 fn way(
     shared: &Shared<'_>,
     reader: &mut ChunkReader,
-    main: &FileJob,
+    main: &RestoreJob,
     pair: &Pair,
-    (destination, at): (&Arc<Destination>, &EntryPath),
-) -> std::result::Result<Way, Failure> {
+    (destination, at): (&Arc<RestoreRoot>, &EntryPath),
+) -> std::result::Result<Way, WriteFault> {
     let Some(there) = destination.existing(at)? else { return Ok(Way::Without) };
     let mut first = [0; FIRST_BYTES];
     let is_one = there.file.is_none() || {
@@ -165,10 +165,10 @@ fn way(
 /// The database stands there as it was saved.
 fn same(
     shared: &Shared<'_>,
-    destination: &Destination,
+    destination: &RestoreRoot,
     at: &EntryPath,
-    main: &FileJob,
-) -> std::result::Result<(), Failure> {
+    main: &RestoreJob,
+) -> std::result::Result<(), WriteFault> {
     shared.update_same(destination, at, &main.entry)?;
     shared.note_placed(&main.entry.link_group, main.entry.bytes, &Placed::Same);
     Ok(())
@@ -178,10 +178,10 @@ fn same(
 fn beside(
     shared: &Shared<'_>,
     reader: &mut ChunkReader,
-    main: &FileJob,
+    main: &RestoreJob,
     pair: &Pair,
-) -> std::result::Result<(), Failure> {
-    let job = FileJob { compare: false, ..main.clone() };
+) -> std::result::Result<(), WriteFault> {
+    let job = RestoreJob { compare: false, ..main.clone() };
     let Some(placed) = shared.try_restore(reader, &job)? else { return Ok(()) };
     if pair.standing.is_some() {
         shared.note_placed(&main.entry.link_group, main.entry.bytes, &placed);
@@ -198,8 +198,8 @@ fn beside(
 }
 
 /// The file at a path of the snapshot.
-async fn entry_of(tree: &Tree, path: &EntryPath) -> Result<Option<FileJob>> {
-    let mut walk = tree.walk_parts(vec![Part::Entry(path.as_bytes().to_vec())]);
+async fn entry_of(tree: &Tree, path: &EntryPath) -> Result<Option<RestoreJob>> {
+    let mut walk = tree.walk_parts(vec![TreePart::Entry(path.as_bytes().to_vec())]);
     while let Some(step) = walk.next().await? {
         let Step::Items(items) = step else { continue };
         let found = items.into_iter().find(|item| {
@@ -209,7 +209,7 @@ async fn entry_of(tree: &Tree, path: &EntryPath) -> Result<Option<FileJob>> {
         if let Some(item) = found {
             let mut entry = item.entry;
             entry.link_group = None;
-            return Ok(Some(FileJob { path: path.clone(), entry, compare: true }));
+            return Ok(Some(RestoreJob { path: path.clone(), entry, compare: true }));
         }
     }
     Ok(None)

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::request::{Request, Target};
-use super::write::{Destination, NameProbe, WriteError, WriteErrorKind};
+use super::request::{RestoreRequest, Target};
+use super::write::{NameProbe, RestoreRoot, WriteError, WriteErrorKind};
 use crate::scan::EntryPath;
 
 /// Finds the folder handle and the path below it for an entry's path.
@@ -18,7 +18,7 @@ pub(super) struct Places {
     in_place: bool,
     /// Whether the destination was empty or absent: nothing needs to be compared.
     pub(super) fresh: bool,
-    roots: Mutex<HashMap<EntryPath, Arc<Destination>>>,
+    roots: Mutex<HashMap<EntryPath, Arc<RestoreRoot>>>,
     aside: String,
     /// Entries that have another name in the destination than in the snapshot.
     renames: RwLock<HashMap<EntryPath, EntryPath>>,
@@ -27,7 +27,7 @@ pub(super) struct Places {
 
 impl Places {
     /// A destination that nothing has been opened of.
-    pub(super) fn new(request: &Request, fresh: bool) -> Self {
+    pub(super) fn new(request: &RestoreRequest, fresh: bool) -> Self {
         Self {
             in_place: request.target == Target::InPlace,
             fresh,
@@ -39,11 +39,11 @@ impl Places {
     }
 
     /// Opens (and makes) the destination.
-    pub(super) fn create(request: &Request) -> std::result::Result<Self, WriteError> {
+    pub(super) fn create(request: &RestoreRequest) -> std::result::Result<Self, WriteError> {
         let Target::Folder(folder) = &request.target else { return Ok(Self::new(request, false)) };
         let fresh = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
         let places = Self::new(request, fresh);
-        let root = Destination::create(folder, &places.aside)?;
+        let root = RestoreRoot::create(folder, &places.aside)?;
         places.roots.lock().insert(EntryPath::top(), Arc::new(root));
         Ok(places)
     }
@@ -85,7 +85,7 @@ impl Places {
     pub(super) fn place(
         &self,
         entry: &EntryPath,
-    ) -> std::result::Result<(Arc<Destination>, EntryPath), WriteError> {
+    ) -> std::result::Result<(Arc<RestoreRoot>, EntryPath), WriteError> {
         let hostile =
             || WriteError { kind: WriteErrorKind::HostilePath, path: Some(entry.clone()), source: None };
         let depth = match entry.components().next() {
@@ -111,13 +111,13 @@ impl Places {
             return Ok((Arc::clone(root), below));
         }
         let root = base.to_os().map_err(|_| hostile())?;
-        let root = Arc::new(Destination::create(&root, &self.aside)?);
+        let root = Arc::new(RestoreRoot::create(&root, &self.aside)?);
         roots.insert(base, Arc::clone(&root));
         Ok((root, below))
     }
 
     /// Everything that was opened.
-    pub(super) fn all(&self) -> Vec<Arc<Destination>> {
+    pub(super) fn all(&self) -> Vec<Arc<RestoreRoot>> {
         self.roots.lock().values().cloned().collect()
     }
 

@@ -7,7 +7,7 @@ use scelle_format::chunker::Cut;
 use scelle_format::manifest::{Entry, EntryKind};
 
 use super::places::Places;
-use super::request::{Request, Target, check_system};
+use super::request::{RestoreRequest, Target, check_system};
 use super::twins::Twins;
 use super::write::{FIRST_BYTES, FileAttributes, Overwrite, is_database, may_be_database, write_failed};
 use crate::error::{AgentError, ExitCode, Result};
@@ -45,7 +45,7 @@ pub struct PlannedEntry {
 
 /// Sums of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Plan {
+pub struct RestorePlan {
     /// Files chosen.
     pub files: u64,
     /// Folders chosen.
@@ -71,14 +71,14 @@ pub struct Plan {
     pub unreadable: u64,
 }
 
-impl Plan {
+impl RestorePlan {
     /// Whether patterns leave nothing of the snapshot: a mistake more often than not.
-    pub fn is_nothing_chosen(&self, request: &Request) -> bool {
+    pub fn is_nothing_chosen(&self, request: &RestoreRequest) -> bool {
         request.filter.has_globs() && self.files + self.symlinks + self.keep + self.unreadable == 0
     }
 
     /// The code a dry run ends with.
-    pub fn code(&self, request: &Request) -> ExitCode {
+    pub fn code(&self, request: &RestoreRequest) -> ExitCode {
         if self.is_nothing_chosen(request) { ExitCode::Partial } else { ExitCode::Ok }
     }
 }
@@ -136,15 +136,15 @@ fn database_action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: &E
 /// Walks the chosen entries and tells what would be done with each.
 pub async fn plan(
     tree: &Tree,
-    request: &Request,
+    request: &RestoreRequest,
     each: &mut (dyn FnMut(&PlannedEntry) + Send),
-) -> Result<Plan> {
+) -> Result<RestorePlan> {
     check_system(request, tree)?;
     let places = match &request.target {
         Target::Folder(folder) if !folder.exists() => Places::new(request, true),
         _ => Places::create(request).map_err(|error| write_failed(&error))?,
     };
-    let mut plan = Plan::default();
+    let mut plan = RestorePlan::default();
     let mut twins = Twins::default();
     let mut asked = request.paths.is_empty();
     let mut walk = tree.walk_parts(request.parts(&tree.root));
@@ -176,7 +176,7 @@ pub async fn plan(
     if asked { Ok(plan) } else { Err(AgentError::path_not_in_snapshot()) }
 }
 
-impl Plan {
+impl RestorePlan {
     fn add(&mut self, entry: &Entry, action: Action) {
         match entry.kind {
             EntryKind::Directory => return self.directories += 1,

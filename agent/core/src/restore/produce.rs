@@ -12,18 +12,18 @@ use scelle_format::manifest::{Content, Entry, EntryKind, Item};
 use scelle_format::pack::Location;
 
 use super::data_map::DataMap;
-use super::groups::Groups;
-use super::job::{FileJob, Job, LargeFile, RunJob};
+use super::groups::LinkGroups;
+use super::job::{Job, LargeFile, RestoreJob, RunJob};
 use super::order::{frame_of, in_pack_order};
 use super::plan::{Action, action, attributes_of};
-use super::request::Request;
+use super::request::RestoreRequest;
 use super::shared::Shared;
 use super::summary::LostPart;
 use super::twins::Twins;
 use super::write::{Placed, WriteErrorKind, base_of};
 use crate::error::{AgentError, Result};
 use crate::reading::ChunkReader;
-use crate::reading::fetch::Prepared;
+use crate::reading::fetch::FetchWindow;
 use crate::reading::tree::{ChunkRuns, Step, Tree};
 use crate::scan::EntryPath;
 
@@ -49,18 +49,18 @@ const SORTED_CHUNKS: usize = 1 << 16;
 /// Walks the tree and hands out jobs.
 pub(super) struct Producer<'a> {
     shared: &'a Shared<'a>,
-    request: &'a Request,
+    request: &'a RestoreRequest,
     tree: &'a Tree,
-    sender: crossbeam_channel::Sender<(Job, Arc<Prepared>)>,
+    sender: crossbeam_channel::Sender<(Job, Arc<FetchWindow>)>,
     window: Vec<Job>,
     window_bytes: u64,
     window_files: usize,
     wanted: Vec<Location>,
-    batch: Vec<FileJob>,
+    batch: Vec<RestoreJob>,
     batch_bytes: u64,
     /// The frame that the last file of the batch ends in.
     batch_frame: Option<(PackId, u32)>,
-    groups: Groups,
+    groups: LinkGroups,
     twins: Twins,
     closed: Closed,
 }
@@ -68,9 +68,9 @@ pub(super) struct Producer<'a> {
 /// What the producer leaves behind.
 #[derive(Default)]
 pub(super) struct Closed {
-    pub(super) links: Vec<(FileJob, EntryPath)>,
+    pub(super) links: Vec<(RestoreJob, EntryPath)>,
     /// Files named like the side files of a database in the same folder, with the database's path.
-    pub(super) sides: Vec<(EntryPath, FileJob)>,
+    pub(super) sides: Vec<(EntryPath, RestoreJob)>,
     pub(super) lost_parts: Vec<LostPart>,
     pub(super) directories: u64,
     pub(super) kept: u64,
@@ -83,9 +83,9 @@ pub(super) struct Closed {
 impl<'a> Producer<'a> {
     pub(super) fn new(
         shared: &'a Shared<'a>,
-        request: &'a Request,
+        request: &'a RestoreRequest,
         tree: &'a Tree,
-        sender: crossbeam_channel::Sender<(Job, Arc<Prepared>)>,
+        sender: crossbeam_channel::Sender<(Job, Arc<FetchWindow>)>,
     ) -> Self {
         Self {
             shared,
@@ -99,7 +99,7 @@ impl<'a> Producer<'a> {
             batch: Vec::new(),
             batch_bytes: 0,
             batch_frame: None,
-            groups: Groups::default(),
+            groups: LinkGroups::default(),
             twins: Twins::default(),
             closed: Closed::default(),
         }
@@ -195,13 +195,13 @@ impl<'a> Producer<'a> {
         let mut entry = item.entry;
         if let Some(base) = self.database_of(&path) {
             entry.link_group = None;
-            self.closed.sides.push((base, FileJob { path, entry, compare: true }));
+            self.closed.sides.push((base, RestoreJob { path, entry, compare: true }));
             return Ok(());
         }
         let action = action(self.shared.places, self.shared.overwrite, &entry, &path);
         let compare = action == Action::Compare;
         if let Some(first) = self.groups.earlier(&path, &mut entry) {
-            self.closed.links.push((FileJob { path, entry, compare }, first));
+            self.closed.links.push((RestoreJob { path, entry, compare }, first));
             return Ok(());
         }
         if action == Action::Keep {
@@ -229,7 +229,7 @@ impl<'a> Producer<'a> {
         }
         self.batch_frame = chunks.last().map(frame_of);
         self.batch_bytes += entry.bytes;
-        self.batch.push(FileJob { path, entry, compare });
+        self.batch.push(RestoreJob { path, entry, compare });
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use scelle_format::padme::padme;
 use scelle_format::timestamp::Timestamp;
 use serde::Serialize;
 
-use super::request::{Request, Target};
+use super::request::{RestoreRequest, Target};
 use super::summary::RestoreSummary;
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
@@ -88,7 +88,7 @@ impl RestoreRecord {
     pub fn of(
         repository: &scelle_format::id::RepositoryId,
         snapshot: &Snapshot,
-        request: &Request,
+        request: &RestoreRequest,
         summary: &RestoreSummary,
         role: RecipientRole,
         time: Timestamp,

@@ -11,8 +11,8 @@ use super::together::{database_of, with_side_files};
 use super::write::Overwrite;
 use crate::error::{AgentError, Result};
 use crate::platform::Kind;
-use crate::reading::tree::{Part, Tree};
-use crate::scan::filter::Verdict;
+use crate::reading::tree::{Tree, TreePart};
+use crate::scan::filter::Choice;
 use crate::scan::{EntryPath, Filter};
 
 /// Where entries go.
@@ -26,7 +26,7 @@ pub enum Target {
 
 /// What is asked for.
 #[derive(Clone)]
-pub struct Request {
+pub struct RestoreRequest {
     /// Where to.
     pub target: Target,
     /// Paths as the manifest holds them ([`snapshot_path`]); none means everything.
@@ -61,13 +61,13 @@ pub fn snapshot_path(typed: &[u8], os: &str) -> Result<Vec<u8>> {
     Ok(joined)
 }
 
-impl Request {
+impl RestoreRequest {
     /// The parts of the tree that hold what is asked for.
-    pub(super) fn parts(&self, root: &Root) -> Vec<Part> {
+    pub(super) fn parts(&self, root: &Root) -> Vec<TreePart> {
         let asked = self.paths.iter().flat_map(|of| with_side_files(of, root));
         match self.paths.is_empty() {
-            true => vec![Part::Below(Vec::new())],
-            false => asked.flat_map(|of| Part::with_ancestors(&of)).collect(),
+            true => vec![TreePart::Below(Vec::new())],
+            false => asked.flat_map(|of| TreePart::with_ancestors(&of)).collect(),
         }
     }
 
@@ -93,7 +93,7 @@ impl Request {
             EntryKind::Symlink => Kind::Symlink,
         };
         let leads_only = kind == Kind::Directory && !self.is_asked(&entry, root);
-        let is_chosen = |entry: &EntryPath| self.filter.verdict(entry, kind) != Verdict::Leave;
+        let is_chosen = |entry: &EntryPath| self.filter.verdict(entry, kind) != Choice::Leave;
         let comes_with = || {
             let database = database_of(entry.as_bytes(), root);
             database.and_then(|path| EntryPath::from_bytes(path).ok()).is_some_and(|path| is_chosen(&path))
@@ -103,7 +103,7 @@ impl Request {
 }
 
 /// A restore in place on another system would put files where nothing belongs.
-pub(super) fn check_system(request: &Request, tree: &Tree) -> Result<()> {
+pub(super) fn check_system(request: &RestoreRequest, tree: &Tree) -> Result<()> {
     let own = if cfg!(windows) { "windows" } else { "unix" };
     if request.target == Target::InPlace && tree.root.os != own {
         return Err(AgentError::other_system());

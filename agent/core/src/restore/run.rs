@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use super::pairs;
 use super::places::Places;
 use super::produce::{Closed, Producer, WINDOW_FILES};
-use super::request::{Request, check_system};
+use super::request::{RestoreRequest, check_system};
 use super::shared::Shared;
 use super::summary::RestoreSummary;
 use super::tally::Tally;
@@ -33,7 +33,7 @@ const THREADS_MAX: usize = 6;
 /// path (2). Damage and problems of single files are in the summary.
 pub async fn restore(
     tree: Arc<Tree>,
-    request: Request,
+    request: RestoreRequest,
     monitor: Arc<dyn Monitor>,
     shutdown: Shutdown,
 ) -> Result<RestoreSummary> {
@@ -45,7 +45,7 @@ pub async fn restore(
 
 fn blocking(
     tree: &Tree,
-    request: &Request,
+    request: &RestoreRequest,
     monitor: &dyn Monitor,
     shutdown: &Shutdown,
     handle: Handle,
@@ -77,7 +77,7 @@ fn blocking(
 }
 
 /// Walks the tree and writes its files on threads; returns when the last is written, or one of them has said stop.
-fn write_files(shared: &Shared<'_>, request: &Request, tree: &Tree) -> Closed {
+fn write_files(shared: &Shared<'_>, request: &RestoreRequest, tree: &Tree) -> Closed {
     let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
     let (sender, jobs) = crossbeam_channel::bounded(WINDOW_FILES);
     std::thread::scope(|scope| {
@@ -94,7 +94,7 @@ fn write_files(shared: &Shared<'_>, request: &Request, tree: &Tree) -> Closed {
 }
 
 /// Gives folders their times and rights, and has everything written out; returns what could not be given.
-fn finish_folders(shared: &Shared<'_>, request: &Request) -> Result<Notices> {
+fn finish_folders(shared: &Shared<'_>, request: &RestoreRequest) -> Result<Notices> {
     let mut failed = Vec::new();
     let mut notices = Notices::default();
     for destination in shared.places.all() {
@@ -117,7 +117,7 @@ fn finish_folders(shared: &Shared<'_>, request: &Request) -> Result<Notices> {
 }
 
 /// Removes what an interrupted restore left, only where this one will write.
-fn sweep(places: &Places, request: &Request, tree: &Tree) -> Result<()> {
+fn sweep(places: &Places, request: &RestoreRequest, tree: &Tree) -> Result<()> {
     if places.fresh {
         return Ok(());
     }

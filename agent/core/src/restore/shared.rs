@@ -39,9 +39,9 @@ pub(super) struct Shared<'a> {
 }
 
 /// Why a file was not restored: the destination refused it, or reading it failed.
-pub(super) type Failure = Fault<WriteError>;
+pub(super) type WriteFault = Fault<WriteError>;
 
-impl From<WriteError> for Failure {
+impl From<WriteError> for WriteFault {
     fn from(error: WriteError) -> Self {
         Self::Here(error)
     }
@@ -121,7 +121,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Notes why a file was not restored; what fails as a whole ends everything.
-    pub(super) fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: Failure) {
+    pub(super) fn note_failure(&self, path: &EntryPath, group: Option<u64>, failure: WriteFault) {
         let problem = match &failure {
             Fault::Run(error) if error.code == ExitCode::Damaged => Problem::Damaged,
             Fault::Run(error) => return self.fail(error.clone()),

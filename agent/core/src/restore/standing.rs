@@ -8,9 +8,9 @@ use scelle_format::manifest::{Content, Entry};
 
 use super::data_map::{DataMap, is_zero, read_existing};
 use super::plan::attributes_of;
-use super::shared::{Failure, Shared};
+use super::shared::{Shared, WriteFault};
 use super::write::{
-    Destination, ExistingFile, FIRST_BYTES, Overwrite, WriteError, is_database, may_be_database,
+    ExistingFile, FIRST_BYTES, Overwrite, RestoreRoot, WriteError, is_database, may_be_database,
 };
 use crate::error::AgentError;
 use crate::reading::ChunkReader;
@@ -24,7 +24,7 @@ impl Shared<'_> {
         reader: &mut ChunkReader,
         existing: &ExistingFile,
         entry: &Entry,
-    ) -> std::result::Result<bool, Failure> {
+    ) -> std::result::Result<bool, WriteFault> {
         if existing.file.is_none() || existing.stat.bytes != entry.bytes {
             return Ok(false);
         }
@@ -58,7 +58,7 @@ impl Shared<'_> {
     /// Gives a file that stands there already its attributes, where files may be changed.
     pub(super) fn update_same(
         &self,
-        destination: &Destination,
+        destination: &RestoreRoot,
         path: &EntryPath,
         entry: &Entry,
     ) -> std::result::Result<(), WriteError> {

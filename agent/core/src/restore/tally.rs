@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::job::FileJob;
+use super::job::RestoreJob;
 use crate::monitor::Problem;
 use crate::scan::EntryPath;
 
@@ -32,7 +32,7 @@ pub(super) struct Tally {
     pub(super) beside: u64,
     pub(super) renamed: u64,
     /// Databases that stand there byte for byte, with files beside them that may belong to another version.
-    pub(super) standing: Vec<FileJob>,
+    pub(super) standing: Vec<RestoreJob>,
     pub(super) problems: Vec<FileProblem>,
     /// Link groups whose first name does not stand at its path.
     pub(super) unplaced_groups: HashSet<u64>,

@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_folder_that_tells_names_apart_renames_nothing_and_keeps_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let to = super::super::write::Destination::create(folder.path(), "mis de côté").unwrap();
+        let to = super::super::write::RestoreRoot::create(folder.path(), "mis de côté").unwrap();
         let mut twins = Twins::default();
         twins.is_like_another(b"", b"Note");
         assert!(twins.is_like_another(b"", b"note"));

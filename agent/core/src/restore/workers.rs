@@ -10,20 +10,20 @@ use scelle_format::manifest::Content;
 use scelle_format::pack::Location;
 
 use super::data_map::DataMap;
-use super::job::{FileJob, Job, LargeFile, RunJob};
+use super::job::{Job, LargeFile, RestoreJob, RunJob};
 use super::outstanding::Share;
 use super::plan::attributes_of;
-use super::shared::{Failure, Shared};
+use super::shared::{Shared, WriteFault};
 use super::standing::is_standing_database;
 use super::write::{FileInProgress, Overwrite, Placed};
 use crate::error::AgentError;
-use crate::reading::fetch::Prepared;
+use crate::reading::fetch::FetchWindow;
 use crate::reading::tree::ChunkRuns;
 use crate::reading::{ChunkReader, damaged};
 
 impl Shared<'_> {
     /// A thread's life.
-    pub(super) fn work(&self, jobs: &crossbeam_channel::Receiver<(Job, Arc<Prepared>)>) {
+    pub(super) fn work(&self, jobs: &crossbeam_channel::Receiver<(Job, Arc<FetchWindow>)>) {
         let mut reader = ChunkReader::new(self.id_keys.clone());
         for (job, _prepared) in jobs {
             let _share = Share::new(&self.outstanding, job.bytes());
@@ -39,7 +39,7 @@ impl Shared<'_> {
     }
 
     /// Restores one file from beginning to end.
-    pub(super) fn restore(&self, reader: &mut ChunkReader, job: &FileJob) {
+    pub(super) fn restore(&self, reader: &mut ChunkReader, job: &RestoreJob) {
         match self.try_restore(reader, job) {
             Ok(Some(placed)) => self.note_placed(&job.entry.link_group, job.entry.bytes, &placed),
             Ok(None) => self.tally.lock().standing.push(job.clone()),
@@ -52,8 +52,8 @@ impl Shared<'_> {
     pub(super) fn try_restore(
         &self,
         reader: &mut ChunkReader,
-        job: &FileJob,
-    ) -> std::result::Result<Option<Placed>, Failure> {
+        job: &RestoreJob,
+    ) -> std::result::Result<Option<Placed>, WriteFault> {
         let (destination, path) = self.places.place(&job.path)?;
         let entry = &job.entry;
         if job.compare
@@ -103,7 +103,7 @@ impl Shared<'_> {
         writing: &FileInProgress,
         map: &DataMap,
         chunks: &[(u64, Location)],
-    ) -> std::result::Result<(), Failure> {
+    ) -> std::result::Result<(), WriteFault> {
         for (offset, at) in chunks {
             if self.is_stopped() {
                 return Err(AgentError::interrupted().into());
@@ -155,7 +155,7 @@ fn write_data(
     map: &DataMap,
     offset: u64,
     data: &[u8],
-) -> std::result::Result<u64, Failure> {
+) -> std::result::Result<u64, WriteFault> {
     let end = offset + data.len() as u64;
     if end > map.data_bytes {
         return Err(contradiction().into());

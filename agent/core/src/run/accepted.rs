@@ -62,7 +62,7 @@ pub struct AcceptedLoss {
 
 /// What was accepted, once the ledger says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Accepted {
+pub enum Acceptance {
     /// A loss in the store.
     Loss(AcceptedLoss),
     /// That the store held other bytes.
@@ -96,7 +96,7 @@ impl Reading {
         &self,
         id: &str,
         (author, reason): (Author, Because),
-        told: &mut dyn FnMut(&str, Accepted),
+        told: &mut dyn FnMut(&str, Acceptance),
     ) -> Result<String> {
         let known = self.known.as_ref().ok_or_else(AgentError::not_a_member)?;
         let loaded = self.bilan(id).await?;
@@ -111,21 +111,21 @@ impl Reading {
         let at = Accepting { reading: self, seat: &seat, author, reason, bilan };
         let snapshot = loaded.record.run.snapshot;
         if warnings.is_loss {
-            told(&loaded.id, Accepted::Loss(at.loss(&mut ledger).await?));
+            told(&loaded.id, Acceptance::Loss(at.loss(&mut ledger).await?));
         }
         if warnings.is_altered || warnings.is_chain {
             let (note, left) = at.store(&mut ledger, snapshot, loaded.record.run.ended).await?;
             if warnings.is_altered {
-                told(&loaded.id, Accepted::Altered { note, left });
+                told(&loaded.id, Acceptance::Altered { note, left });
             }
             if warnings.is_chain {
-                told(&loaded.id, Accepted::Chain { note });
+                told(&loaded.id, Acceptance::Chain { note });
             }
         }
         if !warnings.of_sources.is_empty() {
             let snapshot = snapshot.ok_or_else(AgentError::nothing_to_acknowledge)?;
             let note = at.sources(&mut ledger, snapshot).await?;
-            told(&loaded.id, Accepted::Sources { note, snapshot, codes: warnings.of_sources });
+            told(&loaded.id, Acceptance::Sources { note, snapshot, codes: warnings.of_sources });
         }
         Ok(loaded.id)
     }

@@ -5,7 +5,7 @@
 //! two types because their rights are not the same:
 //!
 //! * [`Run::open`], to write: it takes this computer's seat, so that nobody else writes meanwhile, believes no descriptors but
-//!   those its owner signed, and holds no key that opens what is stored. [`Run::backup`] saves what a [`Request`] asks for and
+//!   those its owner signed, and holds no key that opens what is stored. [`Run::backup`] saves what a [`BackupRequest`] asks for and
 //!   writes the bilan with the same pen.
 //! * [`Reading::open`], to read, also by a computer that is no part of the repository, and while another process has the seat: it
 //!   may be given a key. It lists, checks, restores, shows bilans; what it has to write down (damage that was found, a proof, an
@@ -36,7 +36,7 @@ mod whereabouts;
 
 use tracing::{Instrument as _, error_span};
 
-pub use self::accepted::{Accepted, AcceptedLoss};
+pub use self::accepted::{Acceptance, AcceptedLoss};
 pub use self::figures::{Figures, FileCounts};
 pub use self::founding::{Founded, Founding};
 pub use self::joining::Joining;
@@ -44,7 +44,7 @@ pub use self::noted::Noted;
 pub use self::opened::{Run, set_id};
 pub use self::prospects::Prospects;
 pub use self::reading::{Depth, Reading};
-pub use self::request::{Request, Summary};
+pub use self::request::{BackupRequest, Summary};
 pub use self::restored::Restored;
 pub use self::site::Trial;
 pub use self::whereabouts::{Finder, Found, Known};
@@ -62,7 +62,7 @@ impl Run {
     pub async fn backup(
         &self,
         pen: &mut LedgerWriter<'_>,
-        request: Request,
+        request: BackupRequest,
         declared: Declared,
     ) -> Result<(Summary, Written)> {
         let set = set_id(&self.seat.device, &request.roots);
@@ -85,7 +85,7 @@ impl Run {
     }
 
     /// One backup up to the check at its end.
-    async fn save(&self, pen: &mut LedgerWriter<'_>, set: &str, request: Request) -> Result<Summary> {
+    async fn save(&self, pen: &mut LedgerWriter<'_>, set: &str, request: BackupRequest) -> Result<Summary> {
         let (seat, around) = (&self.seat, &self.seat.around);
         let began = around.clock.now();
         self.say_how_far_the_clock_is_off();

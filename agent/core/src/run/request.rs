@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::bilan::Proofs;
 use crate::error::{ExitCode, Result};
 use crate::pipeline::checkpoint::CheckpointEvery;
-use crate::pipeline::{Plan, Saved};
+use crate::pipeline::{RunPlan, Saved};
 use crate::repo::append::Start;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
@@ -18,7 +18,7 @@ use crate::scan::Filter;
 const WORKERS_MAX: usize = 16;
 
 /// What is asked for.
-pub struct Request {
+pub struct BackupRequest {
     /// Roots as given.
     pub roots: Vec<PathBuf>,
     /// Globs to leave out.
@@ -31,18 +31,18 @@ pub struct Request {
     pub checkpoints: CheckpointEvery,
 }
 
-impl Request {
+impl BackupRequest {
     /// The plan of the pipeline.
     ///
     /// Errors: exit 2 a pattern is wrong.
-    pub(super) fn plan(self, set: &str) -> Result<Plan> {
+    pub(super) fn plan(self, set: &str) -> Result<RunPlan> {
         let filter = Filter::new(&[], &self.exclude, &self.own_folders)?;
         let workers = match self.threads {
             0 => std::thread::available_parallelism().map_or(2, usize::from).min(WORKERS_MAX),
             n => n,
         };
         let checkpoints = self.checkpoints;
-        Ok(Plan { set: set.to_owned(), roots: self.roots, filter, workers, checkpoints })
+        Ok(RunPlan { set: set.to_owned(), roots: self.roots, filter, workers, checkpoints })
     }
 }
 

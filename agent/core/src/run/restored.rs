@@ -16,7 +16,7 @@ use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
 use crate::repo::join::expect_own;
 use crate::restore::record::RestoreRecord;
-use crate::restore::request::{Request, Target};
+use crate::restore::request::{RestoreRequest, Target};
 use crate::restore::run::restore;
 use crate::restore::summary::RestoreSummary;
 
@@ -49,7 +49,12 @@ impl Reading {
     /// Restores what `request` asks for, and leaves the record of it.
     ///
     /// Errors: those of [`restore()`].
-    pub async fn restore(&self, snapshot: &Snapshot, tree: Tree, request: Request) -> Result<Restored> {
+    pub async fn restore(
+        &self,
+        snapshot: &Snapshot,
+        tree: Tree,
+        request: RestoreRequest,
+    ) -> Result<Restored> {
         let not_saved = tree.root.problems.len() as u64;
         let Around { monitor, shutdown, .. } = self.around.clone();
         let summary = restore(Arc::new(tree), request.clone(), monitor, shutdown).await?;
@@ -66,7 +71,7 @@ impl Reading {
     async fn record_restore(
         &self,
         snapshot: &Snapshot,
-        request: &Request,
+        request: &RestoreRequest,
         summary: &RestoreSummary,
     ) -> Result<()> {
         let role = self.repository.keyring()?.role;

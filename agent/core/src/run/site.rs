@@ -7,7 +7,7 @@ use scelle_store::probe::{ProbeReport, probe};
 use scelle_store::verdict::Severity;
 
 use super::whereabouts::Finder;
-use crate::connect::{Connected, Create, Engine, must_be_read_back};
+use crate::connect::{BucketEngine, Connected, Create, must_be_read_back};
 use crate::error::{AgentError, Result};
 use crate::monitor::{Notice, Phase, Weakness};
 
@@ -51,7 +51,7 @@ impl<'a> Site<'a> {
             return Ok(());
         }
         let conditional_put = self.connected.place.conditional_put;
-        let engine = Engine { conditional_put, read_back: must_be_read_back(Some(&trial.report)) };
+        let engine = BucketEngine { conditional_put, read_back: must_be_read_back(Some(&trial.report)) };
         self.connected = self.finder.reconnect(&self.connected.place, engine).await?;
         Ok(())
     }

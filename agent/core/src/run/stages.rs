@@ -8,7 +8,7 @@ use super::opened::Run;
 use crate::bilan;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
-use crate::pipeline::{self, Attempt, Plan, Saved};
+use crate::pipeline::{self, Attempt, RunPlan, Saved};
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::damage::Damage;
 use crate::repo::finding::FindingKind;
@@ -65,7 +65,7 @@ pub(super) async fn known_damage(run: &Run) -> Result<Damage> {
 pub(super) async fn attempts(
     run: &Run,
     ledger: &mut LedgerWriter<'_>,
-    plan: &Plan,
+    plan: &RunPlan,
     damage: &mut Damage,
 ) -> Result<(Saved, u64)> {
     let (seat, descriptors) = (&run.seat, &run.descriptors);

@@ -12,7 +12,7 @@ use scelle_format::id::RepositoryId;
 use crate::around::Around;
 use crate::bilan::run::{PROBE_FILE, probe_in};
 use crate::connect::{
-    Connected, Connection, Create, Engine, RepoAddress, S3Settings, address_of, must_be_read_back,
+    BucketEngine, Connected, Connection, Create, RepoAddress, S3Settings, address_of, must_be_read_back,
 };
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::objects::repositories_in;
@@ -20,7 +20,7 @@ use crate::repo::seat::Seat;
 use crate::repo::state::{Device, Head, Remembered, State, StorePlace};
 
 /// An engine of which nothing was measured yet.
-const UNKNOWN_ENGINE: Engine = Engine { conditional_put: true, read_back: true };
+const UNKNOWN_ENGINE: BucketEngine = BucketEngine { conditional_put: true, read_back: true };
 
 /// A repository this PC knows.
 pub struct Known {
@@ -214,21 +214,21 @@ impl Finder<'_> {
     }
 
     /// A store again, now that it is known what its engine does.
-    pub(super) async fn reconnect(&self, place: &StorePlace, engine: Engine) -> Result<Connected> {
+    pub(super) async fn reconnect(&self, place: &StorePlace, engine: BucketEngine) -> Result<Connected> {
         self.reach(&address_of(place)?, Some(place), engine, Create::Never).await
     }
 
     /// What was measured of the engine that holds a repository.
-    fn engine_of(&self, repository: &RepositoryId, place: &StorePlace) -> Engine {
+    fn engine_of(&self, repository: &RepositoryId, place: &StorePlace) -> BucketEngine {
         let probe = probe_in(&self.home.join(repository.as_str()));
-        Engine { conditional_put: place.conditional_put, read_back: must_be_read_back(probe.as_ref()) }
+        BucketEngine { conditional_put: place.conditional_put, read_back: must_be_read_back(probe.as_ref()) }
     }
 
     async fn reach(
         &self,
         address: &RepoAddress,
         place: Option<&StorePlace>,
-        engine: Engine,
+        engine: BucketEngine,
         create: Create,
     ) -> Result<Connected> {
         // Flags and configuration win; what the state remembers fills the gaps.

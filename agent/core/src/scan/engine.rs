@@ -12,7 +12,7 @@ pub const SIGNATURE_BYTES: usize = 64;
 
 /// How a file's content is best cut and read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
+pub enum DatabaseEngine {
     /// No database.
     Content,
     /// Its name is that of a database that has no signature (dBASE), or whose makers have published none (HFSQL, 4D: what
@@ -26,7 +26,7 @@ pub enum Engine {
     Sqlite,
 }
 
-impl Engine {
+impl DatabaseEngine {
     /// Whether it says by itself that a database is there.
     pub fn is_database(self) -> bool {
         self != Self::Content
@@ -34,16 +34,16 @@ impl Engine {
 }
 
 /// What the first bytes of a file, or else its name, say it is.
-pub fn recognise(first: &[u8], path: &[u8]) -> Engine {
+pub fn recognise(first: &[u8], path: &[u8]) -> DatabaseEngine {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     match first {
-        first if first.starts_with(SQLITE_MAGIC) => Engine::Sqlite,
-        first if is_paged(first) => Engine::Paged,
+        first if first.starts_with(SQLITE_MAGIC) => DatabaseEngine::Sqlite,
+        first if is_paged(first) => DatabaseEngine::Paged,
         first if path.ends_with(b"global/pg_control") && is_postgres_control(first) => {
-            Engine::PostgresControl
+            DatabaseEngine::PostgresControl
         }
-        _ if is_named(name) => Engine::Named,
-        _ => Engine::Content,
+        _ if is_named(name) => DatabaseEngine::Named,
+        _ => DatabaseEngine::Content,
     }
 }
 
@@ -99,7 +99,7 @@ fn is_named(name: &[u8]) -> bool {
 }
 
 /// Whether a change of this file during its reading may have torn a database.
-pub fn may_be_database(engine: Engine, path: &[u8]) -> bool {
+pub fn may_be_database(engine: DatabaseEngine, path: &[u8]) -> bool {
     let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
     engine.is_database() || extension_class(name) == ExtensionClass::Database
 }
@@ -127,15 +127,15 @@ mod tests {
             of(&[(0, &[9, 8, 7, 6]), (24, &[0, 8]), (34, &[0, 0, 0, 7, 0, 0, 0, 7]), (46, &[0, 0, 0, 6])]),
         ];
         for first in &paged {
-            assert_eq!(recognise(first, b"data/x.dat"), Engine::Paged, "{first:?}");
+            assert_eq!(recognise(first, b"data/x.dat"), DatabaseEngine::Paged, "{first:?}");
         }
-        assert_eq!(recognise(SQLITE_MAGIC, b"x.dat"), Engine::Sqlite);
+        assert_eq!(recognise(SQLITE_MAGIC, b"x.dat"), DatabaseEngine::Sqlite);
         let control = of(&[(8, &1300_u32.to_ne_bytes()), (12, &202_307_071_u32.to_ne_bytes())]);
-        assert_eq!(recognise(&control, b"srv/pg/global/pg_control"), Engine::PostgresControl);
-        assert_eq!(recognise(&control, b"srv/pg/other"), Engine::Content);
-        assert_eq!(recognise(b"any", b"cabinet/Patient.FIC"), Engine::Named);
+        assert_eq!(recognise(&control, b"srv/pg/global/pg_control"), DatabaseEngine::PostgresControl);
+        assert_eq!(recognise(&control, b"srv/pg/other"), DatabaseEngine::Content);
+        assert_eq!(recognise(b"any", b"cabinet/Patient.FIC"), DatabaseEngine::Named);
         for content in [&b""[..], b"hello", &[0; 64], &[1; 64]] {
-            assert_eq!(recognise(content, b"cabinet/lettre.txt"), Engine::Content);
+            assert_eq!(recognise(content, b"cabinet/lettre.txt"), DatabaseEngine::Content);
         }
     }
 }

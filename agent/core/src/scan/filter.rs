@@ -43,7 +43,7 @@ impl From<FilterError> for AgentError {
 
 /// What to do with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Choice {
     Take,
     /// The folder itself, nothing in it.
     TakeEmpty,
@@ -89,22 +89,22 @@ impl Filter {
     }
 
     /// The decision for an entry found below a root.
-    pub fn verdict(&self, path: &EntryPath, kind: Kind) -> Verdict {
+    pub fn verdict(&self, path: &EntryPath, kind: Kind) -> Choice {
         if kind == Kind::Directory && self.own_folders.contains(path) || is_noise(path) {
-            return Verdict::Leave;
+            return Choice::Leave;
         }
         if self.include.is_some() || self.exclude.is_some() {
             // A name this system cannot write as a path was not read from it.
-            let Ok(native) = platform::bytes_to_os(path.as_bytes()) else { return Verdict::Take };
+            let Ok(native) = platform::bytes_to_os(path.as_bytes()) else { return Choice::Take };
             if self.exclude.as_ref().is_some_and(|globs| globs.is_match(Path::new(&native))) {
-                return Verdict::Leave;
+                return Choice::Leave;
             }
             let wanted = self.include.as_ref().is_none_or(|globs| globs.is_match(Path::new(&native)));
             if kind != Kind::Directory && !wanted {
-                return Verdict::Leave;
+                return Choice::Leave;
             }
         }
-        if MOUNTED.contains(&path.as_bytes()) { Verdict::TakeEmpty } else { Verdict::Take }
+        if MOUNTED.contains(&path.as_bytes()) { Choice::TakeEmpty } else { Choice::Take }
     }
 }
 
@@ -172,7 +172,7 @@ fn in_format_form(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{EntryPath, Filter, Kind, Verdict};
+    use super::{Choice, EntryPath, Filter, Kind};
 
     fn filter(include: &[&str], exclude: &[&str]) -> Filter {
         let owned = |globs: &[&str]| globs.iter().map(|glob| (*glob).to_owned()).collect::<Vec<_>>();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn takes(filter: &Filter, path: &str, kind: Kind) -> bool {
-        filter.verdict(&EntryPath::from_bytes(path.as_bytes()).unwrap(), kind) == Verdict::Take
+        filter.verdict(&EntryPath::from_bytes(path.as_bytes()).unwrap(), kind) == Choice::Take
     }
 
     #[test]
@@ -232,13 +232,13 @@ mod tests {
     #[test]
     fn kernel_folders_stay_as_mount_points() {
         let path = EntryPath::from_bytes(b"proc").unwrap();
-        assert_eq!(Filter::default().verdict(&path, Kind::Directory), Verdict::TakeEmpty);
+        assert_eq!(Filter::default().verdict(&path, Kind::Directory), Choice::TakeEmpty);
     }
 
     #[cfg(unix)]
     #[test]
     fn names_that_are_no_text_are_matched_too() {
         let path = EntryPath::from_bytes(b"data/\xff\xfe.tmp").unwrap();
-        assert_eq!(filter(&[], &["*.tmp"]).verdict(&path, Kind::File), Verdict::Leave);
+        assert_eq!(filter(&[], &["*.tmp"]).verdict(&path, Kind::File), Choice::Leave);
     }
 }

@@ -4,7 +4,7 @@
 //! A thread reads directories ahead into a bounded channel. Data comes from `platform`, goes to the pipeline. Symbolic
 //! links are never followed, at no component of a path; other file systems below a root are entered, no file is opened.
 
-use super::filter::{Verdict, is_noise};
+use super::filter::{Choice, is_noise};
 use super::problem::{WalkProblem, fault_code};
 use super::steps::{Steps, accompanied, base_of, place_of, resolve};
 use super::{EntryPath, Filter};
@@ -95,7 +95,7 @@ impl Walker {
         let left_out = Arc::new(AtomicU64::new(0));
         let counted = left_out.clone();
         let reader = std::thread::Builder::new().name("walk".to_owned()).spawn(move || {
-            let mut reading = Reading {
+            let mut reading = FolderReader {
                 filter,
                 sender,
                 batch: problems,
@@ -168,7 +168,7 @@ struct Task {
 }
 
 /// A name in a directory.
-struct Seen {
+struct SeenName {
     looked: io::Result<Stat>,
     /// What it leads to, where that is a root.
     steps: Option<Steps>,
@@ -184,7 +184,7 @@ struct Abandoned;
 #[cfg(test)]
 type BeforeOpen = Box<dyn FnMut(&EntryPath)>;
 
-struct Reading {
+struct FolderReader {
     filter: Filter,
     sender: Sender<Vec<Walked>>,
     batch: Vec<Walked>,
@@ -195,7 +195,7 @@ struct Reading {
     before_open: Option<BeforeOpen>,
 }
 
-impl Reading {
+impl FolderReader {
     fn walk(&mut self, tree: Steps) -> Result<(), Abandoned> {
         let is_whole = tree.is_root;
         let mut tasks = vec![Task { path: EntryPath::top(), steps: tree, is_whole }];
@@ -232,7 +232,7 @@ impl Reading {
                 continue;
             }
             let (steps, has_side) = (Some(steps), with_side.contains(&name.as_slice()));
-            let seen = Seen { looked, steps, in_whole: false, has_side, is_part_only };
+            let seen = SeenName { looked, steps, in_whole: false, has_side, is_part_only };
             self.take_child(&task.path, &name, seen, tasks)?;
         }
         Ok(())
@@ -262,7 +262,7 @@ impl Reading {
                 }
                 let has_side = accompanied.binary_search(&at).is_ok();
                 let is_part_only = self.is_part_only(&task.path, name, &names, &given);
-                let seen = Seen { looked, steps, in_whole: true, has_side, is_part_only };
+                let seen = SeenName { looked, steps, in_whole: true, has_side, is_part_only };
                 self.take_child(&task.path, name, seen, tasks)?;
             }
         }
@@ -282,7 +282,7 @@ impl Reading {
         let Some(base) = base_of(name).filter(|base| place_of(names, base).is_some()) else { return false };
         let is_left = |name: &[u8]| {
             let path = parent.child(name);
-            path.is_ok_and(|path| self.filter.verdict(&path, Kind::File) == Verdict::Leave)
+            path.is_ok_and(|path| self.filter.verdict(&path, Kind::File) == Choice::Leave)
         };
         is_left(name) && (given.contains(&base) || !is_left(base))
     }
@@ -291,10 +291,10 @@ impl Reading {
         &mut self,
         parent: &EntryPath,
         name: &[u8],
-        seen: Seen,
+        seen: SeenName,
         tasks: &mut Vec<Task>,
     ) -> Result<(), Abandoned> {
-        let Seen { looked, steps, in_whole, has_side, is_part_only } = seen;
+        let SeenName { looked, steps, in_whole, has_side, is_part_only } = seen;
         let path = match parent.child(name) {
             Ok(path) => path,
             Err(fault) => return self.problem(parent.clone(), fault_code(fault)),
@@ -306,11 +306,11 @@ impl Reading {
         let is_part_only =
             is_part_only && stat.kind == Kind::File && !steps.as_ref().is_some_and(|s| s.is_root);
         let verdict = match &steps {
-            Some(steps) if steps.is_root => Verdict::Take,
+            Some(steps) if steps.is_root => Choice::Take,
             _ if in_whole => self.filter.verdict(&path, stat.kind),
-            _ => Verdict::Leave,
+            _ => Choice::Leave,
         };
-        if verdict == Verdict::Leave && steps.is_none() {
+        if verdict == Choice::Leave && steps.is_none() {
             // What every system makes again by itself does not make an empty disk less empty.
             if !is_noise(&path) {
                 self.left_out.fetch_add(1, Ordering::Relaxed);
@@ -322,11 +322,11 @@ impl Reading {
         if !stat.kind.is_stored() {
             return self.problem(path, ProblemCode::Special);
         }
-        let is_whole = verdict == Verdict::Take;
+        let is_whole = verdict == Choice::Take;
         if stat.kind == Kind::Directory && (is_whole || steps.is_some()) {
             tasks.push(Task { path: path.clone(), steps: steps.unwrap_or_default(), is_whole });
         }
-        let is_ancestor = verdict == Verdict::Leave && !is_part_only;
+        let is_ancestor = verdict == Choice::Leave && !is_part_only;
         self.push(Walked::Entry(WalkItem { path, stat, is_ancestor, has_side, is_part_only }))
     }
 

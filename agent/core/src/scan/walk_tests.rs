@@ -10,7 +10,7 @@ fn walk(root: &Path, before_open: impl FnMut(&EntryPath) + 'static) -> Vec<Walke
     let (sender, batches) = bounded(64);
     let mut tree = Steps::default();
     tree.add_root(&EntryPath::from_os(root).unwrap());
-    let mut reading = Reading {
+    let mut reading = FolderReader {
         filter: Filter::default(),
         sender,
         batch: Vec::new(),

@@ -19,7 +19,7 @@ use crate::monitor::Monitor;
 use crate::reading::trailer_of;
 use crate::repo::finding::FindingKind;
 use crate::repo::keyring::Keyring;
-use crate::repo::objects::{Found, Objects};
+use crate::repo::objects::{FoundAt, Objects};
 use crate::shutdown::Shutdown;
 
 /// Packs in memory at a time.
@@ -79,9 +79,9 @@ async fn read_one(
 ) -> Result<(u64, Option<FindingKind>)> {
     let name = layout::pack(kind, &pack);
     let sealed = match objects.find_hashed(&name, &pack.sha256, PACK_MAX_BYTES).await {
-        Ok((sealed, Found::Current)) => sealed,
+        Ok((sealed, FoundAt::Current)) => sealed,
         // Hidden or written over: an older version is sound, and this is tampering.
-        Ok((sealed, Found::Older)) => {
+        Ok((sealed, FoundAt::Older)) => {
             let is_hidden = objects.oddities().is_hidden(&name);
             let kind = if is_hidden { FindingKind::Hidden } else { FindingKind::Overwritten };
             return Ok((sealed.len() as u64, Some(kind)));

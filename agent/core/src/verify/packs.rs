@@ -40,7 +40,7 @@ pub(super) struct PackUses {
 }
 
 /// Sizes of listed objects by name, and parsed refs by hash.
-pub(super) struct Known<'a> {
+pub(super) struct Evidence<'a> {
     pub(super) listed: &'a HashMap<String, u64>,
     pub(super) refs: &'a HashMap<Sha256, Arc<Refs>>,
     pub(super) healed: &'a Healed,
@@ -48,7 +48,7 @@ pub(super) struct Known<'a> {
 
 impl PackUses {
     /// Adds a snapshot; snapshots of one device come oldest first.
-    pub(super) fn add(&mut self, snapshot: &Snapshot, known: &Known<'_>) {
+    pub(super) fn add(&mut self, snapshot: &Snapshot, known: &Evidence<'_>) {
         let sha256 = snapshot.refs.sha256;
         let is_same = self.last.as_ref().is_some_and(|(last, _)| *last == sha256);
         if !is_same {
@@ -132,7 +132,7 @@ impl PackUses {
 
 /// Whether `heal` notes put packs in its place that are all there, with the sizes that the notes give them. A note alone
 /// excuses nothing.
-pub(super) fn is_healed(lost: (PackKind, PackId), known: &Known<'_>) -> bool {
+pub(super) fn is_healed(lost: (PackKind, PackId), known: &Evidence<'_>) -> bool {
     let (mut open, mut seen) = (vec![lost], BTreeSet::new());
     while let Some(pack) = open.pop() {
         let Some(by) = known.healed.get(&pack).filter(|by| !by.is_empty()) else { return false };

@@ -9,7 +9,7 @@ use scelle_format::id::{PackId, PackKind};
 use scelle_format::layout;
 
 use super::attachments::{self, Attachments, SegmentRow};
-use super::packs::{Known, PackUse, PackUses};
+use super::packs::{Evidence, PackUse, PackUses};
 use super::report::CheckReport;
 use super::through;
 use crate::error::Result;
@@ -63,8 +63,8 @@ impl<'a> Stock<'a> {
     }
 
     /// What uses of packs are compared with.
-    pub(super) fn known(&self) -> Known<'_> {
-        Known { listed: &self.listed, refs: &self.attached.refs, healed: &self.healed }
+    pub(super) fn known(&self) -> Evidence<'_> {
+        Evidence { listed: &self.listed, refs: &self.attached.refs, healed: &self.healed }
     }
 
     /// What the snapshots use, by names, and by versions where that is not enough.

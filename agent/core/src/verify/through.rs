@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::layout;
 
-use super::packs::{Known, PackUses, is_healed};
+use super::packs::{Evidence, PackUses, is_healed};
 use super::report::CheckReport;
 use crate::error::Result;
 use crate::repo::finding::{Finding, FindingKind};
@@ -50,7 +50,7 @@ pub(super) async fn note_overwritten(
 
 /// What was read through on the way is tampering, object by object; the snapshots that need it can still be read. A pack
 /// that others stand in for is needed no more: under a lock nobody could ever put it right.
-pub(super) fn tell(objects: &Objects, known: &Known<'_>, report: &mut CheckReport) {
+pub(super) fn tell(objects: &Objects, known: &Evidence<'_>, report: &mut CheckReport) {
     let oddities = objects.oddities();
     let (hidden, overwritten) = (oddities.hidden(), oddities.overwritten());
     let is_replaced = |name: &&String| layout::parse_pack(name).is_ok_and(|pack| is_healed(pack, known));

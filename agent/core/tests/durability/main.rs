@@ -20,7 +20,7 @@ use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
 use scelle_core::repo::seat::Seat;
 use scelle_core::repo::state::{State, StorePlace};
-use scelle_core::run::{Request, Run, Summary};
+use scelle_core::run::{BackupRequest, Run, Summary};
 use scelle_core::shutdown::Shutdown;
 use scelle_core::verify::{CheckOptions, ReadData, check};
 use scelle_format::id::RepositoryId;
@@ -96,7 +96,7 @@ async fn run_whole(
 ) -> Result<(Summary, Written)> {
     let run = Run::at(Seat::take(home, id, store, None, &around())?).await?;
     let mut pen = run.pen().await?;
-    let request = Request {
+    let request = BackupRequest {
         roots: vec![source.to_owned()],
         exclude: Vec::new(),
         own_folders: vec![home.to_owned()],

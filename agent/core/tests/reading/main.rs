@@ -28,7 +28,7 @@ use scelle_core::repo::history::Snapshot;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::open::{OpenOptions, Repository};
 use scelle_core::restore::plan::plan;
-use scelle_core::restore::request::{Request, Target};
+use scelle_core::restore::request::{RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::write::Overwrite;
@@ -62,8 +62,8 @@ async fn tree(repository: &Repository) -> Arc<Tree> {
     Arc::new(Tree::open(&fetcher, &latest(repository)).await.unwrap())
 }
 
-fn request(to: &std::path::Path) -> Request {
-    Request {
+fn request(to: &std::path::Path) -> RestoreRequest {
+    RestoreRequest {
         target: Target::Folder(to.to_path_buf()),
         paths: Vec::new(),
         filter: Filter::default(),
@@ -73,7 +73,7 @@ fn request(to: &std::path::Path) -> Request {
     }
 }
 
-async fn run(writer: &Writer, request: Request) -> RestoreSummary {
+async fn run(writer: &Writer, request: RestoreRequest) -> RestoreSummary {
     let tree = tree(&open(writer).await).await;
     restore(tree, request, Arc::new(Silent), Shutdown::default()).await.unwrap()
 }
@@ -185,14 +185,14 @@ async fn one_path_brings_its_folders_and_nothing_else() {
     }
     writer.snapshot(&entries, 5).await;
     let to = tempfile::tempdir().unwrap();
-    let one = Request { paths: vec![b"data/b/f07".to_vec()], ..request(to.path()) };
+    let one = RestoreRequest { paths: vec![b"data/b/f07".to_vec()], ..request(to.path()) };
     let summary = run(&writer, one.clone()).await;
     assert_eq!((summary.files, summary.directories, summary.code()), (1, 2, ExitCode::Ok));
     assert_eq!(files_below(to.path()).into_keys().collect::<Vec<_>>(), ["data/b/f07"]);
 
     let tree = tree(&open(&writer).await).await;
     let mut seen = Vec::new();
-    let below = Request {
+    let below = RestoreRequest {
         paths: vec![b"data/a".to_vec()],
         target: Target::Folder(to.path().join("no")),
         ..one.clone()
@@ -202,11 +202,12 @@ async fn one_path_brings_its_folders_and_nothing_else() {
     assert!(!to.path().join("no").exists(), "a dry run makes nothing");
 
     let filter = Filter::new(&["*7".to_owned()], &["data/a/**".to_owned()], &[]).unwrap();
-    let chosen = Request { paths: vec![], filter, has_includes: true, ..request(&to.path().join("globs")) };
+    let chosen =
+        RestoreRequest { paths: vec![], filter, has_includes: true, ..request(&to.path().join("globs")) };
     assert_eq!(run(&writer, chosen).await.files, 4);
     assert!(!to.path().join("globs/data/a").exists());
 
-    let absent = Request { paths: vec![b"data/c".to_vec()], ..one };
+    let absent = RestoreRequest { paths: vec![b"data/c".to_vec()], ..one };
     let error = restore(tree, absent, Arc::new(Silent), Shutdown::default()).await.unwrap_err();
     assert_eq!(error.code, ExitCode::Usage);
 }
@@ -227,7 +228,7 @@ async fn existing_files_are_kept_replaced_or_given_a_sibling() {
         (Overwrite::Always, "longer", 0, 0, "ours"),
     ] {
         std::fs::write(&file, there).unwrap();
-        let summary = run(&writer, Request { overwrite, ..request(to.path()) }).await;
+        let summary = run(&writer, RestoreRequest { overwrite, ..request(to.path()) }).await;
         assert_eq!((summary.kept, summary.beside, summary.code()), (kept, beside, ExitCode::Ok));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
     }
@@ -533,7 +534,7 @@ async fn the_newest_copy_of_one_file_takes_six_rounds() {
         writer.objects =
             scelle_core::repo::objects::Objects::new(rounds.clone(), writer.objects.repository().clone());
         let to = tempfile::tempdir().unwrap();
-        let one = Request { paths: vec![b"data/f123".to_vec()], ..request(to.path()) };
+        let one = RestoreRequest { paths: vec![b"data/f123".to_vec()], ..request(to.path()) };
         let summary = run(&writer, one).await;
         assert_eq!((summary.files, summary.code()), (1, ExitCode::Ok));
         // The folder's own entry stands in another hunk than the file's: both are fetched at once.

@@ -18,8 +18,8 @@ fn log(letter: u8) -> Vec<u8> {
     [[0x37, 0x7f, 0x06, 0x82].as_slice(), &[letter; 60]].concat()
 }
 
-fn request_with(to: &Path, overwrite: &Overwrite) -> Request {
-    Request { overwrite: overwrite.clone(), ..request(to) }
+fn request_with(to: &Path, overwrite: &Overwrite) -> RestoreRequest {
+    RestoreRequest { overwrite: overwrite.clone(), ..request(to) }
 }
 
 type Files = BTreeMap<String, Vec<u8>>;

@@ -2,7 +2,7 @@
 
 use super::{at, folder, plain, put};
 use scelle_core::platform::{self, FileAttributes, ProblemCode};
-use scelle_core::restore::write::{Destination, Overwrite, Placed, WriteErrorKind};
+use scelle_core::restore::write::{Overwrite, Placed, RestoreRoot, WriteErrorKind};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -15,7 +15,7 @@ fn is_root() -> bool {
 #[test]
 fn times_before_1970_and_owners() {
     let (_guard, root) = folder();
-    let to = Destination::create(&root, "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root, "mis de côté").unwrap();
     for (number, modified_ns) in [-1, -1_000_000_001, 0, 1, 4_000_000_000_999_999_999].into_iter().enumerate()
     {
         let path = at(&format!("f{number}"));
@@ -44,7 +44,7 @@ fn times_before_1970_and_owners() {
 #[test]
 fn without_administrator_rights() {
     if let Some(root) = std::env::var_os("SCELLE_TEST_NOBODY") {
-        let to = Destination::create(Path::new(&root), "mis de côté").unwrap();
+        let to = RestoreRoot::create(Path::new(&root), "mis de côté").unwrap();
         let wanted = FileAttributes {
             owner: Some(0),
             group: Some(0),
@@ -94,7 +94,7 @@ fn acl() -> Vec<u8> {
 #[test]
 fn extended_attributes_and_acls() {
     let (_guard, root) = folder();
-    let to = Destination::create(&root.join("to"), "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root.join("to"), "mis de côté").unwrap();
     let from = root.join("from");
     fs::write(&from, b"x").unwrap();
     xattr::set(&from, "user.scelle.b", b"\x00binary\xff").unwrap();
@@ -158,7 +158,7 @@ fn extended_attributes_beyond_the_limits_are_told() {
 #[test]
 fn folders_are_finished_deepest_first() {
     let (_guard, root) = folder();
-    let to = Destination::create(&root, "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root, "mis de côté").unwrap();
     let closed = |modified_ns| FileAttributes { modified_ns, mode: Some(0o500), ..FileAttributes::default() };
     for (path, time) in [("a", 1_000), ("a/b", 2_000), ("a/b/c", 3_000)] {
         to.make_directories(&at(path)).unwrap();

@@ -5,7 +5,7 @@
 mod attributes;
 
 use scelle_core::platform::{self, FileAttributes};
-use scelle_core::restore::write::{Destination, Overwrite, Placed, WriteErrorKind};
+use scelle_core::restore::write::{Overwrite, Placed, RestoreRoot, WriteErrorKind};
 use scelle_core::scan::EntryPath;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, symlink};
@@ -27,7 +27,7 @@ fn plain() -> FileAttributes {
     FileAttributes { modified_ns: 1_600_000_000_123_456_789, mode: Some(0o640), ..FileAttributes::default() }
 }
 
-fn put(to: &Destination, path: &EntryPath, content: &[u8], overwrite: &Overwrite) -> Placed {
+fn put(to: &RestoreRoot, path: &EntryPath, content: &[u8], overwrite: &Overwrite) -> Placed {
     let file = to.begin_file(path, content.len() as u64).unwrap();
     file.write_at(0, content).unwrap();
     file.commit(overwrite, &plain()).unwrap()
@@ -45,7 +45,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn content_in_any_order_mode_and_time() {
     let (_guard, root) = folder();
-    let to = Destination::create(&root.join("new/deep"), "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root.join("new/deep"), "mis de côté").unwrap();
     let path = at("data/cabinet/scan.tif");
     let file = to.begin_file(&path, 300_000).unwrap();
     let content: Vec<u8> = (0..300_000u32).map(|at| (at * 31) as u8).collect();
@@ -76,7 +76,7 @@ fn content_in_any_order_mode_and_time() {
 #[test]
 fn what_stands_there() {
     let (_guard, root) = folder();
-    let to = Destination::create(&root, "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root, "mis de côté").unwrap();
     let sibling = Overwrite::Sibling("restauré 2026-11-21".to_owned());
     let beside = |name: &str| Placed::Beside(at(name));
     let cases = [
@@ -126,7 +126,7 @@ fn planted_links_are_not_followed() {
     let (root, outside) = (base.join("to"), base.join("etc"));
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("passwd"), b"root").unwrap();
-    let to = Destination::create(&root, "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root, "mis de côté").unwrap();
     fs::create_dir(root.join("data")).unwrap();
     symlink(&outside, root.join("data/planted")).unwrap();
     symlink("..", root.join("up")).unwrap();
@@ -165,7 +165,7 @@ fn planted_links_are_not_followed() {
 #[test]
 fn holes_stay_holes() {
     let (_guard, root) = folder();
-    let (from, to) = (root.join("from"), Destination::create(&root.join("to"), "mis de côté").unwrap());
+    let (from, to) = (root.join("from"), RestoreRoot::create(&root.join("to"), "mis de côté").unwrap());
     let bytes = 64 << 20;
     let file = File::create(&from).unwrap();
     file.write_all_at(&[7; 5000], 1 << 20).unwrap();
@@ -205,7 +205,7 @@ fn holes_stay_holes() {
 #[test]
 fn symlinks_and_hard_links() {
     let (_guard, root) = folder();
-    let to = Destination::create(&root, "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root, "mis de côté").unwrap();
     for (name, target) in
         [("loop", &b"loop"[..]), ("dangling", b"../no/where"), ("bytes", b"\xff\xfe"), ("abs", b"/etc")]
     {
@@ -246,7 +246,7 @@ fn symlinks_and_hard_links() {
 #[test]
 fn nothing_temporary_stays() {
     let (_guard, root) = folder();
-    let to = Destination::create(&root, "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root, "mis de côté").unwrap();
     let file = to.begin_file(&at("d/x"), 10).unwrap();
     let temporary = names(&root.join("d")).remove(0);
     assert!(temporary.starts_with(".scelle-restore-"));
@@ -268,7 +268,7 @@ fn nothing_temporary_stays() {
 fn odd_names_are_written_byte_for_byte() {
     use std::os::unix::ffi::OsStrExt;
     let (_guard, root) = folder();
-    let to = Destination::create(&root, "mis de côté").unwrap();
+    let to = RestoreRoot::create(&root, "mis de côté").unwrap();
     let long = [b'x'; 255];
     let odd: [&[u8]; 6] = [b"\xff\xfe", "é".as_bytes(), "e\u{301}".as_bytes(), &long, b"a\nb", b"C:"];
     for name in odd {
@@ -290,7 +290,7 @@ fn odd_names_are_written_byte_for_byte() {
 fn a_full_destination_is_its_own_kind_of_error() {
     if let Some(root) = std::env::var_os("SCELLE_TEST_FULL") {
         let root = PathBuf::from(root);
-        let to = Destination::create(&root, "mis de côté").unwrap();
+        let to = RestoreRoot::create(&root, "mis de côté").unwrap();
         let file = to.begin_file(&at("x"), 4 << 20).unwrap();
         let block = vec![1; 1 << 20];
         let written = (0..4).try_for_each(|number| file.write_at(number << 20, &block));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use scelle_format::ledger::{Author, Because};
 
-use super::values::{self, BilanFormat, Overwrite, ReadData};
+use super::values::{self, BilanFormat, OverwriteWhen, ReadDataAsked};
 use scelle_core::look::spec::SnapshotSpec;
 
 /// `scelle demo`.
@@ -159,7 +159,7 @@ pub struct Restore {
     pub dry_run: bool,
     /// Files already there: never, changed or always replaced
     #[arg(long, value_name = "WHEN", default_value = "never")]
-    pub overwrite: Overwrite,
+    pub overwrite: OverwriteWhen,
 }
 
 /// `scelle check`.
@@ -167,7 +167,7 @@ pub struct Restore {
 pub struct Check {
     /// Read so much of the stored data back: a percentage, or all
     #[arg(long, value_name = "PERCENT")]
-    pub read_data: Option<ReadData>,
+    pub read_data: Option<ReadDataAsked>,
     /// Key.
     #[command(flatten)]
     pub key: KeyArgs,

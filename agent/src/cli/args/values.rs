@@ -26,7 +26,7 @@ pub enum ProgressFormat {
 
 /// What to do with a file that exists where one is to be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Overwrite {
+pub enum OverwriteWhen {
     /// Leave it alone.
     Never,
     /// Replace it where its content differs.
@@ -37,14 +37,14 @@ pub enum Overwrite {
 
 /// How much of the stored data to read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadData {
+pub enum ReadDataAsked {
     /// A share of the packs, 1 to 100.
     Percent(u8),
     /// Every pack.
     All,
 }
 
-impl FromStr for ReadData {
+impl FromStr for ReadDataAsked {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -110,11 +110,11 @@ mod tests {
 
     #[test]
     fn read_data_takes_a_share_or_all() {
-        assert_eq!("10".parse(), Ok(ReadData::Percent(10)));
-        assert_eq!("100 %".parse(), Ok(ReadData::Percent(100)));
-        assert_eq!("ALL".parse(), Ok(ReadData::All));
+        assert_eq!("10".parse(), Ok(ReadDataAsked::Percent(10)));
+        assert_eq!("100 %".parse(), Ok(ReadDataAsked::Percent(100)));
+        assert_eq!("ALL".parse(), Ok(ReadDataAsked::All));
         for wrong in ["0", "101", "", "-5", "half"] {
-            assert!(wrong.parse::<ReadData>().is_err(), "{wrong:?}");
+            assert!(wrong.parse::<ReadDataAsked>().is_err(), "{wrong:?}");
         }
     }
 

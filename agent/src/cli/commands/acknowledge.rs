@@ -3,34 +3,34 @@
 
 use serde_json::json;
 
-use super::reading::{Key, open};
+use super::reading::{KeyNeed, open};
 use crate::cli::args::{BilanAcknowledge, KeyArgs};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
-use scelle_core::run::{Accepted, AcceptedLoss};
+use scelle_core::run::{Acceptance, AcceptedLoss};
 use scelle_view::bilingual;
 use scelle_view::words::figures::count;
 
 /// Runs `bilan acknowledge`.
 pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> {
-    let reading = open(context, &KeyArgs::default(), Key::Optional, true).await?;
+    let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, true).await?;
     let (author, reason) = (args.author, args.reason);
     let mut document = json!({"author": author, "reason": reason});
     let mut told = |id: &str, accepted| match accepted {
-        Accepted::Loss(loss) => {
+        Acceptance::Loss(loss) => {
             say_loss(context, &loss);
             document["loss"] =
                 json!({"note": loss.note, "objects": loss.objects, "snapshots": loss.snapshots});
         }
-        Accepted::Altered { note, left } => {
+        Acceptance::Altered { note, left } => {
             say_altered(context, left);
             document["altered"] = json!({ "note": note });
         }
-        Accepted::Chain { note } => {
+        Acceptance::Chain { note } => {
             say_chain(context);
             document["chain"] = json!({ "note": note });
         }
-        Accepted::Sources { note, snapshot, codes } => {
+        Acceptance::Sources { note, snapshot, codes } => {
             say_sources(context, id, &codes);
             document["note"] = json!(note);
             document["snapshot"] = json!(snapshot);

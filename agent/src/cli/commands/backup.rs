@@ -15,7 +15,7 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::state::Device;
-use scelle_core::run::{Figures, Found, Request, Run, Summary};
+use scelle_core::run::{BackupRequest, Figures, Found, Run, Summary};
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
 
@@ -58,8 +58,8 @@ struct Errand<'a> {
 }
 
 impl Errand<'_> {
-    fn request(self, context: &Context, device: &Device) -> Request {
-        Request {
+    fn request(self, context: &Context, device: &Device) -> BackupRequest {
+        BackupRequest {
             roots: self.roots,
             exclude: self.exclude,
             own_folders: own_folders(&context.settings.home, &device.place),

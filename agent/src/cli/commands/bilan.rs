@@ -2,7 +2,7 @@
 
 use super::look::path_json;
 use super::plans::Plans;
-use super::reading::{Key, Reading, open};
+use super::reading::{KeyNeed, Reading, open};
 use super::told;
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::context::Context;
@@ -27,7 +27,7 @@ pub async fn run(context: &Context, command: Bilan) -> Result<ExitCode> {
 }
 
 async fn ledger(context: &Context) -> Result<Reading> {
-    open(context, &KeyArgs::default(), Key::Optional, true).await
+    open(context, &KeyArgs::default(), KeyNeed::Optional, true).await
 }
 
 async fn list(context: &Context) -> Result<ExitCode> {
@@ -112,7 +112,7 @@ fn local_anchor(context: &Context) -> Option<Anchor> {
 }
 
 async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
-    let mut reading = open(context, &args.key, Key::Required, false).await?;
+    let mut reading = open(context, &args.key, KeyNeed::Required, false).await?;
     let path = reading.name_of(&args.token).await?;
     context.screen.line(&path.to_screen());
     context.screen.json(&serde_json::json!({"token": args.token, "path": path_json(&path)}));

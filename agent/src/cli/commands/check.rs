@@ -1,20 +1,20 @@
 //! `scelle check`: is everything there, as signed, and as far as asked readable?
 
-use super::reading::{Key, open};
+use super::reading::{KeyNeed, open};
 use super::told::check::told;
-use crate::cli::args::{Check, ReadData as Asked};
+use crate::cli::args::{Check, ReadDataAsked};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::verify::ReadData;
 
 /// Runs `check`.
 pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
-    let mut reading = open(context, &args.key, Key::Optional, true).await?;
+    let mut reading = open(context, &args.key, KeyNeed::Optional, true).await?;
     let report = reading
         .check(match args.read_data {
             None => ReadData::None,
-            Some(Asked::All) => ReadData::All,
-            Some(Asked::Percent(percent)) => ReadData::Percent { percent, turn: 0 },
+            Some(ReadDataAsked::All) => ReadData::All,
+            Some(ReadDataAsked::Percent(percent)) => ReadData::Percent { percent, turn: 0 },
         })
         .await?;
     super::damage::record(context, &reading, "check", &report.findings, report.sound_again.clone()).await;

@@ -3,7 +3,7 @@
 use scelle_format::descriptor::Standing;
 use serde_json::json;
 
-use super::reading::{Key, Reading, open, open_unsigned};
+use super::reading::{KeyNeed, Reading, open, open_unsigned};
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
 use crate::cli::context::Context;
 use crate::cli::secrets;
@@ -21,7 +21,7 @@ pub async fn run(context: &Context, command: Keys) -> Result<ExitCode> {
 }
 
 async fn list(context: &Context) -> Result<ExitCode> {
-    let reading = open(context, &KeyArgs::default(), Key::Optional, false).await?;
+    let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, false).await?;
     let current = &reading.repository.descriptors.current;
     for line in &current.recipients {
         let (name, role, hash) = (&line.name, line.role, &line.sha256.to_string()[..16]);
@@ -43,7 +43,7 @@ async fn list(context: &Context) -> Result<ExitCode> {
 }
 
 async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
-    let reading = open_unsigned(context, &args.key, Key::Required, false).await?;
+    let reading = open_unsigned(context, &args.key, KeyNeed::Required, false).await?;
     let opened = reading.open_newest().await?;
     let signed = confirm(context, &reading, args.confirm).await?;
     let proven = match reading.prove(opened).await {

@@ -15,7 +15,7 @@ use scelle_view::bilingual;
 
 /// Whether a command needs names, and so a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum KeyNeed {
     /// It does: asked for on a terminal.
     Required,
     /// It takes one if given.
@@ -23,7 +23,7 @@ pub enum Key {
 }
 
 /// Opens the repository that was meant.
-pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: bool) -> Result<Reading> {
+pub async fn open(context: &Context, key: &KeyArgs, need: KeyNeed, whole_ledger: bool) -> Result<Reading> {
     let reading = open_unsigned(context, key, need, whole_ledger).await?;
     if reading.repository.descriptors.standing == Standing::Provisional {
         context.screen.warn(&bilingual!(
@@ -38,7 +38,7 @@ pub async fn open(context: &Context, key: &KeyArgs, need: Key, whole_ledger: boo
 pub async fn open_unsigned(
     context: &Context,
     key: &KeyArgs,
-    need: Key,
+    need: KeyNeed,
     whole_ledger: bool,
 ) -> Result<Reading> {
     let unlock = unlock(context, key, need)?;
@@ -55,26 +55,26 @@ pub async fn open_unsigned(
     }
     // What a check reads sound this PC can put back later.
     let depth = match (whole_ledger, need) {
-        (true, Key::Optional) => Depth::WholeAndKept,
-        (true, Key::Required) => Depth::Whole,
+        (true, KeyNeed::Optional) => Depth::WholeAndKept,
+        (true, KeyNeed::Required) => Depth::Whole,
         (false, _) => Depth::Newest,
     };
     let reading = Reading::open(found, unlock, depth).await?;
     let repository = &reading.repository;
     context.watch(&repository.objects);
     // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.
-    if need == Key::Required || !whole_ledger {
+    if need == KeyNeed::Required || !whole_ledger {
         show_findings(context, &repository.findings_that_matter());
     }
     Ok(reading)
 }
 
-fn unlock(context: &Context, key: &KeyArgs, need: Key) -> Result<Option<Unlock>> {
+fn unlock(context: &Context, key: &KeyArgs, need: KeyNeed) -> Result<Option<Unlock>> {
     match (&key.kit, &key.phrase_file) {
         (Some(_), Some(_)) => Err(AgentError::two_keys()),
         (Some(kit), None) => Ok(Some(Unlock::Kit(secrets::read_kit(kit)?))),
         (None, Some(phrase)) => Ok(Some(Unlock::Phrase(secrets::read_phrase(Some(phrase), context.lang())?))),
-        (None, None) if need == Key::Optional => Ok(None),
+        (None, None) if need == KeyNeed::Optional => Ok(None),
         (None, None) if secrets::somebody_is_there() => {
             Ok(Some(Unlock::Phrase(secrets::read_phrase(None, context.lang())?)))
         }

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::look::{path_in, path_json};
-use super::reading::{Key, open};
+use super::reading::{KeyNeed, open};
 use super::told::restore::told;
-use crate::cli::args::{Overwrite as When, Restore};
+use crate::cli::args::{OverwriteWhen, Restore};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::reading::tree::Tree;
-use scelle_core::restore::plan::{Action, Plan, plan};
-use scelle_core::restore::request::{Request, Target};
+use scelle_core::restore::plan::{Action, RestorePlan, plan};
+use scelle_core::restore::request::{RestoreRequest, Target};
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::Filter;
 use scelle_view::bilingual;
@@ -20,19 +20,19 @@ use scelle_view::words::figures::{count, local_day, size};
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     // Before anything is opened: a wrong pattern is a wrong command line.
     let filter = Filter::new(&args.include, &args.exclude, &[])?;
-    let mut reading = open(context, &args.key, Key::Required, false).await?;
+    let mut reading = open(context, &args.key, KeyNeed::Required, false).await?;
     let (snapshot, tree) = reading.tree(&args.snapshot).await?;
     let target = match &args.to {
         Some(folder) => Target::Folder(std::path::absolute(folder)?),
         None => Target::InPlace,
     };
     let overwrite = match (args.overwrite, args.in_place) {
-        (When::Never, true) => Overwrite::Sibling(dated(context, "restauré", "restored")),
-        (When::Never, false) => Overwrite::Never,
-        (When::Changed, _) => Overwrite::Changed,
-        (When::Always, _) => Overwrite::Always,
+        (OverwriteWhen::Never, true) => Overwrite::Sibling(dated(context, "restauré", "restored")),
+        (OverwriteWhen::Never, false) => Overwrite::Never,
+        (OverwriteWhen::Changed, _) => Overwrite::Changed,
+        (OverwriteWhen::Always, _) => Overwrite::Always,
     };
-    let request = Request {
+    let request = RestoreRequest {
         target,
         paths: args.paths.iter().map(|path| path_in(&tree, Some(path))).collect::<Result<_>>()?,
         filter,
@@ -66,7 +66,7 @@ fn say_nothing_chosen(context: &Context) {
     ));
 }
 
-async fn dry_run(context: &Context, tree: &Tree, request: &Request) -> Result<ExitCode> {
+async fn dry_run(context: &Context, tree: &Tree, request: &RestoreRequest) -> Result<ExitCode> {
     let mut lines = Vec::new();
     let sums = plan(tree, request, &mut |entry| {
         let word = match entry.action {
@@ -98,7 +98,7 @@ async fn dry_run(context: &Context, tree: &Tree, request: &Request) -> Result<Ex
 }
 
 /// What a dry run knows would not simply be written.
-fn foreseen(context: &Context, sums: &Plan) {
+fn foreseen(context: &Context, sums: &RestorePlan) {
     let (screen, lang) = (&context.screen, context.lang());
     if sums.set_aside > 0 {
         let databases = count(sums.set_aside, lang);

@@ -11,14 +11,14 @@ use aws_sdk_s3::types::{
 };
 
 use super::errors::store_error;
-use super::{S3Settings, S3Store};
+use super::{BucketSettings, S3Store};
 use crate::StoreError;
 
 impl S3Store {
     /// Creates the bucket with versions, Object Lock and a COMPLIANCE default retention of
     /// `default_retention_days` (≥ 1), and opens it. Fails when the bucket exists.
     pub async fn create_bucket_with_lock(
-        settings: S3Settings,
+        settings: BucketSettings,
         default_retention_days: u32,
     ) -> Result<Self, StoreError> {
         let store = Self::new(settings)?;
@@ -30,7 +30,7 @@ impl S3Store {
 
     /// Creates a bucket without versions or locks, as many hosts give by default.
     #[cfg(feature = "testing")]
-    pub async fn create_plain_bucket(settings: S3Settings) -> Result<Self, StoreError> {
+    pub async fn create_plain_bucket(settings: BucketSettings) -> Result<Self, StoreError> {
         let store = Self::new(settings)?;
         store.create(false).await?;
         Ok(store)
@@ -38,7 +38,7 @@ impl S3Store {
 
     /// Creates a bucket that keeps versions, with Object Lock and no default retention (true), or without Object Lock.
     #[cfg(feature = "testing")]
-    pub async fn create_versioned_bucket(settings: S3Settings, lock: bool) -> Result<Self, StoreError> {
+    pub async fn create_versioned_bucket(settings: BucketSettings, lock: bool) -> Result<Self, StoreError> {
         let store = Self::new(settings)?;
         store.create(lock).await?;
         store.keep_versions().await?;

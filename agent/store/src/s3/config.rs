@@ -31,7 +31,7 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
 
 /// Where the bucket is and how to speak to it. `Debug` shows no secret.
 #[derive(Clone, Debug)]
-pub struct S3Settings {
+pub struct BucketSettings {
     /// `https://host[:port]`; `None` is Amazon's own for the region.
     pub endpoint: Option<String>,
     /// Region name as the host wants it in signatures, e.g. `gra`.
@@ -56,7 +56,7 @@ pub struct S3Settings {
     pub conditional_put: bool,
 }
 
-impl S3Settings {
+impl BucketSettings {
     /// Settings with what is usual at S3-compatible hosts: path style, conditional writes, no prefix.
     pub fn new(
         endpoint: Option<String>,
@@ -186,8 +186,9 @@ fn invalid(target: &str, detail: &str) -> StoreError {
 mod tests {
     use super::*;
 
-    fn settings(endpoint: &str) -> S3Settings {
-        let mut settings = S3Settings::new(Some(endpoint.into()), "gra", "b", "AKIDEXAMPLE", "wordwordword");
+    fn settings(endpoint: &str) -> BucketSettings {
+        let mut settings =
+            BucketSettings::new(Some(endpoint.into()), "gra", "b", "AKIDEXAMPLE", "wordwordword");
         settings.allow_plain_http_loopback = true;
         settings
     }
@@ -231,7 +232,8 @@ mod tests {
 
     #[test]
     fn prefixes_end_in_one_slash() {
-        let with = |prefix: &str| S3Settings { prefix: prefix.into(), ..settings("https://h") }.key_prefix();
+        let with =
+            |prefix: &str| BucketSettings { prefix: prefix.into(), ..settings("https://h") }.key_prefix();
         assert_eq!(with("").unwrap(), "");
         assert_eq!(with("a/b").unwrap(), "a/b/");
         assert_eq!(with("/a/").unwrap(), "a/");

@@ -34,7 +34,7 @@ mod errors;
 mod locks;
 mod signed_payload;
 
-pub use config::S3Settings;
+pub use config::BucketSettings;
 
 use clock::ServerClock;
 use errors::{body_error, status, store_error};
@@ -55,19 +55,19 @@ type Sdk<T, E> = Result<T, SdkError<E, HttpResponse>>;
 pub struct S3Store {
     client: Client,
     clock: Arc<ServerClock>,
-    settings: Arc<S3Settings>,
+    settings: Arc<BucketSettings>,
     key_prefix: String,
 }
 
 impl S3Store {
     /// Checks the settings and builds the client; sends nothing.
-    pub fn new(settings: S3Settings) -> Result<Self, StoreError> {
+    pub fn new(settings: BucketSettings) -> Result<Self, StoreError> {
         Self::with_local_skew(settings, 0)
     }
 
     /// Builds the client and asks the bucket one question, to learn the server's clock and to find a
     /// missing bucket, a wrong credential or a dead line now. A credential that may only write is fine.
-    pub async fn open(settings: S3Settings) -> Result<Self, StoreError> {
+    pub async fn open(settings: BucketSettings) -> Result<Self, StoreError> {
         let store = Self::new(settings)?;
         store.check_access().await?;
         Ok(store)
@@ -75,11 +75,11 @@ impl S3Store {
 
     /// As [`S3Store::new`] with a local clock that is wrong by `local_skew_ms`.
     #[cfg(feature = "testing")]
-    pub fn with_wrong_clock(settings: S3Settings, local_skew_ms: i64) -> Result<Self, StoreError> {
+    pub fn with_wrong_clock(settings: BucketSettings, local_skew_ms: i64) -> Result<Self, StoreError> {
         Self::with_local_skew(settings, local_skew_ms)
     }
 
-    fn with_local_skew(settings: S3Settings, local_skew_ms: i64) -> Result<Self, StoreError> {
+    fn with_local_skew(settings: BucketSettings, local_skew_ms: i64) -> Result<Self, StoreError> {
         let clock = Arc::new(ServerClock::new(local_skew_ms));
         let client = settings.client(&clock)?;
         let key_prefix = settings.key_prefix()?;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::engines::{ACCESS_KEY, Daemon, SECRET_KEY, settings_at, tail};
 use super::ports::{self, Port};
-use crate::s3::{S3Settings, S3Store};
+use crate::s3::{BucketSettings, S3Store};
 
 /// Access key of a user who may make buckets of its own and nothing else.
 pub const AGENT_KEY: &str = "agentkey";
@@ -60,7 +60,7 @@ impl CephRgw {
     }
 
     /// Settings of `bucket`, which need not exist yet, for the administrator.
-    pub fn settings(&self, bucket: &str) -> S3Settings {
+    pub fn settings(&self, bucket: &str) -> BucketSettings {
         settings_at(&self.endpoint, bucket)
     }
 

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use super::ceph::{AGENT_KEY, AGENT_SECRET};
 use super::contract::sha256;
 use super::ports::{self, Port};
-use crate::s3::{S3Settings, S3Store};
+use crate::s3::{BucketSettings, S3Store};
 use crate::{Key, Store};
 
 /// Access key of every engine started here.
@@ -55,15 +55,15 @@ struct Engine {
 }
 
 /// Settings of `bucket` on an engine that listens at `endpoint`.
-pub(super) fn settings_at(endpoint: &str, bucket: &str) -> S3Settings {
-    let mut settings = S3Settings::new(Some(endpoint.to_owned()), REGION, bucket, ACCESS_KEY, SECRET_KEY);
+pub(super) fn settings_at(endpoint: &str, bucket: &str) -> BucketSettings {
+    let mut settings = BucketSettings::new(Some(endpoint.to_owned()), REGION, bucket, ACCESS_KEY, SECRET_KEY);
     settings.allow_plain_http_loopback = true;
     settings
 }
 
 impl Engine {
     /// Settings of `bucket` on this engine.
-    fn settings(&self, bucket: &str) -> S3Settings {
+    fn settings(&self, bucket: &str) -> BucketSettings {
         settings_at(&self.endpoint, bucket)
     }
 
@@ -168,7 +168,7 @@ impl SeaweedFs {
     }
 
     /// Settings of `bucket`, which need not exist yet.
-    pub fn settings(&self, bucket: &str) -> S3Settings {
+    pub fn settings(&self, bucket: &str) -> BucketSettings {
         self.engine.settings(bucket)
     }
 }
@@ -208,7 +208,7 @@ impl RcloneS3 {
     }
 
     /// Settings of `bucket`, which need not exist yet.
-    pub fn settings(&self, bucket: &str) -> S3Settings {
+    pub fn settings(&self, bucket: &str) -> BucketSettings {
         self.engine.settings(bucket)
     }
 }

@@ -20,7 +20,7 @@ use super::super::job::problem_of;
 use super::super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::super::list::ChunkList;
 use super::super::packs::{Lane, Place};
-use super::super::parts::{BUFFER_BYTES, PART_BYTES, Reading};
+use super::super::parts::{BUFFER_BYTES, PART_BYTES, ReadingWay};
 use super::super::recipe::Recipe;
 use super::super::worker::Worker;
 use super::live::FIRST_WAIT;
@@ -51,7 +51,7 @@ pub enum Pass {
 }
 
 /// What one transaction showed.
-struct Seen {
+struct SeenPages {
     ids: Vec<ChunkId>,
     bytes: u64,
     spill: Spill,
@@ -78,7 +78,7 @@ impl Worker<'_> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let seen = self.one_state(job, path, &source, grace, &mut buffer);
         self.buffer = buffer;
-        let Seen { ids, bytes, spill, is_whole, stat } = match seen {
+        let SeenPages { ids, bytes, spill, is_whole, stat } = match seen {
             Ok(seen) => seen,
             Err(fault) => return Ok(Pass::Refused(fault.here()?)),
         };
@@ -89,7 +89,7 @@ impl Worker<'_> {
         let list = self.list_of(job, &ids, bytes)?;
         let chunks = ids.len() as u64;
         let stored = Stored {
-            cut: Reading::paged(1).cut(chunks),
+            cut: ReadingWay::paged(1).cut(chunks),
             bytes,
             content: if chunks == 0 { StoredContent::Empty } else { StoredContent::List(list) },
             consistent_copy: true,
@@ -112,7 +112,7 @@ impl Worker<'_> {
         source: &SourceFile,
         grace: Duration,
         buffer: &mut Vec<u8>,
-    ) -> Result<Seen, Fault<Refusal>> {
+    ) -> Result<SeenPages, Fault<Refusal>> {
         let held = Held::hold(path, source)?;
         let bytes = held.bytes;
         let mut patience = Patience::new(path, held.mode, grace);
@@ -131,7 +131,7 @@ impl Worker<'_> {
         }
         is_whole = is_whole && held.is_of_one_state().map_err(AgentError::from)?;
         let stat = held.let_go();
-        Ok(Seen { ids, bytes, spill, is_whole, stat })
+        Ok(SeenPages { ids, bytes, spill, is_whole, stat })
     }
 
     /// Hashes the pages of `plain` and keeps those that are stored nowhere; false when there is no room for more.

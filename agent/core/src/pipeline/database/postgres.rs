@@ -3,7 +3,7 @@
 //! A cluster is many files, and its log says whether anything was written between the first and the last of them. Whether a
 //! server runs is known from who works in the folder. Never: asks the server; a dump by profile does that.
 
-use super::super::parts::Reading;
+use super::super::parts::ReadingWay;
 use super::super::worker::Worker;
 use super::cluster::Cluster;
 use super::verdict::Taken;
@@ -13,7 +13,7 @@ use crate::platform;
 impl Worker<'_> {
     /// Reads the control file and judges the cluster.
     pub(super) fn late_cluster(&mut self, cluster: Cluster) -> Result<()> {
-        let Some(work) = self.read_now(&cluster.job, Reading::content(1))? else { return Ok(()) };
+        let Some(work) = self.read_now(&cluster.job, ReadingWay::content(1))? else { return Ok(()) };
         let unchanged = work.source.is_unchanged().unwrap_or(false) && cluster.is_untouched();
         let taken = Taken::raw(unchanged, false, platform::folder_in_use(&cluster.folder));
         self.end_now(&work, taken.problem(), Some(taken));

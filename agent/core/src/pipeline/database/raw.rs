@@ -15,7 +15,7 @@ use scelle_format::manifest::Extent;
 
 use super::super::job::problem_of;
 use super::super::job::{FileJob, Outcome, Stored};
-use super::super::parts::{PART_BYTES, PartWork, Reading, split};
+use super::super::parts::{PART_BYTES, PartWork, ReadingWay, split};
 use super::super::worker::Worker;
 use super::last_pass::Pass;
 use super::side::{self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
@@ -24,7 +24,7 @@ use super::verdict::Taken;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{self, InUse, Stat};
-use crate::scan::engine::{Engine, SIGNATURE_BYTES, recognise};
+use crate::scan::engine::{DatabaseEngine, SIGNATURE_BYTES, recognise};
 
 /// How long a writer may wait at each try.
 const GRACES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
@@ -52,7 +52,7 @@ impl Worker<'_> {
                 job.end(Outcome::LeftOut);
                 continue;
             }
-            if let Some(work) = self.read_now(&job, Reading::content(1))? {
+            if let Some(work) = self.read_now(&job, ReadingWay::content(1))? {
                 let unchanged = work.source.is_unchanged().unwrap_or(false);
                 self.end_now(&work, (!unchanged).then_some(Problem::Changed), None);
             }
@@ -127,10 +127,10 @@ impl Worker<'_> {
         main: &Arc<FileJob>,
         sides: &[Candidate],
     ) -> Result<Option<Vec<Arc<PartWork>>>> {
-        let Some(main) = self.read_now(main, Reading::paged(1))? else { return Ok(None) };
+        let Some(main) = self.read_now(main, ReadingWay::paged(1))? else { return Ok(None) };
         let mut read = vec![main];
         for side in sides {
-            read.extend(self.read_now(&side.job, Reading::content(1))?);
+            read.extend(self.read_now(&side.job, ReadingWay::content(1))?);
         }
         Ok(Some(read))
     }
@@ -149,7 +149,11 @@ impl Worker<'_> {
     }
 
     /// Reads a whole file here and now; a file that cannot be read ends its job.
-    pub(super) fn read_now(&mut self, job: &Arc<FileJob>, reading: Reading) -> Result<Option<Arc<PartWork>>> {
+    pub(super) fn read_now(
+        &mut self,
+        job: &Arc<FileJob>,
+        reading: ReadingWay,
+    ) -> Result<Option<Arc<PartWork>>> {
         let source = match job.open() {
             Ok(source) => source,
             Err(error) => {
@@ -192,7 +196,7 @@ fn is_sqlite(job: &FileJob) -> bool {
     let mut first = [0; SIGNATURE_BYTES];
     let read = job.open().and_then(|source| source.read_at(&mut first, 0));
     // What cannot be opened ends as such.
-    read.is_ok_and(|n| recognise(&first[..n], job.path.as_bytes()) == Engine::Sqlite)
+    read.is_ok_and(|n| recognise(&first[..n], job.path.as_bytes()) == DatabaseEngine::Sqlite)
 }
 
 /// Side files that the database needs and that are not among those that were read: made since the walk.

@@ -7,7 +7,7 @@
 //! where that cannot be known it is counted, to be said.
 
 use super::error::{WriteError, WriteErrorKind};
-use super::target::{Overwrite, Placed, Target, has_same_content, name_between};
+use super::target::{Overwrite, Placed, WriteTarget, has_same_content, name_between};
 use super::tree::with_patience;
 use crate::platform::{Folder, InUse, Kind};
 use crate::scan::EntryPath;
@@ -72,8 +72,8 @@ pub fn base_of(name: &[u8]) -> Option<&[u8]> {
         .filter(|base| !base.is_empty())
 }
 
-impl Target {
-    /// Gives a database its name as [`Target::place`] does, with nothing left beside it that belongs to another version.
+impl WriteTarget {
+    /// Gives a database its name as [`WriteTarget::place`] does, with nothing left beside it that belongs to another version.
     pub(super) fn place_database(
         &mut self,
         overwrite: &Overwrite,

@@ -6,8 +6,8 @@
 use super::attributes::{NoticeCounters, Notices};
 use super::database::{Aside, replayed, set_aside};
 use super::error::{WriteError, WriteErrorKind, kind_of};
-use super::target::Target;
-use super::tree::Tree;
+use super::target::WriteTarget;
+use super::tree::OpenFolders;
 use crate::platform::{FileAttributes, InUse, Shortfall};
 use crate::scan::EntryPath;
 use parking_lot::Mutex;
@@ -17,8 +17,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The folder a restore writes to. Methods may be called from several threads.
-pub struct Destination {
-    pub(super) tree: Tree,
+pub struct RestoreRoot {
+    pub(super) tree: OpenFolders,
     /// What folders get at the end: earlier, a folder's time would change with each entry and a read-only folder would
     /// refuse them.
     folders: Mutex<HashMap<EntryPath, FileAttributes>>,
@@ -26,14 +26,14 @@ pub struct Destination {
     pub(super) aside: Arc<Aside>,
 }
 
-impl Destination {
+impl RestoreRoot {
     /// Takes the folder, made with its parents when it does not exist. It is the user's choice: links on the way to it
     /// are followed. `aside` is put behind the names of files that have to be moved aside: `mis de côté 2026-11-21`.
-    pub fn create(root: &Path, aside: &str) -> Result<Destination, WriteError> {
+    pub fn create(root: &Path, aside: &str) -> Result<RestoreRoot, WriteError> {
         let failed = |error: io::Error| WriteError { kind: kind_of(&error), path: None, source: Some(error) };
         std::fs::create_dir_all(root).map_err(failed)?;
-        Ok(Destination {
-            tree: Tree::open(root).map_err(failed)?,
+        Ok(RestoreRoot {
+            tree: OpenFolders::open(root).map_err(failed)?,
             folders: Mutex::default(),
             notices: Arc::default(),
             aside: Arc::new(Aside::new(aside)),
@@ -41,13 +41,13 @@ impl Destination {
     }
 
     /// Makes the folder at this path and the folders that lead to it, where they do not exist. Until
-    /// [`Destination::finish_directories`] only the restoring user may enter new ones; those never given attributes
+    /// [`RestoreRoot::finish_directories`] only the restoring user may enter new ones; those never given attributes
     /// stay so.
     pub fn make_directories(&self, path: &EntryPath) -> Result<(), WriteError> {
         self.tree.folder(path, true).map(drop)
     }
 
-    /// Remembers what a folder gets at the end. The folder itself is made by [`Destination::make_directories`].
+    /// Remembers what a folder gets at the end. The folder itself is made by [`RestoreRoot::make_directories`].
     pub fn set_directory(&self, path: &EntryPath, wanted: FileAttributes) {
         self.folders.lock().insert(path.clone(), wanted);
     }
@@ -135,8 +135,8 @@ impl Destination {
     }
 
     /// An entry of this destination that is about to be made; folders that lead to it are.
-    pub(super) fn target(&self, path: &EntryPath) -> Result<Target, WriteError> {
+    pub(super) fn target(&self, path: &EntryPath) -> Result<WriteTarget, WriteError> {
         let folder = self.tree.place_of(path, true)?;
-        Ok(Target::new(folder, path.clone(), self.tree.names()))
+        Ok(WriteTarget::new(folder, path.clone(), self.tree.names()))
     }
 }

@@ -3,9 +3,9 @@
 
 use super::attributes::NoticeCounters;
 use super::database::{Aside, is_database};
-use super::destination::Destination;
+use super::destination::RestoreRoot;
 use super::error::{WriteError, WriteErrorKind};
-use super::target::{Overwrite, Placed, Target, has_same_content};
+use super::target::{Overwrite, Placed, WriteTarget, has_same_content};
 use super::tree::with_patience;
 use crate::platform::{self, FileAttributes, Kind, Stat};
 use crate::scan::EntryPath;
@@ -30,7 +30,7 @@ impl ExistingFile {
 
 /// A file being written under a temporary name. Dropped without [`FileInProgress::commit`], it disappears.
 pub struct FileInProgress {
-    target: Target,
+    target: WriteTarget,
     /// Open until the file is placed.
     file: Option<File>,
     bytes: u64,
@@ -42,7 +42,7 @@ pub struct FileInProgress {
     aside: Arc<Aside>,
 }
 
-impl Destination {
+impl RestoreRoot {
     /// Begins a file of this length; folders that lead to it are made. What is never written reads as zeros and takes
     /// no space.
     pub fn begin_file(&self, path: &EntryPath, bytes: u64) -> Result<FileInProgress, WriteError> {

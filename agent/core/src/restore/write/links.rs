@@ -2,7 +2,7 @@
 //! rest of the restore, ever follows it.
 
 use super::tree::with_patience;
-use super::{Destination, FileAttributes, Overwrite, Placed, WriteError, WriteErrorKind};
+use super::{FileAttributes, Overwrite, Placed, RestoreRoot, WriteError, WriteErrorKind};
 use crate::platform::{Folder, Kind};
 use crate::scan::EntryPath;
 use std::io;
@@ -10,7 +10,7 @@ use std::io;
 /// Longest target: what Linux takes.
 const TARGET_BYTES: usize = 4_095;
 
-impl Destination {
+impl RestoreRoot {
     /// Makes a symlink with this target, owner and time; an existing symlink with the same target counts as the same
     /// content.
     pub fn place_symlink(

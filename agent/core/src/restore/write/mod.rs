@@ -18,7 +18,7 @@ mod tree;
 pub use crate::platform::FileAttributes;
 pub use attributes::Notices;
 pub use database::{FIRST_BYTES, base_of, is_database, may_be_database};
-pub use destination::Destination;
+pub use destination::RestoreRoot;
 pub(super) use error::write_failed;
 pub use error::{WriteError, WriteErrorKind};
 pub use file::{ExistingFile, FileInProgress};

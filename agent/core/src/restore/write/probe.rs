@@ -4,7 +4,7 @@
 //! so nothing is concluded from the kind of system: both names are created and the file system says whether the second is
 //! there already. Never: touches what stands in the destination, or stays behind; what a crash leaves is swept.
 
-use super::destination::Destination;
+use super::destination::RestoreRoot;
 use super::error::WriteError;
 use super::tree::{PROBE, with_patience};
 use crate::platform::Folder;
@@ -20,7 +20,7 @@ pub struct NameProbe {
     made: Vec<Vec<u8>>,
 }
 
-impl Destination {
+impl RestoreRoot {
     /// A probe in the folder at this path, or in the nearest one above that exists.
     pub fn probe_names(&self, path: &EntryPath) -> Result<NameProbe, WriteError> {
         let mut at = path.clone();

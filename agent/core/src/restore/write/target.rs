@@ -52,7 +52,7 @@ pub enum Placed {
 }
 
 /// An entry on its way from a temporary name to its own. Dropped before it is placed, the temporary is removed.
-pub(super) struct Target {
+pub(super) struct WriteTarget {
     pub(super) folder: Arc<Folder>,
     pub(super) path: EntryPath,
     names: Arc<TemporaryNames>,
@@ -62,7 +62,7 @@ pub(super) struct Target {
 /// Whether the temporary (first) and an existing name hold the same.
 type Compare<'a> = &'a dyn Fn(&Folder, &[u8], &[u8]) -> io::Result<bool>;
 
-impl Target {
+impl WriteTarget {
     /// An entry of this folder that has no temporary yet.
     pub(super) fn new(folder: Arc<Folder>, path: EntryPath, names: Arc<TemporaryNames>) -> Self {
         Self { folder, path, names, temporary: None }
@@ -176,7 +176,7 @@ impl Target {
     }
 }
 
-impl Drop for Target {
+impl Drop for WriteTarget {
     fn drop(&mut self) {
         if let Some(temporary) = self.temporary.take() {
             // What cannot be removed now is swept by the next restore.

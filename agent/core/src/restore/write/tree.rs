@@ -31,7 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The destination's folders.
-pub(super) struct Tree {
+pub(super) struct OpenFolders {
     root: Arc<Folder>,
     open: Mutex<HashMap<EntryPath, Arc<Folder>>>,
     open_max: usize,
@@ -62,10 +62,10 @@ impl TemporaryNames {
     }
 }
 
-impl Tree {
+impl OpenFolders {
     /// Opens the root, following links on the way.
-    pub(super) fn open(root: &Path) -> io::Result<Tree> {
-        Ok(Tree {
+    pub(super) fn open(root: &Path) -> io::Result<OpenFolders> {
+        Ok(OpenFolders {
             root: Arc::new(Folder::open_root(root)?),
             open: Mutex::default(),
             open_max: (platform::handle_limit() / OPEN_FOLDERS_SHARE).clamp(OPEN_FOLDERS_MIN, OPEN_FOLDERS),

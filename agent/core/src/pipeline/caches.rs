@@ -15,7 +15,7 @@ use crate::repo::files;
 use crate::repo::seat::Seat;
 
 /// What this computer remembers.
-pub struct Memory {
+pub struct Caches {
     /// Files and folders of the last snapshots.
     pub catalog: Catalog,
     /// Packs of this run, or of one that was interrupted.
@@ -24,7 +24,7 @@ pub struct Memory {
     pub lists: Lists,
 }
 
-impl Memory {
+impl Caches {
     /// Opens all of it.
     pub fn open(seat: &Seat, avoided: &Avoided) -> Result<Self> {
         let (folder, secret) = (seat.state.folder(), &seat.device.secret);
