@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use e2e::tools;
 
 mod code;
+mod floors;
+
+use floors::FLOORS;
 
 use code::{code_of, inline_paths, names_used, uses};
 
@@ -23,24 +26,6 @@ const CRATES: [(&str, &str); 7] = [
     ("scelle_agent", "agent/src"),
     ("scelle_server", "server/src"),
 ];
-
-/// Rooms of `agent/core`, the ground floor first. A room may import its own floor's other rooms only where no circle comes
-/// of it, and floors below; never one above.
-const CORE_FLOORS: [&[&str]; 10] = [
-    &["clock", "shutdown", "error", "failures", "monitor", "around"],
-    &["platform"],
-    &["scan", "index"],
-    &["repo"],
-    &["connect", "catalog"],
-    &["reading"],
-    &["restore", "verify", "look"],
-    &["pipeline"],
-    &["bilan"],
-    &["run"],
-];
-
-/// Rooms of the program itself.
-const AGENT_FLOORS: [&[&str]; 4] = [&["config"], &["log"], &["cli"], &["demo"]];
 
 struct Source {
     file: PathBuf,
@@ -229,17 +214,15 @@ fn no_file_imports_in_a_circle() {
     assert!(told.is_empty(), "circles:\n{told}");
 }
 
-#[test]
-fn no_arrow_runs_up() {
-    let house = House::read();
+/// Arrows from a room to one on a floor above it.
+fn arrows_up(house: &House) -> BTreeSet<String> {
     let arrows = house.arrows();
     let mut told = BTreeSet::new();
-    for (name, floors) in [("scelle_core", &CORE_FLOORS[..]), ("scelle_agent", &AGENT_FLOORS[..])] {
+    for floors in &FLOORS {
         let floor_of = |at: usize| {
             let module = &house.sources[at].module;
-            let room = (module[0] == name).then(|| module.get(1)).flatten()?;
-            let floor = floors.iter().position(|rooms| rooms.contains(&room.as_str()));
-            Some(floor.unwrap_or_else(|| panic!("{} is on no floor", module.join("::"))))
+            let room = floors.room(module)?;
+            Some(floors.floor(room).unwrap_or_else(|| panic!("{} is on no floor", module.join("::"))))
         };
         for (&from, targets) in &arrows {
             let Some(floor) = floor_of(from) else { continue };
@@ -250,7 +233,68 @@ fn no_arrow_runs_up() {
             }
         }
     }
+    told
+}
+
+#[test]
+fn no_arrow_runs_up() {
+    let told = arrows_up(&House::read());
     assert!(told.is_empty(), "arrows that run up:\n{}", told.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+/// A table that no arrow can break guards nothing: in each house, one line that does not belong there is found.
+#[test]
+fn an_arrow_that_runs_up_is_seen_in_every_house() {
+    for floors in &FLOORS {
+        let (ground, top) = (floors.rooms[0][0], floors.rooms[floors.rooms.len() - 1][0]);
+        let mut house = House::read();
+        let inside = |house: &House, room: &str| {
+            let is_there =
+                |(module, at): (&Vec<String>, &usize)| (floors.room(module) == Some(room)).then_some(*at);
+            house.modules.iter().find_map(is_there).unwrap()
+        };
+        let (from, to) = (inside(&house, ground), inside(&house, top));
+        let path =
+            ["crate"].iter().chain(&floors.of[1..]).chain([&top]).copied().collect::<Vec<_>>().join("::");
+        house.sources[from].code.push_str(&format!("\nuse {path}::Forbidden;\nfn f(_: Forbidden) {{}}\n"));
+        let expected = format!("{} -> {}", house.name(from), house.name(to));
+        assert!(arrows_up(&house).contains(&expected), "{expected} is not seen");
+    }
+}
+
+/// The pages and words that whoever keeps a store may show are built without anything that opens what is stored.
+#[test]
+fn the_view_is_built_without_a_key() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut tree = std::process::Command::new(cargo);
+    tree.args([
+        "tree",
+        "--offline",
+        "-p",
+        "scelle-view",
+        "--edges",
+        "normal,build,features",
+        "--prefix",
+        "none",
+    ]);
+    let output = tree.current_dir(tools::checkout()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(tree.lines().any(|line| line.starts_with("scelle-format v")), "{tree}");
+    let openers = [
+        "scelle-core ",
+        "scelle-store ",
+        "scelle-agent ",
+        "scelle-format feature \"crypto\"",
+        "age ",
+        "age-core ",
+        "ml-kem ",
+        "x25519-dalek ",
+        "hpke ",
+    ];
+    for opener in openers {
+        assert!(!tree.lines().any(|line| line.starts_with(opener)), "{opener} is in the tree of the view");
+    }
 }
 
 #[test]
