@@ -1,4 +1,6 @@
 //! `scelle demo`: everything at once, on invented data, without any configuration.
+//!
+//! From an empty folder to [`play`], and its result to the screen. Never: anything outside that folder.
 
 use super::{Stage, play};
 use crate::cli::args::Demo;

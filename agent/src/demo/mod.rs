@@ -1,6 +1,7 @@
 //! The demo: one command that lives a whole backup on invented data.
 //!
-//! `scelle-practice` makes the data; the acts of [`play`] use the same library as every other command, on a folder store.
+//! `scelle-practice` makes the data; in the acts of [`play`] a repository is made as `init` makes one, saved to as `backup` does,
+//! and opened with the kit as every command that reads does, on a folder store.
 //! Never: a shortcut past encryption or verification.
 
 pub mod command;

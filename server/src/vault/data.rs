@@ -18,6 +18,7 @@ use super::blobs::Blobs;
 use super::clock;
 use super::keys::{SealKey, TraceKey};
 use super::log;
+use super::metadata::audit::is_named;
 use super::metadata::{Metadata, versions};
 use super::platform;
 use super::trace::Trace;
@@ -207,10 +208,4 @@ impl Vault {
         self.trace.close();
         self.metadata.close();
     }
-}
-
-/// Whether any row names the blob.
-pub fn is_named(c: &rusqlite::Connection, blob: &str) -> Result<bool, Refusal> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM versions WHERE blob = ?1) OR EXISTS (SELECT 1 FROM parts WHERE blob = ?1)";
-    Ok(c.prepare_cached(sql)?.query_row([blob], |row| row.get(0))?)
 }

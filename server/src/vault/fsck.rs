@@ -168,7 +168,9 @@ fn check_blob(
         false => look_at_label(blobs, label)?,
     };
     let blob = label.blob.clone();
-    if damage == Some(Damage::Missing) && !metadata.read_blocking(|c| super::data::is_named(c, &blob))? {
+    if damage == Some(Damage::Missing)
+        && !metadata.read_blocking(|c| super::metadata::audit::is_named(c, &blob))?
+    {
         // Deleted while this went on.
         return Ok(());
     }

@@ -75,10 +75,11 @@ pub const FLOORS: [Floors; 8] = [
         of: &["scelle_server", "vault"],
         rooms: &[
             &["clock", "fault", "label", "platform", "refusal", "roles"],
-            &["blobs", "keys", "log", "receive"],
+            &["blobs", "keys", "log"],
             &["trace"],
             &["metadata"],
             &["data", "rebuild"],
+            &["receive"],
             &["operations"],
             &["fsck", "scrub"],
             &["http"],

@@ -1,6 +1,6 @@
-//! What a run is asked for.
+//! What a run is to save, and how.
 //!
-//! From whoever starts a run to its stages. Never: changed on the way.
+//! From [`crate::run::BackupRequest`] to the stages. Never: changed on the way.
 
 use std::path::PathBuf;
 

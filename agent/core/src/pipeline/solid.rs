@@ -1,4 +1,6 @@
 //! Gathering small neighbours: tiny files into one chunk, small chunks into one solid frame (FORMAT.md §6.4).
+//!
+//! From the content of small files to frames, in the order of the walk. Never: reads a file, or looks a chunk up.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! A repository opened for writing by this computer.
 //!
-//! From a seat to the descriptors it believes. Never: a key that opens what is stored.
+//! From what a [`Finder`](super::Finder) found to a seat in it, and to the descriptors that this computer believes. Never: a key
+//! that opens what is stored.
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ use crate::repo::state::Device;
 
 /// A repository opened for writing by this computer.
 pub struct Run {
-    /// State, device, objects, surroundings.
+    /// This computer's place: its state, locked, its device, where objects go, and what surrounds the run.
     pub seat: Seat,
     /// The descriptors, as this computer must see them.
     pub descriptors: Descriptors,

@@ -66,7 +66,7 @@ pub struct Summary {
     pub proofs: Proofs,
     /// Fewest copies of a key file: in the store, in refs, in the state folder.
     pub key_copies: u64,
-    /// When it began and ended.
+    /// When it began.
     pub began: SystemTime,
     /// How long it took.
     pub duration: Duration,

@@ -1,5 +1,8 @@
 //! `scelle bilan acknowledge`: someone accepts what a bilan warned of: in the sources of a set, a loss in the store that no
 //! backup could mend, or other bytes in the store than were stored there.
+//!
+//! From who accepts, and why, to [`Reading::accept`](super::reading::Reading::accept); what the ledger then says is said here.
+//! Never: decides what can be accepted.
 
 use serde_json::json;
 

@@ -1,4 +1,7 @@
 //! `scelle backup`: one run now, or one for each plan.
+//!
+//! From what was typed and configured to [`Run::backup`], once for each plan; how each ended goes to the screen. Never: keeps a
+//! plan from being saved because another one failed.
 
 use std::path::PathBuf;
 

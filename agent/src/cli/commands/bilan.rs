@@ -1,12 +1,13 @@
 //! `scelle bilan`: reports, shown, exported and verified.
+//!
+//! From a [`Reading`] (`verify`: from a file alone) to the screen or a new file. Never: decides a colour.
 
 use super::look::path_json;
-use super::plans::Plans;
+use super::plans::{self, Plans};
 use super::reading::{KeyNeed, Reading, open};
 use super::told;
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::context::Context;
-use crate::cli::screen::Table;
 use scelle_core::bilan::verify::FILE_MAX_BYTES;
 use scelle_core::bilan::{Anchor, verify};
 use scelle_core::error::{AgentError, ExitCode, Result};
@@ -33,31 +34,26 @@ async fn ledger(context: &Context) -> Result<Reading> {
 async fn list(context: &Context) -> Result<ExitCode> {
     let reading = ledger(context).await?;
     let mut rows = reading.bilans();
-    let plans = Plans::of(context, &reading);
-    rows.iter_mut().for_each(|row| row.plan = row.set.as_deref().and_then(|set| plans.label(set)));
-    let has_plans = rows.iter().any(|row| row.plan.is_some());
-    let mut headings = vec![
+    let labels = Plans::of(context, &reading);
+    rows.iter_mut().for_each(|row| row.plan = row.set.as_deref().and_then(|set| labels.label(set)));
+    let headings = vec![
         bilingual!("bilan", "bilan"),
         bilingual!("type", "kind"),
         bilingual!("date (UTC)", "date (UTC)"),
         bilingual!("état", "status"),
         bilingual!("instantané", "snapshot"),
     ];
-    headings.extend(has_plans.then(|| bilingual!("plan", "plan")));
-    let mut table = Table::new(headings);
-    for row in &rows {
-        let cells = [
+    let lines = rows.iter().map(|row| {
+        let cells = vec![
             row.id.clone(),
             row.kind.clone(),
             row.time.to_string(),
             scelle_view::pages::text::status_word(row.status, context.lang()).to_owned(),
             row.snapshot.map_or_else(|| "-".to_owned(), |n| n.to_string()),
         ];
-        table.row(
-            cells.into_iter().chain(has_plans.then(|| row.plan.clone().unwrap_or_else(|| "-".to_owned()))),
-        );
-    }
-    context.screen.table(&table);
+        (cells, row.plan.clone())
+    });
+    context.screen.table(&plans::table(headings, lines));
     context.screen.json(&rows);
     Ok(ExitCode::Ok)
 }

@@ -1,4 +1,7 @@
 //! `scelle check`: is everything there, as signed, and as far as asked readable?
+//!
+//! From what was typed to [`Reading::check`](super::reading::Reading::check); the report goes to the screen, and what is new in it
+//! to the ledger. Never: repairs.
 
 use super::reading::{KeyNeed, open};
 use super::told::check::told;

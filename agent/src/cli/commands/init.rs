@@ -1,4 +1,7 @@
 //! `scelle init`: a new repository, or with `--join` this PC's place in one.
+//!
+//! From the kit, the phrase and the recipients that were given, or are made here, to [`Founding`] or [`Joining`]; the first
+//! configuration is written where there is none. Never: the order in which a repository is made; the core knows it.
 
 use std::path::Path;
 

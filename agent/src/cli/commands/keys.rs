@@ -1,4 +1,6 @@
 //! `scelle keys check-kit` and `keys list`: does the paper still open the store, and who else does?
+//!
+//! From the key that was given to what [`Reading`] proves with it, and to a signature where somebody agrees. Never: keeps a key.
 
 use scelle_format::descriptor::Standing;
 use serde_json::json;

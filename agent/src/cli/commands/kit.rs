@@ -1,4 +1,6 @@
 //! `scelle kit new`: a recovery kit, made on any clean machine.
+//!
+//! From the system's generator to [`KitFiles`]: the kit, a page to print, and the public half. Never: sends anything anywhere.
 
 use std::path::Path;
 

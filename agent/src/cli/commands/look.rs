@@ -1,15 +1,16 @@
 //! `snapshots`, `ls`, `find`, `diff`: looking. Names appear here because the person asked for them with a key.
+//!
+//! From a [`Reading`](super::reading::Reading) and its trees to lines, tables and rows of JSON. Never: a name in the log.
 
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::plans::Plans;
+use super::plans::{self, Plans};
 use super::reading::{KeyNeed, open};
 use crate::cli::args::{Diff, Find, KeyArgs, Ls};
 use crate::cli::context::Context;
-use crate::cli::screen::Table;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::look::diff::{Change, Difference, diff};
 use scelle_core::look::find::find;
@@ -28,11 +29,10 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
     let repository = &reading.repository;
     super::reading::show_findings(context, &repository.findings_that_matter());
     let mut rows = snapshot_rows(&repository.history, &repository.descriptors);
-    let plans = Plans::of(context, &reading);
-    rows.iter_mut().for_each(|row| row.plan = plans.label(&row.set));
-    let has_plans = rows.iter().any(|row| row.plan.is_some());
+    let labels = Plans::of(context, &reading);
+    rows.iter_mut().for_each(|row| row.plan = labels.label(&row.set));
     let lang = context.lang();
-    let mut headings = vec![
+    let headings = vec![
         bilingual!("n°", "no."),
         bilingual!("date", "date"),
         bilingual!("fichiers", "files"),
@@ -41,11 +41,9 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
         bilingual!("signé", "signed"),
         bilingual!("poste", "device"),
     ];
-    headings.extend(has_plans.then(|| bilingual!("plan", "plan")));
-    let mut table = Table::new(headings);
-    for row in &rows {
+    let lines = rows.iter().map(|row| {
         let time = UNIX_EPOCH + Duration::from_secs(u64::try_from(row.time.0).unwrap_or(0));
-        let cells = [
+        let cells = vec![
             row.word(&rows),
             local_time(time, lang),
             count(row.files, lang),
@@ -54,14 +52,12 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
             if row.signed { lang.pick("oui", "yes") } else { lang.pick("non", "no") }.to_owned(),
             row.device.clone(),
         ];
-        table.row(
-            cells.into_iter().chain(has_plans.then(|| row.plan.clone().unwrap_or_else(|| "-".to_owned()))),
-        );
-    }
+        (cells, row.plan.clone())
+    });
     if rows.is_empty() {
         context.screen.say(&bilingual!("Aucun instantané.", "No snapshot."));
     } else {
-        context.screen.table(&table);
+        context.screen.table(&plans::table(headings, lines));
     }
     context.screen.json(&rows);
     Ok(repository.code())

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 
 use super::reading::Reading;
 use crate::cli::context::Context;
+use crate::cli::screen::Table;
 use scelle_core::run::set_id;
+use scelle_view::bilingual;
+use scelle_view::words::Message;
 
 /// Labels of plans by the set of their folders.
 pub struct Plans(HashMap<String, Vec<String>>);
@@ -33,4 +36,16 @@ impl Plans {
     pub fn label(&self, set: &str) -> Option<String> {
         self.0.get(set).map(|labels| labels.join(", "))
     }
+}
+
+/// A table of rows with the label of each one's plan, in a column that is there where a row has one.
+pub fn table(mut headings: Vec<Message>, rows: impl Iterator<Item = (Vec<String>, Option<String>)>) -> Table {
+    let rows: Vec<_> = rows.collect();
+    let has_plans = rows.iter().any(|(_, plan)| plan.is_some());
+    headings.extend(has_plans.then(|| bilingual!("plan", "plan")));
+    let mut table = Table::new(headings);
+    for (cells, plan) in rows {
+        table.row(cells.into_iter().chain(has_plans.then(|| plan.unwrap_or_else(|| "-".to_owned()))));
+    }
+    table
 }

@@ -1,4 +1,6 @@
 //! What all commands that read a repository share: which one, with which key, and what was wrong with it.
+//!
+//! From what was typed to an opened [`Reading`]. Never: a rule about what must be there; the core's findings are said.
 
 use scelle_format::descriptor::Standing;
 use scelle_format::id::RepositoryId;

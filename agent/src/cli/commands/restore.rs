@@ -1,4 +1,7 @@
 //! `scelle restore`: files of a snapshot, back on a disk.
+//!
+//! From what was typed to a [`RestoreRequest`], which [`Reading::restore`](super::reading::Reading::restore) carries out; a dry run
+//! says what it would do. Never: a name of a file in the log.
 
 use serde_json::json;
 

@@ -13,10 +13,16 @@ pub fn is_sound(c: &Connection) -> Result<bool, Refusal> {
     Ok(said.is_ok_and(|said| said == "ok") && dangling.is_ok_and(|dangling| !dangling))
 }
 
+/// Whether any row names the blob.
+pub fn is_named(c: &rusqlite::Connection, blob: &str) -> Result<bool, Refusal> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM versions WHERE blob = ?1) OR EXISTS (SELECT 1 FROM parts WHERE blob = ?1)";
+    Ok(c.prepare_cached(sql)?.query_row([blob], |row| row.get(0))?)
+}
+
 /// Whether a version, a part or a file still to be removed has this name.
 pub fn is_known(c: &Connection, blob: &str) -> Result<bool, Refusal> {
     let doomed = c.prepare_cached("SELECT 1 FROM doomed WHERE blob = ?1")?.exists([blob])?;
-    Ok(doomed || crate::vault::data::is_named(c, blob)?)
+    Ok(doomed || is_named(c, blob)?)
 }
 
 /// How many objects have another current version than their newest.

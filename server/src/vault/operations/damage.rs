@@ -10,9 +10,9 @@ use std::io::{self, Read as _, Seek as _};
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::vault::blobs::Blobs;
-use crate::vault::data::is_named;
 use crate::vault::fault::Fault;
 use crate::vault::label::{Kind, Label};
+use crate::vault::metadata::audit::is_named;
 use crate::vault::{Refusal, Vault, clock, log, platform};
 
 /// Bytes read at once.
