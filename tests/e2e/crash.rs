@@ -11,6 +11,7 @@ use e2e::tamper::Vault;
 use e2e::{Running, Site, Tree, compare, noise};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use serde_json::Value;
 
 /// Kills for every change, and in the long campaign.
 const KILLS: [u32; 2] = [100, 500];
@@ -179,9 +180,20 @@ fn an_interrupted_run_ends_soon_says_so_and_is_resumed() {
         assert_eq!(outcome.code(), code, "{signal}: {outcome}");
         assert!(outcome.err().contains("interrupted"), "{signal}: {outcome}");
 
+        let told = site.agent.json(["bilan", "list"]);
+        let told = told.as_array().unwrap();
+        assert_eq!(told.len(), 1, "a run that was stopped has a bilan: {told:?}");
+        assert!(told[0]["id"].as_str().unwrap().contains("unsent"), "{told:?}");
+        let shown = site.agent.ok(["bilan", "show"]).out();
+        assert!(shown.contains("the backup was interrupted"), "{shown}");
+
         let left_behind: BTreeSet<String> = site.objects("p/").into_iter().collect();
         let summary = site.backup(&source);
         assert!(summary["resumed_bytes"].as_u64().unwrap() > 0, "{signal}: {summary}");
+        let told = site.agent.json(["bilan", "list"]);
+        let unsent = |row: &Value| row["id"].as_str().unwrap().contains("unsent");
+        let told = told.as_array().unwrap();
+        assert!(told.len() == 2 && !told.iter().any(unsent), "the next run sends it: {told:?}");
         let vault = Vault::open(site.place.folder(), &site.kit(), &site.phrase());
         let needed = vault.packs(summary["snapshot"].as_u64().unwrap());
         let unused = left_behind.iter().filter(|name| !needed.contains(*name)).count();

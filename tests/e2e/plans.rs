@@ -124,6 +124,28 @@ fn a_plan_that_fails_does_not_keep_the_next_from_being_saved() {
     assert_eq!(runs[1]["files"]["new"], 1, "{document}");
     assert_eq!((&document["status"], &document["problems"]), (&"red".into(), &1.into()), "{document}");
     assert_ne!(outcome.code(), 0, "{outcome}");
+    // A person is told which.
+    let told = practice.site.agent.run(["backup"]);
+    assert!(told.err().contains("plan 1 (images) was not saved"), "{told}");
+    assert!(!told.err().contains("plan 2"), "{told}");
+}
+
+#[test]
+fn what_the_store_has_lost_is_said_once_for_all_plans() {
+    let practice = Practice::new();
+    practice.configure(&["images", "letters"], "");
+    practice.backup();
+    for pack in practice.site.objects("p/") {
+        fs::remove_file(practice.site.object(&pack)).unwrap();
+    }
+    for source in [&practice.images, &practice.letters] {
+        fs::remove_dir_all(source.root()).unwrap();
+        fs::create_dir(source.root()).unwrap();
+        source.file("other.txt", "something else");
+    }
+    practice.site.agent.expect(13, ["check"]);
+    let told = practice.site.agent.run(["backup"]);
+    assert_eq!(told.err().matches("still lost or damaged").count(), 1, "{told}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! [`super::help_fr`]. Never: a secret in an argument.
 
 mod commands;
-mod values;
+pub mod values;
 
 use std::path::PathBuf;
 

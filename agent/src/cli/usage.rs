@@ -5,11 +5,10 @@
 
 use std::ffi::OsString;
 
-use clap::builder::FalseyValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 
-use super::args::{Cli, Command, KeyArgs};
+use super::args::{Cli, Command, KeyArgs, values};
 use super::help_fr;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::words::Lang;
@@ -107,8 +106,8 @@ fn dress_arg(arg: Arg, path: &str, lang: Lang) -> Arg {
         return arg;
     }
     if matches!(arg.get_action(), ArgAction::SetTrue) {
-        // SCELLE_JSON=1, =yes and =true all mean yes; =0, =no and an empty value mean no.
-        arg = arg.value_parser(FalseyValueParser::new());
+        // SCELLE_JSON=1, =yes and =true all mean yes; =0, =no and an empty value mean no; nothing else means anything.
+        arg = arg.value_parser(values::yes_or_no);
     }
     arg.env(variable(&long))
 }

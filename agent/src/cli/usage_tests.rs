@@ -67,6 +67,14 @@ fn every_option_has_its_variable() {
 }
 
 #[test]
+fn the_variable_of_a_switch_says_yes_or_no_or_is_refused() {
+    let word = |word| values::yes_or_no(word).ok();
+    assert!(["1", "yes", "True", "on"].into_iter().all(|yes| word(yes) == Some(true)));
+    assert!(["", "0", "no", "FALSE", "off"].into_iter().all(|no| word(no) == Some(false)));
+    assert!(["maybe", "oui", "2", " "].into_iter().all(|other| word(other).is_none()));
+}
+
+#[test]
 fn clap_accepts_the_definition() {
     build(Lang::Fr).debug_assert();
     build(Lang::En).debug_assert();

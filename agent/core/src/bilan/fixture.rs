@@ -88,7 +88,6 @@ pub fn outcome() -> Saved {
             root: Sha256([7; 32]),
             packs: PackSet::new(),
             stored_bytes: 1_234_567,
-            confirmed_packs: 4,
         },
         gathered: Gathered {
             totals: Totals { files: 100, bytes: 2_000_001, ..Totals::default() },

@@ -50,8 +50,6 @@ pub struct Committed {
     pub packs: PackSet,
     /// Bytes this run has stored in all.
     pub stored_bytes: u64,
-    /// How many packs were confirmed in this run.
-    pub confirmed_packs: u64,
 }
 
 /// Asks the destination for what it has not shown since it was sent, and for what an interrupted run had sent.
@@ -172,11 +170,10 @@ pub async fn snapshot(
         source_bytes: padme(totals.bytes),
         stored_bytes,
     };
-    let confirmed_packs = confirmed.packs.len() as u64;
     let root_sha256 = root.row.sha256;
     ledger.append(kind, vec![root, refs]).await?;
     let packs = draft.packs;
-    Ok(Committed { snapshot: facts.root.snapshot, root: root_sha256, packs, stored_bytes, confirmed_packs })
+    Ok(Committed { snapshot: facts.root.snapshot, root: root_sha256, packs, stored_bytes })
 }
 
 /// Stores new refs, and keeps here what they are and what they say.

@@ -13,7 +13,7 @@
 //!
 //! So a service that backs up never has a key at hand, and who restores blocks no backup. A repository is made by
 //! [`Founding`], a further computer joins by [`Joining`]. Called by the command line, the demo and later the service. Never:
-//! prints; ends a backup without a bilan, unless it was interrupted or the ledger cannot be reached.
+//! prints; ends a backup without a bilan, unless it never got its pen.
 
 mod accepted;
 mod bilans;
@@ -34,7 +34,7 @@ mod site;
 mod stages;
 mod whereabouts;
 
-use tracing::{Instrument as _, error_span};
+use tracing::{Instrument as _, error_span, warn};
 
 pub use self::accepted::{Acceptance, AcceptedLoss};
 pub use self::figures::{Figures, FileCounts};
@@ -58,7 +58,7 @@ use crate::repo::append::LedgerWriter;
 impl Run {
     /// Runs one backup and writes its bilan, whatever became of it.
     ///
-    /// Errors: the run's own, after its bilan was written or kept. An interrupted run has none: it goes on next time.
+    /// Errors: the run's own, after its bilan was written or kept. That of a run that was stopped is kept: the next one sends it.
     pub async fn backup(
         &self,
         pen: &mut LedgerWriter<'_>,
@@ -71,12 +71,15 @@ impl Run {
             let exclusions = request.exclude.len() as u64;
             let started = now(&*self.seat.around.clock);
             let ended = self.save(pen, &set, request).await;
+            let asked = report::Asked { set: &set, exclusions, started, declared };
             if let Err(error) = &ended
                 && error.code == ExitCode::Interrupted
             {
+                if let Err(lost) = report::keep(self, asked, error) {
+                    warn!(code = lost.code.number(), "the bilan of the stopped run was not kept");
+                }
                 return Err(error.clone());
             }
-            let asked = report::Asked { set: &set, exclusions, started, declared };
             let written = report::write(self, pen, asked, &ended).await?;
             report::log(ended.as_ref().ok(), &written, &self.seat.device.secret.token_key());
             Ok((ended?, written))

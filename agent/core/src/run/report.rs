@@ -15,7 +15,7 @@ use crate::bilan::probed::probed;
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, EndCheck, Memory, RunEnd, RunReport, Written};
 use crate::clock::now;
-use crate::error::Result;
+use crate::error::{AgentError, Result};
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
 use crate::repo::history::History;
@@ -27,6 +27,17 @@ pub(super) struct Asked<'a> {
     pub(super) exclusions: u64,
     pub(super) started: Timestamp,
     pub(super) declared: Declared,
+}
+
+/// Keeps the bilan of a run that was stopped: nobody waits for the store any more, the next run sends it.
+pub(super) fn keep(run: &Run, asked: Asked<'_>, why: &AgentError) -> Result<Written> {
+    let (state, device) = (&run.seat.state, &run.seat.device);
+    let mut report = begun(run, asked, RunEnd::Failed(why));
+    report.probe = load_probe(state);
+    if let Some(damage) = Damage::load(state) {
+        told_damage(&mut report, &damage);
+    }
+    bilan::keep(state, &report, &device.secret.token_key(), why.clone())
 }
 
 /// Writes the bilan of a run that has ended, one way or the other.
@@ -41,9 +52,7 @@ pub(super) async fn write(
         Ok(summary) => RunEnd::Committed(&summary.outcome),
         Err(error) => RunEnd::Failed(error),
     };
-    let mut report = RunReport::new(device, asked.set, end, asked.started, now(&*seat.around.clock));
-    report.descriptors = Some(&run.descriptors);
-    report.clock_offset_ms = seat.clock_offset_ms();
+    let mut report = begun(run, asked, end);
     report.probe = match ended {
         Ok(_) => {
             let newest = pen.head().name.as_deref().and_then(|name| seat.objects().key(name).ok());
@@ -52,22 +61,35 @@ pub(super) async fn write(
         }
         Err(_) => load_probe(state),
     };
+    if let Ok(summary) = ended {
+        proven(run, &mut report, summary).await;
+    }
+    if let Some(damage) = Damage::load(state) {
+        told_damage(&mut report, &damage);
+        report.damaged_snapshots = damaged_snapshots(&damage, device, pen);
+    }
+    bilan::write(pen, state, &report, &device.secret.token_key()).await
+}
+
+/// What is known whatever became of the run.
+fn begun<'a>(run: &'a Run, asked: Asked<'a>, end: RunEnd<'a>) -> RunReport<'a> {
+    let seat = &run.seat;
+    let mut report = RunReport::new(&seat.device, asked.set, end, asked.started, now(&*seat.around.clock));
+    report.descriptors = Some(&run.descriptors);
+    report.clock_offset_ms = seat.clock_offset_ms();
     report.exclusions = asked.exclusions;
     if asked.declared.planned {
         report.trigger = Trigger::Scheduled;
     }
     report.declared = asked.declared;
-    report.memory = Memory::load(state);
-    if let Ok(summary) = ended {
-        proven(run, &mut report, summary).await;
-    }
-    if let Some(damage) = Damage::load(state) {
-        report.loss = damage.loss();
-        report.damaged = damage.counted();
-        report.altered = damage.altered_objects();
-        report.damaged_snapshots = damaged_snapshots(&damage, device, pen);
-    }
-    bilan::write(pen, state, &report, &device.secret.token_key()).await
+    report.memory = Memory::load(&seat.state);
+    report
+}
+
+fn told_damage(report: &mut RunReport<'_>, damage: &Damage) {
+    report.loss = damage.loss();
+    report.damaged = damage.counted();
+    report.altered = damage.altered_objects();
 }
 
 /// What a run that has stored its snapshot has shown.

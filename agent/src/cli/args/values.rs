@@ -9,6 +9,15 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use scelle_format::ledger::{Author, Because};
 use scelle_view::words::Lang;
 
+/// Reads what the variable of a switch takes.
+pub fn yes_or_no(word: &str) -> Result<bool, &'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "1" | "y" | "yes" | "t" | "true" | "on" => Ok(true),
+        "" | "0" | "n" | "no" | "f" | "false" | "off" => Ok(false),
+        _ => Err("expected yes or no"),
+    }
+}
+
 /// Reads what `--lang` takes.
 pub fn language() -> impl TypedValueParser<Value = Lang> {
     PossibleValuesParser::new(Lang::ALL.map(Lang::code))

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use scelle_format::report::{Label, file_token};
 use serde_json::json;
 
-use super::told::backup::{Ended, together, told as said};
+use super::told::backup::{Ended, still_lost, together, told as said};
 use crate::cli::args::Backup;
 use crate::cli::context::Context;
 use crate::config::Plan;
@@ -40,6 +40,7 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
         told.push(tell(context, plan, &run.seat.device, ended)?);
     }
     let (codes, ended): (Vec<ExitCode>, Vec<Ended>) = told.into_iter().unzip();
+    still_lost(context, &ended);
     context.screen.json(&together(ended));
     Ok(ExitCode::of_all(&codes))
 }
@@ -105,6 +106,19 @@ fn say_what_has_no_effect(context: &Context) {
     }
 }
 
+/// Of several plans, which one the error that follows is about.
+fn not_saved(context: &Context, plan: Option<&Plan>) {
+    let place =
+        plan.and_then(|plan| context.settings.plans.iter().position(|other| std::ptr::eq(other, plan)));
+    let number = place.map_or(0, |at| at + 1);
+    let label = plan.and_then(Plan::shown);
+    let label = label.as_ref().map_or(String::new(), |label| format!(" ({})", label.as_str()));
+    context.screen.warn(&bilingual!(
+        "le plan {number}{label} n'a pas été sauvegardé :",
+        "plan {number}{label} was not saved:"
+    ));
+}
+
 /// Says how one run ended; returns its exit code and its document. With several plans, one that fails does not keep the next
 /// from being saved.
 ///
@@ -124,13 +138,14 @@ fn tell(
             let mut document = error.to_json(context.lang());
             document["plan"] = json!(label.as_ref().map(Label::as_str));
             if !context.screen.is_json() {
+                not_saved(context, plan);
                 context.screen.error(&error);
             }
             return Ok((error.code, Ended { figures: None, document }));
         }
     };
     let token_key = device.secret.token_key();
-    let root = label.as_ref().map_or("racine", Label::as_str);
+    let root = label.as_ref().map_or(context.lang().pick("racine", "root"), Label::as_str);
     for trouble in summary.outcome.gathered.troubles.iter().take(PROBLEMS_SHOWN) {
         let token = file_token(&token_key, &trouble.path);
         context.screen.notice(&Notice::Problem { root: root.into(), token, problem: trouble.problem });

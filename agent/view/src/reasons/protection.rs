@@ -27,8 +27,8 @@ sentences! {
         "une entrée du journal manque ou a été changée dans le stockage" => "demander à l'hébergeur, puis lancer « scelle check »",
         "an entry of the ledger is missing or was changed in the store" => "ask the host, then run \"scelle check\"";
     "chain-fork":
-        "un autre ordinateur écrit sous l'identité de ce PC" => "trouver la copie de ce PC et l'arrêter",
-        "another computer writes as this PC" => "find the copy of this PC and stop it";
+        "un autre ordinateur écrit sous l'identité de ce PC" => "trouver la copie de ce PC et l'arrêter, puis lever l'alerte avec « scelle bilan acknowledge »",
+        "another computer writes as this PC" => "find the copy of this PC and stop it, then end the alarm with \"scelle bilan acknowledge\"";
     "chain-unknown":
         "le journal n'a pas pu être comparé à celui du stockage" => "relancer quand le stockage répond",
         "the ledger could not be compared with the store's" => "run again when the store answers";
@@ -282,12 +282,12 @@ sentences! {
         "the room left is not known" => "check the room in the store";
     "state-rewound-again":
         "l'état de ce PC était plus ancien que le dépôt pour la seconde fois en 30 jours : restauré deux fois, ou un autre ordinateur travaille sous son identité"
-            => "chercher une copie de ce PC et l'arrêter",
+            => "chercher une copie de ce PC et l'arrêter, puis lever l'alerte avec « scelle bilan acknowledge »",
         "this PC's state was older than the repository for the second time in 30 days: restored twice, or another computer works as this PC"
-            => "look for a copy of this PC and stop it";
+            => "look for a copy of this PC and stop it, then end the alarm with \"scelle bilan acknowledge\"";
     "store-rolled-back":
-        "le stockage montre un état plus ancien que celui déjà vu" => "demander à l'hébergeur ce qui s'est passé",
-        "the store shows an older state than one already seen" => "ask the host what happened";
+        "le stockage montre un état plus ancien que celui déjà vu" => "demander à l'hébergeur ce qui s'est passé, puis lever l'alerte avec « scelle bilan acknowledge »",
+        "the store shows an older state than one already seen" => "ask the host what happened, then end the alarm with \"scelle bilan acknowledge\"";
     "tls-certificate-end-not-seen":
         "le certificat du stockage a été vérifié par les connexions de cette sauvegarde ; sa date de fin n'a pas été regardée" => "rien, l'hébergeur le renouvelle",
         "the store's certificate was verified by the connections of this run; when it ends was not looked at" => "nothing, the host renews it";

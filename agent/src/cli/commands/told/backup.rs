@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use scelle_core::bilan::Written;
-use scelle_core::bilan::memory::{ALTERED_ALARM, SOURCE_ALARMS};
+use scelle_core::bilan::memory::{ALTERED_ALARM, CHAIN_ALARMS, SOURCE_ALARMS};
 use scelle_core::run::{Figures, Summary};
 use scelle_view::bilingual;
 use scelle_view::pages::text::status_word;
@@ -54,7 +54,7 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
     ));
 }
 
-/// What was wrong in the store, and what of it still is.
+/// What was wrong in the store and is not any more.
 fn mended(context: &Context, summary: &Summary) {
     let (screen, lang, outcome) = (&context.screen, context.lang(), &summary.outcome);
     if outcome.healed_packs > 0 {
@@ -71,9 +71,15 @@ fn mended(context: &Context, summary: &Summary) {
             "{mended} objects were missing or damaged in the store: put back"
         ));
     }
-    if summary.damaged.total() > 0 {
-        let left = count(summary.damaged.total(), lang);
-        screen.warn(&bilingual!(
+}
+
+/// What of the store is still lost after all runs; each of them counts the whole repository.
+pub fn still_lost(context: &Context, ended: &[Ended]) {
+    let all = ended.iter().filter_map(|run| run.figures.as_ref()).map(|figures| figures.damaged_objects);
+    let most = all.max().unwrap_or(0);
+    if most > 0 {
+        let left = count(most, context.lang());
+        context.screen.warn(&bilingual!(
             "{left} objets du stockage restent perdus ou abîmés : « scelle check » dit lesquels",
             "{left} objects of the store are still lost or damaged: \"scelle check\" says which"
         ));
@@ -99,7 +105,7 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
 
 /// Reasons that are said at once, not only in the bilan: somebody is to acknowledge them.
 fn is_told(code: &str) -> bool {
-    SOURCE_ALARMS.contains(&code) || code == ALTERED_ALARM
+    SOURCE_ALARMS.contains(&code) || CHAIN_ALARMS.contains(&code) || code == ALTERED_ALARM
 }
 
 /// How one run ended, for the document: its figures, or its error, and the label of its plan.
