@@ -12,6 +12,7 @@ use scelle_format::ledger::NoteKind;
 use scelle_format::pack::Location;
 use scelle_format::refs::PackSet;
 
+use super::caches::Caches;
 use crate::catalog::{Catalog, Lists};
 use crate::error::Result;
 use crate::index::SegmentFile;
@@ -36,7 +37,7 @@ struct Places<'a> {
 /// Writes a note for each damaged pack all of whose chunks are in sound packs; returns how many.
 pub(super) async fn heal(
     state: &State,
-    (catalog, lists): (&Catalog, &Lists),
+    caches: &Caches,
     regrouped: Vec<Location>,
     ledger: &mut LedgerWriter<'_>,
     damage: &mut Damage,
@@ -50,6 +51,7 @@ pub(super) async fn heal(
     let names = ledger.head().segments.iter().map(|(name, _)| name.clone());
     let segments = names.filter_map(|name| rebuild::open_copy(state.folder(), &name)).collect();
     let regrouped = regrouped.into_iter().map(|at| (at.id, at)).collect();
+    let Caches { catalog, lists, .. } = caches;
     let places = Places { segments, catalog, lists, avoided: damage.avoided(), regrouped };
     let mut healed = 0;
     for (lost, chunks) in places.held_by(&open)? {

@@ -163,7 +163,7 @@ impl<'a> Scan<'a> {
         if item.stat.kind == Kind::File
             && let Some((base, key)) = side::base_of(&item.path)
         {
-            self.put_aside(&item, earlier.map(|(_, _, record)| record), (base, key), worker)?;
+            self.put_aside(&item, earlier.map(|(_, _, record)| record), base, key, worker)?;
             return self.end_entry(&item, worker);
         }
         self.count(&item);

@@ -23,7 +23,8 @@ impl Scan<'_> {
         &mut self,
         item: &WalkItem,
         earlier: Option<Record>,
-        (base, key): (PathBuf, BaseKey),
+        base: PathBuf,
+        key: BaseKey,
         worker: &Worker<'_>,
     ) -> Result<()> {
         let count = match &earlier {
