@@ -25,7 +25,7 @@ use crate::repo::words::Seen;
 type PackName = (PackKind, PackId);
 
 /// What knows where chunks lie.
-struct Places<'a> {
+struct SoundPlaces<'a> {
     segments: Vec<SegmentFile>,
     catalog: &'a Catalog,
     lists: &'a Lists,
@@ -52,7 +52,7 @@ pub(super) async fn heal(
     let segments = names.filter_map(|name| rebuild::open_copy(state.folder(), &name)).collect();
     let regrouped = regrouped.into_iter().map(|at| (at.id, at)).collect();
     let Caches { catalog, lists, .. } = caches;
-    let places = Places { segments, catalog, lists, avoided: damage.avoided(), regrouped };
+    let places = SoundPlaces { segments, catalog, lists, avoided: damage.avoided(), regrouped };
     let mut healed = 0;
     for (lost, chunks) in places.held_by(&open)? {
         let mut by: BTreeMap<PackName, u64> = BTreeMap::new();
@@ -80,7 +80,7 @@ pub(super) async fn heal(
     Ok(healed)
 }
 
-impl Places<'_> {
+impl SoundPlaces<'_> {
     /// Which chunks the packs held. Reads the whole local index, once.
     fn held_by(&self, open: &BTreeSet<PackName>) -> Result<BTreeMap<PackName, BTreeSet<ChunkId>>> {
         let mut held: BTreeMap<PackName, BTreeSet<ChunkId>> = BTreeMap::new();
