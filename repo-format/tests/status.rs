@@ -230,7 +230,7 @@ fn record(files: u64, bytes: u64, label: &str) -> Record {
             exclusions: 2,
             changed: false.into(),
         },
-        run: Run {
+        run: RunBlock {
             kind: code("backup"),
             trigger: Trigger::Manual,
             expected: unknown(),

@@ -26,6 +26,8 @@
 //! * *plan*: folders that belong together, as configured; a *run plan* is what the pipeline makes of a request, a *restore plan*
 //!   what a restore would do.
 //! * *memory*: what bilans remember from one to the next; *caches* are what a run need not ask for again.
+//! * *entry*: a file, folder or link of a tree; a *hunk entry* is one on its way into a hunk, a *catalog entry* what this computer
+//!   remembers of one. A *path filter* says what is left out; a *filter* alone is the format's, of a frame.
 //! * *shown*: packs as the store lists them; *found*: a repository that was looked for, and the store it is in; *taken*: how a
 //!   database was.
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use scelle_core::platform::{self, Kind, ProblemCode};
-use scelle_core::scan::{EntryPath, Filter, WalkItem, Walked, Walker};
+use scelle_core::scan::{EntryPath, PathFilter, WalkItem, Walked, Walker};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -19,7 +19,7 @@ fn folder() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-fn walk(roots: &[&Path], filter: Filter) -> (Vec<WalkItem>, Vec<(EntryPath, ProblemCode)>) {
+fn walk(roots: &[&Path], filter: PathFilter) -> (Vec<WalkItem>, Vec<(EntryPath, ProblemCode)>) {
     let roots: Vec<PathBuf> = roots.iter().map(|root| root.to_path_buf()).collect();
     let (mut items, mut problems) = (Vec::new(), Vec::new());
     for walked in Walker::new(&roots, filter).unwrap() {
@@ -56,7 +56,7 @@ fn the_order_is_the_formats_and_starts_with_the_ancestors() {
     {
         write(&root.join(path), path);
     }
-    let (items, problems) = walk(&[&root], Filter::default());
+    let (items, problems) = walk(&[&root], PathFilter::default());
     assert!(problems.is_empty());
     let paths: Vec<_> = items.iter().map(|item| item.path.clone()).collect();
     let mut sorted = paths.clone();
@@ -135,7 +135,7 @@ fn random_trees_come_in_order() {
                 }
             }
         }
-        let (items, problems) = walk(&[&root], Filter::default());
+        let (items, problems) = walk(&[&root], PathFilter::default());
         let depth = entry(&root).depth();
         let found: Vec<_> =
             items.into_iter().map(|item| item.path).filter(|path| path.depth() > depth).collect();
@@ -154,11 +154,11 @@ fn roots_are_merged_and_missing_ones_are_errors() {
     let mut roots: Vec<&Path> = roots.iter().map(PathBuf::as_path).collect();
     let gone = root.join("gone");
     roots.push(&gone);
-    let (items, problems) = walk(&roots, Filter::default());
+    let (items, problems) = walk(&roots, PathFilter::default());
     assert_eq!(taken(&items, &root), ["one", "single", "two", "one/a", "one/deep", "one/deep/b", "two/c"]);
     assert_eq!(problems, [(entry(&gone), ProblemCode::RootMissing)]);
     assert!(ProblemCode::RootMissing.is_error());
-    let (items, _) = walk(&[&gone], Filter::default());
+    let (items, _) = walk(&[&gone], PathFilter::default());
     assert!(items.is_empty());
 }
 
@@ -173,12 +173,12 @@ fn a_log_comes_with_the_database_that_was_named_or_is_not_left_out() {
         let parts: Vec<_> = items.iter().filter(|item| item.is_part_only).cloned().collect();
         taken(&parts, &root)
     };
-    let (named, _) = walk(&[&root.join("app.db"), &root.join("app.db-a")], Filter::default());
+    let (named, _) = walk(&[&root.join("app.db"), &root.join("app.db-a")], PathFilter::default());
     assert_eq!(taken(&named, &root), ["app.db", "app.db-a", "app.db-journal", "app.db-wal"]);
     assert_eq!(parts(&named), ["app.db-journal", "app.db-wal"]);
     assert!(named.iter().all(|item| item.has_side == (item.path == entry(&root.join("app.db")))));
     // One that was named itself is no mere part.
-    let (both, _) = walk(&[&root.join("app.db"), &root.join("app.db-wal")], Filter::default());
+    let (both, _) = walk(&[&root.join("app.db"), &root.join("app.db-wal")], PathFilter::default());
     assert_eq!(taken(&both, &root), ["app.db", "app.db-journal", "app.db-wal"]);
     assert_eq!(parts(&both), ["app.db-journal"]);
     for (globs, expected) in [
@@ -188,10 +188,10 @@ fn a_log_comes_with_the_database_that_was_named_or_is_not_left_out() {
         (vec![], vec![]),
     ] {
         let globs: Vec<String> = globs.into_iter().map(str::to_owned).collect();
-        let (items, problems) = walk(&[&root], Filter::new(&[], &globs, &[]).unwrap());
+        let (items, problems) = walk(&[&root], PathFilter::new(&[], &globs, &[]).unwrap());
         assert_eq!((parts(&items), problems.len()), (expected.iter().map(|s| (*s).to_owned()).collect(), 0));
     }
-    let only = Filter::new(&["b.db".to_owned()], &[], &[]).unwrap();
+    let only = PathFilter::new(&["b.db".to_owned()], &[], &[]).unwrap();
     let (items, _) = walk(&[&root], only);
     assert_eq!(taken(&items, &root), ["app.db-shm", "b.db", "b.db-wal"]);
 }
@@ -202,7 +202,7 @@ fn a_root_inside_an_excluded_folder_is_taken() {
     for path in ["skip/keep/a", "skip/b", "c"] {
         write(&root.join(path), path);
     }
-    let filter = Filter::new(&[], &["skip".to_owned()], &[]).unwrap();
+    let filter = PathFilter::new(&[], &["skip".to_owned()], &[]).unwrap();
     let (items, _) = walk(&[&root], filter.clone());
     assert_eq!(taken(&items, &root), ["c"]);
     // Its ancestor is a mere step again.
@@ -219,7 +219,7 @@ fn the_backups_own_folders_are_left_out() {
         write(&root.join(path), path);
     }
     let own = [root.join("state"), root.join("data/store"), root.join("not-yet")];
-    let filter = Filter::new(&[], &[], &own).unwrap();
+    let filter = PathFilter::new(&[], &[], &own).unwrap();
     let (items, problems) = walk(&[&root], filter.clone());
     assert!(problems.is_empty());
     assert_eq!(taken(&items, &root), ["data", "data/a"]);
@@ -237,19 +237,19 @@ fn links_are_kept_not_followed_but_a_root_is_resolved() {
     symlink("loop", root.join("loop")).unwrap();
     symlink("..", root.join("real/up")).unwrap();
     symlink("nowhere", root.join("real/dangling")).unwrap();
-    let (items, problems) = walk(&[&root], Filter::default());
+    let (items, problems) = walk(&[&root], PathFilter::default());
     assert!(problems.is_empty());
     assert_eq!(taken(&items, &root), ["link", "loop", "real", "real/a", "real/dangling", "real/up"]);
     let kinds = items.iter().filter(|item| item.stat.kind == Kind::Symlink).count();
     assert_eq!(kinds, 4);
 
-    let mut walker = Walker::new(&[root.join("link")], Filter::default()).unwrap();
+    let mut walker = Walker::new(&[root.join("link")], PathFilter::default()).unwrap();
     assert_eq!(walker.roots()[0].path, Some(entry(&root.join("real"))));
     assert!(
         walker
             .any(|walked| matches!(walked, Walked::Entry(item) if item.path == entry(&root.join("real/a"))))
     );
-    let (items, problems) = walk(&[&root.join("loop")], Filter::default());
+    let (items, problems) = walk(&[&root.join("loop")], PathFilter::default());
     assert!(items.is_empty());
     assert_eq!(problems, [(entry(&root.join("loop")), ProblemCode::RootMissing)]);
 }
@@ -269,7 +269,7 @@ fn names_come_back_byte_for_byte() {
     for name in names {
         fs::write(root.join(OsStr::from_bytes(name)), name).unwrap();
     }
-    let (items, problems) = walk(&[&root], Filter::default());
+    let (items, problems) = walk(&[&root], PathFilter::default());
     assert!(problems.is_empty());
     let below = entry(&root);
     let found: BTreeSet<&[u8]> = items
@@ -293,7 +293,7 @@ fn sockets_and_pipes_are_skipped_and_never_opened() {
     write(&root.join("a"), "a");
     let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
     assert!(Command::new("mkfifo").arg(root.join("pipe")).status().unwrap().success());
-    let (items, problems) = walk(&[&root], Filter::default());
+    let (items, problems) = walk(&[&root], PathFilter::default());
     assert_eq!(taken(&items, &root), ["a"]);
     assert_eq!(problems.len(), 2);
     assert!(problems.iter().all(|(_, code)| code.is_skip()));
@@ -311,7 +311,7 @@ fn a_path_beyond_the_limits_is_a_problem() {
     let script = r#"cd "$1" && for i in $(seq 25); do mkdir "$2" && cd "$2" || exit 1; done; : > end"#;
     let made = Command::new("bash").args(["-c", script, "bash"]).arg(&root).arg(&step).status().unwrap();
     assert!(made.success());
-    let (items, problems) = walk(&[&root], Filter::default());
+    let (items, problems) = walk(&[&root], PathFilter::default());
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].1, ProblemCode::PathTooDeep);
     // The system takes 4 096 bytes in one path: what lies deeper is named as a problem, not passed over.
@@ -326,7 +326,7 @@ fn a_path_beyond_the_limits_is_a_problem() {
 fn what_may_not_be_read_is_a_problem() {
     if let Some(root) = std::env::var_os("SCELLE_TEST_UNREADABLE") {
         let root = PathBuf::from(root);
-        let (items, problems) = walk(&[&root], Filter::default());
+        let (items, problems) = walk(&[&root], PathFilter::default());
         assert_eq!(taken(&items, &root), ["closed", "open", "open/a"]);
         assert_eq!(problems, [(entry(&root.join("closed")), ProblemCode::Unreadable)]);
         return;
@@ -360,11 +360,11 @@ fn large_folders_come_in_order_and_an_abandoned_walk_ends() {
     for number in 0..20_000 {
         fs::write(root.join(format!("{}", number * 7_919 % 20_000)), b"").unwrap();
     }
-    let (items, problems) = walk(&[&root], Filter::default());
+    let (items, problems) = walk(&[&root], PathFilter::default());
     assert!(problems.is_empty());
     assert_eq!(taken(&items, &root).len(), 20_000);
     assert!(items.windows(2).all(|pair| pair[0].path < pair[1].path));
-    let mut walker = Walker::new(&[root], Filter::default()).unwrap();
+    let mut walker = Walker::new(&[root], PathFilter::default()).unwrap();
     assert!(walker.next().is_some());
     drop(walker);
 }
@@ -389,7 +389,7 @@ fn measure_300_000_files() {
         }
         let reading = start.elapsed();
         let start = std::time::Instant::now();
-        for walked in Walker::new(std::slice::from_ref(&root), Filter::default()).unwrap() {
+        for walked in Walker::new(std::slice::from_ref(&root), PathFilter::default()).unwrap() {
             entries += usize::from(matches!(walked, Walked::Entry(_)));
         }
         let walking = start.elapsed();

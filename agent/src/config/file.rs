@@ -238,7 +238,7 @@ fn check_plan(plan: &Plan) -> std::result::Result<(), ConfigRule> {
     if plan.paths.is_empty() || plan.paths.iter().any(|path| !path.is_absolute()) {
         return Err(ConfigRule::AbsolutePaths);
     }
-    if scelle_core::scan::Filter::new(&[], &plan.exclude, &[]).is_err() {
+    if scelle_core::scan::PathFilter::new(&[], &plan.exclude, &[]).is_err() {
         return Err(ConfigRule::Exclude);
     }
     if plan.schedule.as_deref().is_some_and(|text| schedule(text).is_none()) {

@@ -26,7 +26,7 @@ use scelle_core::restore::request::{RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
 use scelle_core::run::{BackupRequest, Depth, Finder, Founding, Reading, Run, Summary};
-use scelle_core::scan::Filter;
+use scelle_core::scan::PathFilter;
 use scelle_core::verify::ReadData;
 use scelle_view::bilingual;
 use scelle_view::pages::text::page;
@@ -67,7 +67,7 @@ pub struct Played {
 /// Plays all acts.
 pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     let (lang, say) = (stage.lang, stage.say);
-    let places = Places::below(stage.folder)?;
+    let places = DemoFolders::below(stage.folder)?;
     let made = scelle_practice::build(&places.practice, SEED, Scale::default()).map_err(AgentError::bug)?;
     let (files, bytes) = (count(made.files, lang), size(made.bytes, lang));
     say(&bilingual!(
@@ -112,7 +112,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
 async fn check_and_page(
     stage: &Stage<'_>,
     reading: &mut Reading,
-    places: &Places,
+    places: &DemoFolders,
     written: &Written,
 ) -> Result<()> {
     let (lang, say) = (stage.lang, stage.say);
@@ -134,7 +134,7 @@ async fn check_and_page(
 }
 
 /// The last acts: both versions are restored and compared.
-async fn restore_both(stage: &Stage<'_>, reading: &mut Reading, places: &Places) -> Result<Comparison> {
+async fn restore_both(stage: &Stage<'_>, reading: &mut Reading, places: &DemoFolders) -> Result<Comparison> {
     let (lang, say) = (stage.lang, stage.say);
     let mut total = Comparison::default();
     for (number, expected, restored) in
@@ -174,7 +174,7 @@ fn told((summary, _): &(Summary, Written), lang: Lang) -> String {
 }
 
 /// Folders of the demo.
-struct Places {
+struct DemoFolders {
     s3: S3Settings,
     practice: PathBuf,
     morning: PathBuf,
@@ -186,7 +186,7 @@ struct Places {
     second: PathBuf,
 }
 
-impl Places {
+impl DemoFolders {
     fn below(folder: &Path) -> Result<Self> {
         let at = |name: &str| folder.join(name);
         let places = Self {
@@ -207,7 +207,7 @@ impl Places {
 
 /// The repository of the demo, with its device.
 struct Scene<'a> {
-    places: &'a Places,
+    places: &'a DemoFolders,
     address: RepoAddress,
     around: &'a Around,
     run: Run,
@@ -215,7 +215,7 @@ struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// The repository is made as `init` makes one.
-    async fn set(stage: &'a Stage<'_>, places: &'a Places) -> Result<Self> {
+    async fn set(stage: &'a Stage<'_>, places: &'a DemoFolders) -> Result<Self> {
         let kit = Kit::generate(&mut OsRandom).map_err(AgentError::bug)?;
         write_private(&places.kit, &kit.to_file_text(language(stage.lang), ""))?;
         let public = kit.public().map_err(AgentError::bug)?;
@@ -253,7 +253,7 @@ impl<'a> Scene<'a> {
 }
 
 /// The demo's own folders, and nothing that is configured on this computer.
-fn finder<'a>(places: &'a Places, address: &'a RepoAddress, around: &'a Around) -> Finder<'a> {
+fn finder<'a>(places: &'a DemoFolders, address: &'a RepoAddress, around: &'a Around) -> Finder<'a> {
     Finder {
         home: &places.home,
         address: Some(address),
@@ -275,7 +275,7 @@ async fn restore_and_compare(
     let request = RestoreRequest {
         target: Target::Folder(restored.to_owned()),
         paths: Vec::new(),
-        filter: Filter::default(),
+        filter: PathFilter::default(),
         has_includes: false,
         overwrite: Overwrite::Never,
         aside: "mis de côté".to_owned(),

@@ -124,7 +124,7 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
         Some(locks) => {
             report.wrong_checksum_refused =
                 wrong_checksum(locks.put_with_wrong_checksum(&at("sum")?, body).await);
-            ask_versions(locks, (&first, &at("locked")?, &at("absent")?), &server_now, &mut report).await;
+            ask_versions(locks, &first, &at("locked")?, &at("absent")?, &server_now, &mut report).await;
         }
         // Between a folder and who hashes nothing can go wrong that a second hash would find.
         None if store.address().starts_with("file:") => {}
@@ -145,7 +145,9 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
 /// What the store does with versions and their retention.
 async fn ask_versions(
     locks: &dyn LockOps,
-    (first, locked, absent): (&Key, &Key, &Key),
+    first: &Key,
+    locked: &Key,
+    absent: &Key,
     server_now: &impl Fn() -> SystemTime,
     report: &mut ProbeReport,
 ) {

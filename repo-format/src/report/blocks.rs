@@ -133,7 +133,7 @@ pub struct PlanBlock {
 /// What was done, when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Run {
+pub struct RunBlock {
     /// `backup`, `check`, `rehearsal` …
     pub kind: Code,
     /// What made it start.

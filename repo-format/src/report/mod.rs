@@ -16,7 +16,7 @@ mod values;
 pub use blocks::{
     Availability, CheckResult, Confidentiality, Consistency, DestinationBlock, DestinationKind, Hosting,
     Identity, Integrity, LockMode, Method, PlanBlock, Purge, RecipientCounts, ReportedProblem, RestoreTest,
-    Run, RunResult, SetVolumes, Traceability, Trigger,
+    RunBlock, RunResult, SetVolumes, Traceability, Trigger,
 };
 pub use facts::{
     AgentVersion, Altered, Anomaly, BackupAge, Chain, Clock, Credential, Damage, Databases, Destinations,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blocks::{
-    Availability, Confidentiality, Consistency, Hosting, Identity, Integrity, PlanBlock, Purge, Run,
+    Availability, Confidentiality, Consistency, Hosting, Identity, Integrity, PlanBlock, Purge, RunBlock,
     SetVolumes, Traceability,
 };
 use super::reason::{Half, Light, Who};
@@ -52,7 +52,7 @@ pub struct Record {
     /// What was to be done.
     pub plan: PlanBlock,
     /// What was done, when.
-    pub run: Run,
+    pub run: RunBlock,
     /// Counts, per set.
     pub volumes: Vec<SetVolumes>,
     /// How the content of each set was taken.

@@ -24,7 +24,7 @@ pub use facts::facts;
 pub use list::{Loaded, Row, load, rows};
 pub use memory::Memory;
 pub use recall::recall;
-pub use record::{Position, record};
+pub use record::{NotePosition, record};
 pub use run::{Declared, EndCheck, HostDeclared, KitCheck, Proofs, RunEnd, RunReport, TlsEnd, TroubleTold};
 pub use verify::{Anchor, Signer, Verdict, verify};
 pub use whois::whois;

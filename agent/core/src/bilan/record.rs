@@ -11,7 +11,7 @@ use scelle_format::ledger::ChainHead;
 use scelle_format::report::{
     Alert, AsText, Assessment, Availability, CheckResult, Code, Confidentiality, Consistency,
     DestinationBlock, Hosting, Identity, Integrity, Label, Light, LockMode, Measured, Method, PlanBlock,
-    Purge, RecipientCounts, Record, RecordedStatus, ReportedProblem, RestoreTest, RoundedBytes, Run,
+    Purge, RecipientCounts, Record, RecordedStatus, ReportedProblem, RestoreTest, RoundedBytes, RunBlock,
     SetVolumes, Traceability, UnknownWhy, VersionText, extension_class, file_token,
 };
 use scelle_format::timestamp::Timestamp;
@@ -32,9 +32,9 @@ const ALGORITHMS: [&str; 5] = ["age-v1", "mlkem768x25519", "chacha20poly1305", "
 
 /// Where in the chain the record's note will stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position(Option<ChainHead>);
+pub struct NotePosition(Option<ChainHead>);
 
-impl Position {
+impl NotePosition {
     /// After this head.
     pub fn after(head: &Head) -> Self {
         Self(head.link().map(|(sequence, text_sha256)| ChainHead { sequence, text_sha256 }))
@@ -42,7 +42,7 @@ impl Position {
 }
 
 /// Moves a record that was kept back to the place where it is sent at last.
-pub fn place(record: &mut Record, position: Position) {
+pub fn place(record: &mut Record, position: NotePosition) {
     record.identity.previous_sequence = position.0.map_or(0, |head| head.sequence);
     record.identity.previous_note = position.0.map(|head| AsText(head.text_sha256));
     if let Some(head) = position.0 {
@@ -54,7 +54,7 @@ pub fn place(record: &mut Record, position: Position) {
 pub fn record(
     report: &RunReport<'_>,
     assessment: &Assessment,
-    position: Position,
+    position: NotePosition,
     token_key: &[u8; 32],
 ) -> Result<Record> {
     let mut record = Record {
@@ -114,10 +114,10 @@ fn plan(report: &RunReport<'_>) -> PlanBlock {
     }
 }
 
-fn run(report: &RunReport<'_>) -> Result<Run> {
+fn run(report: &RunReport<'_>) -> Result<RunBlock> {
     let mut codes: BTreeSet<&str> = report.troubles.iter().map(|trouble| trouble.problem.code()).collect();
     codes.extend(report.error().map(error_code));
-    Ok(Run {
+    Ok(RunBlock {
         kind: code("backup")?,
         trigger: report.trigger,
         expected: not_configured(),

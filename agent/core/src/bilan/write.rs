@@ -12,7 +12,7 @@ use scelle_format::ledger::NoteKind;
 use scelle_format::report::{Assessment, Light, Record, status};
 
 use super::facts::facts;
-use super::record::{Position, place, record};
+use super::record::{NotePosition, place, record};
 use super::remember::memory_after;
 use super::run::RunReport;
 use crate::error::{AgentError, Result};
@@ -55,7 +55,7 @@ pub async fn write(
     if let Err(error) = send_unsent(ledger, state.folder()).await {
         return keep_because(state, report, token_key, assessment, error);
     }
-    let record = record(report, &assessment, Position::after(ledger.head()), token_key)?;
+    let record = record(report, &assessment, NotePosition::after(ledger.head()), token_key)?;
     let record_sha256 = record.sha256().map_err(AgentError::bug)?;
     let (sequence, not_sent) = match send(ledger, &record).await {
         Sent::Whole(sequence) => (sequence, None),
@@ -127,7 +127,7 @@ async fn send(ledger: &mut LedgerWriter<'_>, record: &Record) -> Sent {
 /// Sends what was kept back, oldest first, each where the chain is now.
 async fn send_unsent(ledger: &mut LedgerWriter<'_>, folder: &Path) -> Result<()> {
     for (path, _, mut record) in unsent_files(folder) {
-        place(&mut record, Position::after(ledger.head()));
+        place(&mut record, NotePosition::after(ledger.head()));
         match send(ledger, &record).await {
             Sent::Whole(_) => fs::remove_file(&path)?,
             Sent::Pending(_, error) => {
@@ -148,7 +148,7 @@ fn keep_because(
     assessment: Assessment,
     error: AgentError,
 ) -> Result<Written> {
-    let record = record(report, &assessment, Position::after(&state.head()?), token_key)?;
+    let record = record(report, &assessment, NotePosition::after(&state.head()?), token_key)?;
     let json = record.to_canonical_json().map_err(AgentError::bug)?;
     let folder = state.folder().join(UNSENT);
     fs::create_dir_all(&folder)?;

@@ -12,7 +12,7 @@ use scelle_format::manifest::Content;
 use scelle_format::path;
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, Record};
+use super::{Catalog, CatalogEntry};
 use crate::error::{AgentError, Result};
 
 /// What the rows are sealed for: each says all of itself, so that they may stand in any order.
@@ -31,7 +31,7 @@ pub struct Member {
 
 impl Member {
     /// What a record says of the chunk that its file shares; `None` where it shares none.
-    pub fn of(record: &Record) -> Option<(ChunkId, Self)> {
+    pub fn of(record: &CatalogEntry) -> Option<(ChunkId, Self)> {
         match record.entry.content {
             Content::Slice { at, offset, bytes } => {
                 let path = path::join(&record.directory, &record.entry.name);
@@ -109,14 +109,14 @@ mod tests {
         Location { id, pack, frame_offset: 0, frame_bytes: 9, offset: 0, bytes: 9, filter }
     }
 
-    fn file(name: &str, chunk: u8, offset: u32, bytes: u32) -> Record {
+    fn file(name: &str, chunk: u8, offset: u32, bytes: u32) -> CatalogEntry {
         let mut entry = Entry::bare(name.into(), EntryKind::File);
         entry.content = Content::Slice { at: location(ChunkId([chunk; 32])), offset, bytes };
-        Record::new(b"data".as_slice().into(), entry)
+        CatalogEntry::new(b"data".as_slice().into(), entry)
     }
 
     /// Makes these files the set's last snapshot, in one hunk.
-    fn put(catalog: &Catalog, number: u8, records: &[Record]) {
+    fn put(catalog: &Catalog, number: u8, records: &[CatalogEntry]) {
         let id = ChunkId([100 + number; 32]);
         let row = catalog.add_hunk(&id, &[], records).unwrap();
         let node = NodeRef { first: Vec::new(), at: location(id), entries: 1, files: 1, bytes: 1 };

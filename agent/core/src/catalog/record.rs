@@ -69,7 +69,7 @@ impl Fingerprint {
 
 /// One entry as it was in the last snapshot of its set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct CatalogEntry {
     /// Directory it stands in.
     pub directory: Arc<[u8]>,
     /// As the manifest has it.
@@ -82,7 +82,7 @@ pub struct Record {
     pub print: Option<SmallPrint>,
 }
 
-impl Record {
+impl CatalogEntry {
     /// An entry of which nothing more is known.
     pub fn new(directory: Arc<[u8]>, entry: Entry) -> Self {
         Self { directory, entry, fingerprint: None, needs: Vec::new(), print: None }
@@ -127,12 +127,12 @@ impl RecordSeal {
     }
 
     /// Compresses and seals the records of the hunk `id`.
-    pub fn seal(&self, id: &ChunkId, records: &[Record]) -> Result<Vec<u8>> {
+    pub fn seal(&self, id: &ChunkId, records: &[CatalogEntry]) -> Result<Vec<u8>> {
         self.seal_bytes(&id.0, &postcard::to_stdvec(records).map_err(AgentError::bug)?)
     }
 
     /// Opens the records of the hunk `id`. Errors: damaged local state, or another hunk's.
-    pub fn open(&self, id: &ChunkId, sealed: Vec<u8>) -> Result<Vec<Record>> {
+    pub fn open(&self, id: &ChunkId, sealed: Vec<u8>) -> Result<Vec<CatalogEntry>> {
         postcard::from_bytes(&self.open_bytes(&id.0, sealed)?).map_err(AgentError::cache_damaged)
     }
 
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn sealed_records_hide_names_and_come_back() {
         let entry = Entry::bare("Dupont Éric.pdf".into(), EntryKind::File);
-        let record = Record::new(b"data".as_slice().into(), entry);
+        let record = CatalogEntry::new(b"data".as_slice().into(), entry);
         let (seal, id) = (RecordSeal::new(&[3; 32]), ChunkId([1; 32]));
         let sealed = seal.seal(&id, std::slice::from_ref(&record)).unwrap();
         assert!(!sealed.windows(6).any(|w| w == b"Dupont"));

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, params};
 use scelle_format::id::ChunkId;
 use scelle_format::manifest::NodeRef;
 
-use super::{Catalog, Record, checked};
+use super::{Catalog, CatalogEntry, checked};
 use crate::error::{AgentError, Result};
 use crate::repo::checksum;
 
@@ -47,7 +47,7 @@ impl Catalog {
     }
 
     /// A hunk and its records.
-    pub fn hunk(&self, row: i64) -> Result<(HunkRow, Vec<Record>)> {
+    pub fn hunk(&self, row: i64) -> Result<(HunkRow, Vec<CatalogEntry>)> {
         let sql = "SELECT node, packs, records FROM hunks WHERE row = ?1";
         let (node, packs, records) = self.connection.prepare_cached(sql)?.query_row([row], |found| {
             Ok((found.get::<_, Vec<u8>>(0)?, found.get::<_, Vec<u8>>(1)?, found.get::<_, Vec<u8>>(2)?))
@@ -59,7 +59,7 @@ impl Catalog {
     }
 
     /// Adds the records of the hunk `id`; where it lies is said later, once its pack has a name.
-    pub fn add_hunk(&self, id: &ChunkId, packs: &[u32], records: &[Record]) -> Result<i64> {
+    pub fn add_hunk(&self, id: &ChunkId, packs: &[u32], records: &[CatalogEntry]) -> Result<i64> {
         let packs: Vec<u8> = packs.iter().flat_map(|row| row.to_le_bytes()).collect();
         let records = self.seal.seal(id, records)?;
         let sql = "INSERT INTO hunks (node, packs, records) VALUES (x'', ?1, ?2)";

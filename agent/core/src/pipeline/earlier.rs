@@ -12,7 +12,7 @@ use scelle_format::id::ChunkId;
 use scelle_format::manifest::{Content, Extent};
 use scelle_format::pack::Location;
 
-use crate::catalog::{Lists, Record, SmallPrint};
+use crate::catalog::{CatalogEntry, Lists, SmallPrint};
 
 /// A paged file's content in the last snapshot.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct EarlierList {
 
 impl EarlierList {
     /// Takes the list out of a record, if it was cut into pages of today's size.
-    pub fn of(record: Record) -> Option<Self> {
+    pub fn of(record: CatalogEntry) -> Option<Self> {
         let paged = record.entry.cut == Cut::Paged { size: PAGED_CHUNK_BYTES as u32 };
         let has_list = matches!(record.entry.content, Content::Chunks(_) | Content::Nodes { .. });
         let (content, extents) = (record.entry.content, record.entry.extents);
@@ -94,7 +94,7 @@ pub struct EarlierSlice {
 
 impl EarlierSlice {
     /// Takes it out of a record, where that one has it.
-    pub fn of(record: &Record) -> Option<Self> {
+    pub fn of(record: &CatalogEntry) -> Option<Self> {
         match record.entry.content {
             Content::Slice { at, offset, bytes } => Some(Self { at, offset, bytes, print: record.print }),
             _ => None,
@@ -212,7 +212,7 @@ mod tests {
         }
         let cut = Cut::Paged { size: PAGED_CHUNK_BYTES as u32 };
         let entry = Entry { cut, content, extents, ..Entry::bare(b"a".to_vec(), EntryKind::File) };
-        let record = Record::new(b"".as_slice().into(), entry);
+        let record = CatalogEntry::new(b"".as_slice().into(), entry);
         EarlierList::of(record).unwrap()
     }
 

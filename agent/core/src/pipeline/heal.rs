@@ -12,6 +12,7 @@ use scelle_format::ledger::NoteKind;
 use scelle_format::pack::Location;
 use scelle_format::refs::PackSet;
 
+use super::caches::Caches;
 use crate::catalog::{Catalog, Lists};
 use crate::error::Result;
 use crate::index::SegmentFile;
@@ -24,7 +25,7 @@ use crate::repo::words::Seen;
 type PackName = (PackKind, PackId);
 
 /// What knows where chunks lie.
-struct Places<'a> {
+struct SoundPlaces<'a> {
     segments: Vec<SegmentFile>,
     catalog: &'a Catalog,
     lists: &'a Lists,
@@ -36,7 +37,7 @@ struct Places<'a> {
 /// Writes a note for each damaged pack all of whose chunks are in sound packs; returns how many.
 pub(super) async fn heal(
     state: &State,
-    (catalog, lists): (&Catalog, &Lists),
+    caches: &Caches,
     regrouped: Vec<Location>,
     ledger: &mut LedgerWriter<'_>,
     damage: &mut Damage,
@@ -50,7 +51,8 @@ pub(super) async fn heal(
     let names = ledger.head().segments.iter().map(|(name, _)| name.clone());
     let segments = names.filter_map(|name| rebuild::open_copy(state.folder(), &name)).collect();
     let regrouped = regrouped.into_iter().map(|at| (at.id, at)).collect();
-    let places = Places { segments, catalog, lists, avoided: damage.avoided(), regrouped };
+    let Caches { catalog, lists, .. } = caches;
+    let places = SoundPlaces { segments, catalog, lists, avoided: damage.avoided(), regrouped };
     let mut healed = 0;
     for (lost, chunks) in places.held_by(&open)? {
         let mut by: BTreeMap<PackName, u64> = BTreeMap::new();
@@ -78,7 +80,7 @@ pub(super) async fn heal(
     Ok(healed)
 }
 
-impl Places<'_> {
+impl SoundPlaces<'_> {
     /// Which chunks the packs held. Reads the whole local index, once.
     fn held_by(&self, open: &BTreeSet<PackName>) -> Result<BTreeMap<PackName, BTreeSet<ChunkId>>> {
         let mut held: BTreeMap<PackName, BTreeSet<ChunkId>> = BTreeMap::new();

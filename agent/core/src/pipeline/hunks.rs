@@ -12,13 +12,13 @@ use scelle_format::path;
 
 use super::database::verdict::Taken;
 use super::item::{ContentPrint, groups_left, packs_of};
-pub use super::item::{Item, ItemSource};
+pub use super::item::{HunkEntry, ItemSource};
 use super::job::{Outcome, StoredContent};
 use super::late::Late;
 use super::packs::{Lane, Place};
 use super::recipe::Recipe;
 use super::worker::Worker;
-use crate::catalog::{Catalog, Fingerprint, HunkRow, Record};
+use crate::catalog::{Catalog, CatalogEntry, Fingerprint, HunkRow};
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 
@@ -35,7 +35,7 @@ pub struct PendingHunk {
     /// Its place among the hunks.
     pub ordinal: usize,
     /// Its entries.
-    pub items: Vec<Item>,
+    pub items: Vec<HunkEntry>,
 }
 
 /// A hunk that is written, or taken over.
@@ -123,7 +123,7 @@ impl<'a> Hunks<'a> {
     }
 
     /// Adds the next hunk.
-    pub fn push(&mut self, items: Vec<Item>) {
+    pub fn push(&mut self, items: Vec<HunkEntry>) {
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
         self.pending.push_back(PendingHunk { ordinal, items });
@@ -205,7 +205,7 @@ impl<'a> Hunks<'a> {
     }
 
     /// Moves one entry on; true when it waits for nothing any more.
-    fn settle_item(&mut self, item: &mut Item, worker: &mut Worker<'_>) -> Result<bool> {
+    fn settle_item(&mut self, item: &mut HunkEntry, worker: &mut Worker<'_>) -> Result<bool> {
         loop {
             match &mut item.source {
                 ItemSource::Ready => {
@@ -256,7 +256,7 @@ impl<'a> Hunks<'a> {
         outcome: Outcome,
         path: Vec<u8>,
         now_ns: i64,
-        record: &mut Record,
+        record: &mut CatalogEntry,
     ) -> ItemSource {
         let mut stored = match outcome {
             Outcome::Lost(problem) => {
@@ -318,7 +318,7 @@ impl<'a> Hunks<'a> {
 
     fn make(&mut self, hunk: PendingHunk, worker: &mut Worker<'_>) -> Result<()> {
         self.catalog.remember_groups(&groups_left(&hunk.items))?;
-        let records: Vec<Record> = hunk
+        let records: Vec<CatalogEntry> = hunk
             .items
             .into_iter()
             .filter(|item| !matches!(item.source, ItemSource::Lost))
@@ -332,7 +332,7 @@ impl<'a> Hunks<'a> {
         &mut self,
         ordinal: usize,
         part: usize,
-        mut records: Vec<Record>,
+        mut records: Vec<CatalogEntry>,
         worker: &mut Worker<'_>,
     ) -> Result<usize> {
         let Some(first) = records.first() else { return Ok(part) };

@@ -13,12 +13,12 @@ use super::earlier::EarlierSlice;
 use super::job::FileJob;
 use super::list::{ChunkList, PartChunks};
 use super::packs::Place;
-use crate::catalog::{Groups, Member, Record};
+use crate::catalog::{CatalogEntry, Groups, Member};
 
 /// One entry of a hunk being made.
-pub struct Item {
+pub struct HunkEntry {
     /// What is known of it so far.
-    pub record: Record,
+    pub record: CatalogEntry,
     /// Where its content comes from.
     pub source: ItemSource,
     /// Print of its content in the last snapshot, where the file looks different and is read again.
@@ -27,9 +27,9 @@ pub struct Item {
     pub left: Option<Box<EarlierSlice>>,
 }
 
-impl Item {
+impl HunkEntry {
     /// One that is not compared with anything.
-    pub fn new(record: Record, source: ItemSource) -> Self {
+    pub fn new(record: CatalogEntry, source: ItemSource) -> Self {
         Self { record, source, before: None, left: None }
     }
 }
@@ -77,7 +77,7 @@ pub enum ItemSource {
 }
 
 /// Packs that an entry needs.
-pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) {
+pub(super) fn packs_of(record: &CatalogEntry, packs: &mut BTreeMap<PackId, PackKind>) {
     for &(is_data, epoch, sha256) in &record.needs {
         let kind = if is_data { PackKind::Data } else { PackKind::Manifest };
         packs.insert(PackId { epoch, sha256: Sha256(sha256) }, kind);
@@ -97,9 +97,9 @@ pub(super) fn packs_of(record: &Record, packs: &mut BTreeMap<PackId, PackKind>) 
 }
 
 /// Files that have left the chunks they shared in the last snapshot, and may hold what they held.
-pub(super) fn groups_left(items: &[Item]) -> Groups {
+pub(super) fn groups_left(items: &[HunkEntry]) -> Groups {
     let mut groups = Groups::new();
-    for Item { record, left, .. } in items {
+    for HunkEntry { record, left, .. } in items {
         let Some(EarlierSlice { at: then, offset, bytes, .. }) = left.as_deref().copied() else { continue };
         let stays = matches!(&record.entry.content, Content::Slice { at, offset: now, .. } if at.id == then.id && *now == offset);
         if !stays {

@@ -14,7 +14,7 @@ use super::database::verdict::Taken;
 use super::earlier::{EarlierList, EarlierSlice};
 use super::list::ChunkList;
 use super::packs::Place;
-use crate::catalog::{Record, SmallPrint};
+use crate::catalog::{CatalogEntry, SmallPrint};
 use crate::monitor::Problem;
 use crate::platform::{Attributes, Stat};
 use crate::scan::{EntryPath, Folders, SourceFile};
@@ -114,7 +114,7 @@ impl FileJob {
         path: EntryPath,
         os_path: PathBuf,
         stat: Stat,
-        earlier: Option<Record>,
+        earlier: Option<CatalogEntry>,
     ) -> Self {
         let earlier_slice = earlier.as_ref().and_then(EarlierSlice::of).map(Box::new);
         Self {

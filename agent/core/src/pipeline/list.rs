@@ -35,11 +35,11 @@ pub trait NodeStore {
 /// The chunk list of a file that is being read, or was.
 #[derive(Debug, Default)]
 pub struct ChunkList {
-    state: Mutex<State>,
+    state: Mutex<ListState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ListState {
     next_part: usize,
     /// Parts that came before an earlier one.
     waiting: BTreeMap<usize, PartChunks>,
@@ -109,7 +109,7 @@ impl ChunkList {
     }
 }
 
-impl State {
+impl ListState {
     fn level(&mut self, level: usize) -> &mut Level {
         while self.levels.len() <= level {
             self.levels.push(Level::default());

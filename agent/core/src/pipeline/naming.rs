@@ -80,14 +80,14 @@ impl Naming<'_, '_> {
         shown: &Shown,
     ) -> Result<u64> {
         let Self { plan, seat, ledger, damage, caches, .. } = self;
-        let Caches { catalog, journal, lists } = caches;
+        let Caches { catalog, journal, lists } = &mut *caches;
         let MadeTree { hunks, level2, .. } = tree;
         let NewPlaces { nodes, list_nodes, regrouped } = places;
         let gone = commit::remember(catalog, journal, &plan.set, committed, &hunks, &nodes, level2)?;
         lists.settle(&list_nodes, &gone)?;
         // What could not be said of older ones stays known as damaged, and is tried again next time.
-        let known = (&*catalog, &*lists);
-        let healed = heal::heal(&seat.state, known, regrouped, ledger, damage, &committed.packs, shown).await;
+        let healed =
+            heal::heal(&seat.state, caches, regrouped, ledger, damage, &committed.packs, shown).await;
         damage.note_tried();
         // Not to have it kept makes `check` promise less surely, no more.
         let _ = damage.save(&seat.state);

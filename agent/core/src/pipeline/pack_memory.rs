@@ -11,12 +11,12 @@ use parking_lot::{Condvar, Mutex};
 /// Room for so many packs.
 #[derive(Debug)]
 pub struct PackMemory {
-    state: Mutex<State>,
+    state: Mutex<Shares>,
     returned: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct Shares {
     free_shares: usize,
     buffers: Vec<Vec<u8>>,
 }
@@ -30,7 +30,7 @@ pub struct MemoryShare {
 impl PackMemory {
     /// Room for `packs` packs.
     pub fn new(packs: usize) -> Arc<Self> {
-        let state = State { free_shares: packs, buffers: Vec::new() };
+        let state = Shares { free_shares: packs, buffers: Vec::new() };
         Arc::new(Self { state: Mutex::new(state), returned: Condvar::new() })
     }
 

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::checkpoint::CheckpointEvery;
-use crate::scan::Filter;
+use crate::scan::PathFilter;
 
 /// What one run is to save.
 pub struct RunPlan {
@@ -14,7 +14,7 @@ pub struct RunPlan {
     /// Roots as given.
     pub roots: Vec<PathBuf>,
     /// What to leave out.
-    pub filter: Filter,
+    pub filter: PathFilter,
     /// Threads that read, compress and seal.
     pub workers: usize,
     /// When partial notes are due.

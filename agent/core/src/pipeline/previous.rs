@@ -5,18 +5,18 @@
 use scelle_format::manifest::EntryKind;
 
 use super::found::RootCounts;
-use super::hunks::{Item, ItemSource};
-use crate::catalog::{Catalog, HunkRow, Record, SetRow};
+use super::hunks::{HunkEntry, ItemSource};
+use crate::catalog::{Catalog, CatalogEntry, HunkRow, SetRow};
 use crate::error::Result;
 
 /// A record of the last snapshot: row of its hunk, its place there, itself.
-pub type PreviousRow = (i64, usize, Record);
+pub type PreviousRow = (i64, usize, CatalogEntry);
 
 /// The last snapshot of the set, read front to back.
 pub struct Previous<'a> {
     catalog: &'a Catalog,
     rows: std::vec::IntoIter<i64>,
-    current: Option<(HunkRow, std::iter::Peekable<std::iter::Enumerate<std::vec::IntoIter<Record>>>)>,
+    current: Option<(HunkRow, std::iter::Peekable<std::iter::Enumerate<std::vec::IntoIter<CatalogEntry>>>)>,
     /// Hunks read so far whose entries may still be in the hunk being made: row and number of entries.
     read: Vec<(HunkRow, usize)>,
 }
@@ -77,12 +77,12 @@ impl<'a> Previous<'a> {
     }
 
     /// The earlier hunk that `items` are, entry for entry.
-    pub fn hunk_of(&mut self, items: &[Item]) -> Option<HunkRow> {
+    pub fn hunk_of(&mut self, items: &[HunkEntry]) -> Option<HunkRow> {
         let ItemSource::Kept { row: first_row, .. } = items.first()?.source else {
             self.forget_read();
             return None;
         };
-        let same = |(at, item): (usize, &Item)| matches!(item.source, ItemSource::Kept { row, index } if row == first_row && index == at);
+        let same = |(at, item): (usize, &HunkEntry)| matches!(item.source, ItemSource::Kept { row, index } if row == first_row && index == at);
         let all = items.iter().enumerate().all(same);
         let found = self.read.iter().find(|(hunk, n)| all && hunk.row == first_row && *n == items.len());
         let found = found.map(|(hunk, _)| hunk.clone());
@@ -97,7 +97,7 @@ impl<'a> Previous<'a> {
 }
 
 /// Counts an entry that is no longer there: 1 for a file.
-fn gone(record: &Record, roots: &mut RootCounts) -> u64 {
+fn gone(record: &CatalogEntry, roots: &mut RootCounts) -> u64 {
     if record.entry.kind != EntryKind::File {
         return 0;
     }

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 /// Tasks that wait for a worker.
 pub struct Queue<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<Waiting<T>>,
     /// A task came, or none will come any more.
     news: Condvar,
     /// An offered task was taken, or nobody takes any.
@@ -18,7 +18,7 @@ pub struct Queue<T> {
     offered_max: usize,
 }
 
-struct State<T> {
+struct Waiting<T> {
     begun: VecDeque<T>,
     offered: VecDeque<T>,
     /// Workers that have a task in hand: each may still add some.
@@ -49,7 +49,7 @@ impl<T> Queue<T> {
     /// Empty; so many offered tasks may wait.
     pub fn new(offered_max: usize) -> Self {
         let (begun, offered) = (VecDeque::new(), VecDeque::new());
-        let state = State { begun, offered, at_work: 0, is_closed: false, is_stopped: false };
+        let state = Waiting { begun, offered, at_work: 0, is_closed: false, is_stopped: false };
         Self { state: Mutex::new(state), news: Condvar::new(), room: Condvar::new(), offered_max }
     }
 
@@ -112,7 +112,7 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T> Waiting<T> {
     /// Nothing waits, and nobody may add anything.
     fn is_over(&self) -> bool {
         self.is_closed && self.at_work == 0 && self.begun.is_empty() && self.offered.is_empty()

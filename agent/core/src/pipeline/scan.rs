@@ -17,12 +17,12 @@ use scelle_format::manifest::{HunkCutter, Totals};
 use super::changes::Changes;
 use super::database::side::{self, BaseKey};
 use super::found::{RootCounts, Sources};
-use super::hunks::{Hunks, Item, ItemSource, Trouble};
+use super::hunks::{HunkEntry, Hunks, ItemSource, Trouble};
 use super::job::FileJob;
 use super::previous::Previous;
 use super::queue::{Queue, Stopped};
 use super::worker::{SMALL_BYTES, Work, Worker, Workshop};
-use crate::catalog::{Catalog, HunkRow, PackEntry, Record, SetRow};
+use crate::catalog::{Catalog, CatalogEntry, HunkRow, PackEntry, SetRow};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
@@ -59,7 +59,7 @@ pub struct Scan<'a> {
     cutter: HunkCutter,
     token_key: [u8; 32],
     packs: HashMap<u32, PackEntry>,
-    items: Vec<Item>,
+    items: Vec<HunkEntry>,
     soft_bytes: usize,
     batch: Vec<Arc<FileJob>>,
     batch_bytes: u64,
@@ -163,7 +163,7 @@ impl<'a> Scan<'a> {
         if item.stat.kind == Kind::File
             && let Some((base, key)) = side::base_of(&item.path)
         {
-            self.put_aside(&item, earlier.map(|(_, _, record)| record), (base, key), worker)?;
+            self.put_aside(&item, earlier.map(|(_, _, record)| record), base, key, worker)?;
             return self.end_entry(&item, worker);
         }
         self.count(&item);
@@ -208,7 +208,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn is_untouched(&self, record: &Record, item: &WalkItem) -> bool {
+    fn is_untouched(&self, record: &CatalogEntry, item: &WalkItem) -> bool {
         if self.needs_damaged(record) {
             return false;
         }
@@ -228,7 +228,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether its content, or the list of it, lies in a pack that is damaged.
-    fn needs_damaged(&self, record: &Record) -> bool {
+    fn needs_damaged(&self, record: &CatalogEntry) -> bool {
         let mut packs = BTreeMap::new();
         if !self.avoided.is_empty() {
             super::item::packs_of(record, &mut packs);
@@ -236,16 +236,16 @@ impl<'a> Scan<'a> {
         packs.keys().any(|pack| self.avoided.has(pack))
     }
 
-    fn keep(&mut self, row: i64, index: usize, record: Record, item: &WalkItem) {
+    fn keep(&mut self, row: i64, index: usize, record: CatalogEntry, item: &WalkItem) {
         if item.stat.kind == Kind::File {
             self.changes.unchanged += 1;
             self.monitor.advance(1, item.stat.bytes);
         }
-        self.push(Item::new(record, ItemSource::Kept { row, index }));
+        self.push(HunkEntry::new(record, ItemSource::Kept { row, index }));
     }
 
     /// The job that reads a file; names of one inode share one.
-    fn job(&mut self, item: &WalkItem, earlier: Option<Record>) -> Result<Arc<FileJob>> {
+    fn job(&mut self, item: &WalkItem, earlier: Option<CatalogEntry>) -> Result<Arc<FileJob>> {
         let inode = (item.stat.volume, item.stat.inode);
         let shared = item.stat.links > 1 && item.stat.inode != 0;
         if let Some(job) = self.links.get(&inode).filter(|_| shared) {
@@ -296,7 +296,7 @@ impl<'a> Scan<'a> {
         u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
     }
 
-    fn push(&mut self, item: Item) {
+    fn push(&mut self, item: HunkEntry) {
         self.soft_bytes += item.record.entry.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
         self.items.push(item);
     }

@@ -57,7 +57,7 @@ impl Owner {
 }
 
 /// Content of a frame, its chunks, and who waits for which of them.
-pub type Frame = (Vec<u8>, Vec<(ChunkId, u32)>, Vec<(usize, Owner)>);
+pub type SolidFrame = (Vec<u8>, Vec<(ChunkId, u32)>, Vec<(usize, Owner)>);
 
 /// What a worker has gathered.
 #[derive(Default)]
@@ -125,7 +125,7 @@ impl Solid {
     }
 
     /// The frame gathered so far.
-    pub fn take_frame(&mut self) -> Option<Frame> {
+    pub fn take_frame(&mut self) -> Option<SolidFrame> {
         if self.chunks.is_empty() {
             return None;
         }

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::elsewhere::Elsewhere;
 use super::load::{Loader, cipher_bytes, damaged};
 use super::requests::{WHOLE, frame_range, requests_for};
-use super::sealed::{Opened, PackName, Sealed, locate, trailer_of};
+use super::sealed::{Opened, PackName, SealedStretch, locate, trailer_of};
 use super::stretches::Stretches;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::descriptors::Descriptors;
@@ -167,7 +167,7 @@ impl Fetcher {
     }
 
     /// A part that covers `range` of a pack's plaintext.
-    pub(super) async fn sealed(&self, pack: PackName, range: Range<u64>) -> Result<Arc<Sealed>> {
+    pub(super) async fn sealed(&self, pack: PackName, range: Range<u64>) -> Result<Arc<SealedStretch>> {
         let (held, cell) = {
             let mut stretches = self.stretches.lock();
             match stretches.find(&pack, &range, 0) {
@@ -199,7 +199,11 @@ impl Fetcher {
     /// The intact version of a pack of which `seen` does not open. Looked for once.
     ///
     /// Errors: exit 13 when there is none.
-    pub(super) async fn intact_after(&self, pack: PackName, seen: Arc<Sealed>) -> Result<Arc<Sealed>> {
+    pub(super) async fn intact_after(
+        &self,
+        pack: PackName,
+        seen: Arc<SealedStretch>,
+    ) -> Result<Arc<SealedStretch>> {
         let name = layout::pack(pack.0, &pack.1);
         if seen.is_intact {
             return Err(damaged(&name, "it does not open"));
@@ -290,8 +294,13 @@ impl Fetcher {
     }
 
     /// The trailer in the last `bytes` of a pack; `None` where they hold none.
-    async fn trailer_in(&self, pack: PackName, sealed: Arc<Sealed>, bytes: u64) -> Result<Option<Trailer>> {
-        let tail = |sealed: &Sealed| {
+    async fn trailer_in(
+        &self,
+        pack: PackName,
+        sealed: Arc<SealedStretch>,
+        bytes: u64,
+    ) -> Result<Option<Trailer>> {
+        let tail = |sealed: &SealedStretch| {
             let end = sealed.plain_end()?;
             let range = end.saturating_sub(bytes)..end;
             let mut opened = Opened::default();

@@ -21,7 +21,7 @@ use scelle_format::random::Random;
 use tokio::sync::Semaphore;
 
 use super::requests::{GAP_BYTES, WHOLE};
-use super::sealed::{PackName, Sealed};
+use super::sealed::{PackName, SealedStretch};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::keyring::Keyring;
 use crate::repo::objects::{FoundAt, Objects};
@@ -71,7 +71,7 @@ impl Loader {
     }
 
     /// Fetches a part of a pack, or the whole of its intact version where the part is damaged.
-    pub(super) async fn load(&self, pack: PackName, range: &Range<u64>) -> Result<Arc<Sealed>> {
+    pub(super) async fn load(&self, pack: PackName, range: &Range<u64>) -> Result<Arc<SealedStretch>> {
         let _permit = self.requests.acquire().await.map_err(AgentError::bug)?;
         let loaded = match *range == WHOLE {
             true => self.load_whole(pack).await,
@@ -88,7 +88,7 @@ impl Loader {
         }
     }
 
-    async fn load_whole(&self, pack: PackName) -> Result<Sealed> {
+    async fn load_whole(&self, pack: PackName) -> Result<SealedStretch> {
         let bytes = self.objects.get_named(&layout::pack(pack.0, &pack.1), PACK_MAX_BYTES).await?;
         self.fetched_bytes.fetch_add(bytes.len() as u64, Relaxed);
         self.seal_of_whole(pack, bytes).await
@@ -99,7 +99,7 @@ impl Loader {
         &self,
         pack: &PackName,
         is_absent: bool,
-        intact: &Result<(Sealed, FoundAt)>,
+        intact: &Result<(SealedStretch, FoundAt)>,
     ) {
         match intact {
             Ok((_, FoundAt::Current)) => self.objects.oddities().note_answered_wrongly(&pack_name(pack)),
@@ -109,26 +109,26 @@ impl Loader {
     }
 
     /// The bytes that hash to the pack's name: those in its place, asked for anew, or those of an older version.
-    pub(super) async fn load_intact(&self, pack: PackName) -> Result<(Sealed, FoundAt)> {
+    pub(super) async fn load_intact(&self, pack: PackName) -> Result<(SealedStretch, FoundAt)> {
         let name = layout::pack(pack.0, &pack.1);
         let (bytes, found) = self.objects.find_hashed(&name, &pack.1.sha256, PACK_MAX_BYTES).await?;
         // What was read of another version opens nothing here.
         self.headers.lock().remove(&pack);
         let sealed = self.seal_of_whole(pack, bytes).await?;
-        Ok((Sealed { is_intact: true, ..sealed }, found))
+        Ok((SealedStretch { is_intact: true, ..sealed }, found))
     }
 
-    async fn seal_of_whole(&self, pack: PackName, bytes: Bytes) -> Result<Sealed> {
+    async fn seal_of_whole(&self, pack: PackName, bytes: Bytes) -> Result<SealedStretch> {
         let header = self.open_header(pack, &bytes).await?;
         if plain_bytes_of(header.header_bytes as u64, bytes.len() as u64).is_none() {
             return Err(damaged(&layout::pack(pack.0, &pack.1), CryptoError::Truncated));
         }
         let cipher = bytes.slice(header.header_bytes..);
-        Ok(Sealed { header, first: 0, ends_pack: true, cipher, is_intact: false })
+        Ok(SealedStretch { header, first: 0, ends_pack: true, cipher, is_intact: false })
     }
 
     /// Header and range at once: packs have one recipient, so that their headers have one length.
-    async fn load_range(&self, pack: PackName, range: &Range<u64>) -> Result<Sealed> {
+    async fn load_range(&self, pack: PackName, range: &Range<u64>) -> Result<SealedStretch> {
         let name = layout::pack(pack.0, &pack.1);
         let known = self.headers.lock().get(&pack).cloned();
         let header_bytes = match &known {
@@ -159,7 +159,7 @@ impl Loader {
         let ends_pack = cipher.len() <= wanted_bytes;
         let cipher = cipher.slice(..cipher.len().min(wanted_bytes));
         let first = (wanted.start - header_bytes) / CHUNK_CIPHER_BYTES as u64;
-        let sealed = Sealed { header, first, ends_pack, cipher, is_intact: false };
+        let sealed = SealedStretch { header, first, ends_pack, cipher, is_intact: false };
         if ends_pack && sealed.plain_end().is_none_or(|end| end < range.end) {
             return Err(damaged(&name, CryptoError::Truncated));
         }

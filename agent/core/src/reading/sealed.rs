@@ -18,7 +18,7 @@ use scelle_format::pack::{Location, Trailer};
 pub(super) type PackName = (PackKind, PackId);
 
 /// Consecutive payload chunks of one pack, and the key that opens them.
-pub(super) struct Sealed {
+pub(super) struct SealedStretch {
     pub(super) header: Arc<OpenedHeader>,
     /// Number of the first chunk that is here.
     pub(super) first: u64,
@@ -30,7 +30,7 @@ pub(super) struct Sealed {
     pub(super) is_intact: bool,
 }
 
-impl Sealed {
+impl SealedStretch {
     /// Memory it holds.
     pub(super) fn bytes(&self) -> u64 {
         self.cipher.len() as u64
@@ -78,7 +78,7 @@ impl Opened {
     pub(super) fn open(
         &mut self,
         pack: &PackName,
-        sealed: &Sealed,
+        sealed: &SealedStretch,
         range: &Range<u64>,
     ) -> Result<(), CryptoError> {
         if self.get(pack, range).is_some() {
@@ -155,12 +155,12 @@ mod tests {
 
     const CHUNK: u64 = CHUNK_PLAIN_BYTES as u64;
 
-    fn sealed(plain: &[u8]) -> Sealed {
+    fn sealed(plain: &[u8]) -> SealedStretch {
         let identity = PqIdentity::generate(&mut OsRandom);
         let bytes = seal_bytes(&[identity.recipient()], plain, &mut OsRandom).unwrap();
         let header = Arc::new(open_header(&bytes, &[&identity]).unwrap());
         let cipher = Bytes::from(bytes).slice(header.header_bytes..);
-        Sealed { header, first: 0, ends_pack: true, cipher, is_intact: false }
+        SealedStretch { header, first: 0, ends_pack: true, cipher, is_intact: false }
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
         // A part from the middle, and the same part when it is said to be the end.
         let cut = whole.cipher.slice(CHUNK_CIPHER_BYTES..CHUNK_CIPHER_BYTES * 3);
         let header = Arc::clone(&whole.header);
-        let mut part = Sealed { header, first: 1, ends_pack: false, cipher: cut, is_intact: false };
+        let mut part = SealedStretch { header, first: 1, ends_pack: false, cipher: cut, is_intact: false };
         let mut opened = Opened::default();
         opened.open(&pack, &part, &(CHUNK + 3..CHUNK * 3)).unwrap();
         assert!(

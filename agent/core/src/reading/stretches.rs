@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::sealed::{PackName, Sealed};
+use super::sealed::{PackName, SealedStretch};
 use crate::error::Result;
 
 /// A part that is there, on its way, or failed.
-pub(super) type Cell = Arc<OnceCell<Result<Arc<Sealed>>>>;
+pub(super) type Cell = Arc<OnceCell<Result<Arc<SealedStretch>>>>;
 
 /// What a small part costs beside its bytes.
 const RECORD_BYTES: u64 = 1 << 10;

@@ -85,7 +85,7 @@ fn one(
         return Ok(());
     };
     let (destination, at) = shared.places.place(base)?;
-    match way(shared, reader, &main, pair, (&destination, &at))? {
+    match way(shared, reader, &main, pair, &destination, &at)? {
         Way::Open => {
             if pair.standing.is_some() {
                 same(shared, &destination, &at, &main)?;
@@ -124,7 +124,8 @@ fn way(
     reader: &mut ChunkReader,
     main: &RestoreJob,
     pair: &Pair,
-    (destination, at): (&Arc<RestoreRoot>, &EntryPath),
+    destination: &Arc<RestoreRoot>,
+    at: &EntryPath,
 ) -> std::result::Result<Way, WriteFault> {
     let Some(there) = destination.existing(at)? else { return Ok(Way::Without) };
     let mut first = [0; FIRST_BYTES];

@@ -13,7 +13,7 @@ use crate::error::{AgentError, Result};
 use crate::platform::Kind;
 use crate::reading::tree::{Tree, TreePart};
 use crate::scan::filter::Choice;
-use crate::scan::{EntryPath, Filter};
+use crate::scan::{EntryPath, PathFilter};
 
 /// Where entries go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct RestoreRequest {
     /// Paths as the manifest holds them ([`snapshot_path`]); none means everything.
     pub paths: Vec<Vec<u8>>,
     /// Which of the entries below them.
-    pub filter: Filter,
+    pub filter: PathFilter,
     /// Whether the filter has includes: folders are then made only where they lead to an entry.
     pub has_includes: bool,
     /// What to do where something stands.

@@ -60,6 +60,15 @@ pub struct AcceptedLoss {
     pub snapshots: u64,
 }
 
+/// Who accepts, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Who.
+    pub author: Author,
+    /// Why.
+    pub reason: Because,
+}
+
 /// What was accepted, once the ledger says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acceptance {
@@ -95,7 +104,7 @@ impl Reading {
     pub async fn accept(
         &self,
         id: &str,
-        (author, reason): (Author, Because),
+        consent: Consent,
         told: &mut dyn FnMut(&str, Acceptance),
     ) -> Result<String> {
         let known = self.known.as_ref().ok_or_else(AgentError::not_a_member)?;
@@ -108,6 +117,7 @@ impl Reading {
         let bilan = note.ok_or_else(AgentError::bilan_of_another)?.note.sequence;
         let seat = self.seat()?;
         let mut ledger = seat.pen_at_the_head(&self.repository.descriptors).await?;
+        let Consent { author, reason } = consent;
         let at = Accepting { reading: self, seat: &seat, author, reason, bilan };
         let snapshot = loaded.record.run.snapshot;
         if warnings.is_loss {

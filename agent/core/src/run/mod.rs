@@ -36,7 +36,7 @@ mod whereabouts;
 
 use tracing::{Instrument as _, error_span, warn};
 
-pub use self::accepted::{Acceptance, AcceptedLoss};
+pub use self::accepted::{Acceptance, AcceptedLoss, Consent};
 pub use self::figures::{Figures, FileCounts};
 pub use self::founding::{Founded, Founding};
 pub use self::joining::Joining;

@@ -12,7 +12,7 @@ use crate::pipeline::{RunPlan, Saved};
 use crate::repo::append::Start;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
-use crate::scan::Filter;
+use crate::scan::PathFilter;
 
 /// More workers than this would not keep to 256 MiB, and no practice has a disk that feeds them.
 const WORKERS_MAX: usize = 16;
@@ -36,7 +36,7 @@ impl BackupRequest {
     ///
     /// Errors: exit 2 a pattern is wrong.
     pub(super) fn plan(self, set: &str) -> Result<RunPlan> {
-        let filter = Filter::new(&[], &self.exclude, &self.own_folders)?;
+        let filter = PathFilter::new(&[], &self.exclude, &self.own_folders)?;
         let workers = match self.threads {
             0 => std::thread::available_parallelism().map_or(2, usize::from).min(WORKERS_MAX),
             n => n,

@@ -57,21 +57,21 @@ pub enum Choice {
 /// name anywhere. A glob that matches a folder holds for everything below it. Excludes win over includes; with
 /// includes, files and links that match none are left out, folders are kept. Matching ignores case on Windows.
 #[derive(Clone, Default)]
-pub struct Filter {
+pub struct PathFilter {
     include: Option<GlobSet>,
     exclude: Option<GlobSet>,
     own_folders: Vec<EntryPath>,
 }
 
-impl Filter {
+impl PathFilter {
     /// `own_folders`: the state folder and the store folder of the backup, which are never backed up; those that do
     /// not exist yet are taken as written.
     pub fn new(
         include: &[String],
         exclude: &[String],
         own_folders: &[PathBuf],
-    ) -> Result<Filter, FilterError> {
-        Ok(Filter {
+    ) -> Result<PathFilter, FilterError> {
+        Ok(PathFilter {
             include: compile(include)?,
             exclude: compile(exclude)?,
             own_folders: own_folders.iter().filter_map(|folder| own_folder(folder)).collect(),
@@ -172,14 +172,14 @@ fn in_format_form(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Choice, EntryPath, Filter, Kind};
+    use super::{Choice, EntryPath, Kind, PathFilter};
 
-    fn filter(include: &[&str], exclude: &[&str]) -> Filter {
+    fn filter(include: &[&str], exclude: &[&str]) -> PathFilter {
         let owned = |globs: &[&str]| globs.iter().map(|glob| (*glob).to_owned()).collect::<Vec<_>>();
-        Filter::new(&owned(include), &owned(exclude), &[]).unwrap()
+        PathFilter::new(&owned(include), &owned(exclude), &[]).unwrap()
     }
 
-    fn takes(filter: &Filter, path: &str, kind: Kind) -> bool {
+    fn takes(filter: &PathFilter, path: &str, kind: Kind) -> bool {
         filter.verdict(&EntryPath::from_bytes(path.as_bytes()).unwrap(), kind) == Choice::Take
     }
 
@@ -200,7 +200,7 @@ mod tests {
         assert!(takes(&included, "data/letters/2026/a.odt", Kind::File));
         assert!(!takes(&included, "data/x.txt", Kind::File));
         assert!(!takes(&included, "data/secret.dcm", Kind::File));
-        assert!(Filter::new(&["[".to_owned()], &[], &[]).is_err());
+        assert!(PathFilter::new(&["[".to_owned()], &[], &[]).is_err());
     }
 
     #[test]
@@ -208,18 +208,18 @@ mod tests {
         for pattern in ["", " ", "/", "//", "./", ".", "/./", "\t", "\\"] {
             for (include, exclude) in [(vec![pattern.to_owned()], vec![]), (vec![], vec![pattern.to_owned()])]
             {
-                let refused = Filter::new(&include, &exclude, &[]).err().unwrap();
+                let refused = PathFilter::new(&include, &exclude, &[]).err().unwrap();
                 assert!(refused.is_empty(), "{pattern:?}");
             }
         }
         for pattern in ["*", "**", "/*", ".git", "a/", "..x"] {
-            assert!(Filter::new(&[], &[pattern.to_owned()], &[]).is_ok(), "{pattern:?}");
+            assert!(PathFilter::new(&[], &[pattern.to_owned()], &[]).is_ok(), "{pattern:?}");
         }
     }
 
     #[test]
     fn only_noise_is_left_out_by_default() {
-        let plain = Filter::default();
+        let plain = PathFilter::default();
         for path in ["D/$Recycle.Bin", "C/System Volume Information", "C/pagefile.sys", "media/x/.Trashes"] {
             assert!(!takes(&plain, path, Kind::Directory), "{path}");
         }
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn kernel_folders_stay_as_mount_points() {
         let path = EntryPath::from_bytes(b"proc").unwrap();
-        assert_eq!(Filter::default().verdict(&path, Kind::Directory), Choice::TakeEmpty);
+        assert_eq!(PathFilter::default().verdict(&path, Kind::Directory), Choice::TakeEmpty);
     }
 
     #[cfg(unix)]

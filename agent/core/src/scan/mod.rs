@@ -12,7 +12,7 @@ mod steps;
 pub mod walk;
 
 pub use crate::platform::ProblemCode;
-pub use filter::{Filter, FilterError};
+pub use filter::{FilterError, PathFilter};
 pub use folders::Folders;
 pub use held::Held;
 pub use hold::SourceFile;

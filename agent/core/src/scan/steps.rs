@@ -10,14 +10,14 @@ use std::io;
 use std::path::Path;
 
 use super::problem::{WalkProblem, fault_code};
-use super::{EntryPath, Filter, ProblemCode};
+use super::{EntryPath, PathFilter, ProblemCode};
 use crate::platform::{Kind, Names, SourceFolder};
 
 /// What SQLite puts behind a database's name for the files without which it is not whole.
 const ENDINGS: [&[u8]; 2] = [b"-journal", b"-wal"];
 
 /// Where a root lies, with every link on the way followed.
-pub(super) fn resolve(given: &Path, filter: &Filter) -> Result<EntryPath, WalkProblem> {
+pub(super) fn resolve(given: &Path, filter: &PathFilter) -> Result<EntryPath, WalkProblem> {
     let as_given = || {
         let absolute = std::path::absolute(given).ok();
         absolute.and_then(|path| EntryPath::from_os(&path).ok()).unwrap_or_default()

@@ -7,7 +7,7 @@
 use super::filter::{Choice, is_noise};
 use super::problem::{WalkProblem, fault_code};
 use super::steps::{Steps, accompanied, base_of, place_of, resolve};
-use super::{EntryPath, Filter};
+use super::{EntryPath, PathFilter};
 use crate::platform::{Kind, Names, ProblemCode, SourceFolder, Stat};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::io;
@@ -50,7 +50,7 @@ pub enum Walked {
 
 /// A root as it is walked.
 #[derive(Clone, Debug)]
-pub struct Root {
+pub struct WalkRoot {
     /// As the user gave it.
     pub given: PathBuf,
     /// Where it lies in the snapshot; `None` when it does not exist or is the backup's own folder.
@@ -65,7 +65,7 @@ pub struct Root {
 /// link. Below a root no link is followed. A root may be a single file. A root given explicitly is taken even when a
 /// glob excludes it.
 pub struct Walker {
-    roots: Vec<Root>,
+    roots: Vec<WalkRoot>,
     batches: Option<Receiver<Vec<Walked>>>,
     batch: std::vec::IntoIter<Walked>,
     reader: Option<JoinHandle<()>>,
@@ -74,7 +74,7 @@ pub struct Walker {
 
 impl Walker {
     /// Starts the reading thread; fails only when the system has none to give.
-    pub fn new(roots: &[PathBuf], filter: Filter) -> io::Result<Walker> {
+    pub fn new(roots: &[PathBuf], filter: PathFilter) -> io::Result<Walker> {
         let mut problems = Vec::new();
         let mut tree = Steps::default();
         let mut resolved = Vec::new();
@@ -89,7 +89,7 @@ impl Walker {
                     None
                 }
             };
-            resolved.push(Root { given: given.clone(), path });
+            resolved.push(WalkRoot { given: given.clone(), path });
         }
         let (sender, batches) = bounded(BATCHES_AHEAD);
         let left_out = Arc::new(AtomicU64::new(0));
@@ -121,7 +121,7 @@ impl Walker {
     }
 
     /// The roots in the order given.
-    pub fn roots(&self) -> &[Root] {
+    pub fn roots(&self) -> &[WalkRoot] {
         &self.roots
     }
 }
@@ -185,7 +185,7 @@ struct Abandoned;
 type BeforeOpen = Box<dyn FnMut(&EntryPath)>;
 
 struct FolderReader {
-    filter: Filter,
+    filter: PathFilter,
     sender: Sender<Vec<Walked>>,
     batch: Vec<Walked>,
     /// Names that were left out: by a glob, or as the backup's own.

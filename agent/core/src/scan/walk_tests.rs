@@ -11,7 +11,7 @@ fn walk(root: &Path, before_open: impl FnMut(&EntryPath) + 'static) -> Vec<Walke
     let mut tree = Steps::default();
     tree.add_root(&EntryPath::from_os(root).unwrap());
     let mut reading = FolderReader {
-        filter: Filter::default(),
+        filter: PathFilter::default(),
         sender,
         batch: Vec::new(),
         left_out: Arc::default(),

@@ -32,7 +32,7 @@ use scelle_core::restore::request::{RestoreRequest, Target};
 use scelle_core::restore::run::restore;
 use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::write::Overwrite;
-use scelle_core::scan::Filter;
+use scelle_core::scan::PathFilter;
 use scelle_core::shutdown::Shutdown;
 use scelle_core::verify::{CheckOptions, CheckReport, ReadData, check};
 use scelle_format::filter::Filter as FrameFilter;
@@ -66,7 +66,7 @@ fn request(to: &std::path::Path) -> RestoreRequest {
     RestoreRequest {
         target: Target::Folder(to.to_path_buf()),
         paths: Vec::new(),
-        filter: Filter::default(),
+        filter: PathFilter::default(),
         has_includes: false,
         overwrite: Overwrite::Changed,
         aside: "mis de côté 2026-11-21".to_owned(),
@@ -201,7 +201,7 @@ async fn one_path_brings_its_folders_and_nothing_else() {
     assert_eq!((planned.files, planned.directories, seen.len()), (40, 2, 42));
     assert!(!to.path().join("no").exists(), "a dry run makes nothing");
 
-    let filter = Filter::new(&["*7".to_owned()], &["data/a/**".to_owned()], &[]).unwrap();
+    let filter = PathFilter::new(&["*7".to_owned()], &["data/a/**".to_owned()], &[]).unwrap();
     let chosen =
         RestoreRequest { paths: vec![], filter, has_includes: true, ..request(&to.path().join("globs")) };
     assert_eq!(run(&writer, chosen).await.files, 4);

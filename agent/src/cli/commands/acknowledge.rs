@@ -10,7 +10,7 @@ use super::reading::{KeyNeed, open};
 use crate::cli::args::{BilanAcknowledge, KeyArgs};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
-use scelle_core::run::{Acceptance, AcceptedLoss};
+use scelle_core::run::{Acceptance, AcceptedLoss, Consent};
 use scelle_view::bilingual;
 use scelle_view::words::figures::count;
 
@@ -40,7 +40,7 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
             document["codes"] = json!(codes);
         }
     };
-    let id = reading.accept(&args.id, (author, reason), &mut told).await?;
+    let id = reading.accept(&args.id, Consent { author, reason }, &mut told).await?;
     document["bilan"] = json!(id);
     context.screen.json(&document);
     Ok(ExitCode::Ok)

@@ -19,7 +19,7 @@ use scelle_core::monitor::Notice;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::state::Device;
 use scelle_core::run::{BackupRequest, Figures, Found, Run, Summary};
-use scelle_core::scan::Filter;
+use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
 
 /// Problems named one by one; the rest is counted.
@@ -88,7 +88,7 @@ fn errands<'a>(context: &'a Context, args: &Backup) -> Result<Vec<Errand<'a>>> {
     }
     let errand = |(plan, paths, own): (Option<&'a Plan>, &[PathBuf], &[String])| {
         let exclude: Vec<String> = args.exclude.iter().chain(own).cloned().collect();
-        Filter::new(&[], &exclude, &[])?;
+        PathFilter::new(&[], &exclude, &[])?;
         let roots = paths.iter().map(|path| std::path::absolute(path).map_err(AgentError::from));
         Ok(Errand { plan, roots: roots.collect::<Result<_>>()?, exclude })
     };

@@ -15,14 +15,14 @@ use scelle_core::reading::tree::Tree;
 use scelle_core::restore::plan::{Action, RestorePlan, plan};
 use scelle_core::restore::request::{RestoreRequest, Target};
 use scelle_core::restore::write::Overwrite;
-use scelle_core::scan::Filter;
+use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
 use scelle_view::words::figures::{count, local_day, size};
 
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     // Before anything is opened: a wrong pattern is a wrong command line.
-    let filter = Filter::new(&args.include, &args.exclude, &[])?;
+    let filter = PathFilter::new(&args.include, &args.exclude, &[])?;
     let mut reading = open(context, &args.key, KeyNeed::Required, false).await?;
     let (snapshot, tree) = reading.tree(&args.snapshot).await?;
     let target = match &args.to {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use scelle_format::manifest::Totals;
 
 use super::super::database::side::{BaseKey, Candidate};
-use super::super::hunks::{Item, ItemSource};
+use super::super::hunks::{HunkEntry, ItemSource};
 use super::super::job::{FileJob, LateCount};
 use super::super::worker::Worker;
 use super::{Changes, Scan};
-use crate::catalog::Record;
+use crate::catalog::CatalogEntry;
 use crate::clock::nanoseconds;
 use crate::error::Result;
 use crate::scan::WalkItem;
@@ -22,8 +22,9 @@ impl Scan<'_> {
     pub(super) fn put_aside(
         &mut self,
         item: &WalkItem,
-        earlier: Option<Record>,
-        (base, key): (PathBuf, BaseKey),
+        earlier: Option<CatalogEntry>,
+        base: PathBuf,
+        key: BaseKey,
         worker: &Worker<'_>,
     ) -> Result<()> {
         let count = match &earlier {
@@ -40,7 +41,7 @@ impl Scan<'_> {
         let job = Arc::new(job);
         let candidate = Candidate { job: job.clone(), base, is_part_only: item.is_part_only };
         worker.shared.beside.put_aside(key, candidate);
-        self.push(Item::new(record, ItemSource::Job { job, now_ns }));
+        self.push(HunkEntry::new(record, ItemSource::Job { job, now_ns }));
         Ok(())
     }
 

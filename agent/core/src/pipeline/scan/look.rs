@@ -7,10 +7,10 @@ use std::sync::Arc;
 use scelle_format::manifest::{Entry, EntryKind};
 
 use super::super::earlier::EarlierSlice;
-use super::super::hunks::{Item, ItemSource, Trouble};
+use super::super::hunks::{HunkEntry, ItemSource, Trouble};
 use super::super::item::ContentPrint;
 use super::Scan;
-use crate::catalog::{Fingerprint, Record};
+use crate::catalog::{CatalogEntry, Fingerprint};
 use crate::clock::nanoseconds;
 use crate::error::Result;
 use crate::monitor::Problem;
@@ -19,13 +19,13 @@ use crate::scan::WalkItem;
 
 impl Scan<'_> {
     /// Takes an entry that is new or looks different.
-    pub(super) fn look(&mut self, item: WalkItem, earlier: Option<Record>) -> Result<()> {
+    pub(super) fn look(&mut self, item: WalkItem, earlier: Option<CatalogEntry>) -> Result<()> {
         let now_ns = nanoseconds(self.clock);
         let mut record = self.bare(&item);
         if item.stat.kind == Kind::File {
             // Looked at again only because its last change was too fresh to prove anything.
             let alike =
-                |record: &Record| record.fingerprint.is_some_and(|print| print.looks_like(&item.stat));
+                |record: &CatalogEntry| record.fingerprint.is_some_and(|print| print.looks_like(&item.stat));
             let mut before = None;
             match &earlier {
                 Some(record) if alike(record) => self.changes.unchanged += 1,
@@ -42,7 +42,7 @@ impl Scan<'_> {
             if item.stat.links > 1 {
                 record.entry.link_group = Some(self.link_group(&item.stat));
             }
-            self.push(Item { before, left, ..Item::new(record, ItemSource::Job { job, now_ns }) });
+            self.push(HunkEntry { before, left, ..HunkEntry::new(record, ItemSource::Job { job, now_ns }) });
             return Ok(());
         }
         let attributes = self.attributes(&item);
@@ -65,7 +65,7 @@ impl Scan<'_> {
         record.entry.xattrs = attributes.xattrs;
         record.entry.owner_name = attributes.owner_name;
         record.entry.group_name = attributes.group_name;
-        self.push(Item::new(record, ItemSource::Ready));
+        self.push(HunkEntry::new(record, ItemSource::Ready));
         Ok(())
     }
 
@@ -80,12 +80,12 @@ impl Scan<'_> {
     }
 
     /// What the walk tells of an entry.
-    pub(super) fn bare(&self, item: &WalkItem) -> Record {
+    pub(super) fn bare(&self, item: &WalkItem) -> CatalogEntry {
         let mut entry = Entry::bare(item.path.name().to_vec(), kind_of(item.stat.kind));
         entry.modified_ns = item.stat.modified_ns;
         (entry.mode, entry.owner, entry.group) = (item.stat.mode, item.stat.owner, item.stat.group);
         let directory: Arc<[u8]> = item.path.parent_bytes().into();
-        Record::new(directory, entry)
+        CatalogEntry::new(directory, entry)
     }
 }
 
