@@ -221,11 +221,11 @@ impl<'a> Scene<'a> {
         let public = kit.public().map_err(AgentError::bug)?;
         let address = RepoAddress::Folder(places.store.clone());
         let finder = finder(places, &address, &stage.around);
-        let mut founding = Founding::begin(finder, None, Create::Folder).await?;
+        let founding = Founding::begin(finder, None, Create::Folder).await?;
         let trial = founding.probe().await?;
-        founding.accept(&trial).await?;
+        let tried = founding.accept(&trial).await?;
         let holders = Holders { public: &public, kit: Some(&kit), phrase: None, escrows: &[] };
-        let founded = founding.make(&trial, holders).await?;
+        let founded = tried.make(holders).await?;
         // The kit is read back from its file: if it does not open the repository, the demo ends here.
         founded.expect_opened_by(&secrets::read_kit(&places.kit)?).await?;
         let run = Run::at(founded.finish()).await?;

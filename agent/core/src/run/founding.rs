@@ -48,21 +48,39 @@ impl<'a> Founding<'a> {
         Ok(Self { site, state, begun })
     }
 
-    /// The earlier attempt that this one goes on with. It cannot be given a phrase any more: what one opens is sealed already.
-    pub fn begun(&self) -> Option<&Unfinished> {
-        self.begun.as_ref()
-    }
-
     /// Tries what the store really does.
     pub async fn probe(&self) -> Result<Trial> {
         self.site.probe().await
     }
 
-    /// Goes on with the store as the trial showed it, and makes the repository and this computer's place in it.
+    /// Goes on with the store as the trial showed it.
+    ///
+    /// Errors: exit 1 it is not safe to store anything there.
+    pub async fn accept(mut self, trial: &Trial) -> Result<Tried<'a, '_>> {
+        self.site.accept(trial).await?;
+        Ok(Tried { site: self.site, state: self.state, begun: self.begun, trial })
+    }
+}
+
+/// A repository that is about to be made in a store that was tried.
+pub struct Tried<'a, 't> {
+    site: Site<'a>,
+    state: Option<State>,
+    begun: Option<Unfinished>,
+    trial: &'t Trial,
+}
+
+impl Tried<'_, '_> {
+    /// The earlier attempt that this one goes on with. It cannot be given a phrase any more: what one opens is sealed already.
+    pub fn begun(&self) -> Option<&Unfinished> {
+        self.begun.as_ref()
+    }
+
+    /// Makes the repository and this computer's place in it; what the trial showed is its first note.
     ///
     /// Errors: those of [`Seat::create`].
-    pub async fn make(self, trial: &Trial, holders: Holders<'_>) -> Result<Founded> {
-        let Self { site: Site { finder, connected }, state, .. } = self;
+    pub async fn make(self, holders: Holders<'_>) -> Result<Founded> {
+        let Self { site: Site { finder, connected }, state, trial, .. } = self;
         let repository = RepositoryId::parse(&holders.public.repository).map_err(AgentError::bug)?;
         let state = match state {
             Some(state) => state,
@@ -73,13 +91,6 @@ impl<'a> Founding<'a> {
         let seat = Seat::create(state, store, offset_ms, &creation, finder.around).await?;
         record_probe(&mut seat.pen().await?, &seat.state, &trial.report).await?;
         Ok(Founded { seat })
-    }
-
-    /// Goes on with the store as the trial showed it.
-    ///
-    /// Errors: exit 1 it is not safe to store anything there.
-    pub async fn accept(&mut self, trial: &Trial) -> Result<()> {
-        self.site.accept(trial).await
     }
 }
 

@@ -38,7 +38,7 @@ use tracing::{Instrument as _, error_span, warn};
 
 pub use self::accepted::{Acceptance, AcceptedLoss, Consent};
 pub use self::figures::{Figures, FileCounts};
-pub use self::founding::{Founded, Founding};
+pub use self::founding::{Founded, Founding, Tried};
 pub use self::joining::Joining;
 pub use self::noted::Noted;
 pub use self::opened::{Run, set_id};

@@ -44,15 +44,15 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
     context.settings.required_repo()?;
     let create = if args.create_bucket { Create::Bucket(DEFAULT_RETENTION_DAYS) } else { Create::Folder };
-    let mut founding = Founding::begin(context.finder(None), kit_at_hand(&args)?.as_ref(), create).await?;
+    let founding = Founding::begin(context.finder(None), kit_at_hand(&args)?.as_ref(), create).await?;
     let mut made = Vec::new();
     let (kit, public) = kit_of(context, &args, &mut made)?;
     let trial = founding.probe().await?;
     trial.notices().iter().for_each(|notice| context.tell(notice));
-    founding.accept(&trial).await?;
-    let phrase = phrase_of(context, &args, founding.begun(), &mut made)?;
+    let tried = founding.accept(&trial).await?;
+    let phrase = phrase_of(context, &args, tried.begun(), &mut made)?;
     let holders = Holders { public: &public, kit: kit.as_ref(), phrase: phrase.as_ref(), escrows: &escrows };
-    let founded = founding.make(&trial, holders).await?;
+    let founded = tried.make(holders).await?;
     if let Some(path) = &args.kit {
         founded.expect_opened_by(&read_back(context, path)?).await?;
     }
