@@ -118,7 +118,9 @@ fn a_check_with_the_kit_opens_the_files_of_all_devices_and_misses_them() {
         site.agent.expect(code, words).json()
     };
     check(0);
-    fs::write(&key, b"something else").unwrap();
+    let mut flipped = right.clone();
+    flipped[right.len() / 2] ^= 1;
+    fs::write(&key, flipped).unwrap();
     let found = check(13);
     assert_eq!(found["findings"][0]["kind"], "key-unreadable", "{found}");
     // One that opens and is of another device.
@@ -130,4 +132,45 @@ fn a_check_with_the_kit_opens_the_files_of_all_devices_and_misses_them() {
     fs::write(&key, right).unwrap();
     check(0);
     site.backup(&source);
+}
+
+/// A computer that has joined knows what the key opened there, and what it wrote itself.
+#[test]
+fn a_key_file_spoilt_between_joining_and_the_first_backup_is_put_right() {
+    for fault in ["flipped", "empty", "gone"] {
+        let (site, source) = practice();
+        let other = site.other_computer("second");
+        let before = site.objects("keys/d");
+        let kit = site.kit();
+        let joining: [&std::ffi::OsStr; 5] =
+            ["init".as_ref(), "--join".as_ref(), "--yes".as_ref(), "--kit".as_ref(), kit.as_os_str()];
+        other.ok(joining);
+        let own = site.objects("keys/d").into_iter().find(|name| !before.contains(name)).unwrap();
+        for name in ["keys/e0/00000001.age".to_owned(), own] {
+            let key = site.object(&name);
+            let right = fs::read(&key).unwrap();
+            let mut wrong = right.clone();
+            wrong[right.len() / 2] ^= 1;
+            match fault {
+                "flipped" => fs::write(&key, &wrong).unwrap(),
+                "empty" => fs::write(&key, b"").unwrap(),
+                _ => fs::remove_file(&key).unwrap(),
+            }
+            let told = other.expect(13, ["check", "--json"]).json();
+            assert_eq!(told["next_backup"]["put_back"], 1, "{fault} {name}: {told}");
+            other.ok(["backup".as_ref(), source.root().as_os_str()]);
+            assert_eq!(fs::read(&key).unwrap(), right, "{fault} {name}");
+            other.ok(["check".as_ref(), "--kit".as_ref(), kit.as_os_str()]);
+        }
+    }
+}
+
+/// An empty file is no copy of a key, and no key is needed to see that.
+#[test]
+fn an_empty_key_file_is_damage_for_a_check_without_a_key() {
+    let (site, _) = practice();
+    fs::write(site.object("keys/e0/00000001.age"), b"").unwrap();
+    let stranger = site.other_computer("stranger");
+    let found = stranger.expect(13, ["check", "--json"]).json();
+    assert_eq!(found["findings"][0]["kind"], "key-missing", "{found}");
 }

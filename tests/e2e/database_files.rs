@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use e2e::process::{Tmpfs, struck};
+use e2e::process::{FoldingDisk, Tmpfs, struck};
 use e2e::{Outcome, Site, Tree};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -95,6 +95,21 @@ fn a_database_file_that_a_program_has_open_is_said_whatever_it_is_called() {
 }
 
 /// Between two writes of one transaction a file stands still for long enough to be read.
+/// Another computer of the practice may have it open on a share: this one's processes do not tell.
+#[test]
+fn who_has_a_database_open_is_not_known_where_others_may_have_the_same_disk() {
+    let site = Site::on_dir();
+    let disk = FoldingDisk::at(&site);
+    let source = Tree::new(disk.folder().join("practice"));
+    fs::create_dir_all(source.root()).unwrap();
+    let header = b"\x00\x01\x00\x00Standard Jet DB\x00";
+    source.file("patients.mdb", [&header[..], &[7; 90_000]].concat());
+    let told = site.backup(&source);
+    assert_eq!(told["status"], "amber", "{told}");
+    let shown = site.agent.json(["bilan", "show", "latest"]).to_string();
+    assert!(shown.contains("database-use-unknown"), "{shown}");
+}
+
 #[test]
 fn a_database_that_is_written_in_several_steps_is_not_taken_between_two_of_them() {
     const STEPS: &str = "import os, sys, time\nf = os.open(sys.argv[1], os.O_RDWR)\nprint('ready', flush=True)\n\

@@ -258,6 +258,62 @@ fn memory_in(folder: std::io::Result<fs::DirEntry>) -> Option<std::path::PathBuf
     Some(folder.unwrap().path().join("bilans.json")).filter(|file| file.is_file())
 }
 
+/// Whoever sees that the store was set back notes it, whatever becomes of what they were about to do.
+#[test]
+fn a_store_that_was_set_back_stays_an_alarm_whoever_saw_it_first() {
+    for first in ["a run that fails", "a restore", "a run after which the memory is lost"] {
+        let mut life = Life::begin();
+        let image = life.site.path("image of the store");
+        copy(life.site.place.folder(), &image);
+        life.live();
+        life.site.backup(&life.source);
+        put_back(&image, life.site.place.folder());
+        let agent = life.site.agent.clone();
+        if first == "a restore" {
+            let to = life.site.path("back");
+            let kit = life.site.kit();
+            let words: [&std::ffi::OsStr; 6] = [
+                "restore".as_ref(),
+                "1".as_ref(),
+                "--to".as_ref(),
+                to.as_os_str(),
+                "--kit".as_ref(),
+                kit.as_os_str(),
+            ];
+            agent.ok(words);
+        } else {
+            agent.expect(1, ["backup", "/nowhere"]);
+        }
+        if first == "a run after which the memory is lost" {
+            for name in ["bilans.json", "alarms.json"] {
+                fs::remove_file(life.site.state().join(name)).unwrap();
+            }
+            agent.expect(1, ["backup", "/nowhere"]);
+        }
+        for _ in 0..2 {
+            assert_eq!(life.backup_on(&agent).0["status"], "red", "{first}");
+            assert!(
+                reasons(&agent).contains(&"store-rolled-back".to_owned()),
+                "{first}: {:?}",
+                reasons(&agent)
+            );
+        }
+        agent.ok(["bilan", "acknowledge", "--author", "provider", "--reason", "other"]);
+        assert_ne!(life.backup_on(&agent).0["status"], "red", "{first}");
+    }
+}
+
+/// The bilan of a run that failed says what there is all the same.
+#[test]
+fn a_run_that_failed_says_how_many_snapshots_there_are() {
+    let life = Life::begin();
+    life.site.backup(&life.source);
+    fs::rename(life.source.root(), life.site.path("away")).unwrap();
+    life.site.agent.expect(1, ["backup".as_ref(), life.source.root().as_os_str()]);
+    let shown = life.site.agent.json(["bilan", "show"]);
+    assert_eq!(shown["record"]["availability"]["snapshots"], 2, "{shown}");
+}
+
 /// Two computers with one identity, in turn: each run brings the other's notes in, nothing is lost or doubled.
 #[test]
 fn two_clones_in_turn_both_back_up() {

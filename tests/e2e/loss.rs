@@ -73,3 +73,34 @@ fn a_loss_that_no_source_can_mend_is_accepted_and_never_forgotten() {
     assert!(!reasons(&site.agent.json(["bilan", "show"])).contains(&"loss-acknowledged".to_owned()));
     site.agent.ok(["check"]);
 }
+
+/// What a check has read and found bad is damage for every check that follows, also for one that reads nothing.
+#[test]
+fn a_pack_that_was_read_and_found_bad_stays_damage_until_it_is_mended() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("old.raw", noise(1, 3_000_000));
+    site.backup(&source);
+    let old = site.object(&site.objects("p/")[0]);
+    let right = fs::read(&old).unwrap();
+    source.file("old.raw", noise(2, 3_000_000));
+    site.backup(&source);
+    let mut wrong = right.clone();
+    wrong[right.len() / 2] ^= 1;
+    fs::remove_file(&old).unwrap();
+    fs::write(&old, &wrong).unwrap();
+    site.agent.ok(["check"]);
+    site.agent.expect(13, ["check", "--read-data", "all"]);
+    let affected = |check: &Value| check["findings"][0]["affects"][0]["number"].clone();
+    assert_eq!(affected(&site.agent.expect(13, ["check", "--json"]).json()), 1);
+    assert_eq!(site.backup(&source)["status"], "red");
+    site.agent.expect(13, ["check"]);
+    site.agent.ok(["bilan", "acknowledge", "--author", "provider", "--reason", "other"]);
+    let check = site.agent.expect(13, ["check"]);
+    assert!(check.out().contains("Loss acknowledged on"), "{check}");
+    // The host has put the right version back: whoever reads it knows.
+    fs::remove_file(&old).unwrap();
+    fs::write(&old, right).unwrap();
+    site.agent.ok(["check", "--read-data", "all"]);
+    site.agent.ok(["check"]);
+}

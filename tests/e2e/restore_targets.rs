@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use e2e::process::FoldingDisk;
 use e2e::{Outcome, Site, Tree, noise, process, tools};
 use rusqlite::Connection;
 
@@ -178,28 +179,6 @@ fn who_may_not_see_other_programs_is_told_that_it_is_not_known() {
     assert_eq!(good_rows(&path), 2);
 }
 
-/// A disk that folds letters' case, as Windows' and macOS' do. Unmounted when dropped.
-struct FoldingDisk(PathBuf);
-
-impl FoldingDisk {
-    fn at(site: &Site) -> Self {
-        let (image, folder) = (site.path("disk.img"), site.path("disk"));
-        fs::create_dir(&folder).unwrap();
-        fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
-        let [flags, quick] = ["-qF", "-Q"].map(OsString::from);
-        tools::stdout_of(tools::run("mkntfs", [flags, quick, image.clone().into()]));
-        let arguments = [OsString::from("-o"), "ignore_case".into(), image.into(), folder.clone().into()];
-        tools::stdout_of(tools::run("lowntfs-3g", arguments));
-        Self(folder)
-    }
-}
-
-impl Drop for FoldingDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 fn contents(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut open = vec![root.to_owned()];
@@ -248,7 +227,7 @@ fn names_that_a_disk_takes_for_one_get_a_number_each_time_the_same() {
     site.backup(&source);
     let disk = FoldingDisk::at(&site);
     for overwrite in ["never", "changed", "always"] {
-        let to = disk.0.join(overwrite);
+        let to = disk.folder().join(overwrite);
         let arguments = |to: &Path| -> Vec<OsString> {
             let words = ["restore", "latest", "--json", "--overwrite", overwrite, "--to"].map(OsString::from);
             words.into_iter().chain([to.into()]).chain(site.with_kit()).collect()

@@ -4,7 +4,7 @@
 //! product.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -115,6 +115,34 @@ impl Tmpfs {
 }
 
 impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// A disk that folds letters' case, as Windows' and macOS' do, and that a program serves (FUSE). Unmounted when dropped.
+pub struct FoldingDisk(PathBuf);
+
+impl FoldingDisk {
+    /// Made in the folder of a site.
+    pub fn at(site: &crate::Site) -> Self {
+        let (image, folder) = (site.path("disk.img"), site.path("disk"));
+        fs::create_dir(&folder).unwrap();
+        fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
+        let [flags, quick] = ["-qF", "-Q"].map(OsString::from);
+        crate::tools::stdout_of(crate::tools::run("mkntfs", [flags, quick, image.clone().into()]));
+        let arguments = [OsString::from("-o"), "ignore_case".into(), image.into(), folder.clone().into()];
+        crate::tools::stdout_of(crate::tools::run("lowntfs-3g", arguments));
+        Self(folder)
+    }
+
+    /// Where it is mounted.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for FoldingDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }

@@ -5,6 +5,7 @@
 use scelle_format::report::Chain;
 
 use super::run::RunReport;
+use crate::repo::alarms::{FORK, REWOUND_AGAIN, ROLLED_BACK};
 use crate::repo::descriptors::Descriptors;
 use crate::repo::finding::FindingKind;
 use crate::repo::rounds::LedgerEnd;
@@ -15,9 +16,9 @@ pub(super) fn chain(report: &RunReport<'_>) -> Option<Chain> {
     if !matches!(seen, None | Some(Chain::Whole | Chain::Rewound)) {
         return seen;
     }
-    match report.memory.chain_alarm(report.ended.0) {
-        Some("chain-fork") => Some(Chain::Fork),
-        Some("state-rewound-again") => Some(Chain::RewoundAgain),
+    match report.chain_alarm {
+        Some(FORK) => Some(Chain::Fork),
+        Some(REWOUND_AGAIN) => Some(Chain::RewoundAgain),
         Some(_) => Some(Chain::RolledBack),
         None => seen,
     }
@@ -48,9 +49,9 @@ fn seen(report: &RunReport<'_>) -> Option<Chain> {
 /// The alarm that stays after what this run saw: its code.
 pub(super) fn alarm_seen(report: &RunReport<'_>) -> Option<&'static str> {
     match seen(report)? {
-        Chain::Fork => Some("chain-fork"),
-        Chain::RewoundAgain => Some("state-rewound-again"),
-        Chain::RolledBack => Some("store-rolled-back"),
+        Chain::Fork => Some(FORK),
+        Chain::RewoundAgain => Some(REWOUND_AGAIN),
+        Chain::RolledBack => Some(ROLLED_BACK),
         _ => None,
     }
 }

@@ -24,9 +24,6 @@ pub struct Memory {
     pub open: BTreeMap<String, i64>,
     /// Per set.
     pub sets: BTreeMap<String, SetMemory>,
-    /// What was last seen of the ledger that the next run may no longer see, and when.
-    #[serde(default)]
-    pub chain_alarms: BTreeMap<String, i64>,
 }
 
 /// What is remembered of a set.
@@ -54,11 +51,6 @@ pub const DAMAGE_ALARM: &str = "damage-known";
 /// What becomes of [`DAMAGE_ALARM`] then.
 pub const LOSS_ACCEPTED: &str = "loss-acknowledged";
 
-/// Alarms about the ledger: seen by one run and open until `bilan acknowledge`, or for [`CHAIN_ALARM_DAYS`].
-pub const CHAIN_ALARMS: [&str; 3] = ["chain-fork", "state-rewound-again", "store-rolled-back"];
-/// A copy of this computer that has written nothing for so many days is switched off.
-pub const CHAIN_ALARM_DAYS: i64 = 30;
-
 /// The store held other bytes than were stored there: `bilan acknowledge` ends the alarm.
 pub const ALTERED_ALARM: &str = "objects-altered";
 
@@ -71,17 +63,6 @@ impl Memory {
     /// Forgets a set: the next run reads it from the ledger.
     pub fn forget(&mut self, set: &str) {
         self.sets.remove(set);
-    }
-
-    /// The alarm about the ledger that is open at `time`, in seconds since 1970: the first of [`CHAIN_ALARMS`].
-    pub fn chain_alarm(&self, time: i64) -> Option<&'static str> {
-        let is_open = |since: &i64| time.saturating_sub(*since) < CHAIN_ALARM_DAYS * 86_400;
-        CHAIN_ALARMS.into_iter().find(|code| self.chain_alarms.get(*code).is_some_and(is_open))
-    }
-
-    /// Somebody has acknowledged what was seen of the ledger until `time`.
-    pub fn acknowledge_chain(&mut self, time: i64) {
-        self.chain_alarms.retain(|_, seen| *seen > time);
     }
 
     /// Whether the set is to be read from the ledger before anything is said of it.

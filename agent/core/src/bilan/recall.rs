@@ -12,11 +12,13 @@ use scelle_format::report::Record;
 use super::accepted::{Accepted, Counted};
 use super::facts::ANOMALY_RUNS;
 use super::list::read_record;
-use super::memory::{ALTERED_ALARM, CHAIN_ALARMS, SetMemory, stays_open};
+use super::memory::{ALTERED_ALARM, SetMemory, stays_open};
 use crate::error::{ExitCode, Result};
+use crate::repo::alarms::{CHAIN_ALARMS, ChainAlarms};
 use crate::repo::answered::answered;
 use crate::repo::history::{History, Snapshot, VerifiedNote};
 use crate::repo::objects::Objects;
+use crate::repo::state::State;
 
 /// The number of this device's newest bilan where it still had the alarm about altered objects open and nobody has
 /// acknowledged it since.
@@ -28,18 +30,20 @@ pub async fn open_alarm(objects: &Objects, history: &History, device: &DeviceId)
     Ok(newest.filter(|(_, record)| is_open(record)).map(|(sequence, _)| sequence))
 }
 
-/// Alarms about the ledger that this device's newest bilan had open and nobody has acknowledged since, and since when.
+/// Reads from the newest bilan which alarms about the ledger are open, where the state folder does not know.
 ///
 /// Errors: the store does not answer.
-pub async fn open_chain_alarms(
+pub async fn chain_alarms(
     objects: &Objects,
     history: &History,
     device: &DeviceId,
-) -> Result<BTreeMap<String, i64>> {
+    state: &State,
+) -> Result<()> {
     let newest = newest_unanswered(objects, history, device).await?;
-    let alerts = newest.map(|(_, record)| record.alerts).unwrap_or_default().into_iter();
-    let of_chain = alerts.filter(|alert| CHAIN_ALARMS.contains(&alert.code.as_str()));
-    Ok(of_chain.map(|alert| (alert.code.as_str().to_owned(), alert.since.0)).collect())
+    let (bilan, alerts) = newest.map(|(bilan, record)| (bilan, record.alerts)).unwrap_or_default();
+    let open = alerts.into_iter().filter(|alert| CHAIN_ALARMS.contains(&alert.code.as_str()));
+    let open = open.map(|alert| (alert.code.as_str().to_owned(), alert.since));
+    ChainAlarms::load(state).recall(state, open, bilan)
 }
 
 /// The newest bilan of this device that no acknowledgment about the store answers: number and record. One whose record is

@@ -14,9 +14,6 @@ pub fn memory_after(report: &RunReport<'_>, assessment: &Assessment) -> Memory {
     let red = assessment.reasons.iter().filter(|reason| reason.light == Light::Red);
     let since = |code: &str| report.memory.open.get(code).copied().unwrap_or(report.ended.0);
     memory.open = red.map(|reason| (reason.code.to_owned(), since(reason.code))).collect();
-    if let Some(code) = super::chain::alarm_seen(report) {
-        memory.chain_alarms.insert(code.to_owned(), report.ended.0);
-    }
     if let RunEnd::Committed(outcome) = report.end {
         memory.last_good = Some(report.ended.0);
         if !report.is_set_known {

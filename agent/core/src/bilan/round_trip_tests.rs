@@ -267,16 +267,22 @@ async fn a_bilan_that_cannot_be_sent_is_kept_and_sent_with_the_next() {
     let folder = Some(repository.state.folder());
     let listed = rows(&repository.history().await, folder);
     assert_eq!((listed.len(), &listed[0].id, listed[0].status), (1, &kept.id, Light::Red));
+    // Another that began in the same second is kept beside it.
+    keep(&repository.state, &report, &token_key, failure()).unwrap();
+    assert_eq!(unsent(repository.state.folder()).len(), 2);
     let history = repository.history().await;
     let loaded = load(&repository.objects, &history, folder, &kept.id).await.unwrap();
     assert!(page(&loaded.record, &loaded.id, Lang::Fr).contains("en échec"));
     assert!(export(&repository.objects, &descriptors, &history, &loaded).await.is_err());
 
     let written = repository.write(&outcome()).await;
-    assert!(written.id.ends_with("-3"), "{}", written.id);
+    assert!(written.id.ends_with("-4"), "{}", written.id);
     assert!(unsent(repository.state.folder()).is_empty());
     let listed = rows(&repository.history().await, folder);
-    assert_eq!(listed.iter().map(|row| row.status).collect::<Vec<_>>(), [Light::Red, written.status]);
+    assert_eq!(
+        listed.iter().map(|row| row.status).collect::<Vec<_>>(),
+        [Light::Red, Light::Red, written.status]
+    );
     for row in &listed {
         assert!(fully(Signer::NotIdentified, &verify(&repository.export(&row.id).await, None)), "{row:?}");
     }

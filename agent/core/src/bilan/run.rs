@@ -203,6 +203,8 @@ pub struct RunReport<'a> {
     pub proofs: Proofs,
     /// What the configuration says.
     pub declared: Declared,
+    /// The alarm about the ledger that nobody has acknowledged ([`ChainAlarms`](crate::repo::alarms::ChainAlarms)).
+    pub chain_alarm: Option<&'static str>,
     /// What the last bilan left in the state folder ([`Memory::load`]).
     pub memory: Memory,
     /// Whether what the memory holds of the set is all there is; false when it was lost and the ledger could not be read.
@@ -249,6 +251,7 @@ impl<'a> RunReport<'a> {
             exclusions: 0,
             proofs: Proofs::default(),
             declared: Declared::default(),
+            chain_alarm: None,
             memory: Memory::default(),
             is_set_known: true,
         }

@@ -11,11 +11,13 @@ use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::ledger::NoteKind;
 use scelle_format::report::{Assessment, Light, Record, status};
 
+use super::chain::alarm_seen;
 use super::facts::facts;
 use super::record::{NotePosition, place, record};
 use super::remember::memory_after;
 use super::run::RunReport;
 use crate::error::{AgentError, Result};
+use crate::repo::alarms;
 use crate::repo::append::LedgerWriter;
 use crate::repo::state::State;
 
@@ -62,7 +64,7 @@ pub async fn write(
         Sent::Pending(sequence, error) => (sequence, Some(error)),
         Sent::Nothing(error) => return keep_because(state, report, token_key, assessment, error),
     };
-    memory_after(report, &assessment).save(state)?;
+    remember(state, report, &assessment, sequence)?;
     let id = bilan_id(&report.device.id, sequence);
     Ok(Written { id, status: assessment.overall(), assessment, record_sha256, not_sent })
 }
@@ -75,6 +77,14 @@ pub fn keep(
     error: AgentError,
 ) -> Result<Written> {
     keep_because(state, report, token_key, status(&facts(report)), error)
+}
+
+/// What the next bilan is to know; `next` is no lower than the number that this one's note bears or will bear.
+fn remember(state: &State, report: &RunReport<'_>, assessment: &Assessment, next: u64) -> Result<()> {
+    if let Some(code) = alarm_seen(report) {
+        alarms::note(state, code, report.ended, next)?;
+    }
+    memory_after(report, assessment).save(state)
 }
 
 /// Id of a bilan from its note.
@@ -157,8 +167,11 @@ fn keep_because(
     for (path, ..) in kept.iter().take((kept.len() + 1).saturating_sub(UNSENT_MAX)) {
         fs::remove_file(path)?;
     }
-    state.put(&format!("{UNSENT}/{:012}.json", report.started.0.max(0)), json.as_bytes())?;
-    memory_after(report, &assessment).save(state)?;
+    // Two runs may begin in one second.
+    let name = |n: u32| format!("{UNSENT}/{:012}-{n:03}.json", report.started.0.max(0));
+    let free = (0..1000).find(|n| !state.folder().join(name(*n)).exists()).unwrap_or(0);
+    state.put(&name(free), json.as_bytes())?;
+    remember(state, report, &assessment, state.head()?.sequence + 1)?;
     Ok(Written {
         id: unsent_id(&record),
         status: assessment.overall(),

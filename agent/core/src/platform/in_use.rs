@@ -99,13 +99,42 @@ mod system {
 
     static LAST: Mutex<Option<(Instant, Arc<Open>)>> = Mutex::new(None);
 
-    pub fn in_use(_path: &Path, stat: &Stat) -> InUse {
-        is_among(|open| &open.files, (stat.volume, stat.inode))
+    /// File systems that other computers may use at the same time, or whose files another program serves: who has a file open
+    /// there, this computer's list of processes does not say. `f_type` of statfs(2): NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, AFS,
+    /// OCFS2, GFS2, and the shares of VirtualBox and VMware.
+    const SHARED: [u64; 12] = [
+        0x6969,
+        0x517b,
+        0xff53_4d42,
+        0xfe53_4d42,
+        0x6573_5546,
+        0x0102_1997,
+        0x00c3_6400,
+        0x5346_414f,
+        0x7461_636f,
+        0x0116_1970,
+        0x786f_4256,
+        0xbacb_acbc,
+    ];
+
+    pub fn in_use(path: &Path, stat: &Stat) -> InUse {
+        match is_among(|open| &open.files, (stat.volume, stat.inode)) {
+            InUse::No if is_shared(path) => InUse::Unknown,
+            known => known,
+        }
+    }
+
+    fn is_shared(path: &Path) -> bool {
+        // The lower 32 bits: the kernel's constants are that wide, `f_type` may be signed.
+        rustix::fs::statfs(path).is_ok_and(|found| SHARED.contains(&(found.f_type as u64 & 0xffff_ffff)))
     }
 
     pub fn folder_in_use(folder: &Path) -> InUse {
         let Ok(stat) = crate::platform::stat(folder) else { return InUse::Unknown };
-        is_among(|open| &open.folders, (stat.volume, stat.inode))
+        match is_among(|open| &open.folders, (stat.volume, stat.inode)) {
+            InUse::No if is_shared(folder) => InUse::Unknown,
+            known => known,
+        }
     }
 
     /// A new file may have got the inode of one that another program had open a moment ago, so only a look made now says yes.

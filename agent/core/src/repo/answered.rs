@@ -19,8 +19,17 @@ pub fn answered(history: &History, device: &DeviceId) -> u64 {
     answered.max().unwrap_or(0)
 }
 
-/// Whether a finding is a fork that a bilan has told and somebody has acknowledged: both branches stay, and are no news.
+/// Whether a finding is a note of a fork that was there when somebody acknowledged it: both branches stay, and are no news. What
+/// was written later is a copy that goes on.
 pub fn is_answered_fork(finding: &Finding, history: &History) -> bool {
-    let Ok((device, sequence, _)) = layout::parse_note(&finding.object) else { return false };
-    finding.kind == FindingKind::Fork && sequence <= answered(history, &device)
+    let Ok((device, ..)) = layout::parse_note(&finding.object) else { return false };
+    let notes = history.device(&device).map(|chain| &chain.notes[..]).unwrap_or_default();
+    let answers = notes.iter().filter(|row| is_about_store(&row.note.kind));
+    let answered = answers.map(|row| row.note.time).max();
+    let written = notes.iter().find(|row| row.name == finding.object).map(|row| row.note.time);
+    finding.kind == FindingKind::Fork && written.is_some() && written <= answered
+}
+
+fn is_about_store(kind: &NoteKind) -> bool {
+    matches!(kind, NoteKind::Acknowledge { set, .. } if set == STORE_SET)
 }

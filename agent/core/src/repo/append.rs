@@ -8,21 +8,20 @@
 use bytes::Bytes;
 use scelle_format::id::Sha256;
 use scelle_format::layout;
-use scelle_format::ledger::{
-    Attachment, ChainHead, ChainLink, Note, NoteKind, Position, SnapshotStatus, position,
-};
+use scelle_format::ledger::{ChainHead, ChainLink, Note, NoteKind, Position, SnapshotStatus, position};
 use scelle_format::note;
 use scelle_format::random::{OsRandom, Random};
 use scelle_format::timestamp::Timestamp;
 use scelle_store::Put;
 
+use super::alarms::{self, FORK, REWOUND_AGAIN, ROLLED_BACK};
 use super::descriptors::Descriptors;
 use super::files;
 use super::history::{History, VerifiedNote};
 use super::objects::Objects;
 use super::own_notes::put_back;
 use super::pending::Pending;
-pub use super::pending::{Attached, refs_copy_file};
+pub use super::pending::{Attached, attach, refs_copy_file};
 use super::rebuild;
 use super::state::{Device, Head, State};
 use crate::clock::{Clock, now};
@@ -306,16 +305,23 @@ impl<'a> LedgerWriter<'a> {
                 self.fast_forward(own).await
             }
             Position::StoreBehind => {
+                self.alarm(ROLLED_BACK)?;
                 self.bring_back(own).await?;
                 Ok(Start { store_behind: true, ..Start::default() })
             }
             Position::Fork { .. } | Position::StoreAhead { .. } => {
+                self.alarm(FORK)?;
                 // Numbers of snapshots stay unique over both branches, so that `restore N` means one thing.
                 let highest = own.iter().filter_map(|row| snapshot_number(&row.note.kind)).max();
                 self.head.snapshot = self.head.snapshot.max(highest.unwrap_or(0));
                 Ok(Start { forked: true, ..Start::default() })
             }
         }
+    }
+
+    /// Before anything is put right: who comes after this run may see nothing of it any more.
+    fn alarm(&self, code: &str) -> Result<()> {
+        alarms::note(self.state, code, now(self.clock), self.next_sequence())
     }
 
     /// What the store lost comes back from here; what cannot is said to be lost, so that the chain can be followed again.
@@ -373,18 +379,13 @@ impl<'a> LedgerWriter<'a> {
         let is_recent = |row: &VerifiedNote| row.note.time.0 >= since;
         let rewound_before =
             own.iter().any(|row| matches!(row.note.kind, NoteKind::Rewound { .. }) && is_recent(row));
+        if rewound_before {
+            self.alarm(REWOUND_AGAIN)?;
+        }
         let to = self.head.sequence;
         self.append(NoteKind::Rewound { from, to }, Vec::new()).await?;
         Ok(Start { rewound_notes: to - from, rewound_before, ..Start::default() })
     }
-}
-
-/// Stores an attachment and names it.
-pub async fn attach(objects: &Objects, role: &str, bytes: Vec<u8>) -> Result<Attached> {
-    let (sha256, bytes) = (Sha256::of(&bytes), Bytes::from(bytes));
-    objects.put_new_hashed(&layout::attachment(&sha256), bytes.clone(), &sha256).await?;
-    let row = Attachment { role: role.to_owned(), sha256, stored_bytes: bytes.len() as u64 };
-    Ok(Attached { row, bytes: Some(bytes) })
 }
 
 fn snapshot_number(kind: &NoteKind) -> Option<u64> {

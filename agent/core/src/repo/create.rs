@@ -226,10 +226,11 @@ fn signed_descriptor(descriptor: &Descriptor, signer: &SigningKey) -> Result<(St
     Ok((signed, Head { descriptor, ..Head::default() }))
 }
 
-/// Stores `keys/d<dev>.age` of a device that joins.
-pub async fn put_device_key(objects: &Objects, device: &Device, random: &mut dyn Random) -> Result<()> {
-    objects.put_new(&layout::device_key(&device.id), sealed_device_key(device, random)?).await?;
-    Ok(())
+/// Stores `keys/d<dev>.age` of a device that joins, and gives its sealed bytes.
+pub async fn put_device_key(objects: &Objects, device: &Device, random: &mut dyn Random) -> Result<Vec<u8>> {
+    let sealed = sealed_device_key(device, random)?;
+    objects.put_new(&layout::device_key(&device.id), sealed.clone()).await?;
+    Ok(sealed)
 }
 
 /// `keys/d<dev>.age`: what another holder needs to go on with this device's chunks.

@@ -16,6 +16,8 @@ pub const PENDING: &str = "pending.json";
 pub const LAST: &str = "last.json";
 /// What is known to be damaged.
 pub const DAMAGE: &str = "damage.json";
+/// Alarms about the ledger that are open.
+pub const ALARMS: &str = "alarms.json";
 /// Copies of the wrapped keys.
 pub const KEY_COPIES: &str = "keys-copy.json";
 /// What is known of the files of the last snapshots.
@@ -26,7 +28,7 @@ pub const JOURNAL: &str = "journal.sqlite";
 pub const LISTS: &str = "lists.sqlite";
 
 /// Files that say what is in the store and can be read from there again.
-pub const LEARNT: [&str; 4] = [CATALOG, "catalog.sqlite-wal", "catalog.sqlite-shm", DAMAGE];
+pub const LEARNT: [&str; 5] = [CATALOG, "catalog.sqlite-wal", "catalog.sqlite-shm", DAMAGE, ALARMS];
 
 /// Databases that a backup keeps to be quick: without them it reads every file, and sends what it had sent in vain.
 pub const CACHES: [&str; 9] = [

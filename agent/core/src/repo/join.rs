@@ -19,6 +19,7 @@ use scelle_store::Store;
 
 use super::create::{device_line, new_device, put_descriptor, put_device_key};
 use super::descriptors::Descriptors;
+use super::kept::Kept;
 use super::keyring::Unlock;
 use super::objects::Objects;
 use super::open::{OpenOptions, Repository};
@@ -41,6 +42,7 @@ pub async fn join(
     let signer: &SigningKey =
         keyring.owner.as_ref().or(keyring.admin.as_ref()).ok_or_else(AgentError::key_required)?;
     let state = State::open(home, opened.objects.repository())?;
+    let kept = Kept::of(state.folder());
     if state.device().is_ok_and(|own| expect_own(&opened.descriptors, &own).is_ok()) {
         return Err(AgentError::already_joined().at(store.address()));
     }
@@ -50,7 +52,7 @@ pub async fn join(
     let owner = current.owners.first().map(ToString::to_string).unwrap_or_default();
     let objects: &Arc<Objects> = &opened.objects;
     let device = new_device(objects, owner, epoch.number, epoch_recipient, place.clone(), clock, random)?;
-    put_device_key(objects, &device, random).await?;
+    let own = put_device_key(objects, &device, random).await?;
     let mut next = Descriptor {
         revision: current.revision + 1,
         time: now(clock),
@@ -63,6 +65,12 @@ pub async fn join(
     let was_set_aside = state.set_aside()?;
     state.put_device(&device)?;
     state.put_head(&head)?;
+    // What a key has shown to be right is as good as what this PC wrote: from here on it is put back as it was.
+    let opened = keyring.proven.iter().map(|(name, sealed)| (name.as_str(), &sealed[..]));
+    let own_name = layout::device_key(&device.id);
+    for (name, sealed) in opened.chain([(own_name.as_str(), &own[..])]) {
+        kept.keep(name, sealed);
+    }
     Ok(Joined { device, was_set_aside })
 }
 

@@ -17,7 +17,7 @@ use super::checksum;
 use super::copies::Copies;
 use super::files;
 use super::finding::{Finding, FindingKind};
-use super::keyring::KeyFiles;
+use super::key_files::{KeyFiles, is_age};
 use super::mend::{Fate, with};
 use super::objects::{InPlace, Objects};
 use super::state::State;
@@ -68,7 +68,7 @@ impl KeyCopies {
     pub async fn look(&mut self, objects: &Objects, state: &State) -> Result<Vec<Finding>> {
         let files = KeyFiles::fetch(objects).await?;
         let known = self.by_name.len();
-        let stored: BTreeMap<&str, &Bytes> = files.iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
+        let stored: BTreeMap<&str, &Bytes> = files.iter().filter(|(_, bytes)| is_age(bytes)).collect();
         // What this PC wrote and what refs know comes before whatever the store shows when it is seen first: by the first
         // backup, and where the copies were lost.
         let is_new = |name: &&str| !self.by_name.contains_key(*name);
@@ -76,9 +76,18 @@ impl KeyCopies {
             true => self.take_attested(objects, &stored).await?,
             false => BTreeSet::new(),
         };
-        let mut findings = Vec::new();
+        let mut findings: Vec<Finding> = files.unreadable().collect();
+        if let Some(kept) = objects.kept() {
+            // Taken over from a store that had it wrong, by an earlier version say: what is proven counts.
+            for (name, copy) in &mut self.by_name {
+                if let Some(proven) = kept.copy(name) {
+                    *copy = STANDARD.encode(proven);
+                }
+            }
+        }
         for (name, copy) in self.by_name.iter().filter(|(name, _)| name.starts_with("keys/")) {
             match stored.get(name.as_str()) {
+                None if findings.iter().any(|found| found.object == *name) => {}
                 None => findings.push(Finding::new(FindingKind::KeyMissing, name.clone())),
                 Some(bytes) if STANDARD.encode(bytes) != *copy => {
                     findings.push(Finding::new(FindingKind::KeyForged, name.clone()));
@@ -162,25 +171,29 @@ impl KeyCopies {
             InPlace::Bytes(there) => Some(there),
             InPlace::Unreadable => Some(Bytes::new()),
         };
+        // What this PC wrote, or a key has shown to be right, comes before anything that refs may have taken over.
+        if let Some(own) = objects.kept().and_then(|kept| kept.copy(name)) {
+            return Ok(Some(own).filter(|own| there.as_ref() != Some(own)));
+        }
         let copies = Copies::fetch(objects).await?;
         let known = copies.of(name);
         if there.as_ref().is_some_and(|there| known.contains(there)) {
             return Ok(None);
         }
-        let (own, seen) = (objects.kept().and_then(|kept| kept.copy(name)), self.of(name));
+        let seen = self.of(name);
         let is_known = |seen: &Bytes| known.contains(seen);
         let agreed = match known {
             [only] => Some(only.clone()),
             _ => None,
         };
-        let right = own.or_else(|| seen.clone().filter(is_known)).or(agreed);
+        let right = seen.clone().filter(is_known).or(agreed);
         // What only this PC has seen fills an empty place, and replaces nothing.
         let right = right.or_else(|| seen.filter(|_| there.is_none()));
         Ok(right.filter(|right| there.as_ref() != Some(right)))
     }
 }
 
-/// Key files that this PC wrote, as it wrote them.
+/// Key files that this PC wrote, or that a key has opened here, as they were then.
 fn own(objects: &Objects) -> BTreeMap<String, Bytes> {
     let Some(kept) = objects.kept() else { return BTreeMap::new() };
     let names = kept.names_below("keys/").into_iter();

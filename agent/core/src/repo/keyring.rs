@@ -8,24 +8,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
 use scelle_format::crypto::passphrase::open_with_phrase;
-use scelle_format::crypto::{CryptoError, PqIdentity, open_bytes};
+use scelle_format::crypto::{PqIdentity, open_bytes};
 use scelle_format::descriptor::{Descriptor, RecipientRole};
 use scelle_format::id::{RepositoryId, Sha256};
 use scelle_format::kit::Kit;
-use scelle_format::limits;
 use scelle_format::note::SigningKey;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::copies::Copies;
+use super::epoch_file::{IdentityFile, Opened, Wanted};
 use super::finding::{Finding, FindingKind};
+use super::key_files::KeyFiles;
 use super::objects::Objects;
 use crate::error::{AgentError, Result};
 
-/// Key files fetched at a time.
-const CONCURRENT: usize = 16;
 /// Revisions of the everyday file that are tried: each costs a second of scrypt.
 const PHRASE_REVISIONS: usize = 3;
 
@@ -36,12 +34,6 @@ pub enum Unlock {
     Kit(Kit),
     /// The everyday phrase, as typed.
     Phrase(SecretString),
-}
-
-/// `keys/` as it lies in the store, sealed.
-#[derive(Clone, Debug, Default)]
-pub struct KeyFiles {
-    files: BTreeMap<String, Bytes>,
 }
 
 /// Opened identities.
@@ -57,51 +49,8 @@ pub struct Keyring {
     pub owner: Option<SigningKey>,
     /// What is wrong with the key files.
     pub findings: Vec<Finding>,
-}
-
-impl KeyFiles {
-    /// LIST `keys/`, then every file at once.
-    pub async fn fetch(objects: &Objects) -> Result<Self> {
-        let max = limits::KEY_FILE_MAX_BYTES as u64;
-        let mut listed = objects.list_all("keys/").await?;
-        // Every repository has key files.
-        if listed.is_empty() {
-            listed = objects.list_hidden("keys/").await?;
-        }
-        let small = listed.into_iter().filter(|row| row.bytes <= max);
-        let files = stream::iter(small)
-            .map(|row| async move {
-                let bytes = objects.find_named(&row.name, max).await?;
-                Ok::<_, AgentError>(bytes.map(|bytes| (row.name, bytes)))
-            })
-            .buffer_unordered(CONCURRENT)
-            .try_filter_map(|row| async move { Ok(row) })
-            .try_collect()
-            .await?;
-        Ok(Self { files })
-    }
-
-    /// Revisions below `prefix`, newest first.
-    fn newest_first(&self, prefix: &str) -> Vec<(&str, &Bytes)> {
-        let below = self.files.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix));
-        let rows: Vec<_> = below.map(|(name, bytes)| (name.as_str(), bytes)).collect();
-        rows.into_iter().rev().collect()
-    }
-
-    /// How many files there are.
-    pub fn len(&self) -> usize {
-        self.files.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
-    }
-
-    /// Name and sealed bytes of every file.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Bytes)> {
-        self.files.iter().map(|(name, bytes)| (name.as_str(), bytes))
-    }
+    /// Names of the key files that opened and hold what the descriptor names, and their sealed bytes, wherever they were found.
+    pub proven: BTreeMap<String, Bytes>,
 }
 
 impl Keyring {
@@ -148,11 +97,18 @@ impl Keyring {
                 wanted.open_copy(&mut tried, rescue.copies().await?);
             }
             ring.findings.extend(tried.wrong);
-            opened.extend(tried.opened.map(|(_, identity)| (epoch.number, identity)));
+            if let Some(Opened { name, sealed, identity }) = tried.opened {
+                ring.proven.insert(name, sealed);
+                opened.insert(epoch.number, identity);
+            }
         }
         if opened.is_empty() {
+            // Where the descriptor names this very key, what does not open is damaged, not the key wrong.
+            let holder = ring.holder.as_ref().map(|holder| Sha256(holder.recipient().sha256()));
+            let is_named = descriptor.recipients.iter().any(|line| Some(line.sha256) == holder);
             return Err(match ring.findings.first() {
                 Some(finding) if !none_matched => AgentError::object_corrupt().at(finding.object.clone()),
+                _ if is_named => AgentError::object_corrupt().at("keys/"),
                 _ => wrong_key,
             });
         }
@@ -163,7 +119,22 @@ impl Keyring {
     /// A ring of identities that the caller already holds (a rehearsal, a test).
     pub fn of_epochs(epochs: BTreeMap<u32, PqIdentity>) -> Self {
         let role = RecipientRole::Recovery;
-        Self { epochs, holder: None, role, admin: None, owner: None, findings: Vec::new() }
+        Self {
+            epochs,
+            holder: None,
+            role,
+            admin: None,
+            owner: None,
+            findings: Vec::new(),
+            proven: BTreeMap::new(),
+        }
+    }
+
+    /// Opened by the everyday file `name`.
+    fn proven_by(mut self, name: &str, sealed: &Bytes, findings: Vec<Finding>) -> Self {
+        self.proven.insert(name.to_owned(), sealed.clone());
+        self.findings = findings;
+        self
     }
 
     fn of_kit(repository: &RepositoryId, kit: Kit) -> Result<Self> {
@@ -191,7 +162,7 @@ impl Keyring {
         let mut findings = Vec::new();
         for (name, bytes) in own.iter().take(PHRASE_REVISIONS) {
             match Self::of_everyday(&repository, &phrase, bytes, descriptor).await? {
-                Everyday::Opened(ring) => return Ok(Self { findings, ..*ring }),
+                Everyday::Opened(ring) => return Ok(ring.proven_by(name, bytes, findings)),
                 Everyday::Forged => findings.push(Finding::new(FindingKind::KeyForged, *name)),
                 Everyday::Closed => {}
             }
@@ -205,7 +176,7 @@ impl Keyring {
                 let is_there = own.iter().any(|(own, _)| *own == name);
                 let kind = if is_there { FindingKind::KeyUnreadable } else { FindingKind::KeyMissing };
                 findings.push(Finding::new(kind, name));
-                return Ok(Self { findings, ..*ring });
+                return Ok(ring.proven_by(name, bytes, findings));
             }
         }
         Err(AgentError::wrong_phrase())
@@ -282,112 +253,6 @@ impl Rescue<'_> {
             self.copies = Some(Copies::fetch(self.objects).await?);
         }
         Ok(self.copies.get_or_insert_default())
-    }
-}
-
-/// An epoch's identity that is looked for.
-struct Wanted<'a> {
-    prefix: String,
-    repository: &'a RepositoryId,
-    expected: &'a Sha256,
-    holder: &'a PqIdentity,
-}
-
-/// What trying all revisions of an epoch's file came to.
-#[derive(Default)]
-struct Tried {
-    /// Name of the file that opened, and what it holds.
-    opened: Option<(String, PqIdentity)>,
-    /// Files that are not for this holder: written for others, or put there from elsewhere.
-    unmatched: Vec<String>,
-    /// Files that are damaged or say something else than the descriptor.
-    wrong: Vec<Finding>,
-}
-
-impl Wanted<'_> {
-    /// Opens the first file that holds the identity.
-    fn open(&self, files: Vec<(&str, &Bytes)>) -> Tried {
-        let mut tried = Tried::default();
-        for (name, sealed) in files {
-            let text = open_bytes(sealed, &[self.holder], limits::KEY_FILE_MAX_BYTES as u64);
-            let kind = match text.map(Zeroizing::new) {
-                Ok(text) => match IdentityFile::parse(&text, "scelle epoch 1", self.repository) {
-                    Some(file) if file.identity.recipient().sha256() == self.expected.0 => {
-                        tried.opened = Some((name.to_owned(), file.identity));
-                        break;
-                    }
-                    _ => FindingKind::KeyForged,
-                },
-                Err(CryptoError::NoMatch) => {
-                    tried.unmatched.push(name.to_owned());
-                    continue;
-                }
-                Err(_) => FindingKind::KeyUnreadable,
-            };
-            tried.wrong.push(Finding::new(kind, name));
-        }
-        tried
-    }
-}
-
-impl Wanted<'_> {
-    /// Opens a copy in full refs, and notes what is wrong with the files it stands for.
-    fn open_copy(&self, tried: &mut Tried, copies: &Copies) {
-        tried.opened = self.open(copies.highest_first(&self.prefix)).opened;
-        let is_mine = tried.opened.is_some();
-        if tried.wrong.is_empty() && tried.unmatched.is_empty() {
-            let name = tried.opened.as_ref().map_or(self.prefix.as_str(), |(name, _)| name.as_str());
-            tried.wrong.push(Finding::new(FindingKind::KeyMissing, name));
-        }
-        // A file for other holders only is sound, unless a copy of it was for this one.
-        let replaced = std::mem::take(&mut tried.unmatched).into_iter().filter(|_| is_mine);
-        tried.wrong.extend(replaced.map(|name| Finding::new(FindingKind::KeyUnreadable, name)));
-    }
-
-    /// Opens what was hidden, or written over, or answered wrongly, in an older version or a second answer.
-    async fn open_older(&self, objects: &Objects, files: &KeyFiles) -> Result<Option<(String, PqIdentity)>> {
-        let max = limits::KEY_FILE_MAX_BYTES as u64;
-        let hidden = objects.list_hidden(&self.prefix).await?.into_iter().map(|row| row.name);
-        let own = files.newest_first(&self.prefix).into_iter().map(|(name, _)| name.to_owned());
-        for name in hidden.chain(own) {
-            let opens = |bytes: &[u8]| {
-                let sealed = Bytes::copy_from_slice(bytes);
-                self.open(vec![(name.as_str(), &sealed)]).opened.is_some()
-            };
-            if let Some((sealed, _)) = objects.find_where(&name, max, opens).await? {
-                return Ok(self.open(vec![(name.as_str(), &sealed)]).opened);
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// A text age identity file with our comment lines.
-struct IdentityFile<'a> {
-    comments: Vec<&'a str>,
-    identity: PqIdentity,
-}
-
-impl<'a> IdentityFile<'a> {
-    fn parse(text: &'a [u8], heading: &str, repository: &RepositoryId) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?;
-        let mut comments = Vec::new();
-        let mut identity = None;
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            match line.strip_prefix('#') {
-                Some(comment) => comments.push(comment.trim()),
-                None if identity.is_none() => identity = Some(PqIdentity::parse(line).ok()?),
-                None => return None,
-            }
-        }
-        let file = Self { comments, identity: identity? };
-        let ours =
-            file.comments.contains(&heading) && file.comment("repository") == Some(repository.as_str());
-        ours.then_some(file)
-    }
-
-    fn comment(&self, key: &str) -> Option<&'a str> {
-        self.comments.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Reading: `open` → `descriptors` → `history` → `keyring`. Writing: `create`, `append`, `state`. Damage: `finding` →
 //! `damage`, `kept` → `mend` → `rounds`.
 
+pub mod alarms;
 mod altered;
 pub mod answered;
 pub mod append;
@@ -13,12 +14,14 @@ pub mod damage;
 pub mod damaged;
 pub mod descriptors;
 pub mod destination;
+mod epoch_file;
 pub mod files;
 pub mod finding;
 pub mod history;
 pub mod join;
 pub mod kept;
 pub mod key_copies;
+pub mod key_files;
 pub mod keyring;
 pub mod kit_files;
 pub mod known;

@@ -21,7 +21,8 @@ use super::descriptors::Descriptors;
 use super::finding::{Finding, FindingKind};
 use super::history::{History, StoredNotes};
 use super::kept::Kept;
-use super::keyring::{KeyFiles, Keyring, Unlock};
+use super::key_files::KeyFiles;
+use super::keyring::{Keyring, Unlock};
 use super::objects::{Objects, repositories_in};
 use crate::error::{AgentError, ExitCode, Result};
 

@@ -179,3 +179,11 @@ fn refs_copy(state: &State, sha256: &Sha256) -> Option<Bytes> {
 pub fn refs_copy_file(sha256: &str) -> String {
     format!("refs-{sha256}.txt")
 }
+
+/// Stores an attachment and names it.
+pub async fn attach(objects: &Objects, role: &str, bytes: Vec<u8>) -> Result<Attached> {
+    let (sha256, bytes) = (Sha256::of(&bytes), Bytes::from(bytes));
+    objects.put_new_hashed(&layout::attachment(&sha256), bytes.clone(), &sha256).await?;
+    let row = Attachment { role: role.to_owned(), sha256, stored_bytes: bytes.len() as u64 };
+    Ok(Attached { row, bytes: Some(bytes) })
+}

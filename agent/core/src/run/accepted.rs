@@ -7,12 +7,12 @@
 use scelle_format::layout;
 use scelle_format::ledger::{Author, Because, NoteKind, STORE_SET};
 use scelle_format::report::Record;
-use scelle_format::timestamp::Timestamp;
 
 use super::reading::Reading;
 use crate::bilan::Memory;
-use crate::bilan::memory::{ALTERED_ALARM, CHAIN_ALARMS, DAMAGE_ALARM, SOURCE_ALARMS};
+use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARM, SOURCE_ALARMS};
 use crate::error::{AgentError, ExitCode, Result};
+use crate::repo::alarms::{CHAIN_ALARMS, ChainAlarms};
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
 use crate::repo::history::packs_of;
@@ -124,7 +124,7 @@ impl Reading {
             told(&loaded.id, Acceptance::Loss(at.loss(&mut ledger).await?));
         }
         if warnings.is_altered || warnings.is_chain {
-            let (note, left) = at.store(&mut ledger, snapshot, loaded.record.run.ended).await?;
+            let (note, left) = at.store(&mut ledger, snapshot).await?;
             if warnings.is_altered {
                 told(&loaded.id, Acceptance::Altered { note, left });
             }
@@ -172,14 +172,9 @@ impl Accepting<'_> {
         Ok(ledger.append(kind, Vec::new()).await?.0)
     }
 
-    /// Somebody has seen what the bilan, which ended at `ended`, said of the store and of the ledger. Returns the number of
+    /// Somebody has seen what the bilan said of the store and of the ledger. Returns the number of
     /// the note, and how many objects were found altered since.
-    async fn store(
-        &self,
-        ledger: &mut LedgerWriter<'_>,
-        snapshot: Option<u64>,
-        ended: Timestamp,
-    ) -> Result<(u64, u64)> {
+    async fn store(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<(u64, u64)> {
         let snapshot = snapshot.unwrap_or(ledger.head().snapshot);
         if snapshot == 0 {
             return Err(AgentError::nothing_to_acknowledge());
@@ -194,9 +189,7 @@ impl Accepting<'_> {
         let (sequence, _) = ledger.append(kind, Vec::new()).await?;
         damage.acknowledge_altered(self.bilan);
         damage.save(&self.seat.state)?;
-        let mut memory = Memory::load(&self.seat.state);
-        memory.acknowledge_chain(ended.0);
-        memory.save(&self.seat.state)?;
+        ChainAlarms::acknowledge(&self.seat.state, self.bilan)?;
         Ok((sequence, damage.altered_objects()))
     }
 

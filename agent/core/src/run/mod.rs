@@ -51,7 +51,7 @@ pub use self::whereabouts::{Finder, Found, Known};
 
 use crate::bilan::{Declared, Proofs, Written};
 use crate::clock::now;
-use crate::error::{ExitCode, Result};
+use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Phase;
 use crate::repo::append::LedgerWriter;
 
@@ -71,6 +71,11 @@ impl Run {
             let exclusions = request.exclude.len() as u64;
             let started = now(&*self.seat.around.clock);
             let ended = self.save(pen, &set, request).await;
+            // Whatever failed because it was to stop was stopped.
+            let ended = ended.map_err(|error| match self.seat.around.shutdown.token().is_cancelled() {
+                true => AgentError::interrupted(),
+                false => error,
+            });
             let asked = report::Asked { set: &set, exclusions, started, declared };
             if let Err(error) = &ended
                 && error.code == ExitCode::Interrupted

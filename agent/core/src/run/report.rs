@@ -3,8 +3,6 @@
 //! From the run and its summary to [`RunReport`], which the bilan's room turns into lights and a signed record. Never: what
 //! was not measured.
 
-use std::collections::BTreeMap;
-
 use scelle_format::report::{Light, Trigger, file_token};
 use scelle_format::timestamp::Timestamp;
 use tracing::{debug, info, warn};
@@ -16,6 +14,7 @@ use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, EndCheck, Memory, RunEnd, RunReport, Written};
 use crate::clock::now;
 use crate::error::{AgentError, Result};
+use crate::repo::alarms::ChainAlarms;
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
 use crate::repo::history::History;
@@ -83,6 +82,10 @@ fn begun<'a>(run: &'a Run, asked: Asked<'a>, end: RunEnd<'a>) -> RunReport<'a> {
     }
     report.declared = asked.declared;
     report.memory = Memory::load(&seat.state);
+    report.chain_alarm = ChainAlarms::load(&seat.state).open_at(report.ended);
+    // How many runs of the set ended well: also where this one did not.
+    report.earlier_runs =
+        seat.state.head().ok().and_then(|head| head.runs.get(asked.set).copied()).unwrap_or(0);
     report
 }
 
@@ -107,10 +110,7 @@ async fn proven(run: &Run, report: &mut RunReport<'_>, summary: &Summary) {
     let (set, snapshot) = (&summary.set, summary.outcome.committed.snapshot);
     if snapshot > 1 && (report.memory.lacks(set) || summary.start.rewound_notes > 0) {
         match recalled(run, set, snapshot).await {
-            Ok((known, chain_alarms)) => {
-                report.memory.sets.insert(set.clone(), known);
-                report.memory.chain_alarms.extend(chain_alarms);
-            }
+            Ok(known) => drop(report.memory.sets.insert(set.clone(), known)),
             // Not to know is said, and asked again by the next run: it must not look like nothing to know.
             Err(_) => report.is_set_known = false,
         }
@@ -126,17 +126,11 @@ fn damaged_snapshots(damage: &Damage, device: &Device, ledger: &LedgerWriter<'_>
     (numbers.is_empty() || ledger.head().runs.len() == 1).then_some(numbers.len() as u64)
 }
 
-/// What the ledger knows of a set, and of alarms about itself, that the state folder does not.
-async fn recalled(
-    run: &Run,
-    set: &str,
-    before: u64,
-) -> Result<(bilan::memory::SetMemory, BTreeMap<String, i64>)> {
+/// What the ledger knows of a set that the state folder does not.
+async fn recalled(run: &Run, set: &str, before: u64) -> Result<bilan::memory::SetMemory> {
     let (seat, objects) = (&run.seat, run.seat.objects());
     let history = History::load(objects, &run.descriptors).await?;
-    let device = &seat.device.id;
-    let alarms = bilan::recall::open_chain_alarms(objects, &history, device).await?;
-    Ok((bilan::recall(objects, &history, device, set, before).await?, alarms))
+    bilan::recall(objects, &history, &seat.device.id, set, before).await
 }
 
 /// What a run did and what its bilan says, for the log.

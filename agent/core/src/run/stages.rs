@@ -9,6 +9,7 @@ use crate::bilan;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
 use crate::pipeline::{self, Attempt, RunPlan, Saved};
+use crate::repo::alarms::ChainAlarms;
 use crate::repo::append::{LedgerWriter, Start};
 use crate::repo::damage::Damage;
 use crate::repo::finding::FindingKind;
@@ -29,6 +30,16 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
     }
     if start.store_behind {
         monitor.notice(Notice::SnapshotVanished { snapshot: ledger.head().snapshot });
+    }
+    if !ChainAlarms::load(state).is_known() {
+        // Before anything may end this run: its bilan must know them too.
+        match ledger.head().snapshot {
+            0 => ChainAlarms::load(state).recall(state, [], 0)?,
+            _ => {
+                let history = History::load(seat.objects(), descriptors).await?;
+                bilan::recall::chain_alarms(seat.objects(), &history, &seat.device.id, state).await?;
+            }
+        }
     }
     rebuild::sweep(state, ledger.head());
     let lost_copy =

@@ -15,14 +15,14 @@ use super::lost::lost;
 use super::options::{CheckOptions, ReadData};
 use super::report::CheckReport;
 use super::stock::Stock;
-use super::{keys, read_back, through, trees};
+use super::{keys, read_back, recorded, through, trees};
 use crate::error::{ExitCode, Result};
 use crate::monitor::{Monitor, Phase};
 use crate::reading::fetch::Fetcher;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::Snapshot;
-use crate::repo::keyring::KeyFiles;
+use crate::repo::key_files::KeyFiles;
 use crate::repo::open::Repository;
 use crate::shutdown::Shutdown;
 
@@ -50,6 +50,7 @@ pub async fn check(
     if let Some(due) = due {
         read_back::packs(&stock, due, id_keys, monitor, shutdown, &mut report).await?;
     }
+    recorded::tell(&stock, &mut report).await?;
     through::tell(&repository.objects, &stock.known(), &mut report);
     report.lost = lost(&repository.history, &mut report.findings);
     conclude(&mut report, stock.snapshots());
@@ -72,7 +73,11 @@ async fn check_keys(stock: &Stock<'_>, report: &mut CheckReport) -> Result<()> {
     let repository = stock.repository;
     let files = KeyFiles::fetch(&repository.objects).await?;
     report.objects += files.len() as u64;
-    let (wrong, copies) = keys::check(&files, &repository.descriptors.current, stock.known().refs);
+    let right = |name: &str| {
+        let proven = repository.keyring.as_ref().and_then(|keyring| keyring.proven.get(name).cloned());
+        proven.or_else(|| repository.objects.kept().and_then(|kept| kept.copy(name)))
+    };
+    let (wrong, copies) = keys::check(&files, &repository.descriptors.current, stock.known().refs, &right);
     report.findings.extend(wrong);
     let keyring = repository.keyring.as_deref();
     for finding in keys::devices(&files, &repository.descriptors.current, keyring) {

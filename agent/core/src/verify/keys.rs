@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use scelle_format::crypto::DedupSecret;
 use scelle_format::descriptor::Descriptor;
 use scelle_format::descriptor::DeviceLine;
@@ -16,30 +17,44 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::keyring::{KeyFiles, Keyring};
+use crate::repo::key_files::{KeyFiles, is_age};
+use crate::repo::keyring::Keyring;
 
 /// Copies of everything without which all is lost: the object and two full refs.
 const COPIES: u64 = 3;
 
-/// Compares key files with the epochs and with their copies. Also returns the fewest copies any epoch has.
+/// Compares key files with the epochs and with their copies; of a name for which `right` knows the bytes, with these. Also
+/// returns the fewest copies any epoch has.
 pub(super) fn check(
     files: &KeyFiles,
     descriptor: &Descriptor,
     refs: &HashMap<Sha256, Arc<Refs>>,
+    right: &dyn Fn(&str) -> Option<Bytes>,
 ) -> (Vec<Finding>, u64) {
-    let own: BTreeMap<&str, &[u8]> = files.iter().map(|(name, bytes)| (name, &bytes[..])).collect();
+    let readable = files.iter().filter(|(_, bytes)| is_age(bytes));
+    let own: BTreeMap<&str, &[u8]> = readable.map(|(name, bytes)| (name, &bytes[..])).collect();
     let mut copies: BTreeMap<&str, u64> = own.keys().map(|name| (*name, 1)).collect();
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = files.unreadable().collect();
+    let is_told = |findings: &[Finding], name: &str| findings.iter().any(|told| told.object == name);
+    for (name, bytes) in &own {
+        if right(name).is_some_and(|right| right != *bytes) {
+            findings.push(Finding::new(FindingKind::KeyForged, *name));
+        }
+    }
     for (name, bytes) in
         refs.values().flat_map(|refs| &refs.keys).filter(|(name, _)| name.starts_with("keys/"))
     {
+        // A copy that is wrong itself says nothing about the file.
+        if right(name).is_some_and(|right| right != bytes.as_slice()) {
+            continue;
+        }
         *copies.entry(name).or_default() += 1;
         let finding = match own.get(name.as_str()) {
             Some(own) if *own != bytes.as_slice() => Finding::new(FindingKind::KeyForged, name.clone()),
             Some(_) => continue,
             None => Finding::new(FindingKind::KeyMissing, name.clone()),
         };
-        if !findings.contains(&finding) {
+        if !is_told(&findings, name) {
             findings.push(finding);
         }
     }

@@ -13,6 +13,7 @@ mod lost;
 mod options;
 mod packs;
 mod read_back;
+mod recorded;
 mod report;
 mod stock;
 mod through;

@@ -296,12 +296,17 @@ async fn a_spoilt_key_file_is_put_right_unless_refs_know_it_as_it_is() {
     );
     assert_eq!(place.objects.get_named(&name, 1 << 20).await.unwrap(), right);
     assert!(place.check(ReadData::None).await.findings.iter().all(|f| !f.kind.is_damage()));
-    // This PC had seen a wrong one from the first: what signed refs know stays.
-    let copies = place.home.path().join(place.id.as_str()).join("keys-copy.json");
+    // This PC had seen a wrong one from the first and has none of its own: what signed refs know stays.
+    let folder = place.home.path().join(place.id.as_str());
+    let copies = folder.join("keys-copy.json");
     let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&copies).unwrap()).unwrap();
     let name = kept["by_name"].as_object().unwrap().keys().next().unwrap().clone();
     let right = place.objects.get_named(&name, 1 << 20).await.unwrap();
     let wrong = serde_json::json!({ "by_name": { name.clone(): "AAAA" } });
+    std::fs::write(&copies, wrong.to_string()).unwrap();
+    let (summary, _) = place.run().await;
+    assert_eq!(summary.damaged.keys, 0, "what it wrote itself counts");
+    std::fs::remove_dir_all(folder.join("kept")).unwrap();
     std::fs::write(&copies, wrong.to_string()).unwrap();
     let (summary, written) = place.run().await;
     assert!(summary.damaged.keys == 1 && codes(&written).contains(&"damage-keys"), "{:?}", codes(&written));

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use scelle_core::bilan::Written;
-use scelle_core::bilan::memory::{ALTERED_ALARM, CHAIN_ALARMS, SOURCE_ALARMS};
+use scelle_core::bilan::memory::{ALTERED_ALARM, SOURCE_ALARMS};
+use scelle_core::repo::alarms::CHAIN_ALARMS;
 use scelle_core::run::{Figures, Summary};
 use scelle_view::bilingual;
 use scelle_view::pages::text::status_word;
