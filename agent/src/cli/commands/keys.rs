@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::bilingual;
-use scelle_view::words::figures::counted;
+use scelle_view::words::counted;
 
 /// Runs `keys …`.
 pub async fn run(context: &Context, command: Keys) -> Result<ExitCode> {
@@ -60,14 +60,13 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
             false
         }
     };
-    let lang = context.lang();
     let epochs = reading.repository.keyring()?.epochs().count() as u64;
-    let of_epochs = counted(epochs, lang, ["époque", "époques"], ["epoch", "epochs"]);
-    let (of, objects) = (["objet ouvert et vérifié", "objets ouverts et vérifiés"], ["object", "objects"]);
-    let of_objects = counted(opened as u64, lang, of, objects);
     context.screen.say(&bilingual!(
         "La clé ouvre le dépôt : {of_epochs}, {of_objects}",
-        "The key opens the repository: {of_epochs}, {of_objects} opened and verified"
+        "The key opens the repository: {of_epochs}, {of_objects}",
+        of_epochs = counted(epochs, "# époque[s]", "# epoch[s]"),
+        of_objects =
+            counted(opened as u64, "# objet[s] ouvert[s] et vérifié[s]", "# object[s] opened and verified"),
     ));
     if signed {
         context.screen.say(&bilingual!(

@@ -17,6 +17,7 @@ use scelle_core::restore::request::{RestoreRequest, Target};
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
+use scelle_view::words::counted;
 use scelle_view::words::figures::{count, local_day, size};
 
 /// Runs `restore`.
@@ -85,10 +86,11 @@ async fn dry_run(context: &Context, tree: &Tree, request: &RestoreRequest) -> Re
     for (word, path, _) in &lines {
         context.screen.line(&format!("{word:<8}{}", path.to_screen()));
     }
-    let (files, bytes) = (count(sums.files, context.lang()), size(sums.bytes, context.lang()));
+    let bytes = size(sums.bytes, context.lang());
     context.screen.say(&bilingual!(
-        "Essai à blanc : {files} fichiers, {bytes} ; rien n'a été écrit",
-        "Dry run: {files} files, {bytes}; nothing was written"
+        "Essai à blanc : {files}, {bytes} ; rien n'a été écrit",
+        "Dry run: {files}, {bytes}; nothing was written",
+        files = counted(sums.files, "# fichier[s]", "# file[s]"),
     ));
     foreseen(context, &sums);
     let rows: Vec<_> =
@@ -111,10 +113,10 @@ fn foreseen(context: &Context, sums: &RestorePlan) {
         ));
     }
     if sums.in_use > 0 {
-        let databases = count(sums.in_use, lang);
-        screen.warn(&bilingual!(
-            "{databases} bases seraient refusées : un logiciel les tient ouvertes ; fermez-le d'abord",
-            "{databases} databases would be refused: a program has them open; close it first"
+        screen.warn(&counted(
+            sums.in_use,
+            "# base[s] serai[t|ent] refusée[s] : un logiciel [la tient ouverte|les tient ouvertes] ; fermez-le d'abord",
+            "# database[s] would be refused: a program has [it|them] open; close it first",
         ));
     }
     if sums.twins > 0 {

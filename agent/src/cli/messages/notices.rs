@@ -4,7 +4,8 @@
 
 use scelle_core::monitor::{Notice, Phase, Problem, Weakness};
 use scelle_view::bilingual;
-use scelle_view::words::Message;
+use scelle_view::words::figures::size;
+use scelle_view::words::{Message, counted};
 
 /// A notice as one sentence.
 pub fn notice(notice: &Notice) -> Message {
@@ -35,8 +36,9 @@ pub fn notice(notice: &Notice) -> Message {
              be backing up. The backup goes on separately; tell the person in charge"
         ),
         Notice::Rewound { notes } => bilingual!(
-            "l'état local était plus ancien que le dépôt (poste restauré ?) ; {notes} notes rattrapées",
-            "the local state was older than the repository (computer restored?); {notes} notes caught up"
+            "l'état local était plus ancien que le dépôt (poste restauré ?) ; {caught_up}",
+            "the local state was older than the repository (computer restored?); {caught_up}",
+            caught_up = counted(*notes, "# note[s] rattrapée[s]", "# note[s] caught up"),
         ),
         Notice::SnapshotVanished { snapshot } => bilingual!(
             "ALERTE : l'instantané {snapshot}, connu de ce poste, n'est plus dans le dépôt ; \
@@ -45,35 +47,42 @@ pub fn notice(notice: &Notice) -> Message {
              run \"scelle check\" and tell the host"
         ),
         Notice::Resumed { stored_bytes } => {
-            let size = |lang| scelle_view::words::figures::size(*stored_bytes, lang);
-            Message::by(|lang| {
-                lang.pick(
-                    format!("reprise d'une sauvegarde interrompue ; {} déjà déposés", size(lang)),
-                    format!("continuing an interrupted backup; {} already stored", size(lang)),
-                )
-            })
+            let stored = Message::by(|lang| size(*stored_bytes, lang));
+            bilingual!(
+                "reprise d'une sauvegarde interrompue ; déjà déposé : {stored}",
+                "continuing an interrupted backup; already stored: {stored}",
+                stored = stored
+            )
         }
         Notice::CatalogRebuilt => bilingual!(
             "catalogue local reconstruit depuis le dépôt",
             "local catalog rebuilt from the repository"
         ),
-        Notice::SpecialsSkipped { count } => bilingual!(
-            "{count} sockets, tubes ou périphériques laissés de côté (rien à sauvegarder)",
-            "{count} sockets, pipes or devices left out (nothing to back up)"
+        Notice::SpecialsSkipped { count } => counted(
+            *count,
+            "# socket[s], tube[s] ou périphérique[s] laissé[s] de côté (rien à sauvegarder)",
+            "# socket[s], pipe[s] or device[s] left out (nothing to back up)",
         ),
         Notice::Damaged { key } => bilingual!("objet endommagé : {key}", "damaged object: {key}"),
         Notice::StoreWeakness { weakness: found } => weakness(*found),
-        Notice::AnsweredWrongly { objects } => bilingual!(
-            "le stockage a d'abord mal répondu pour {objects} objets (octets altérés, ou « absent ») et bien à la seconde \
+        Notice::AnsweredWrongly { objects } => counted(
+            *objects,
+            "le stockage a d'abord mal répondu pour # objet[s] (octets altérés, ou « absent ») et bien à la seconde \
              demande ; rien n'est perdu, faites vérifier la liaison, le cache du NAS ou le disque",
-            "the store first answered wrongly for {objects} objects (altered bytes, or \"not there\") and rightly when \
-             asked again; nothing is lost, have the connection, the NAS's cache or the disk checked"
+            "the store first answered wrongly for # object[s] (altered bytes, or \"not there\") and rightly when \
+             asked again; nothing is lost, have the connection, the NAS's cache or the disk checked",
         ),
         Notice::ReadThrough { hidden, overwritten } => bilingual!(
-            "ALERTE : quelqu'un a masqué {hidden} objets (marqueurs de suppression) et en a recouvert {overwritten} ; \
-             leurs versions antérieures, intactes, ont été lues. Prévenez l'hébergeur ; « scelle check » les nomme",
-            "ALARM: somebody hid {hidden} objects (delete markers) and wrote over {overwritten}; their older versions, \
-             sound, were read. Tell the host; \"scelle check\" names them"
+            "ALERTE : quelqu'un a masqué {hid} (marqueurs de suppression) et en a recouvert {overwritten} ; {read}",
+            "ALARM: somebody hid {hid} (delete markers) and wrote over {overwritten}; {read}",
+            hid = counted(*hidden, "# objet[s]", "# object[s]"),
+            read = counted(
+                hidden + overwritten,
+                "[sa version antérieure, intacte, a été lue|leurs versions antérieures, intactes, ont été lues]. Prévenez \
+                 l'hébergeur ; « scelle check » [le|les] nomme",
+                "[its older version, sound, was|their older versions, sound, were] read. Tell the host; \"scelle check\" names \
+                 [it|them]",
+            ),
         ),
     }
 }

@@ -1,11 +1,13 @@
 //! Words: the two languages, sentences in both, figures as people read them, and names as they can be shown.
 
 pub mod codes;
+pub mod counted;
 pub mod failures;
 pub mod figures;
 pub mod lang;
 pub mod message;
 pub mod names;
 
+pub use counted::counted;
 pub use lang::Lang;
 pub use message::Message;

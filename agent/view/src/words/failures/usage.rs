@@ -3,7 +3,7 @@
 use super::config::ConfigFault;
 use super::line::{LineAdvice, LineFault};
 use crate::bilingual;
-use crate::words::Message;
+use crate::words::{Message, counted};
 
 /// The command line and the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +110,11 @@ impl UsageFailure {
                 ),
             ),
             Self::RepositoryAmbiguous { known } => (
-                bilingual!("ce poste connaît {known} dépôts", "this computer knows {known} repositories"),
+                counted(
+                    *known as u64,
+                    "ce poste connaît # dépôt[s]",
+                    "this computer knows # repositor[y|ies]",
+                ),
                 bilingual!("choisissez avec --repo", "choose one with --repo"),
             ),
             Self::RepositoryAddressInvalid => (
