@@ -78,7 +78,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     let scene = Scene::set(stage, &places).await?;
     let id = &scene.run.seat.device.repository;
     say(&bilingual!(
-        "2. Dépôt chiffré créé ({id}), kit de récupération relu ; le poste ne garde que des clés publiques",
+        "2. Dépôt chiffré créé ({id}), kit de secours relu ; le poste ne garde que des clés publiques",
         "2. Encrypted repository made ({id}), recovery kit read back; the computer keeps public keys only"
     ));
 
@@ -197,7 +197,7 @@ impl DemoFolders {
             morning: at("cabinet-ce-matin"),
             store: at("depot"),
             home: at("etat-du-poste"),
-            kit: at("kit-de-recuperation.txt"),
+            kit: at("kit-de-secours.txt"),
             bilan: at("bilan.txt"),
             first: at("restauration-version-1"),
             second: at("restauration-version-2"),

@@ -12,7 +12,8 @@ use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::run::{Acceptance, AcceptedLoss, Consent};
 use scelle_view::bilingual;
-use scelle_view::words::counted;
+use scelle_view::reasons::sentence;
+use scelle_view::words::{Message, counted};
 
 /// Runs `bilan acknowledge`.
 pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> {
@@ -47,10 +48,14 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
 }
 
 fn say_sources(context: &Context, id: &str, codes: &[String]) {
-    let list = codes.join(", ");
+    let what = Message::by(|lang| {
+        let said = |code: &String| sentence(code).map_or(code.clone(), |found| found.what(lang).to_owned());
+        codes.iter().map(said).collect::<Vec<_>>().join(lang.pick(" ; ", "; "))
+    });
     context.screen.say(&bilingual!(
-        "Bilan {id} : accepté ({list}) ; c'est inscrit au journal, la prochaine sauvegarde compte à partir de cet état",
-        "Bilan {id}: acknowledged ({list}); it is in the ledger, the next backup counts from that state"
+        "Bilan {id}, accepté : {what}. C'est inscrit au journal, la prochaine sauvegarde compte à partir de cet état",
+        "Bilan {id}, acknowledged: {what}. It is in the ledger, the next backup counts from that state",
+        what = what
     ));
 }
 

@@ -164,8 +164,8 @@ fn kit_of(context: &Context, args: &Init, made: &mut Vec<String>) -> Result<(Opt
         let kit = kit::make(context, path)?;
         made.extend(KitFiles::at(path).secret_names());
         context.screen.warn(&bilingual!(
-            "ATTENTION : ce kit est né sur ce poste. Imprimez-le et gardez-le ailleurs.",
-            "WARNING: this kit was born on this computer. Print it and keep it elsewhere."
+            "ce kit a été créé sur ce poste. Imprimez-le et gardez-le ailleurs.",
+            "this kit was made on this computer. Print it and keep it elsewhere."
         ));
         kit
     };

@@ -29,7 +29,7 @@ pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
     let kit = make(context, &out)?;
     let (screen, files) = (&context.screen, KitFiles::at(&out));
     screen.say(&bilingual!(
-        "Kit de récupération créé. Imprimez la page et gardez-en deux exemplaires hors du cabinet.",
+        "Kit de secours créé. Imprimez la page et gardez-en deux exemplaires hors du cabinet.",
         "Recovery kit made. Print the page and keep two copies away from the practice."
     ));
     screen.say(&secrets_line(&files.secret_names()));
@@ -90,7 +90,7 @@ pub fn owner_words(kit: &Kit, lang: Lang) -> String {
 
 fn fingerprint_line(kit: &Kit, lang: Lang) -> scelle_view::words::Message {
     let words = owner_words(kit, lang);
-    bilingual!("Empreinte du propriétaire : {words}", "Owner fingerprint: {words}")
+    bilingual!("Empreinte du responsable : {words}", "Owner fingerprint: {words}")
 }
 
 /// The page to print: the text, and a QR code of the identity line.

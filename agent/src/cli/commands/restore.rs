@@ -17,8 +17,8 @@ use scelle_core::restore::request::{RestoreRequest, Target};
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
-use scelle_view::words::counted;
 use scelle_view::words::figures::{count, local_day, size};
+use scelle_view::words::{Lang, counted};
 
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
@@ -73,18 +73,11 @@ fn say_nothing_chosen(context: &Context) {
 async fn dry_run(context: &Context, tree: &Tree, request: &RestoreRequest) -> Result<ExitCode> {
     let mut lines = Vec::new();
     let sums = plan(tree, request, &mut |entry| {
-        let word = match entry.action {
-            Action::Write => "write",
-            Action::Compare => "compare",
-            Action::Keep => "keep",
-            Action::SetAside => "aside",
-            Action::InUse => "in-use",
-        };
-        lines.push((word, entry.path.clone(), entry.bytes));
+        lines.push((entry.action, entry.path.clone(), entry.bytes));
     })
     .await?;
-    for (word, path, _) in &lines {
-        context.screen.line(&format!("{word:<8}{}", path.to_screen()));
+    for (action, path, _) in &lines {
+        context.screen.line(&format!("{:<16}{}", word(*action, context.lang()), path.to_screen()));
     }
     let bytes = size(sums.bytes, context.lang());
     context.screen.say(&bilingual!(
@@ -94,12 +87,34 @@ async fn dry_run(context: &Context, tree: &Tree, request: &RestoreRequest) -> Re
     ));
     foreseen(context, &sums);
     let rows: Vec<_> =
-        lines.iter().map(|(a, p, n)| json!({"action": a, "path": path_json(p), "bytes": n})).collect();
+        lines.iter().map(|(a, p, n)| json!({"action": code(*a), "path": path_json(p), "bytes": n})).collect();
     context.screen.json(&json!({"plan": sums, "entries": rows}));
     if sums.is_nothing_chosen(request) {
         say_nothing_chosen(context);
     }
     Ok(sums.code(request))
+}
+
+/// What would become of an entry, in a word.
+fn word(action: Action, lang: Lang) -> &'static str {
+    match action {
+        Action::Write => lang.pick("écrire", "write"),
+        Action::Compare => lang.pick("comparer", "compare"),
+        Action::Keep => lang.pick("garder", "keep"),
+        Action::SetAside => lang.pick("mettre de côté", "set aside"),
+        Action::InUse => lang.pick("base ouverte", "in use"),
+    }
+}
+
+/// The same for the document.
+fn code(action: Action) -> &'static str {
+    match action {
+        Action::Write => "write",
+        Action::Compare => "compare",
+        Action::Keep => "keep",
+        Action::SetAside => "aside",
+        Action::InUse => "in-use",
+    }
 }
 
 /// What a dry run knows would not simply be written.

@@ -11,21 +11,31 @@ use scelle_view::words::{Message, counted};
 pub fn notice(notice: &Notice) -> Message {
     match notice {
         Notice::Problem { root, token, problem: why } => {
-            let why = problem(*why);
-            Message::by(|lang| format!("{root} [{token}] : {}", why.text(lang)))
+            let root = match root.as_str() {
+                "" => bilingual!("fichier", "file"),
+                label => bilingual!("{label}", "{label}"),
+            };
+            bilingual!(
+                "{root} [{token}] : {why}",
+                "{root} [{token}]: {why}",
+                root = root,
+                why = problem(*why)
+            )
         }
         Notice::Retry { operation, attempt, wait_ms, altered: true } => {
             let seconds = *wait_ms as f64 / 1000.0;
             bilingual!(
-                "ce qui est arrivé n'est pas ce qui a été envoyé ({operation}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
-                "what arrived is not what was sent ({operation}, attempt {attempt}); trying again in {seconds:.1} s"
+                "ce qui est arrivé n'est pas ce qui a été envoyé ({doing}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
+                "what arrived is not what was sent ({doing}, attempt {attempt}); trying again in {seconds:.1} s",
+                doing = request(operation)
             )
         }
         Notice::Retry { operation, attempt, wait_ms, altered: false } => {
             let seconds = *wait_ms as f64 / 1000.0;
             bilingual!(
-                "le stockage ne répond pas ({operation}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
-                "the store does not answer ({operation}, attempt {attempt}); trying again in {seconds:.1} s"
+                "le stockage ne répond pas ({doing}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
+                "the store does not answer ({doing}, attempt {attempt}); trying again in {seconds:.1} s",
+                doing = request(operation)
             )
         }
         Notice::ClockOff { seconds } => clock_off(*seconds),
@@ -84,6 +94,26 @@ pub fn notice(notice: &Notice) -> Message {
                  [it|them]",
             ),
         ),
+    }
+}
+
+/// Whether a notice begins with a word of alarm of its own.
+pub fn is_alarm(notice: &Notice) -> bool {
+    matches!(notice, Notice::ForkAlarm | Notice::SnapshotVanished { .. } | Notice::ReadThrough { .. })
+}
+
+/// A request to the store, in a word.
+fn request(operation: &'static str) -> Message {
+    match operation {
+        "open" => bilingual!("ouverture", "open"),
+        "put" => bilingual!("envoi", "put"),
+        "get" => bilingual!("lecture", "get"),
+        "head" => bilingual!("recherche", "head"),
+        "list" => bilingual!("liste", "list"),
+        "delete" => bilingual!("suppression", "delete"),
+        "time" => bilingual!("heure", "time"),
+        "versions" => bilingual!("versions", "versions"),
+        other => bilingual!("{other}", "{other}"),
     }
 }
 

@@ -21,7 +21,7 @@ pub fn uncounted(fr: &'static str, en: &'static str) -> Message {
 }
 
 /// The pattern with one of the two in each pair of brackets. A bracket that is not closed stays.
-fn agreed(pattern: &str, is_plural: bool) -> String {
+pub(super) fn agreed(pattern: &str, is_plural: bool) -> String {
     let mut text = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some((before, (choice, after))) =

@@ -7,7 +7,11 @@ pub mod figures;
 pub mod lang;
 pub mod message;
 pub mod names;
+pub mod terms;
 
 pub use counted::counted;
 pub use lang::Lang;
 pub use message::Message;
+
+#[cfg(test)]
+mod sentences_tests;

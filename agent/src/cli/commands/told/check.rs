@@ -12,8 +12,8 @@ use scelle_core::run::Prospects;
 use scelle_core::verify::CheckReport;
 use scelle_view::bilingual;
 use scelle_view::pages::text::moment;
-use scelle_view::words::counted;
 use scelle_view::words::figures::size;
+use scelle_view::words::{counted, terms};
 
 /// Says what a check found, and gives its document.
 pub fn told(context: &Context, report: &CheckReport, prospects: Option<&Prospects>) {
@@ -92,8 +92,10 @@ fn no_longer_needed(context: &Context, report: &CheckReport) {
     if let Some(loss) = report.loss {
         let Loss { time, author, reason, .. } = loss;
         screen.say(&bilingual!(
-            "Perte acceptée le {time} ({author}, {reason}) : {objects}, {snapshots} alors",
-            "Loss acknowledged on {time} ({author}, {reason}): {objects}, {snapshots} then",
+            "Perte acceptée le {time} ({who}, {why}) : {objects}, {snapshots} alors",
+            "Loss acknowledged on {time} ({who}, {why}): {objects}, {snapshots} then",
+            who = terms::author(author),
+            why = terms::because(reason),
             objects = counted(
                 report.acknowledged.len() as u64,
                 "# objet[s] endommagé[s] en [fait|font] partie",

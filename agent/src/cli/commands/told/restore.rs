@@ -30,7 +30,7 @@ pub fn told(context: &Context, snapshot: &Snapshot, restored: &Restored) {
     why_not(context, summary);
     if !restored.is_recorded {
         context.screen.warn(&bilingual!(
-            "la fiche de restauration n'a pas pu être écrite au registre",
+            "la fiche de restauration n'a pas pu être écrite au journal",
             "the restore record could not be written to the ledger"
         ));
     }
