@@ -39,6 +39,12 @@ pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
         name = shown(&os_to_bytes(files.public.file_name().unwrap_or_default()))
     ));
     screen.say(&fingerprint_line(&kit, context.lang()));
+    if kit.places.is_empty() {
+        screen.say(&bilingual!(
+            "La page ne dit pas où est le dépôt : notez son adresse à la main sur la page imprimée, ou donnez --repo ADRESSE ici",
+            "The page does not say where the repository is: write its address on the printed page, or give --repo ADDRESS here"
+        ));
+    }
     screen.json(&serde_json::json!({
         "repository": kit.repository,
         "owner_fingerprint": owner_words(&kit, context.lang()),

@@ -1,8 +1,8 @@
-//! The sentences of notices, phases, problems and store weaknesses.
+//! The sentences of notices, phases and store weaknesses.
 //!
 //! From the typed values of [`scelle_core::monitor`] to text. Never: a name.
 
-use scelle_core::monitor::{Notice, Phase, Problem, Weakness};
+use scelle_core::monitor::{Notice, Phase, Weakness};
 use scelle_view::bilingual;
 use scelle_view::words::figures::size;
 use scelle_view::words::{Message, counted};
@@ -15,12 +15,7 @@ pub fn notice(notice: &Notice) -> Message {
                 "" => bilingual!("fichier", "file"),
                 label => bilingual!("{label}", "{label}"),
             };
-            bilingual!(
-                "{root} [{token}] : {why}",
-                "{root} [{token}]: {why}",
-                root = root,
-                why = problem(*why)
-            )
+            bilingual!("{root} [{token}] : {why}", "{root} [{token}]: {why}", root = root, why = why.said())
         }
         Notice::Retry { operation, attempt, wait_ms, altered: true } => {
             let seconds = *wait_ms as f64 / 1000.0;
@@ -146,53 +141,6 @@ pub fn phase(phase: Phase) -> Message {
         Phase::Restore => bilingual!("Restauration", "Restoring"),
         Phase::Compare => bilingual!("Comparaison", "Comparing"),
         Phase::Rebuild => bilingual!("Reconstruction", "Rebuilding"),
-    }
-}
-
-/// Why an entry could not be handled.
-pub fn problem(problem: Problem) -> Message {
-    match problem {
-        Problem::Unreadable => bilingual!("lecture refusée par le système", "the system refused to read it"),
-        Problem::Vanished => {
-            bilingual!("disparu pendant la sauvegarde", "vanished during the backup")
-        }
-        Problem::Changed => bilingual!("modifié pendant sa lecture", "changed while it was read"),
-        Problem::Shorter => bilingual!(
-            "moins d'octets lus que sa taille annoncée",
-            "fewer bytes could be read than its size says"
-        ),
-        Problem::DiskError => bilingual!("erreur du disque", "disk error"),
-        Problem::MetadataUnreadable => {
-            bilingual!("certaines métadonnées illisibles", "some metadata could not be read")
-        }
-        Problem::NotWritten => bilingual!("écriture impossible", "could not be written"),
-        Problem::MetadataNotSet => {
-            bilingual!("contenu écrit, certaines métadonnées non", "content written, some metadata not")
-        }
-        Problem::Mismatch => {
-            bilingual!("différent de l'instantané", "different from the snapshot")
-        }
-        Problem::InUse => bilingual!(
-            "base tenue ouverte par un logiciel ; fermez-le et relancez la restauration",
-            "a program has this database open; close it and restore again"
-        ),
-        Problem::RefusedName => bilingual!("nom refusé ici", "name refused here"),
-        Problem::Kept => bilingual!("existe déjà, laissé tel quel", "already exists, left alone"),
-        Problem::Damaged => {
-            bilingual!("contenu stocké manquant ou endommagé", "stored content missing or damaged")
-        }
-        Problem::SavedWithSideFiles => bilingual!(
-            "base enregistrée avec son journal, telle quelle : elle se répare à son ouverture",
-            "database saved with its journal, as it lay there: it recovers when it is opened"
-        ),
-        Problem::HeldOpen => bilingual!(
-            "base ouverte par un logiciel pendant sa copie, sans avoir changé",
-            "database held open by a program while it was copied; it did not change"
-        ),
-        Problem::UseUnknown => bilingual!(
-            "base inchangée pendant sa copie ; on ne sait pas si un logiciel l'avait ouverte",
-            "database unchanged while it was copied; whether a program had it open is not known"
-        ),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::bilingual;
 use crate::reasons::sentence;
 use crate::words::counted::uncounted;
 use crate::words::figures::{count, duration, local_time, size};
-use crate::words::{Lang, Message, counted};
+use crate::words::{Lang, Message, counted, terms};
 
 /// Files with a problem shown.
 const PROBLEMS_SHOWN: usize = 10;
@@ -113,8 +113,9 @@ fn run_line(record: &Record, lang: Lang) -> String {
     };
     let mut text = format!("{head} {trigger}, {result} · {snapshot} · {took}");
     if run.snapshot.is_none() && !run.codes.is_empty() {
-        let codes: Vec<&str> = run.codes.iter().map(|code| code.as_str()).collect();
-        let _ = write!(text, " · {} {}", lang.pick("code", "code"), codes.join(", "));
+        let why: Vec<Message> = run.codes.iter().map(|code| terms::run_code(code.as_str())).collect();
+        let why: Vec<&str> = why.iter().map(|message| message.text(lang)).collect();
+        let _ = write!(text, " · {}", why.join(", "));
     }
     text
 }
@@ -214,7 +215,10 @@ fn problem_lines(record: &Record, lang: Lang) -> Vec<String> {
     );
     let mut lines = vec![head.to_owned()];
     let shown = problems.iter().take(PROBLEMS_SHOWN);
-    lines.extend(shown.map(|problem| format!("  {}  {}  {}", problem.token, problem.class, problem.code)));
+    lines.extend(shown.map(|problem| {
+        let (class, what) = (terms::class(problem.class), terms::run_code(problem.code.as_str()));
+        format!("  {}  {}  {}", problem.token, class.text(lang), what.text(lang))
+    }));
     if problems.len() > PROBLEMS_SHOWN {
         let more = counted((problems.len() - PROBLEMS_SHOWN) as u64, "  … et # autre[s]", "  … and # more");
         lines.push(more.text(lang).to_owned());

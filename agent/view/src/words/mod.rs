@@ -7,11 +7,13 @@ pub mod figures;
 pub mod lang;
 pub mod message;
 pub mod names;
+pub mod problem;
 pub mod terms;
 
 pub use counted::counted;
 pub use lang::Lang;
 pub use message::Message;
+pub use problem::Problem;
 
 #[cfg(test)]
 mod sentences_tests;

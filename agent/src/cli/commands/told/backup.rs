@@ -2,7 +2,7 @@
 //!
 //! From the summary of a run to the screen; the documents of several runs make one. Never: a name of a file.
 
-use scelle_format::report::Label;
+use scelle_format::report::{Label, Light};
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
@@ -97,6 +97,12 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
         if let Some(found) = sentence(reason.code) {
             screen.warn(&Message::by(|lang| format!("{id} : {} → {}", found.what(lang), found.todo(lang))));
         }
+    }
+    if written.status != Light::Green {
+        screen.say(&bilingual!(
+            "  pourquoi, et quoi faire : « scelle bilan show {id} »",
+            "  why, and what to do: \"scelle bilan show {id}\""
+        ));
     }
     let problems = summary.outcome.problems();
     if problems > 0 {

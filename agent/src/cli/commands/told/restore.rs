@@ -5,7 +5,6 @@
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
-use crate::cli::messages::notices::problem;
 use scelle_core::monitor::{Notice, Problem};
 use scelle_core::repo::history::Snapshot;
 use scelle_core::restore::summary::RestoreSummary;
@@ -189,7 +188,7 @@ fn not_restored(context: &Context, summary: &RestoreSummary) {
     let files = summary.damaged.len() + summary.problems.len();
     for file in summary.damaged.iter().chain(&summary.problems).take(PROBLEMS_SHOWN) {
         if screen.may_show_names() {
-            let why = problem(file.problem);
+            let why = file.problem.said();
             screen.line(&format!("  {} : {}", file.path.to_screen(), why.text(lang)));
         } else {
             let (token, problem) = (file.token.clone(), file.problem);
