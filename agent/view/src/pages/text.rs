@@ -176,11 +176,16 @@ fn copies_line(record: &Record, lang: Lang) -> String {
     let (fr, en) = ("# instantané[s]", "# snapshot[s]");
     let snapshots = availability.snapshots.known().map_or_else(|| uncounted(fr, en), |n| counted(*n, fr, en));
     let snapshots = snapshots.text(lang);
+    let head = lang.pick(
+        format!("Sans dommage connu : {snapshots} de cet ensemble"),
+        format!("Without known damage: {snapshots} of this set"),
+    );
+    // Of none there is no newest.
+    if availability.snapshots.known() == Some(&0) {
+        return head;
+    }
     let newest = availability.newest.known().map_or("?".to_owned(), |time| moment(*time, lang));
-    lang.pick(
-        format!("Sans dommage connu : {snapshots} de cet ensemble, le plus récent du {newest}"),
-        format!("Without known damage: {snapshots} of this set, the newest of {newest}"),
-    )
+    format!("{head}, {} {newest}", lang.pick("le plus récent du", "the newest of"))
 }
 
 fn reason_line(reason: &RecordedReason, record: &Record, lang: Lang) -> String {

@@ -13,7 +13,7 @@ use scelle_view::bilingual;
 use scelle_view::pages::text::status_word;
 use scelle_view::reasons::sentence;
 use scelle_view::words::figures::{count, duration, size};
-use scelle_view::words::{Message, counted};
+use scelle_view::words::{Lang, Message, counted};
 
 /// Says what a run did.
 pub fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &Written) {
@@ -95,7 +95,14 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
     for reason in written.assessment.reasons.iter().filter(|reason| is_told(reason.code)) {
         if let Some(found) = sentence(reason.code) {
-            screen.warn(&Message::by(|lang| format!("{id} : {} → {}", found.what(lang), found.todo(lang))));
+            let what = Message::new(found.what(Lang::Fr), found.what(Lang::En));
+            let todo = Message::new(found.todo(Lang::Fr), found.todo(Lang::En));
+            screen.warn(&bilingual!(
+                "{id} : {what} → {todo}",
+                "{id}: {what} → {todo}",
+                what = what,
+                todo = todo
+            ));
         }
     }
     if written.status != Light::Green {
