@@ -189,7 +189,8 @@ fn not_restored(context: &Context, summary: &RestoreSummary) {
     for file in summary.damaged.iter().chain(&summary.problems).take(PROBLEMS_SHOWN) {
         if screen.may_show_names() {
             let why = file.problem.said();
-            screen.line(&format!("  {} : {}", file.path.to_screen(), why.text(lang)));
+            let colon = lang.pick(" :", ":");
+            screen.line(&format!("  {}{colon} {}", file.path.to_screen(), why.text(lang)));
         } else {
             let (token, problem) = (file.token.clone(), file.problem);
             context.around.monitor.notice(Notice::Problem { root: String::new(), token, problem });
