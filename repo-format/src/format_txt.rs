@@ -13,11 +13,11 @@ const WHAT: &str = "FORMAT.txt";
 /// How to read a repository by hand: French, then English.
 const BY_HAND: &str = "\
 FR - Ce dossier est une sauvegarde Scellé, chiffrée sur le poste avant l'envoi.
-Personne ne peut la lire sans la fiche de secours (papier) ou la phrase courante.
+Personne ne peut la lire sans le kit de secours (papier) ou la phrase du quotidien.
 Rien ici n'est jamais remplacé ; le nom d'un objet est le SHA-256 de ses octets.
-Pour restaurer : le programme scelle et la fiche de secours. Sans ce programme, à la main :
+Pour restaurer : le programme scelle et le kit de secours. Sans ce programme, à la main :
 il faut age >= 1.3 (age-encryption.org), zstd et jq ; KIT est un fichier texte qui contient
-la ligne AGE-SECRET-KEY-PQ-1... de la fiche.
+la ligne AGE-SECRET-KEY-PQ-1... du kit.
 
 EN - This folder is a Scellé backup, encrypted on the PC before it left.
 Nobody can read it without the paper recovery kit or the everyday phrase.

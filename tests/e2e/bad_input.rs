@@ -153,7 +153,7 @@ fn what_was_typed_is_explained() {
     usage("no such path", ["does not hold that path", "ne contient pas"], "ls 1 /nowhere --kit {kit.txt}");
     usage("read nothing back", ["not understood", "non comprise"], "check --read-data 0");
     usage("no language", ["not understood", "non comprise"], "check --lang tlh");
-    usage("init without kit", ["kit is not clear", "kit n'est pas clair"], "init --repo file:///nowhere");
+    usage("init without kit", ["name a kit", "indiquez un kit"], "init --repo file:///nowhere");
     usage("unknown address", ["not understood", "non comprise"], "check --repo ftp://somewhere/here");
     usage("configuration not there", ["configuration", "configuration"], "check --config {nowhere.toml}");
     usage("configuration broken", ["configuration", "configuration"], "check --config {broken.toml}");

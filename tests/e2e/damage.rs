@@ -109,7 +109,7 @@ fn spoilt_refs_of_which_there_is_no_copy_are_not_named_by_the_next_snapshot() {
     }
     fs::remove_dir_all(kept).unwrap();
     let told = site.agent.expect(13, ["check", "--lang", "en"]);
-    assert!(told.out().contains("no backup of this computer mends them"), "{told}");
+    assert!(told.out().contains("no backup of this computer mends it"), "{told}");
     let backup =
         site.agent.ok(["backup".as_ref(), source.root().as_os_str(), "--lang".as_ref(), "en".as_ref()]);
     assert!(backup.err().contains("still lost or damaged"), "{backup}");

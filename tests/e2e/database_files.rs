@@ -32,6 +32,10 @@ fn backup(site: &Site, code: i32, arguments: &[&std::ffi::OsStr]) -> Outcome {
     site.agent.expect(code, all.chain(arguments.iter().map(OsString::from)))
 }
 
+/// What a bilan's page says of a file that was saved with its journal, and of one that changed.
+const WITH_JOURNAL: &str = "database saved with its journal";
+const CHANGED: &str = "changed while it was read";
+
 fn bilan(site: &Site) -> String {
     let page = site.agent.ok(["bilan", "show", "latest"]);
     page.out()
@@ -89,7 +93,8 @@ fn a_database_file_that_a_program_has_open_is_said_whatever_it_is_called() {
     drop(held);
     let page = bilan(&site);
     assert!(
-        page.contains("held open by a program during the backup (") && page.contains("held-open"),
+        page.contains("held open by a program during the backup (")
+            && page.contains("held open by a program while it was copied"),
         "{page}"
     );
 }
@@ -123,7 +128,7 @@ fn a_database_that_is_written_in_several_steps_is_not_taken_between_two_of_them(
     let writes = Program::start(STEPS, &database);
     let told = backup(&site, 3, &[folder.as_os_str()]).json();
     assert_eq!(told["status"], "red", "{told}");
-    assert!(bilan(&site).contains("changed-while-read"));
+    assert!(bilan(&site).contains(CHANGED));
     drop(writes);
     assert_ne!(backup(&site, 0, &[folder.as_os_str()]).json()["status"], "red");
 }
@@ -140,7 +145,7 @@ fn a_database_locked_by_its_program_is_judged_by_content_and_not_by_name() {
         site.backup(&source);
         drop(held);
         let page = bilan(&site);
-        assert!(page.contains("held-open"), "{name}: {page}");
+        assert!(page.contains("held open by a program while it was copied"), "{name}: {page}");
     }
 }
 
@@ -195,7 +200,7 @@ fn a_hot_journal_is_saved_with_its_database_and_not_when_it_was_rolled_back() {
     let source = site.source("cabinet");
     let path = died(&source, "app.db");
     site.backup(&source);
-    assert!(bilan(&site).contains("saved-with-side-files"));
+    assert!(bilan(&site).contains(WITH_JOURNAL));
     // The program comes back, and rolls back.
     assert_eq!(generation(&path, 2000), 0);
     std::thread::sleep(Duration::from_millis(1_100));
@@ -270,7 +275,7 @@ fn a_journal_that_nobody_named_is_saved_with_the_database_that_needs_it() {
         };
         assert_eq!(saved(&told), files, "{told}");
         let page = bilan(&site);
-        assert!(page.contains("saved-with-side-files") && !page.contains("changed-while-read"), "{page}");
+        assert!(page.contains(WITH_JOURNAL) && !page.contains(CHANGED), "{page}");
         let to = site.path(&format!("retour {snapshot}"));
         site.restore(&snapshot.to_string(), &to);
         let back = site.restored(&to, &path);
@@ -303,7 +308,7 @@ fn a_log_that_nobody_named_is_saved_with_the_database_that_needs_it() {
     let _keeps = Program::start(KEEPS, &path);
     for (at, way) in without_side_files(source.root(), &path).iter().enumerate() {
         assert_eq!(backup(&site, 0, way).json()["problems"], 0);
-        assert!(bilan(&site).contains("saved-with-side-files"), "{way:?}");
+        assert!(bilan(&site).contains(WITH_JOURNAL), "{way:?}");
         let to = site.path(&format!("retour {at}"));
         site.restore(&(at + 1).to_string(), &to);
         assert_eq!(generation(&site.restored(&to, &path), 50), 7, "{way:?}");
@@ -366,7 +371,7 @@ fn an_encrypted_database_is_saved_with_its_log_or_its_journal_whatever_it_is_cal
         let told = site.backup(&source);
         assert_eq!(told["problems"], 0, "{told}");
         let page = bilan(&site);
-        assert_eq!(page.matches("saved-with-side-files").count(), 2, "{page}");
+        assert_eq!(page.matches(WITH_JOURNAL).count(), 2, "{page}");
         let to = site.path(snapshot);
         site.restore(snapshot, &to);
         let back = site.restored(&to, source.root());
@@ -381,7 +386,7 @@ fn an_encrypted_database_is_saved_with_its_log_or_its_journal_whatever_it_is_cal
         fs::remove_file(source.path(name)).unwrap();
     }
     site.backup(&source);
-    assert!(!bilan(&site).contains("saved-with-side-files"));
+    assert!(!bilan(&site).contains(WITH_JOURNAL));
 }
 
 #[test]
@@ -404,5 +409,5 @@ fn an_encrypted_database_that_changes_while_it_is_read_is_red() {
     assert_eq!(told.status.code(), Some(3), "{said}");
     let told: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(told["status"], "red", "{told}");
-    assert!(bilan(&site).contains("changed-while-read"));
+    assert!(bilan(&site).contains(CHANGED));
 }

@@ -291,7 +291,7 @@ fn back_up(site: &Site, source: &Tree, case: &Case, writer: &Writer) -> Taken {
         assert!(writer.written_bytes() > before_bytes, "{}: red, and nobody wrote\n{told}", case.mode);
         assert!(last - first >= least, "{}: red, and {} commits\n{told}", case.mode, last - first);
         let page = site.agent.ok(["bilan", "show", "latest"]).out();
-        assert!(page.contains("changed-while-read"), "{}\n{page}", case.mode);
+        assert!(page.contains("changed while it was read"), "{}\n{page}", case.mode);
     }
     // What is committed is written down a moment later.
     Taken { generations: first..=last + 1, is_red }

@@ -37,6 +37,7 @@ mod real_input;
 mod restore_targets;
 mod rgw;
 mod round_trip;
+mod sentences;
 mod sizes;
 mod sources;
 mod tamper;

@@ -35,7 +35,7 @@ fn a_restore_names_what_it_could_not_restore_on_the_terminal_and_nowhere_else() 
     let (to, kit) = (to.to_str().unwrap(), kit.to_str().unwrap());
     let words = ["restore", "1", "--to", to, "--kit", kit];
     let shown = on_a_terminal(&site, &words);
-    assert!(shown.contains("Durand/scan.raw : stored content missing or damaged"), "{shown}");
+    assert!(shown.contains("Durand/scan.raw: stored content missing or damaged"), "{shown}");
     assert!(!shown.contains("whois"), "{shown}");
 
     let piped = site.agent.expect(13, words);

@@ -24,20 +24,20 @@ use crate::damage_table::{self, instead};
 const DAMAGES: [&str; 4] = ["hidden", "overwritten", "flipped", "404 once"];
 /// Commands of a row.
 const COMMANDS: usize = 5;
-/// What may stand behind a code: said by the command.
-const WORDS: [&str; 12] = [
-    "HIDDEN",
-    "OVERWRITTEN",
-    "format-differs",
-    "descriptor-invalid",
-    "key-missing",
-    "key-forged",
-    "hid 1",
-    "wrote over 1",
-    "answered wrongly",
-    "stored again",
-    "put back",
-    "replaced by others",
+/// What may stand behind a code: said by the command, in these words or, where there is a code for it, in those of its sentence.
+const WORDS: [(&str, &str); 12] = [
+    ("HIDDEN", "HIDDEN"),
+    ("OVERWRITTEN", "OVERWRITTEN"),
+    ("format-differs", "file that does not say what the signed descriptor says"),
+    ("descriptor-invalid", "descriptor not valid"),
+    ("key-missing", "key file missing"),
+    ("key-forged", "key file that holds another key"),
+    ("hid 1", "hid 1"),
+    ("wrote over 1", "wrote over 1"),
+    ("answered wrongly", "answered wrongly"),
+    ("stored again", "stored again"),
+    ("put back", "put back"),
+    ("replaced by others", "replaced by others"),
 ];
 
 /// One row: object, damage, and for each command its code and what it says.
@@ -122,7 +122,8 @@ pub fn first_table_holds(engine: &Engine, kinds: &[Kind]) -> usize {
 /// As a cell says it: the code, and which of the words were said.
 fn summary(outcome: &Outcome) -> String {
     let said = outcome.out() + &outcome.err();
-    let words: Vec<&str> = WORDS.into_iter().filter(|word| said.contains(word)).collect();
+    let is_said = |(_, words): &(&str, &str)| said.contains(words);
+    let words: Vec<&str> = WORDS.into_iter().filter(is_said).map(|(word, _)| word).collect();
     format!("{} {}", outcome.code(), words.join(", ")).trim().to_owned()
 }
 

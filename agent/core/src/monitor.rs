@@ -11,6 +11,8 @@ use serde::Serialize;
 
 /// What a store was found not to do.
 pub use scelle_store::verdict::Code as Weakness;
+/// Why an entry could not be handled.
+pub use scelle_view::words::Problem;
 
 /// The part of an operation that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -131,73 +133,6 @@ pub enum Notice {
         /// How many were written over.
         overwritten: u64,
     },
-}
-
-/// Why an entry could not be handled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Problem {
-    /// The operating system refused to open or read it.
-    Unreadable,
-    /// It was there during the walk and gone when it was to be read.
-    Vanished,
-    /// It changed while it was read, at every attempt.
-    Changed,
-    /// It gave fewer bytes than the system says it has, and did not change meanwhile.
-    Shorter,
-    /// The disk reported an error.
-    DiskError,
-    /// Some of its metadata could not be read.
-    MetadataUnreadable,
-    /// It could not be written back.
-    NotWritten,
-    /// Its content was written back, some of its metadata was not.
-    MetadataNotSet,
-    /// What was written or read does not match the snapshot.
-    Mismatch,
-    /// Its name cannot exist here, or leads out of the target folder.
-    RefusedName,
-    /// A program has the database open that it would replace.
-    InUse,
-    /// It exists already and was left alone.
-    Kept,
-    /// Its stored content is missing or damaged.
-    Damaged,
-    /// A database saved together with its journal or log, as they lay there.
-    SavedWithSideFiles,
-    /// A database that did not change while it was read, but that a program has open.
-    HeldOpen,
-    /// The same, where it is not known whether a program has it open.
-    UseUnknown,
-}
-
-impl Problem {
-    /// Stable code, as written in roots and records.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::Vanished => "vanished",
-            Self::Changed => "changed-while-read",
-            Self::Shorter => "shorter-than-listed",
-            Self::DiskError => "disk-error",
-            Self::MetadataUnreadable => "attributes-unreadable",
-            Self::NotWritten => "not-written",
-            Self::MetadataNotSet => "attributes-not-set",
-            Self::Mismatch => "mismatch",
-            Self::RefusedName => "refused-name",
-            Self::InUse => "in-use",
-            Self::Kept => "kept",
-            Self::Damaged => "damaged",
-            Self::SavedWithSideFiles => "saved-with-side-files",
-            Self::HeldOpen => "held-open",
-            Self::UseUnknown => "use-unknown",
-        }
-    }
-
-    /// Whether a run that has it ended with problems. What was saved whole and only calls for a word does not.
-    pub fn spoils_run(self) -> bool {
-        !matches!(self, Self::SavedWithSideFiles | Self::HeldOpen | Self::UseUnknown)
-    }
 }
 
 /// Watches an operation. Methods are cheap, never block for long and never fail.

@@ -18,7 +18,7 @@ use scelle_core::around::Around;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Monitor;
 use scelle_view::bilingual;
-use scelle_view::words::Lang;
+use scelle_view::words::{Lang, counted};
 use tracing::Instrument as _;
 
 fn main() -> ProcessCode {
@@ -51,9 +51,10 @@ fn main() -> ProcessCode {
     };
     let ended = on_runtime(&context, command);
     if let Some(lines) = log.map(|log| log.lost_lines()).filter(|&lines| lines > 0) {
-        context.screen.warn(&bilingual!(
-            "{lines} lignes du journal n'ont pas pu être écrites (disque plein ?)",
-            "{lines} lines of the log could not be written (disk full?)"
+        context.screen.warn(&counted(
+            lines,
+            "# ligne[s] du journal n'[a|ont] pas pu être écrite[s] (disque plein ?)",
+            "# line[s] of the log could not be written (disk full?)",
         ));
     }
     exit::finish(ended, &context.screen)

@@ -15,8 +15,8 @@ use serde_json::json;
 use super::args::{Global, ProgressFormat};
 use super::messages::notices;
 use scelle_core::monitor::{Monitor, Notice, Phase, Silent};
-use scelle_view::words::Lang;
 use scelle_view::words::figures::{count, size};
+use scelle_view::words::{Lang, counted};
 
 /// Problems shown one by one; beyond, the report has them.
 const PROBLEM_LINES: u64 = 20;
@@ -126,11 +126,12 @@ impl Bars {
                 }
             })
             .with_key("files", move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
-                let _ = write!(w, "{}", count(files.load(Ordering::Relaxed), lang));
-                if let Some(total) = total_files {
-                    let _ = write!(w, " / {}", count(total, lang));
+                let done = files.load(Ordering::Relaxed);
+                if total_files.is_some() {
+                    let _ = write!(w, "{} / ", count(done, lang));
                 }
-                let _ = w.write_str(lang.pick(" fichiers", " files"));
+                let files = counted(total_files.unwrap_or(done), "# fichier[s]", "# file[s]");
+                let _ = w.write_str(files.text(lang));
             })
             .with_key("rate", move |state: &ProgressState, w: &mut dyn std::fmt::Write| {
                 let _ = write!(w, "{}/s", size(state.per_sec() as u64, lang));
@@ -138,7 +139,7 @@ impl Bars {
             .with_key("stored", move |_: &ProgressState, w: &mut dyn std::fmt::Write| {
                 let bytes = stored.load(Ordering::Relaxed);
                 if bytes > 0 {
-                    let _ = write!(w, " · {} {}", size(bytes, lang), lang.pick("déposés", "stored"));
+                    let _ = write!(w, " · {} {}", lang.pick("déposé :", "stored:"), size(bytes, lang));
                 }
             })
     }

@@ -123,9 +123,13 @@ impl Screen {
         self.print_error(&format!("{head} {}\n", message.text(self.lang)));
     }
 
-    /// A notice as a warning.
+    /// A notice as a warning; an alarm has its own word for it.
     pub fn notice(&self, notice: &Notice) {
-        self.warn(&notices::notice(notice));
+        let message = notices::notice(notice);
+        match notices::is_alarm(notice) && !self.json {
+            true => self.print_error(&format!("{}\n", message.text(self.lang))),
+            false => self.warn(&message),
+        }
     }
 
     /// A table; columns that hold numbers are aligned right. Dropped with `--json`.

@@ -101,3 +101,20 @@ fn tables_align_accents_in_both_forms() {
     let text = table.render(Lang::Fr);
     assert_eq!(text, "nom  octets\n\u{e9}t\u{e9}       5\ne\u{301}te\u{301}    1234\n");
 }
+
+#[test]
+fn nobody_is_warned_twice_in_one_line() {
+    for lang in Lang::ALL {
+        let (screen, _, err) = screen(&Global::default(), lang);
+        screen.notice(&Notice::SnapshotVanished { snapshot: 3 });
+        screen.notice(&Notice::Rewound { notes: 1 });
+        let (text, warning) = (err.text(), lang.pick("attention :", "warning:"));
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with(lang.pick("ALERTE :", "ALARM:")), "{text}");
+        assert!(
+            lines[1].starts_with(warning)
+                && lines[1].contains(lang.pick("1 note rattrapée", "1 note caught up")),
+            "{text}"
+        );
+    }
+}

@@ -191,7 +191,10 @@ fn advice(error: &clap::Error, arg: &str, named: impl Fn(ContextKind) -> Option<
     if let Some(close) = close.and_then(|word| safe_word(&word)) {
         return LineAdvice::DidYouMean(close);
     }
-    if matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) {
+    if matches!(
+        error.kind(),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::MissingRequiredArgument
+    ) {
         let option = arg.split([' ', '=']).next().unwrap_or(arg);
         if let Some(expected) = expected(option) {
             return LineAdvice::Expected(expected);
@@ -208,11 +211,14 @@ fn advice(error: &clap::Error, arg: &str, named: impl Fn(ContextKind) -> Option<
 /// What an option takes, where a list of values does not say it.
 fn expected(option: &str) -> Option<ExpectedValue> {
     Some(match option {
-        "<SNAP>" | "<A>" | "<B>" => ExpectedValue::Snapshot,
+        "<SNAP>" | "<INSTANTANÉ>" | "<A>" | "<B>" => ExpectedValue::Snapshot,
         "--read-data" => ExpectedValue::ReadData,
         "--limit-upload" => ExpectedValue::Rate,
         "--recipient" => ExpectedValue::Recipient,
         "--drill-days" => ExpectedValue::Days,
+        "--author" => ExpectedValue::Author,
+        "--reason" => ExpectedValue::Reason,
+        "--to" => ExpectedValue::Folder,
         _ => return None,
     })
 }

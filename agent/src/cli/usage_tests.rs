@@ -4,6 +4,7 @@
 use super::super::args::{Bilan, Keys, OverwriteWhen, ReadDataAsked};
 use super::*;
 use scelle_core::look::spec::SnapshotSpec;
+use scelle_format::ledger::{Author, Because};
 
 fn run(line: &str, lang: Lang) -> Result<Parsed> {
     let argv = std::iter::once("scelle").chain(line.split_whitespace()).map(OsString::from).collect();
@@ -208,6 +209,27 @@ fn mistakes_are_one_line_with_exit_2_and_repeat_no_path() {
     assert!(refused("bakcup", Lang::En).line(Lang::En).contains("backup"));
     assert!(refused("backup --exclud x", Lang::En).line(Lang::En).contains("--exclude"));
     assert!(refused("check --read-data 0", Lang::Fr).line(Lang::Fr).contains("1 à 100"));
+}
+
+#[test]
+fn what_may_stand_there_is_named_where_it_is_wrong_or_missing() {
+    let authors = Author::ALL.iter().map(|author| author.word());
+    let reasons = Because::ALL.iter().map(|reason| reason.word());
+    let cases = [
+        ("bilan acknowledge --author x --reason moved", authors.clone().collect::<Vec<_>>()),
+        ("bilan acknowledge --reason moved", authors.collect()),
+        ("bilan acknowledge --author provider --reason x", reasons.clone().collect()),
+        ("bilan acknowledge --author provider", reasons.collect()),
+        ("restore --to a", vec!["latest", "2026-11-21"]),
+    ];
+    for (line, words) in cases {
+        for lang in Lang::ALL {
+            let shown = refused(line, lang).line(lang);
+            assert!(words.iter().all(|word| shown.contains(word)), "{line}: {shown}");
+        }
+    }
+    let french = refused("restore --to a", Lang::Fr).line(Lang::Fr);
+    assert!(french.contains("<INSTANTANÉ>") && !french.contains("SNAP"), "{french}");
 }
 
 #[test]

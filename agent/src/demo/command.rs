@@ -7,7 +7,8 @@ use crate::cli::args::Demo;
 use crate::cli::context::Context;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::bilingual;
-use scelle_view::words::figures::{count, size};
+use scelle_view::words::counted;
+use scelle_view::words::figures::size;
 
 /// Runs `demo`.
 pub async fn run(context: &Context, args: Demo) -> Result<ExitCode> {
@@ -31,11 +32,12 @@ pub async fn run(context: &Context, args: Demo) -> Result<ExitCode> {
     if !played.identical {
         return Err(AgentError::damage_found(1));
     }
-    let (files, bytes) = (count(played.files, lang), size(played.bytes, lang));
+    let bytes = size(played.bytes, lang);
     let place = folder.display().to_string();
     screen.say(&bilingual!(
-        "Réussi : {files} fichiers comparés, {bytes}. Tout est à regarder dans {place}",
-        "Done: {files} files compared, {bytes}. Everything is there to look at in {place}"
+        "Réussi : {files}, {bytes}. Tout est à regarder dans {place}",
+        "Done: {files}, {bytes}. Everything is there to look at in {place}",
+        files = counted(played.files, "# fichier[s] comparé[s]", "# file[s] compared"),
     ));
     screen.say(&bilingual!(
         "  cabinet/ les données · depot/ ce que voit l'hébergeur · bilan.txt · restauration-version-1/ et -2/ · effacez le dossier quand vous voulez",

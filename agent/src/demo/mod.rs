@@ -30,9 +30,8 @@ use scelle_core::scan::PathFilter;
 use scelle_core::verify::ReadData;
 use scelle_view::bilingual;
 use scelle_view::pages::text::page;
-use scelle_view::words::Lang;
-use scelle_view::words::Message;
-use scelle_view::words::figures::{count, size};
+use scelle_view::words::figures::{duration, size};
+use scelle_view::words::{Lang, Message, counted};
 
 use self::compare::{Comparison, compare, copy_tree};
 use crate::cli::commands::kit::language;
@@ -69,38 +68,37 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     let (lang, say) = (stage.lang, stage.say);
     let places = DemoFolders::below(stage.folder)?;
     let made = scelle_practice::build(&places.practice, SEED, Scale::default()).map_err(AgentError::bug)?;
-    let (files, bytes) = (count(made.files, lang), size(made.bytes, lang));
+    let bytes = size(made.bytes, lang);
     say(&bilingual!(
-        "1. Cabinet inventé : {files} fichiers, {bytes}, une base ouverte par son logiciel",
-        "1. Invented practice: {files} files, {bytes}, a database held open by its application"
+        "1. Cabinet inventé : {files}, {bytes}, une base ouverte par son logiciel",
+        "1. Invented practice: {files}, {bytes}, a database held open by its application",
+        files = counted(made.files, "# fichier[s]", "# file[s]"),
     ));
 
     let scene = Scene::set(stage, &places).await?;
     let id = &scene.run.seat.device.repository;
     say(&bilingual!(
-        "2. Dépôt chiffré créé ({id}), kit de récupération relu ; le poste ne garde que des clés publiques",
+        "2. Dépôt chiffré créé ({id}), kit de secours relu ; le poste ne garde que des clés publiques",
         "2. Encrypted repository made ({id}), recovery kit read back; the computer keeps public keys only"
     ));
 
     let first = scene.backup().await?;
-    say(&bilingual!("3. Première sauvegarde : {text}", "3. First backup: {text}", text = told(&first, lang)));
+    say(&bilingual!("3. Première sauvegarde : {text}", "3. First backup: {text}", text = told(&first)));
     copy_tree(&places.practice, &places.morning)?;
 
     let mut live = made.writer;
     live.update(50).map_err(AgentError::bug)?;
     let day = scelle_practice::working_day(&places.practice, SEED, 1).map_err(AgentError::bug)?;
-    let (edited, deleted, renamed) = (day.edited, day.deleted, day.renamed);
     say(&bilingual!(
-        "4. Une journée de travail : {edited} fichiers modifiés, {deleted} supprimés, {renamed} renommés",
-        "4. A working day: {edited} files edited, {deleted} deleted, {renamed} renamed"
+        "4. Une journée de travail : {edited}, {deleted}, {renamed}",
+        "4. A working day: {edited}, {deleted}, {renamed}",
+        edited = counted(day.edited, "# fichier[s] modifié[s]", "# file[s] edited"),
+        deleted = counted(day.deleted, "# supprimé[s]", "# deleted"),
+        renamed = counted(day.renamed, "# renommé[s]", "# renamed"),
     ));
 
     let second = scene.backup().await?;
-    say(&bilingual!(
-        "5. Deuxième sauvegarde : {text}",
-        "5. Second backup: {text}",
-        text = told(&second, lang)
-    ));
+    say(&bilingual!("5. Deuxième sauvegarde : {text}", "5. Second backup: {text}", text = told(&second)));
 
     let mut reading = scene.read().await?;
     check_and_page(stage, &mut reading, &places, &second.1).await?;
@@ -120,10 +118,15 @@ async fn check_and_page(
     if report.code() != ExitCode::Ok {
         return Err(AgentError::damage_found(report.findings.len() as u64));
     }
-    let (packs, read) = (report.packs_read, size(report.bytes_read, lang));
+    let read = size(report.bytes_read, lang);
     say(&bilingual!(
-        "6. Vérification : {packs} paquets relus et déchiffrés ({read}), signatures et chaîne intactes",
-        "6. Verification: {packs} packs read back and decrypted ({read}), signatures and chain sound"
+        "6. Vérification : {packs} ({read}), signatures et chaîne intactes",
+        "6. Verification: {packs} ({read}), signatures and chain sound",
+        packs = counted(
+            report.packs_read,
+            "# paquet[s] relu[s] et déchiffré[s]",
+            "# pack[s] read back and decrypted"
+        ),
     ));
 
     let loaded = reading.bilan("latest").await?;
@@ -141,36 +144,35 @@ async fn restore_both(stage: &Stage<'_>, reading: &mut Reading, places: &DemoFol
         [(1, &places.morning, &places.first), (2, &places.practice, &places.second)]
     {
         let result = restore_and_compare(reading, number, expected, restored).await?;
-        let (files, bytes) = (count(result.files, lang), size(result.bytes, lang));
+        let bytes = size(result.bytes, lang);
         let verdict = match result.is_identical() {
             true => lang.pick("identique octet par octet", "identical byte for byte"),
             false => lang.pick("DIFFÉRENT", "DIFFERENT"),
         };
         let act = 7 + number;
         say(&bilingual!(
-            "{act}. Version {number} restaurée ailleurs : {files} fichiers, {bytes}, {verdict} ; base saine",
-            "{act}. Version {number} restored elsewhere: {files} files, {bytes}, {verdict}; database sound"
+            "{act}. Version {number} restaurée ailleurs : {files}, {bytes}, {verdict} ; base saine",
+            "{act}. Version {number} restored elsewhere: {files}, {bytes}, {verdict}; database sound",
+            files = counted(result.files, "# fichier[s]", "# file[s]"),
         ));
         total.add(&result);
     }
     Ok(total)
 }
 
-fn told((summary, _): &(Summary, Written), lang: Lang) -> String {
+fn told((summary, _): &(Summary, Written)) -> Message {
     let changes = summary.outcome.gathered.changes;
-    let (new, changed, removed) =
-        (count(changes.new, lang), count(changes.changed, lang), count(changes.removed, lang));
-    let (read, stored) =
-        (size(summary.outcome.gathered.read_bytes, lang), size(summary.outcome.committed.stored_bytes, lang));
-    let seconds = scelle_view::words::figures::duration(summary.duration, lang);
-    match lang {
-        Lang::Fr => format!(
-            "{new} nouveaux, {changed} modifiés, {removed} disparus ; {read} lus, {stored} envoyés, {seconds}"
-        ),
-        Lang::En => {
-            format!("{new} new, {changed} changed, {removed} removed; {read} read, {stored} sent, {seconds}")
-        }
-    }
+    let bytes = |bytes| Message::by(|lang| size(bytes, lang));
+    bilingual!(
+        "{new}, {changed}, {removed} ; lu : {read}, envoyé : {stored}, {took}",
+        "{new}, {changed}, {removed}; read: {read}, sent: {stored}, {took}",
+        new = counted(changes.new, "# nouveau[x]", "# new"),
+        changed = counted(changes.changed, "# modifié[s]", "# changed"),
+        removed = counted(changes.removed, "# disparu[s]", "# removed"),
+        read = bytes(summary.outcome.gathered.read_bytes),
+        stored = bytes(summary.outcome.committed.stored_bytes),
+        took = Message::by(|lang| duration(summary.duration, lang)),
+    )
 }
 
 /// Folders of the demo.
@@ -195,7 +197,7 @@ impl DemoFolders {
             morning: at("cabinet-ce-matin"),
             store: at("depot"),
             home: at("etat-du-poste"),
-            kit: at("kit-de-recuperation.txt"),
+            kit: at("kit-de-secours.txt"),
             bilan: at("bilan.txt"),
             first: at("restauration-version-1"),
             second: at("restauration-version-2"),

@@ -307,24 +307,14 @@ fn alerts(report: &RunReport<'_>, assessment: &Assessment) -> Result<Vec<Alert>>
     red.chain(accepted).collect()
 }
 
-/// Label of a set: the plan's, else one made of the set's id. Labels hold six digits at most, so an id that is a hash is cut
-/// before its seventh.
+/// Label of a set: the plan's, else one made of the first six characters of the set's id, for every set alike: labels hold six
+/// digits at most.
 fn set_label(report: &RunReport<'_>) -> Result<Label> {
     if let Some(declared) = &report.declared.label {
         return Ok(declared.clone());
     }
-    let mut digits = 0;
-    let fits = |c: &char| {
-        digits += usize::from(c.is_ascii_digit());
-        digits <= 6
-    };
-    let short: String = report
-        .set
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
-        .take(40)
-        .take_while(fits)
-        .collect();
+    let short: String =
+        report.set.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(6).collect();
     label(format!("ensemble {short}").trim_end())
 }
 

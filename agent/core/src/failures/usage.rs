@@ -75,6 +75,11 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::KeyRequired)
     }
 
+    /// No file of any snapshot has the token asked for.
+    pub fn token_unknown() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::TokenUnknown)
+    }
+
     /// Both `--kit` and `--phrase-file` where one is enough.
     pub fn two_keys() -> Self {
         Self::new(ExitCode::Usage, UsageFailure::TwoKeys)

@@ -29,7 +29,7 @@ impl Reading {
                 Err(error) => return Err(error),
             }
         }
-        Err(unread.unwrap_or_else(AgentError::path_not_in_snapshot))
+        Err(unread.unwrap_or_else(AgentError::token_unknown))
     }
 
     async fn name_in(&self, snapshot: &Snapshot, token: &str) -> Result<Option<EntryPath>> {

@@ -142,7 +142,7 @@ pub struct Restore {
     /// Restore below this folder
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
-    /// Restore where the files were; kept files get a sibling
+    /// Restore where the files were; where a file is kept, the restored version goes beside it
     #[arg(long)]
     pub in_place: bool,
     /// Key.

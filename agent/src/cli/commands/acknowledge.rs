@@ -12,7 +12,8 @@ use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::run::{Acceptance, AcceptedLoss, Consent};
 use scelle_view::bilingual;
-use scelle_view::words::figures::count;
+use scelle_view::reasons::sentence;
+use scelle_view::words::{Message, counted};
 
 /// Runs `bilan acknowledge`.
 pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> {
@@ -47,23 +48,31 @@ pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> 
 }
 
 fn say_sources(context: &Context, id: &str, codes: &[String]) {
-    let list = codes.join(", ");
+    let what = Message::by(|lang| {
+        let said = |code: &String| sentence(code).map_or(code.clone(), |found| found.what(lang).to_owned());
+        codes.iter().map(said).collect::<Vec<_>>().join(lang.pick(" ; ", "; "))
+    });
     context.screen.say(&bilingual!(
-        "Bilan {id} : accepté ({list}) ; c'est inscrit au journal, la prochaine sauvegarde compte à partir de cet état",
-        "Bilan {id}: acknowledged ({list}); it is in the ledger, the next backup counts from that state"
+        "Bilan {id}, accepté : {what}. C'est inscrit au journal, la prochaine sauvegarde compte à partir de cet état",
+        "Bilan {id}, acknowledged: {what}. It is in the ledger, the next backup counts from that state",
+        what = what
     ));
 }
 
 fn say_altered(context: &Context, left: u64) {
-    let shown = count(left, context.lang());
     context.screen.say(&match left {
         0 => bilingual!(
             "Alerte levée : d'autres octets dans le stockage ; c'est inscrit au journal",
             "Alarm ended: other bytes in the store; it is in the ledger"
         ),
         _ => bilingual!(
-            "C'est inscrit au journal ; {shown} objets ont été trouvés altérés depuis ce bilan : l'alerte reste",
-            "It is in the ledger; {shown} objects were found altered since that bilan: the alarm stays"
+            "C'est inscrit au journal ; {found} depuis ce bilan : l'alerte reste",
+            "It is in the ledger; {found} since that bilan: the alarm stays",
+            found = counted(
+                left,
+                "# objet[s] [a|ont] été trouvé[s] altéré[s]",
+                "# object[s] [was|were] found altered"
+            )
         ),
     });
 }
@@ -76,12 +85,12 @@ fn say_chain(context: &Context) {
 }
 
 fn say_loss(context: &Context, loss: &AcceptedLoss) {
-    let lang = context.lang();
-    let (shown, of) = (count(loss.objects, lang), count(loss.snapshots, lang));
     context.screen.say(&bilingual!(
-        "Perte acceptée : {shown} objets, {of} instantanés touchés ; c'est inscrit au journal. Les instantanés touchés \
-         restent incomplets : « scelle check » le dit toujours",
-        "Loss acknowledged: {shown} objects, {of} snapshots affected; it is in the ledger. The snapshots affected stay \
-         incomplete: \"scelle check\" goes on saying so"
+        "Perte acceptée : {objects}, {snapshots} ; c'est inscrit au journal. Ce qui est touché reste incomplet : « scelle \
+         check » le dit toujours",
+        "Loss acknowledged: {objects}, {snapshots}; it is in the ledger. What is affected stays incomplete: \"scelle \
+         check\" goes on saying so",
+        objects = counted(loss.objects, "# objet[s]", "# object[s]"),
+        snapshots = counted(loss.snapshots, "# instantané[s] touché[s]", "# snapshot[s] affected"),
     ));
 }

@@ -145,7 +145,7 @@ fn tell(
         }
     };
     let token_key = device.secret.token_key();
-    let root = label.as_ref().map_or(context.lang().pick("racine", "root"), Label::as_str);
+    let root = label.as_ref().map_or("", Label::as_str);
     for trouble in summary.outcome.gathered.troubles.iter().take(PROBLEMS_SHOWN) {
         let token = file_token(&token_key, &trouble.path);
         context.screen.notice(&Notice::Problem { root: root.into(), token, problem: trouble.problem });

@@ -13,7 +13,8 @@ use scelle_core::bilan::{Anchor, verify};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::new_file::write_new;
 use scelle_view::bilingual;
-use scelle_view::pages::text::page;
+use scelle_view::pages::text::{moment, page, status_word};
+use scelle_view::words::terms;
 
 /// Runs `bilan …`.
 pub async fn run(context: &Context, command: Bilan) -> Result<ExitCode> {
@@ -36,19 +37,20 @@ async fn list(context: &Context) -> Result<ExitCode> {
     let mut rows = reading.bilans();
     let labels = Plans::of(context, &reading);
     rows.iter_mut().for_each(|row| row.plan = row.set.as_deref().and_then(|set| labels.label(set)));
+    let lang = context.lang();
     let headings = vec![
         bilingual!("bilan", "bilan"),
         bilingual!("type", "kind"),
-        bilingual!("date (UTC)", "date (UTC)"),
+        bilingual!("date", "date"),
         bilingual!("état", "status"),
         bilingual!("instantané", "snapshot"),
     ];
     let lines = rows.iter().map(|row| {
         let cells = vec![
             row.id.clone(),
-            row.kind.clone(),
-            row.time.to_string(),
-            scelle_view::pages::text::status_word(row.status, context.lang()).to_owned(),
+            terms::run(&row.kind, lang).to_owned(),
+            moment(row.time, lang),
+            status_word(row.status, lang),
             row.snapshot.map_or_else(|| "-".to_owned(), |n| n.to_string()),
         ];
         (cells, row.plan.clone())

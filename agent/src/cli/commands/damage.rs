@@ -40,11 +40,11 @@ pub async fn record(
         )),
         Ok(Noted::NoPen) if told.is_empty() => {}
         Ok(Noted::NoPen) => screen.warn(&bilingual!(
-            "ce constat n'est pas noté au registre : ce poste ne fait pas partie du dépôt. Lancez « scelle check » sur le poste sauvegardé",
+            "ce constat n'est pas noté au journal : ce poste ne fait pas partie du dépôt. Lancez « scelle check » sur le poste sauvegardé",
             "this finding is not recorded in the ledger: this computer is no part of the repository. Run \"scelle check\" on the computer that is backed up"
         )),
         Err(error) if error.code == ExitCode::Busy => screen.warn(&bilingual!(
-            "ce constat n'est pas noté au registre : une autre opération est en cours. Relancez la commande après",
+            "ce constat n'est pas noté au journal : une autre opération est en cours. Relancez la commande après",
             "this finding is not recorded in the ledger: another run is going on. Run the command again afterwards"
         )),
         Err(error) => {
@@ -52,7 +52,7 @@ pub async fn record(
             let why = |lang| what.text(lang);
             screen.warn(&scelle_view::words::Message::by(|lang| {
                 lang.pick(
-                    format!("ce constat n'a pas pu être noté au registre : {}", why(lang)),
+                    format!("ce constat n'a pas pu être noté au journal : {}", why(lang)),
                     format!("this finding could not be recorded in the ledger: {}", why(lang)),
                 )
             }));

@@ -164,8 +164,8 @@ fn kit_of(context: &Context, args: &Init, made: &mut Vec<String>) -> Result<(Opt
         let kit = kit::make(context, path)?;
         made.extend(KitFiles::at(path).secret_names());
         context.screen.warn(&bilingual!(
-            "ATTENTION : ce kit est né sur ce poste. Imprimez-le et gardez-le ailleurs.",
-            "WARNING: this kit was born on this computer. Print it and keep it elsewhere."
+            "ce kit a été créé sur ce poste. Imprimez-le et gardez-le ailleurs.",
+            "this kit was made on this computer. Print it and keep it elsewhere."
         ));
         kit
     };
@@ -214,12 +214,18 @@ fn told(context: &Context, device: &Device, holders: Holders<'_>, report: &Probe
     let recovery = words(&public.recovery.sha256());
     let owner = words(&public.owner.sha256());
     screen.say(&bilingual!("Dépôt créé : {id}", "Repository made: {id}", id = device.repository));
-    screen.say(&bilingual!("  propriétaire  {owner}", "  owner         {owner}"));
-    screen.say(&bilingual!("  kit           {recovery}", "  kit           {recovery}"));
+    screen.say(&bilingual!("  adresse     {url}", "  address     {url}", url = device.place.url));
+    screen.say(&bilingual!("  empreinte   {owner}", "  fingerprint {owner}"));
     for escrow in escrows {
         let words = words(&escrow.sha256());
-        screen.say(&bilingual!("  séquestre     {words}", "  escrow        {words}"));
+        screen.say(&bilingual!("  séquestre   {words}", "  escrow      {words}"));
     }
+    screen.say(&bilingual!(
+        "Comparez avec le kit imprimé : l'empreinte est sa ligne « owner-fingerprint » (en français si le kit l'est), l'adresse \
+         sa ligne « where » ; si l'adresse n'y est pas, notez-la à la main",
+        "Compare with the printed kit: the fingerprint is its line \"owner-fingerprint\" (in English if the kit is), the address \
+         its line \"where\"; if the address is not there, write it down by hand"
+    ));
     if !made.is_empty() {
         screen.say(&kit::secrets_line(made));
     }

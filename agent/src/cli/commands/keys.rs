@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::bilingual;
-use scelle_view::words::figures::counted;
+use scelle_view::words::{Message, counted, terms};
 
 /// Runs `keys …`.
 pub async fn run(context: &Context, command: Keys) -> Result<ExitCode> {
@@ -25,15 +25,24 @@ pub async fn run(context: &Context, command: Keys) -> Result<ExitCode> {
 async fn list(context: &Context) -> Result<ExitCode> {
     let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, false).await?;
     let current = &reading.repository.descriptors.current;
+    let say = |message: Message| context.screen.say(&message);
     for line in &current.recipients {
-        let (name, role, hash) = (&line.name, line.role, &line.sha256.to_string()[..16]);
-        context.screen.line(&format!("recipient {name:<4} {role:<10} {hash}"));
+        let (name, hash) = (&line.name, &line.sha256.to_string()[..16]);
+        say(bilingual!(
+            "destinataire  {name:<4} {role:<20} {hash}",
+            "recipient  {name:<4} {role:<20} {hash}",
+            role = terms::role(line.role)
+        ));
     }
     for line in &current.epochs {
-        context.screen.line(&format!("epoch     {:<4} {}", line.number, line.state));
+        let number = line.number;
+        let state = terms::epoch(line.state);
+        say(bilingual!("époque        {number:<4} {state}", "epoch      {number:<4} {state}", state = state));
     }
     for line in &current.devices {
-        context.screen.line(&format!("device    {} {}", line.id, line.state));
+        let id = &line.id;
+        let state = terms::device(line.state);
+        say(bilingual!("poste         {id} {state}", "computer   {id} {state}", state = state));
     }
     context.screen.json(&json!({
         "revision": current.revision,
@@ -53,30 +62,26 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
         // The key was proven to whoever sees this; only the ledger does not know.
         Err(error) => {
             context.screen.warn(&bilingual!(
-                "la preuve n'a pas pu être écrite au registre de ce poste",
+                "la preuve n'a pas pu être écrite au journal de ce poste",
                 "the proof could not be written to this computer's ledger"
             ));
             context.screen.warn(&error.what());
             false
         }
     };
-    let lang = context.lang();
     let epochs = reading.repository.keyring()?.epochs().count() as u64;
-    let of_epochs = counted(epochs, lang, ["époque", "époques"], ["epoch", "epochs"]);
-    let (of, objects) = (["objet ouvert et vérifié", "objets ouverts et vérifiés"], ["object", "objects"]);
-    let of_objects = counted(opened as u64, lang, of, objects);
     context.screen.say(&bilingual!(
         "La clé ouvre le dépôt : {of_epochs}, {of_objects}",
-        "The key opens the repository: {of_epochs}, {of_objects} opened and verified"
+        "The key opens the repository: {of_epochs}, {of_objects}",
+        of_epochs = counted(epochs, "# époque[s]", "# epoch[s]"),
+        of_objects =
+            counted(opened as u64, "# objet[s] ouvert[s] et vérifié[s]", "# object[s] opened and verified"),
     ));
     if signed {
-        context.screen.say(&bilingual!(
-            "Descripteur signé : l'époque est confirmée",
-            "Descriptor signed: the epoch is confirmed"
-        ));
+        context.screen.say(&bilingual!("Dépôt signé par le responsable", "Repository signed by the owner"));
     } else if reading.repository.descriptors.standing == Standing::Provisional {
         context.screen.warn(&bilingual!(
-            "le propriétaire n'a pas encore signé ce dépôt : relancez cette commande avec --kit et --confirm, sur un poste du dépôt",
+            "le responsable n'a pas encore signé ce dépôt : relancez cette commande avec --kit et --confirm, sur un poste du dépôt",
             "the owner has not signed this repository yet: run this command again with --kit and --confirm, on a computer of the repository"
         ));
     }

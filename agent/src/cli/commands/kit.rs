@@ -29,7 +29,7 @@ pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
     let kit = make(context, &out)?;
     let (screen, files) = (&context.screen, KitFiles::at(&out));
     screen.say(&bilingual!(
-        "Kit de récupération créé. Imprimez la page et gardez-en deux exemplaires hors du cabinet.",
+        "Kit de secours créé. Imprimez la page et gardez-en deux exemplaires hors du cabinet.",
         "Recovery kit made. Print the page and keep two copies away from the practice."
     ));
     screen.say(&secrets_line(&files.secret_names()));
@@ -39,6 +39,12 @@ pub fn run(context: &Context, command: args::Kit) -> Result<ExitCode> {
         name = shown(&os_to_bytes(files.public.file_name().unwrap_or_default()))
     ));
     screen.say(&fingerprint_line(&kit, context.lang()));
+    if kit.places.is_empty() {
+        screen.say(&bilingual!(
+            "La page ne dit pas où est le dépôt : notez son adresse à la main sur la page imprimée, ou donnez --repo ADRESSE ici",
+            "The page does not say where the repository is: write its address on the printed page, or give --repo ADDRESS here"
+        ));
+    }
     screen.json(&serde_json::json!({
         "repository": kit.repository,
         "owner_fingerprint": owner_words(&kit, context.lang()),
@@ -90,7 +96,7 @@ pub fn owner_words(kit: &Kit, lang: Lang) -> String {
 
 fn fingerprint_line(kit: &Kit, lang: Lang) -> scelle_view::words::Message {
     let words = owner_words(kit, lang);
-    bilingual!("Empreinte du propriétaire : {words}", "Owner fingerprint: {words}")
+    bilingual!("Empreinte du responsable : {words}", "Owner fingerprint: {words}")
 }
 
 /// The page to print: the text, and a QR code of the identity line.

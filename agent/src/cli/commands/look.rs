@@ -20,6 +20,7 @@ use scelle_core::reading::tree::Tree;
 use scelle_core::restore::request::snapshot_path;
 use scelle_core::scan::EntryPath;
 use scelle_view::bilingual;
+use scelle_view::words::counted;
 use scelle_view::words::figures::{count, local_time, rfc3339, size};
 use scelle_view::words::names::shown;
 
@@ -115,10 +116,12 @@ pub async fn differences(context: &Context, args: Diff) -> Result<ExitCode> {
     for row in &rows {
         context.screen.line(&format!("{} {}", sign(row.change), row.entry.path.to_screen()));
     }
-    let (added, removed, changed) = (totals.added, totals.removed, totals.changed);
     context.screen.say(&bilingual!(
-        "{added} ajoutés, {removed} retirés, {changed} modifiés",
-        "{added} added, {removed} removed, {changed} changed"
+        "{added}, {removed}, {changed}",
+        "{added}, {removed}, {changed}",
+        added = counted(totals.added, "# ajouté[s]", "# added"),
+        removed = counted(totals.removed, "# retiré[s]", "# removed"),
+        changed = counted(totals.changed, "# modifié[s]", "# changed"),
     ));
     let json_rows: Vec<Value> = rows
         .iter()

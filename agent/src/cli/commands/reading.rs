@@ -7,7 +7,7 @@ use scelle_format::id::RepositoryId;
 
 use crate::cli::args::KeyArgs;
 use crate::cli::context::Context;
-use crate::cli::secrets;
+use crate::cli::{messages, secrets};
 use scelle_core::error::{AgentError, Result};
 use scelle_core::repo::finding::Finding;
 use scelle_core::repo::keyring::Unlock;
@@ -29,7 +29,7 @@ pub async fn open(context: &Context, key: &KeyArgs, need: KeyNeed, whole_ledger:
     let reading = open_unsigned(context, key, need, whole_ledger).await?;
     if reading.repository.descriptors.standing == Standing::Provisional {
         context.screen.warn(&bilingual!(
-            "le propriétaire n'a pas encore signé ce dépôt : faites « scelle keys check-kit --kit FICHIER --confirm »",
+            "le responsable n'a pas encore signé ce dépôt : faites « scelle keys check-kit --kit FICHIER --confirm »",
             "the owner has not signed this repository yet: run \"scelle keys check-kit --kit FILE --confirm\""
         ));
     }
@@ -88,9 +88,14 @@ fn unlock(context: &Context, key: &KeyArgs, need: KeyNeed) -> Result<Option<Unlo
 pub fn show_findings(context: &Context, findings: &[Finding]) {
     for finding in findings {
         let (code, object) = (finding.kind.code(), &finding.object);
+        let what = messages::findings::finding(finding.kind);
         let affects: Vec<String> = finding.affects.iter().map(ToString::to_string).collect();
         let affects = if affects.is_empty() { String::new() } else { format!(" → {}", affects.join(", ")) };
-        context.screen.warn(&bilingual!("{code} : {object}{affects}", "{code}: {object}{affects}"));
+        context.screen.warn(&bilingual!(
+            "{what} : {object}{affects}",
+            "{what}: {object}{affects}",
+            what = what
+        ));
         tracing::warn!(object = object.as_str(), finding = code, "finding");
     }
 }

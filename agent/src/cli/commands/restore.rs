@@ -18,6 +18,7 @@ use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
 use scelle_view::words::figures::{count, local_day, size};
+use scelle_view::words::{Lang, counted};
 
 /// Runs `restore`.
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
@@ -72,32 +73,48 @@ fn say_nothing_chosen(context: &Context) {
 async fn dry_run(context: &Context, tree: &Tree, request: &RestoreRequest) -> Result<ExitCode> {
     let mut lines = Vec::new();
     let sums = plan(tree, request, &mut |entry| {
-        let word = match entry.action {
-            Action::Write => "write",
-            Action::Compare => "compare",
-            Action::Keep => "keep",
-            Action::SetAside => "aside",
-            Action::InUse => "in-use",
-        };
-        lines.push((word, entry.path.clone(), entry.bytes));
+        lines.push((entry.action, entry.path.clone(), entry.bytes));
     })
     .await?;
-    for (word, path, _) in &lines {
-        context.screen.line(&format!("{word:<8}{}", path.to_screen()));
+    for (action, path, _) in &lines {
+        context.screen.line(&format!("{:<16}{}", word(*action, context.lang()), path.to_screen()));
     }
-    let (files, bytes) = (count(sums.files, context.lang()), size(sums.bytes, context.lang()));
+    let bytes = size(sums.bytes, context.lang());
     context.screen.say(&bilingual!(
-        "Essai à blanc : {files} fichiers, {bytes} ; rien n'a été écrit",
-        "Dry run: {files} files, {bytes}; nothing was written"
+        "Essai à blanc : {files}, {bytes} ; rien n'a été écrit",
+        "Dry run: {files}, {bytes}; nothing was written",
+        files = counted(sums.files, "# fichier[s]", "# file[s]"),
     ));
     foreseen(context, &sums);
     let rows: Vec<_> =
-        lines.iter().map(|(a, p, n)| json!({"action": a, "path": path_json(p), "bytes": n})).collect();
+        lines.iter().map(|(a, p, n)| json!({"action": code(*a), "path": path_json(p), "bytes": n})).collect();
     context.screen.json(&json!({"plan": sums, "entries": rows}));
     if sums.is_nothing_chosen(request) {
         say_nothing_chosen(context);
     }
     Ok(sums.code(request))
+}
+
+/// What would become of an entry, in a word.
+fn word(action: Action, lang: Lang) -> &'static str {
+    match action {
+        Action::Write => lang.pick("écrire", "write"),
+        Action::Compare => lang.pick("comparer", "compare"),
+        Action::Keep => lang.pick("garder", "keep"),
+        Action::SetAside => lang.pick("mettre de côté", "set aside"),
+        Action::InUse => lang.pick("base ouverte", "in use"),
+    }
+}
+
+/// The same for the document.
+fn code(action: Action) -> &'static str {
+    match action {
+        Action::Write => "write",
+        Action::Compare => "compare",
+        Action::Keep => "keep",
+        Action::SetAside => "aside",
+        Action::InUse => "in-use",
+    }
 }
 
 /// What a dry run knows would not simply be written.
@@ -111,10 +128,10 @@ fn foreseen(context: &Context, sums: &RestorePlan) {
         ));
     }
     if sums.in_use > 0 {
-        let databases = count(sums.in_use, lang);
-        screen.warn(&bilingual!(
-            "{databases} bases seraient refusées : un logiciel les tient ouvertes ; fermez-le d'abord",
-            "{databases} databases would be refused: a program has them open; close it first"
+        screen.warn(&counted(
+            sums.in_use,
+            "# base[s] serai[t|ent] refusée[s] : un logiciel [la tient ouverte|les tient ouvertes] ; fermez-le d'abord",
+            "# database[s] would be refused: a program has [it|them] open; close it first",
         ));
     }
     if sums.twins > 0 {

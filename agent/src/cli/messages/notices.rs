@@ -1,30 +1,36 @@
-//! The sentences of notices, phases, problems and store weaknesses.
+//! The sentences of notices, phases and store weaknesses.
 //!
 //! From the typed values of [`scelle_core::monitor`] to text. Never: a name.
 
-use scelle_core::monitor::{Notice, Phase, Problem, Weakness};
+use scelle_core::monitor::{Notice, Phase, Weakness};
 use scelle_view::bilingual;
-use scelle_view::words::Message;
+use scelle_view::words::figures::size;
+use scelle_view::words::{Message, counted};
 
 /// A notice as one sentence.
 pub fn notice(notice: &Notice) -> Message {
     match notice {
         Notice::Problem { root, token, problem: why } => {
-            let why = problem(*why);
-            Message::by(|lang| format!("{root} [{token}] : {}", why.text(lang)))
+            let root = match root.as_str() {
+                "" => bilingual!("fichier", "file"),
+                label => bilingual!("{label}", "{label}"),
+            };
+            bilingual!("{root} [{token}] : {why}", "{root} [{token}]: {why}", root = root, why = why.said())
         }
         Notice::Retry { operation, attempt, wait_ms, altered: true } => {
             let seconds = *wait_ms as f64 / 1000.0;
             bilingual!(
-                "ce qui est arrivé n'est pas ce qui a été envoyé ({operation}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
-                "what arrived is not what was sent ({operation}, attempt {attempt}); trying again in {seconds:.1} s"
+                "ce qui est arrivé n'est pas ce qui a été envoyé ({doing}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
+                "what arrived is not what was sent ({doing}, attempt {attempt}); trying again in {seconds:.1} s",
+                doing = request(operation)
             )
         }
         Notice::Retry { operation, attempt, wait_ms, altered: false } => {
             let seconds = *wait_ms as f64 / 1000.0;
             bilingual!(
-                "le stockage ne répond pas ({operation}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
-                "the store does not answer ({operation}, attempt {attempt}); trying again in {seconds:.1} s"
+                "le stockage ne répond pas ({doing}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
+                "the store does not answer ({doing}, attempt {attempt}); trying again in {seconds:.1} s",
+                doing = request(operation)
             )
         }
         Notice::ClockOff { seconds } => clock_off(*seconds),
@@ -35,8 +41,9 @@ pub fn notice(notice: &Notice) -> Message {
              be backing up. The backup goes on separately; tell the person in charge"
         ),
         Notice::Rewound { notes } => bilingual!(
-            "l'état local était plus ancien que le dépôt (poste restauré ?) ; {notes} notes rattrapées",
-            "the local state was older than the repository (computer restored?); {notes} notes caught up"
+            "l'état local était plus ancien que le dépôt (poste restauré ?) ; {caught_up}",
+            "the local state was older than the repository (computer restored?); {caught_up}",
+            caught_up = counted(*notes, "# note[s] rattrapée[s]", "# note[s] caught up"),
         ),
         Notice::SnapshotVanished { snapshot } => bilingual!(
             "ALERTE : l'instantané {snapshot}, connu de ce poste, n'est plus dans le dépôt ; \
@@ -45,36 +52,63 @@ pub fn notice(notice: &Notice) -> Message {
              run \"scelle check\" and tell the host"
         ),
         Notice::Resumed { stored_bytes } => {
-            let size = |lang| scelle_view::words::figures::size(*stored_bytes, lang);
-            Message::by(|lang| {
-                lang.pick(
-                    format!("reprise d'une sauvegarde interrompue ; {} déjà déposés", size(lang)),
-                    format!("continuing an interrupted backup; {} already stored", size(lang)),
-                )
-            })
+            let stored = Message::by(|lang| size(*stored_bytes, lang));
+            bilingual!(
+                "reprise d'une sauvegarde interrompue ; déjà déposé : {stored}",
+                "continuing an interrupted backup; already stored: {stored}",
+                stored = stored
+            )
         }
         Notice::CatalogRebuilt => bilingual!(
             "catalogue local reconstruit depuis le dépôt",
             "local catalog rebuilt from the repository"
         ),
-        Notice::SpecialsSkipped { count } => bilingual!(
-            "{count} sockets, tubes ou périphériques laissés de côté (rien à sauvegarder)",
-            "{count} sockets, pipes or devices left out (nothing to back up)"
+        Notice::SpecialsSkipped { count } => counted(
+            *count,
+            "# socket[s], tube[s] ou périphérique[s] laissé[s] de côté (rien à sauvegarder)",
+            "# socket[s], pipe[s] or device[s] left out (nothing to back up)",
         ),
         Notice::Damaged { key } => bilingual!("objet endommagé : {key}", "damaged object: {key}"),
         Notice::StoreWeakness { weakness: found } => weakness(*found),
-        Notice::AnsweredWrongly { objects } => bilingual!(
-            "le stockage a d'abord mal répondu pour {objects} objets (octets altérés, ou « absent ») et bien à la seconde \
+        Notice::AnsweredWrongly { objects } => counted(
+            *objects,
+            "le stockage a d'abord mal répondu pour # objet[s] (octets altérés, ou « absent ») et bien à la seconde \
              demande ; rien n'est perdu, faites vérifier la liaison, le cache du NAS ou le disque",
-            "the store first answered wrongly for {objects} objects (altered bytes, or \"not there\") and rightly when \
-             asked again; nothing is lost, have the connection, the NAS's cache or the disk checked"
+            "the store first answered wrongly for # object[s] (altered bytes, or \"not there\") and rightly when \
+             asked again; nothing is lost, have the connection, the NAS's cache or the disk checked",
         ),
         Notice::ReadThrough { hidden, overwritten } => bilingual!(
-            "ALERTE : quelqu'un a masqué {hidden} objets (marqueurs de suppression) et en a recouvert {overwritten} ; \
-             leurs versions antérieures, intactes, ont été lues. Prévenez l'hébergeur ; « scelle check » les nomme",
-            "ALARM: somebody hid {hidden} objects (delete markers) and wrote over {overwritten}; their older versions, \
-             sound, were read. Tell the host; \"scelle check\" names them"
+            "ALERTE : quelqu'un a masqué {hid} (marqueurs de suppression) et en a recouvert {overwritten} ; {read}",
+            "ALARM: somebody hid {hid} (delete markers) and wrote over {overwritten}; {read}",
+            hid = counted(*hidden, "# objet[s]", "# object[s]"),
+            read = counted(
+                hidden + overwritten,
+                "[sa version antérieure, intacte, a été lue|leurs versions antérieures, intactes, ont été lues]. Prévenez \
+                 l'hébergeur ; « scelle check » [le|les] nomme",
+                "[its older version, sound, was|their older versions, sound, were] read. Tell the host; \"scelle check\" names \
+                 [it|them]",
+            ),
         ),
+    }
+}
+
+/// Whether a notice begins with a word of alarm of its own.
+pub fn is_alarm(notice: &Notice) -> bool {
+    matches!(notice, Notice::ForkAlarm | Notice::SnapshotVanished { .. } | Notice::ReadThrough { .. })
+}
+
+/// A request to the store, in a word.
+fn request(operation: &'static str) -> Message {
+    match operation {
+        "open" => bilingual!("ouverture", "open"),
+        "put" => bilingual!("envoi", "put"),
+        "get" => bilingual!("lecture", "get"),
+        "head" => bilingual!("recherche", "head"),
+        "list" => bilingual!("liste", "list"),
+        "delete" => bilingual!("suppression", "delete"),
+        "time" => bilingual!("heure", "time"),
+        "versions" => bilingual!("versions", "versions"),
+        other => bilingual!("{other}", "{other}"),
     }
 }
 
@@ -107,53 +141,6 @@ pub fn phase(phase: Phase) -> Message {
         Phase::Restore => bilingual!("Restauration", "Restoring"),
         Phase::Compare => bilingual!("Comparaison", "Comparing"),
         Phase::Rebuild => bilingual!("Reconstruction", "Rebuilding"),
-    }
-}
-
-/// Why an entry could not be handled.
-pub fn problem(problem: Problem) -> Message {
-    match problem {
-        Problem::Unreadable => bilingual!("lecture refusée par le système", "the system refused to read it"),
-        Problem::Vanished => {
-            bilingual!("disparu pendant la sauvegarde", "vanished during the backup")
-        }
-        Problem::Changed => bilingual!("modifié pendant sa lecture", "changed while it was read"),
-        Problem::Shorter => bilingual!(
-            "moins d'octets lus que sa taille annoncée",
-            "fewer bytes could be read than its size says"
-        ),
-        Problem::DiskError => bilingual!("erreur du disque", "disk error"),
-        Problem::MetadataUnreadable => {
-            bilingual!("certaines métadonnées illisibles", "some metadata could not be read")
-        }
-        Problem::NotWritten => bilingual!("écriture impossible", "could not be written"),
-        Problem::MetadataNotSet => {
-            bilingual!("contenu écrit, certaines métadonnées non", "content written, some metadata not")
-        }
-        Problem::Mismatch => {
-            bilingual!("différent de l'instantané", "different from the snapshot")
-        }
-        Problem::InUse => bilingual!(
-            "base tenue ouverte par un logiciel ; fermez-le et relancez la restauration",
-            "a program has this database open; close it and restore again"
-        ),
-        Problem::RefusedName => bilingual!("nom refusé ici", "name refused here"),
-        Problem::Kept => bilingual!("existe déjà, laissé tel quel", "already exists, left alone"),
-        Problem::Damaged => {
-            bilingual!("contenu stocké manquant ou endommagé", "stored content missing or damaged")
-        }
-        Problem::SavedWithSideFiles => bilingual!(
-            "base enregistrée avec son journal, telle quelle : elle se répare à son ouverture",
-            "database saved with its journal, as it lay there: it recovers when it is opened"
-        ),
-        Problem::HeldOpen => bilingual!(
-            "base ouverte par un logiciel pendant sa copie, sans avoir changé",
-            "database held open by a program while it was copied; it did not change"
-        ),
-        Problem::UseUnknown => bilingual!(
-            "base inchangée pendant sa copie ; on ne sait pas si un logiciel l'avait ouverte",
-            "database unchanged while it was copied; whether a program had it open is not known"
-        ),
     }
 }
 

@@ -14,7 +14,7 @@ pub struct KitFrame {
 
 /// The frame in a language.
 pub fn kit_frame(lang: Lang) -> KitFrame {
-    let title = lang.pick("Scellé — kit de récupération", "Scellé — recovery kit");
+    let title = lang.pick("Scellé — kit de secours", "Scellé — recovery kit");
     let head = format!(
         "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\"><title>{title}</title>\
          <style>@page{{size:A4;margin:15mm}}body{{font:10.5pt/1.35 sans-serif;color:#000}}\

@@ -11,9 +11,11 @@ use scelle_format::report::{
 };
 use scelle_format::timestamp::Timestamp;
 
+use crate::bilingual;
 use crate::reasons::sentence;
-use crate::words::Lang;
-use crate::words::figures::{count, counted, duration, local_time, size};
+use crate::words::counted::uncounted;
+use crate::words::figures::{count, duration, local_time, size};
+use crate::words::{Lang, Message, counted, terms};
 
 /// Files with a problem shown.
 const PROBLEMS_SHOWN: usize = 10;
@@ -111,47 +113,48 @@ fn run_line(record: &Record, lang: Lang) -> String {
     };
     let mut text = format!("{head} {trigger}, {result} · {snapshot} · {took}");
     if run.snapshot.is_none() && !run.codes.is_empty() {
-        let codes: Vec<&str> = run.codes.iter().map(|code| code.as_str()).collect();
-        let _ = write!(text, " · {} {}", lang.pick("code", "code"), codes.join(", "));
+        let why: Vec<Message> = run.codes.iter().map(|code| terms::run_code(code.as_str())).collect();
+        let why: Vec<&str> = why.iter().map(|message| message.text(lang)).collect();
+        let _ = write!(text, " · {}", why.join(", "));
     }
     text
 }
 
 fn saved_line(volumes: &SetVolumes, lang: Lang) -> String {
-    let n = |measured: &Measured<u64>| measured.known().map_or("?".to_owned(), |n| count(*n, lang));
-    let (seen, lost) = (count(volumes.files_seen, lang), count(volumes.files_unreadable, lang));
-    let (new, changed, removed) =
-        (n(&volumes.files_new), n(&volumes.files_changed), n(&volumes.files_removed));
-    let about = |bytes: RoundedBytes| size(bytes.bytes(), lang);
-    let (read, sent) = (about(volumes.read_bytes), about(volumes.sent_bytes));
+    let n = |measured: &Measured<u64>, fr, en| match measured.known() {
+        Some(n) => counted(*n, fr, en),
+        None => uncounted(fr, en),
+    };
+    let about = |bytes: RoundedBytes| Message::by(|lang| size(bytes.bytes(), lang));
     // Where the plan gave none, the record has the French word and the set's number.
     let label = volumes.label.as_str();
-    let label = lang.pick(label.to_owned(), label.replacen("ensemble ", "set ", 1));
-    lang.pick(
-        format!(
-            "Sauvegardé ({label}) : {seen} fichiers vus, {new} nouveaux, {changed} modifiés, {removed} disparus, \
-             {lost} non lus · environ {read} lus, {sent} envoyés"
-        ),
-        format!(
-            "Saved ({label}): {seen} files seen, {new} new, {changed} changed, {removed} removed, {lost} not read · \
-             about {read} read, {sent} sent"
-        ),
-    )
+    let label = Message::new(label, label.replacen("ensemble ", "set ", 1));
+    let saved = bilingual!(
+        "Sauvegardé ({label}) : {seen}, {new}, {changed}, {removed}, {lost} · lu : environ {read}, envoyé : environ {sent}",
+        "Saved ({label}): {seen}, {new}, {changed}, {removed}, {lost} · read: about {read}, sent: about {sent}",
+        label = label,
+        seen = counted(volumes.files_seen, "# fichier[s] vu[s]", "# file[s] seen"),
+        new = n(&volumes.files_new, "# nouveau[x]", "# new"),
+        changed = n(&volumes.files_changed, "# modifié[s]", "# changed"),
+        removed = n(&volumes.files_removed, "# disparu[s]", "# removed"),
+        lost = counted(volumes.files_unreadable, "# non lu[s]", "# not read"),
+        read = about(volumes.read_bytes),
+        sent = about(volumes.sent_bytes),
+    );
+    saved.text(lang).to_owned()
 }
 
 fn checked_line(record: &Record, lang: Lang) -> String {
     let integrity = &record.integrity;
     let mut parts = Vec::new();
+    let of = |n: u64, fr, en| counted(n, fr, en).text(lang).to_owned();
     if let Some(packs) = integrity.packs_confirmed.known() {
-        let packs = count(*packs, lang);
-        parts.push(lang.pick(
-            format!("{packs} paquets confirmés par le stockage"),
-            format!("{packs} packs confirmed by the store"),
-        ));
+        let (fr, en) = ("# paquet[s] confirmé[s] par le stockage", "# pack[s] confirmed by the store");
+        parts.push(of(*packs, fr, en));
     }
     parts.push(match integrity.mismatches.known() {
         Some(0) => lang.pick("aucun écart", "no mismatch").to_owned(),
-        Some(n) => counted(*n, lang, ["écart", "écarts"], ["mismatch", "mismatches"]),
+        Some(n) => of(*n, "# écart[s]", "# mismatch[es]"),
         None => lang.pick("stockage non relu", "store not looked at").to_owned(),
     });
     parts.push(match record.traceability.chain_whole.known() {
@@ -170,13 +173,19 @@ fn checked_line(record: &Record, lang: Lang) -> String {
 
 fn copies_line(record: &Record, lang: Lang) -> String {
     let availability = &record.availability;
-    let of = |n: &u64| counted(*n, lang, ["instantané", "instantanés"], ["snapshot", "snapshots"]);
-    let snapshots = availability.snapshots.known().map_or("?".to_owned(), of);
+    let (fr, en) = ("# instantané[s]", "# snapshot[s]");
+    let snapshots = availability.snapshots.known().map_or_else(|| uncounted(fr, en), |n| counted(*n, fr, en));
+    let snapshots = snapshots.text(lang);
+    let head = lang.pick(
+        format!("Sans dommage connu : {snapshots} de cet ensemble"),
+        format!("Without known damage: {snapshots} of this set"),
+    );
+    // Of none there is no newest.
+    if availability.snapshots.known() == Some(&0) {
+        return head;
+    }
     let newest = availability.newest.known().map_or("?".to_owned(), |time| moment(*time, lang));
-    lang.pick(
-        format!("Sans dommage connu : {snapshots} de cet ensemble, le plus récent du {newest}"),
-        format!("Without known damage: {snapshots} of this set, the newest of {newest}"),
-    )
+    format!("{head}, {} {newest}", lang.pick("le plus récent du", "the newest of"))
 }
 
 fn reason_line(reason: &RecordedReason, record: &Record, lang: Lang) -> String {
@@ -211,10 +220,13 @@ fn problem_lines(record: &Record, lang: Lang) -> Vec<String> {
     );
     let mut lines = vec![head.to_owned()];
     let shown = problems.iter().take(PROBLEMS_SHOWN);
-    lines.extend(shown.map(|problem| format!("  {}  {}  {}", problem.token, problem.class, problem.code)));
+    lines.extend(shown.map(|problem| {
+        let (class, what) = (terms::class(problem.class), terms::run_code(problem.code.as_str()));
+        format!("  {}  {}  {}", problem.token, class.text(lang), what.text(lang))
+    }));
     if problems.len() > PROBLEMS_SHOWN {
-        let more = count((problems.len() - PROBLEMS_SHOWN) as u64, lang);
-        lines.push(lang.pick(format!("  … et {more} autres"), format!("  … and {more} more")));
+        let more = counted((problems.len() - PROBLEMS_SHOWN) as u64, "  … et # autre[s]", "  … and # more");
+        lines.push(more.text(lang).to_owned());
     }
     lines
 }

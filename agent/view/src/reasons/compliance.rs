@@ -28,7 +28,7 @@ sentences! {
         "la phrase du quotidien a été tapée sur le PC sauvegardé" => "en créer une nouvelle",
         "the everyday phrase was typed on the PC that is backed up" => "make a new one";
     "host-certificate-ended":
-        "le certificat HDS déclaré pour l'hébergeur est échu" => "demander à l'hébergeur son certificat en cours",
+        "le certificat HDS déclaré pour l'hébergeur a expiré" => "demander à l'hébergeur son certificat en cours",
         "the HDS certificate declared for the host has ended" => "ask the host for its present certificate";
     "host-undeclared":
         "rien n'est déclaré sur l'hébergeur des sauvegardes" => "déclarer l'hébergeur et son certificat HDS",
@@ -37,7 +37,7 @@ sentences! {
         "la situation de l'hébergeur n'est pas connue" => "vérifier la déclaration de l'hébergeur",
         "the situation of the host is not known" => "check the declaration of the host";
     "licence-ended":
-        "la licence du logiciel est échue" => "renouveler la licence",
+        "la licence du logiciel a expiré" => "renouveler la licence",
         "the licence of the program has ended" => "renew the licence";
     "licence-ends-soon":
         "la licence du logiciel se termine dans moins de 30 jours" => "renouveler la licence",
@@ -73,6 +73,6 @@ sentences! {
         "ce bilan repose sur la seule parole de ce PC" => "relier une console ou un gardien pour le faire confirmer",
         "this bilan rests on this PC's word alone" => "connect a console or a gardener to have it confirmed";
     "state-rewound":
-        "ce PC avait été remis dans un état ancien ; il s'est remis à jour" => "s'assurer que cette remise en état était voulue",
+        "ce PC avait été remis dans un état ancien ; il s'est remis à jour" => "s'assurer que ce retour à un état antérieur était voulu",
         "this PC had been set back to an old state; it caught up" => "make sure that this was intended";
 }

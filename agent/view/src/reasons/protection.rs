@@ -121,8 +121,8 @@ sentences! {
         "quelques fichiers n'ont pas pu être lus" => "fermer les logiciels qui les tiennent ou corriger leurs droits",
         "some files could not be read" => "close the programs that hold them or correct their rights";
     "first-backup":
-        "c'est la première sauvegarde : il n'y a pas encore d'état plus ancien" => "rien d'autre que continuer à sauvegarder",
-        "this is the first backup: there is nothing older to go back to yet" => "nothing but to go on backing up";
+        "c'est la première sauvegarde : il n'y a pas encore d'état plus ancien" => "rien à faire : continuez les sauvegardes",
+        "this is the first backup: there is nothing older to go back to yet" => "nothing to do: go on backing up";
     "full-reread-overdue":
         "les données stockées n'ont pas été relues depuis trop longtemps" => "lancer « scelle check --read-data all »",
         "stored data was not read again for too long" => "run \"scelle check --read-data all\"";
@@ -138,7 +138,7 @@ sentences! {
         "on ne sait pas si de petits objets sont abîmés dans le stockage" => "lancer « scelle check »",
         "it is not known whether small objects in the store are damaged" => "run \"scelle check\"";
     "history-short":
-        "il y a encore peu d'instantanés" => "continuer à sauvegarder",
+        "il y a encore peu d'instantanés" => "continuer les sauvegardes",
         "there are few snapshots yet" => "go on backing up";
     "history-unknown":
         "le nombre d'instantanés n'est pas connu" => "lancer « scelle snapshots »",
@@ -292,7 +292,7 @@ sentences! {
         "le certificat du stockage a été vérifié par les connexions de cette sauvegarde ; sa date de fin n'a pas été regardée" => "rien, l'hébergeur le renouvelle",
         "the store's certificate was verified by the connections of this run; when it ends was not looked at" => "nothing, the host renews it";
     "tls-certificate-ended":
-        "le certificat du stockage est échu ou refusé" => "le renouveler",
+        "le certificat du stockage a expiré ou est refusé" => "le renouveler",
         "the store's certificate has ended or is refused" => "renew it";
     "tls-certificate-ends-soon":
         "le certificat du stockage se termine dans moins de 30 jours" => "le renouveler",

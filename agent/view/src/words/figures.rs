@@ -38,12 +38,6 @@ pub fn count(number: u64, lang: Lang) -> String {
     text
 }
 
-/// A count with its noun, singular or plural: French says 0 in the singular.
-pub fn counted(number: u64, lang: Lang, french: [&str; 2], english: [&str; 2]) -> String {
-    let noun = lang.pick(french[usize::from(number > 1)], english[usize::from(number != 1)]);
-    format!("{} {noun}", count(number, lang))
-}
-
 /// A duration in the two largest units that matter: `3 min 05 s`, `1 h 12 min`, `0,8 s`.
 pub fn duration(time: Duration, lang: Lang) -> String {
     let seconds = time.as_secs();

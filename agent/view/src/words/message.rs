@@ -3,6 +3,8 @@
 //! A [`Message`] cannot be built with only one language, so a missing translation does not compile. Never: a file name, a
 //! secret, a line break.
 
+use std::fmt::Display;
+
 use super::lang::Lang;
 
 /// One sentence in both languages, on one line.
@@ -36,15 +38,37 @@ fn one_line(text: String) -> Box<str> {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().into_boxed_str()
 }
 
-/// `bilingual!("{count} fichiers", "{count} files")`, or with values: `bilingual!("{n} h", "{n} h", n = x / 60)`.
+/// What stands in a sentence: the same in both languages, or a message, which is shown in the sentence's own.
+pub trait Spoken {
+    /// As it is shown in `lang`.
+    fn spoken(&self, lang: Lang) -> &dyn Display;
+}
+
+impl<T: Display> Spoken for T {
+    fn spoken(&self, _: Lang) -> &dyn Display {
+        self
+    }
+}
+
+impl Spoken for Message {
+    fn spoken(&self, lang: Lang) -> &dyn Display {
+        lang.pick(&self.fr, &self.en)
+    }
+}
+
+/// `bilingual!("{place} est plein", "{place} is full")`, or with values: `bilingual!("{n} h", "{n} h", n = x / 60)`. A value
+/// that is a [`Message`], such as a [`counted`](crate::words::counted) one, is shown in each sentence's language.
 #[macro_export]
 macro_rules! bilingual {
     ($fr:literal, $en:literal $(, $name:ident = $value:expr)* $(,)?) => {{
         $(let $name = &$value;)*
-        $crate::words::Message::new(
-            ::std::fmt::format(format_args!($fr)),
-            ::std::fmt::format(format_args!($en)),
-        )
+        $crate::words::Message::by(|lang| {
+            $(let $name = $crate::words::message::Spoken::spoken($name, lang);)*
+            match lang {
+                $crate::words::Lang::Fr => ::std::fmt::format(format_args!($fr)),
+                $crate::words::Lang::En => ::std::fmt::format(format_args!($en)),
+            }
+        })
     }};
 }
 
@@ -64,5 +88,15 @@ mod tests {
     fn values_can_be_given_by_name() {
         let message = bilingual!("{h} heures", "{h} hours", h = 120 / 60);
         assert_eq!(message.text(Lang::Fr), "2 heures");
+    }
+
+    #[test]
+    fn a_message_in_a_sentence_has_its_language() {
+        let files = crate::words::counted(1, "# fichier[s] lu[s]", "# file[s] read");
+        let message = bilingual!("{files}, {x:.1} s", "{files}, {x:.1} s", files = files, x = 0.25);
+        assert_eq!(
+            (message.text(Lang::Fr), message.text(Lang::En)),
+            ("1 fichier lu, 0.2 s", "1 file read, 0.2 s")
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! From the summary of a run to the screen; the documents of several runs make one. Never: a name of a file.
 
-use scelle_format::report::Label;
+use scelle_format::report::{Label, Light};
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
@@ -13,8 +13,8 @@ use scelle_core::run::{Figures, Summary};
 use scelle_view::bilingual;
 use scelle_view::pages::text::status_word;
 use scelle_view::reasons::sentence;
-use scelle_view::words::Message;
 use scelle_view::words::figures::{count, duration, size};
+use scelle_view::words::{Lang, Message, counted};
 
 /// Says what a run did.
 pub fn told(context: &Context, label: Option<&Label>, summary: &Summary, written: &Written) {
@@ -30,17 +30,19 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
     let took = duration(summary.duration, lang);
     let of = label.map(|label| format!("{} — ", label.as_str())).unwrap_or_default();
     screen.say(&bilingual!("{of}Instantané {number} — {took}", "{of}Snapshot {number} — {took}"));
-    let (new, changed) = (count(changes.new, lang), count(changes.changed, lang));
-    let (unchanged, removed) = (count(changes.unchanged, lang), count(changes.removed, lang));
     screen.say(&bilingual!(
-        "  fichiers : {new} nouveaux, {changed} modifiés, {unchanged} inchangés, {removed} disparus",
-        "  files: {new} new, {changed} changed, {unchanged} unchanged, {removed} removed"
+        "  fichiers : {new}, {changed}, {unchanged}, {removed}",
+        "  files: {new}, {changed}, {unchanged}, {removed}",
+        new = counted(changes.new, "# nouveau[x]", "# new"),
+        changed = counted(changes.changed, "# modifié[s]", "# changed"),
+        unchanged = counted(changes.unchanged, "# inchangé[s]", "# unchanged"),
+        removed = counted(changes.removed, "# disparu[s]", "# removed"),
     ));
     let (source, read) = (size(outcome.gathered.totals.bytes, lang), size(outcome.gathered.read_bytes, lang));
     let stored = size(outcome.committed.stored_bytes, lang);
     screen.say(&bilingual!(
-        "  volume : {source} au total, {read} lus, {stored} envoyés (chiffrés)",
-        "  volume: {source} in all, {read} read, {stored} sent (encrypted)"
+        "  volume : {source} au total ; lu : {read}, envoyé (chiffré) : {stored}",
+        "  volume: {source} in all; read: {read}, sent (encrypted): {stored}"
     ));
     if outcome.gathered.totals.files + outcome.gathered.totals.symlinks == 0 {
         screen.warn(&bilingual!(
@@ -48,28 +50,28 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
             "the folders to back up are empty: this snapshot holds no file"
         ));
     }
-    let packs = count(outcome.listing.needed_packs, lang);
-    screen.say(&bilingual!(
-        "  vérification : {packs} paquets attendus, tous présents avec leur taille",
-        "  verification: {packs} packs expected, all present with their size"
+    screen.say(&counted(
+        outcome.listing.needed_packs,
+        "  vérification : # paquet[s] attendu[s], [présent avec sa taille|tous présents avec leur taille]",
+        "  verification: # pack[s] expected, [present with its size|all present with their size]",
     ));
 }
 
 /// What was wrong in the store and is not any more.
 fn mended(context: &Context, summary: &Summary) {
-    let (screen, lang, outcome) = (&context.screen, context.lang(), &summary.outcome);
+    let (screen, outcome) = (&context.screen, &summary.outcome);
     if outcome.healed_packs > 0 {
-        let healed = count(outcome.healed_packs, lang);
-        screen.warn(&bilingual!(
-            "{healed} paquets perdus ou abîmés dans le stockage : leur contenu a été enregistré à nouveau",
-            "{healed} packs were lost or damaged in the store: their content has been stored again"
+        screen.warn(&counted(
+            outcome.healed_packs,
+            "# paquet[s] perdu[s] ou abîmé[s] dans le stockage : [son|leur] contenu a été enregistré à nouveau",
+            "# pack[s] [was|were] lost or damaged in the store: [its|their] content has been stored again",
         ));
     }
     if summary.mended_objects > 0 {
-        let mended = count(summary.mended_objects, lang);
-        screen.warn(&bilingual!(
-            "{mended} objets manquaient ou étaient abîmés dans le stockage : remis en place",
-            "{mended} objects were missing or damaged in the store: put back"
+        screen.warn(&counted(
+            summary.mended_objects,
+            "# objet[s] [manquait ou était abîmé|manquaient ou étaient abîmés] dans le stockage : remis en place",
+            "# object[s] [was|were] missing or damaged in the store: put back",
         ));
     }
 }
@@ -79,10 +81,10 @@ pub fn still_lost(context: &Context, ended: &[Ended]) {
     let all = ended.iter().filter_map(|run| run.figures.as_ref()).map(|figures| figures.damaged_objects);
     let most = all.max().unwrap_or(0);
     if most > 0 {
-        let left = count(most, context.lang());
-        context.screen.warn(&bilingual!(
-            "{left} objets du stockage restent perdus ou abîmés : « scelle check » dit lesquels",
-            "{left} objects of the store are still lost or damaged: \"scelle check\" says which"
+        context.screen.warn(&counted(
+            most,
+            "# objet[s] du stockage [reste perdu ou abîmé|restent perdus ou abîmés] : « scelle check » dit [lequel|lesquels]",
+            "# object[s] of the store [is|are] still lost or damaged: \"scelle check\" says which",
         ));
     }
 }
@@ -94,8 +96,21 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
     for reason in written.assessment.reasons.iter().filter(|reason| is_told(reason.code)) {
         if let Some(found) = sentence(reason.code) {
-            screen.warn(&Message::by(|lang| format!("{id} : {} → {}", found.what(lang), found.todo(lang))));
+            let what = Message::new(found.what(Lang::Fr), found.what(Lang::En));
+            let todo = Message::new(found.todo(Lang::Fr), found.todo(Lang::En));
+            screen.warn(&bilingual!(
+                "{id} : {what} → {todo}",
+                "{id}: {what} → {todo}",
+                what = what,
+                todo = todo
+            ));
         }
+    }
+    if written.status != Light::Green {
+        screen.say(&bilingual!(
+            "  pourquoi, et quoi faire : « scelle bilan show {id} »",
+            "  why, and what to do: \"scelle bilan show {id}\""
+        ));
     }
     let problems = summary.outcome.problems();
     if problems > 0 {

@@ -12,7 +12,8 @@ use scelle_core::run::Prospects;
 use scelle_core::verify::CheckReport;
 use scelle_view::bilingual;
 use scelle_view::pages::text::moment;
-use scelle_view::words::figures::{count, size};
+use scelle_view::words::figures::size;
+use scelle_view::words::{counted, terms};
 
 /// Says what a check found, and gives its document.
 pub fn told(context: &Context, report: &CheckReport, prospects: Option<&Prospects>) {
@@ -31,43 +32,48 @@ pub fn told(context: &Context, report: &CheckReport, prospects: Option<&Prospect
 }
 
 fn looked_at(context: &Context, report: &CheckReport) {
-    let (screen, lang) = (&context.screen, context.lang());
-    let (objects, packs) = (count(report.objects, lang), count(report.packs, lang));
-    let (read, bytes) = (count(report.packs_read, lang), size(report.bytes_read, lang));
+    let screen = &context.screen;
+    let bytes = size(report.bytes_read, context.lang());
     screen.say(&bilingual!(
-        "{objects} objets contrôlés, {packs} paquets attendus, {read} relus ({bytes})",
-        "{objects} objects checked, {packs} packs expected, {read} read back ({bytes})"
+        "{objects}, {packs}, {read} ({bytes})",
+        "{objects}, {packs}, {read} ({bytes})",
+        objects = counted(report.objects, "# objet[s] contrôlé[s]", "# object[s] checked"),
+        packs = counted(report.packs, "# paquet[s] attendu[s]", "# pack[s] expected"),
+        read = counted(report.packs_read, "# relu[s]", "# read back"),
     ));
     if report.strangers > 0 {
-        let strangers = count(report.strangers, lang);
-        screen.say(&bilingual!(
-            "{strangers} fichiers étrangers au dépôt, laissés de côté",
-            "{strangers} files that are not the repository's, passed over"
+        screen.say(&counted(
+            report.strangers,
+            "# fichier[s] étranger[s] au dépôt, laissé[s] de côté",
+            "# file[s] that [is|are] not the repository's, passed over",
         ));
     }
 }
 
 /// What lies under delete markers, or under other bytes, and is read all the same.
 fn read_below(context: &Context, report: &CheckReport) {
-    let (screen, lang) = (&context.screen, context.lang());
+    let screen = &context.screen;
     if report.hidden > 0 {
-        let hidden = count(report.hidden, lang);
-        screen.say(&bilingual!(
-            "MASQUÉS : {hidden} objets, derrière des marqueurs de suppression ; leurs versions antérieures sont là-dessous, et \
-             toute restauration les lit. Qui a l'identifiant du propriétaire retire les marqueurs (supprimer la version \
-             « delete marker » de chaque objet nommé ci-dessus) ; changez aussi l'identifiant de ce poste",
-            "HIDDEN: {hidden} objects, behind delete markers; their older versions lie below, and every restoration reads \
-             them. Whoever holds the owner's credential removes the markers (delete the \"delete marker\" version of each \
-             object named above); change this computer's credential as well"
+        screen.say(&counted(
+            report.hidden,
+            "MASQUÉ[S] : # objet[s], derrière [un marqueur|des marqueurs] de suppression ; [sa version antérieure est|leurs \
+             versions antérieures sont] là-dessous, et toute restauration [la|les] lit. Qui a l'identifiant du propriétaire \
+             retire [le marqueur|les marqueurs] (supprimer la version « delete marker » de [l'objet nommé|chaque objet nommé] \
+             ci-dessus) ; changez aussi l'identifiant de ce poste",
+            "HIDDEN: # object[s], behind [a delete marker|delete markers]; [its older version lies|their older versions lie] \
+             below, and every restoration reads [it|them]. Whoever holds the owner's credential removes the marker[s] (delete \
+             the \"delete marker\" version of [the|each] object named above); change this computer's credential as well",
         ));
     }
     if report.overwritten > 0 {
-        let overwritten = count(report.overwritten, lang);
-        screen.say(&bilingual!(
-            "RECOUVERTS : {overwritten} objets, d'autres octets sont à leur place ; leurs versions antérieures sont là-dessous, \
-             et toute restauration les lit. Prévenez l'hébergeur ; si quelqu'un d'autre a l'identifiant de ce poste, changez-le",
-            "OVERWRITTEN: {overwritten} objects, other bytes lie in their place; their older versions lie below, and every \
-             restoration reads them. Tell the host; if somebody else has this computer's credential, change it"
+        screen.say(&counted(
+            report.overwritten,
+            "RECOUVERT[S] : # objet[s], d'autres octets sont à [sa|leur] place ; [sa version antérieure est|leurs versions \
+             antérieures sont] là-dessous, et toute restauration [la|les] lit. Prévenez l'hébergeur ; si quelqu'un d'autre a \
+             l'identifiant de ce poste, changez-le",
+            "OVERWRITTEN: # object[s], other bytes lie in [its|their] place; [its older version lies|their older versions lie] \
+             below, and every restoration reads [it|them]. Tell the host; if somebody else has this computer's credential, \
+             change it",
         ));
     }
 }
@@ -76,19 +82,26 @@ fn read_below(context: &Context, report: &CheckReport) {
 fn no_longer_needed(context: &Context, report: &CheckReport) {
     let (screen, lang) = (&context.screen, context.lang());
     if !report.replaced.is_empty() {
-        let replaced = count(report.replaced.len() as u64, lang);
-        screen.say(&bilingual!(
-            "{replaced} paquets perdus ou abîmés ont été remplacés par d'autres : aucun instantané n'en a plus besoin",
-            "{replaced} lost or spoilt packs have been replaced by others: no snapshot needs them any more"
+        screen.say(&counted(
+            report.replaced.len() as u64,
+            "# paquet[s] perdu[s] ou abîmé[s] [a été remplacé|ont été remplacés] par d'autres : aucun instantané n'en a plus \
+             besoin",
+            "# lost or spoilt pack[s] [has|have] been replaced by others: no snapshot needs [it|them] any more",
         ));
     }
     if let Some(loss) = report.loss {
-        let (objects, snapshots) =
-            (count(report.acknowledged.len() as u64, lang), count(loss.snapshots, lang));
         let Loss { time, author, reason, .. } = loss;
         screen.say(&bilingual!(
-            "Perte acceptée le {time} ({author}, {reason}) : {objects} objets endommagés en font partie, {snapshots} instantanés touchés alors",
-            "Loss acknowledged on {time} ({author}, {reason}): {objects} damaged objects are part of it, {snapshots} snapshots affected then"
+            "Perte acceptée le {time} ({who}, {why}) : {objects}, {snapshots} alors",
+            "Loss acknowledged on {time} ({who}, {why}): {objects}, {snapshots} then",
+            who = terms::author(author),
+            why = terms::because(reason),
+            objects = counted(
+                report.acknowledged.len() as u64,
+                "# objet[s] endommagé[s] en [fait|font] partie",
+                "# damaged object[s] [is|are] part of it",
+            ),
+            snapshots = counted(loss.snapshots, "# instantané[s] touché[s]", "# snapshot[s] affected"),
         ));
     }
     for lost in &report.lost {
@@ -102,47 +115,51 @@ fn no_longer_needed(context: &Context, report: &CheckReport) {
 
 fn verdict(context: &Context, report: &CheckReport) {
     let screen = &context.screen;
-    let (sound, damaged) = (report.sound.len(), report.damaged.len());
+    let (sound, damaged) = (report.sound.len() as u64, report.damaged.len() as u64);
     match report.code() {
-        ExitCode::Ok if !report.replaced.is_empty() => screen.say(&bilingual!(
-            "Rien ne manque aux {sound} instantanés",
-            "Nothing is missing from the {sound} snapshots"
+        ExitCode::Ok if !report.replaced.is_empty() => screen.say(&counted(
+            sound,
+            "Rien ne manque [à l'instantané|aux # instantanés]",
+            "Nothing is missing from the [snapshot|# snapshots]",
         )),
-        ExitCode::Ok => screen.say(&bilingual!(
-            "Aucun dommage : {sound} instantanés complets",
-            "No damage: {sound} snapshots complete"
+        ExitCode::Ok => screen.say(&counted(
+            sound,
+            "Aucun dommage : # instantané[s] complet[s]",
+            "No damage: # snapshot[s] complete",
         )),
         _ => screen.say(&bilingual!(
-            "DOMMAGES : {damaged} instantanés touchés, {sound} intacts. Ne supprimez rien, et prévenez votre prestataire",
-            "DAMAGE: {damaged} snapshots affected, {sound} sound. Delete nothing, and tell your provider"
+            "DOMMAGES : {damaged}, {sound}. Ne supprimez rien, et prévenez votre prestataire",
+            "DAMAGE: {damaged}, {sound}. Delete nothing, and tell your provider",
+            damaged = counted(damaged, "# instantané[s] touché[s]", "# snapshot[s] affected"),
+            sound = counted(sound, "# intact[s]", "# sound"),
         )),
     }
 }
 
 /// What the next backup does about it, one line for each.
 fn foreseen(context: &Context, prospects: &Prospects) {
-    let (screen, lang) = (&context.screen, context.lang());
+    let screen = &context.screen;
     if prospects.put_back > 0 {
-        let n = count(prospects.put_back, lang);
-        screen.say(&bilingual!(
-            "  {n} objets : ce poste en a la copie exacte, la prochaine sauvegarde les remet en place",
-            "  {n} objects: this computer has their exact copies, the next backup puts them back"
+        screen.say(&counted(
+            prospects.put_back,
+            "  # objet[s] : ce poste en a la copie exacte, la prochaine sauvegarde [le|les] remet en place",
+            "  # object[s]: this computer has [its exact copy|their exact copies], the next backup puts [it|them] back",
         ));
     }
     if prospects.stored_again > 0 {
-        let n = count(prospects.stored_again, lang);
-        screen.say(&bilingual!(
-            "  {n} paquets : la prochaine sauvegarde enregistre à nouveau ce que ce poste a encore de leur contenu",
-            "  {n} packs: the next backup stores again what this computer still has of their content"
+        screen.say(&counted(
+            prospects.stored_again,
+            "  # paquet[s] : la prochaine sauvegarde enregistre à nouveau ce que ce poste a encore de [son|leur] contenu",
+            "  # pack[s]: the next backup stores again what this computer still has of [its|their] content",
         ));
     }
     if prospects.uncertain > 0 {
-        let n = count(prospects.uncertain, lang);
-        screen.say(&bilingual!(
-            "  {n} paquets : seuls des instantanés plus anciens, ou d'un autre poste, en ont besoin ; la prochaine sauvegarde dira \
-             si ce poste a encore leur contenu",
-            "  {n} packs: only older snapshots, or another computer's, need them; the next backup will show whether this \
-             computer still has their content"
+        screen.say(&counted(
+            prospects.uncertain,
+            "  # paquet[s] : seuls des instantanés plus anciens, ou d'un autre poste, en ont besoin ; la prochaine sauvegarde \
+             dira si ce poste a encore [son|leur] contenu",
+            "  # pack[s]: only older snapshots, or another computer's, need [it|them]; the next backup will show whether this \
+             computer still has [its|their] content",
         ));
     }
     if prospects.forked > 0 {
@@ -156,12 +173,13 @@ fn foreseen(context: &Context, prospects: &Prospects) {
         ));
     }
     if prospects.left > 0 {
-        let n = count(prospects.left, lang);
-        screen.say(&bilingual!(
-            "  {n} objets : aucune sauvegarde de ce poste ne les répare, ses fichiers étant ce qu'ils sont. Demandez à l'hébergeur une version antérieure des \
-             objets nommés ci-dessus ; ce qui est intact se restaure avec le kit",
-            "  {n} objects: no backup of this computer mends them as its files are now. Ask the host for an older version of the objects named \
-             above; what is sound can be restored with the kit"
+        screen.say(&counted(
+            prospects.left,
+            "  # objet[s] : aucune sauvegarde de ce poste ne [le|les] répare, ses fichiers étant ce qu'ils sont. Demandez à \
+             l'hébergeur une version antérieure [de l'objet nommé|des objets nommés] ci-dessus ; ce qui est intact se restaure \
+             avec le kit",
+            "  # object[s]: no backup of this computer mends [it|them] as its files are now. Ask the host for an older version \
+             of the object[s] named above; what is sound can be restored with the kit",
         ));
     }
 }

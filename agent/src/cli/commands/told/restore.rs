@@ -5,7 +5,6 @@
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
-use crate::cli::messages::notices::problem;
 use scelle_core::monitor::{Notice, Problem};
 use scelle_core::repo::history::Snapshot;
 use scelle_core::restore::summary::RestoreSummary;
@@ -13,6 +12,7 @@ use scelle_core::restore::tally::FileProblem;
 use scelle_core::restore::write::Notices;
 use scelle_core::run::Restored;
 use scelle_view::bilingual;
+use scelle_view::words::counted;
 use scelle_view::words::figures::{count, duration, size};
 
 /// Files that were not restored, named one by one; the rest is counted.
@@ -29,7 +29,7 @@ pub fn told(context: &Context, snapshot: &Snapshot, restored: &Restored) {
     why_not(context, summary);
     if !restored.is_recorded {
         context.screen.warn(&bilingual!(
-            "la fiche de restauration n'a pas pu être écrite au registre",
+            "la fiche de restauration n'a pas pu être écrite au journal",
             "the restore record could not be written to the ledger"
         ));
     }
@@ -39,23 +39,21 @@ pub fn told(context: &Context, snapshot: &Snapshot, restored: &Restored) {
 
 fn headline(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary) {
     let lang = context.lang();
-    let (files, bytes) = (count(summary.files, lang), size(summary.bytes, lang));
     let (number, took) = (snapshot.id.number, duration(summary.duration, lang));
+    let (files, bytes) = (summary.files, size(summary.bytes, lang));
     let missing = damaged_files(summary) + summary.problems.len() as u64;
     context.screen.say(&match missing {
         0 => bilingual!(
-            "Instantané {number} restauré : {files} fichiers, {bytes}, {took} ; chaque octet vérifié",
-            "Snapshot {number} restored: {files} files, {bytes}, {took}; every byte verified"
+            "Instantané {number} restauré : {files}, {bytes}, {took} ; chaque octet vérifié",
+            "Snapshot {number} restored: {files}, {bytes}, {took}; every byte verified",
+            files = counted(files, "# fichier[s]", "# file[s]"),
         ),
-        _ => {
-            let missing = count(missing, lang);
-            bilingual!(
-                "Instantané {number} restauré EN PARTIE : {missing} fichiers manquent ; {files} fichiers écrits, {bytes}, \
-                 {took}, chaque octet de ceux-là vérifié",
-                "Snapshot {number} restored IN PART: {missing} files are missing; {files} files written, {bytes}, {took}, \
-                 every byte of these verified"
-            )
-        }
+        _ => bilingual!(
+            "Instantané {number} restauré EN PARTIE : {missing} ; {files}, {bytes}, {took}, chaque octet écrit vérifié",
+            "Snapshot {number} restored IN PART: {missing}; {files}, {bytes}, {took}, every byte written is verified",
+            missing = counted(missing, "# fichier[s] manque[nt]", "# file[s] [is|are] missing"),
+            files = counted(files, "# fichier[s] écrit[s]", "# file[s] written"),
+        ),
     });
 }
 
@@ -81,41 +79,42 @@ fn stood_already(context: &Context, summary: &RestoreSummary) {
 
 /// Why files are missing, each reason once.
 fn why_not(context: &Context, summary: &RestoreSummary) {
-    let (screen, lang) = (&context.screen, context.lang());
+    let screen = &context.screen;
     let damaged = damaged_files(summary);
     for object in &summary.damaged_objects {
         screen.warn(&bilingual!("endommagé : {object}", "damaged: {object}"));
     }
     if damaged > 0 {
-        let damaged = count(damaged, lang);
-        screen.warn(&bilingual!(
-            "{damaged} fichiers n'ont pas pu être restaurés : leur contenu est endommagé dans le stockage",
-            "{damaged} files could not be restored: their content is damaged in the store"
+        screen.warn(&counted(
+            damaged,
+            "# fichier[s] n'[a|ont] pas pu être restauré[s] : [son|leur] contenu est endommagé dans le stockage",
+            "# file[s] could not be restored: [its|their] content is damaged in the store",
         ));
     }
     let in_use = summary.problems.iter().filter(|file| file.problem == Problem::InUse).count() as u64;
     if in_use > 0 {
-        let in_use = count(in_use, lang);
-        screen.warn(&bilingual!(
-            "{in_use} fichiers de bases laissés tels quels : un logiciel les tient ouverts ; \
+        screen.warn(&counted(
+            in_use,
+            "# fichier[s] de base laissé[s] [tel quel|tels quels] : un logiciel [le tient ouvert|les tient ouverts] ; \
              fermez-le, puis relancez la même restauration",
-            "{in_use} database files left as they are: a program has them open; close it, then run the same restore again"
+            "# database file[s] left as [it is|they are]: a program has [it|them] open; close it, then run the same restore \
+             again",
         ));
     }
     if summary.use_unknown > 0 {
-        let unknown = count(summary.use_unknown, lang);
-        screen.warn(&bilingual!(
-            "{unknown} bases remplacées sans savoir si un logiciel les tenait ouvertes (ce compte ou ce système ne permet \
-             pas de le voir) : fermez puis rouvrez le logiciel avant d'y travailler",
-            "{unknown} databases were replaced without knowing whether a program had them open (this account or system \
-             cannot see it): close the program and open it again before you work in it"
+        screen.warn(&counted(
+            summary.use_unknown,
+            "# base[s] remplacée[s] sans savoir si un logiciel [la tenait ouverte|les tenait ouvertes] (ce compte ou ce \
+             système ne permet pas de le voir) : fermez puis rouvrez le logiciel avant d'y travailler",
+            "# database[s] [was|were] replaced without knowing whether a program had [it|them] open (this account or system \
+             cannot see it): close the program and open it again before you work in it",
         ));
     }
     if summary.problems.len() as u64 > in_use {
-        let problems = count(summary.problems.len() as u64 - in_use, lang);
-        screen.warn(&bilingual!(
-            "{problems} fichiers n'ont pas pu être écrits",
-            "{problems} files could not be written"
+        screen.warn(&counted(
+            summary.problems.len() as u64 - in_use,
+            "# fichier[s] n'[a|ont] pas pu être écrit[s]",
+            "# file[s] could not be written",
         ));
     }
 }
@@ -172,12 +171,12 @@ fn not_given(context: &Context, given: &Notices) {
 /// A restore is at best as whole as its backup was.
 fn not_whole_when_made(context: &Context, not_saved: u64) {
     if not_saved > 0 {
-        let files = count(not_saved, context.lang());
-        context.screen.warn(&bilingual!(
-            "lors de cette sauvegarde, {files} fichiers n'ont pas pu être enregistrés, ou seulement avec une réserve : voyez \
+        context.screen.warn(&counted(
+            not_saved,
+            "lors de cette sauvegarde, # fichier[s] n'[a|ont] pas pu être enregistré[s], ou seulement avec une réserve : voyez \
              son bilan (« scelle bilan list »)",
-            "when this backup was made, {files} files could not be saved, or only with a reservation: see its bilan \
-             (\"scelle bilan list\")"
+            "when this backup was made, # file[s] could not be saved, or only with a reservation: see its bilan \
+             (\"scelle bilan list\")",
         ));
     }
 }
@@ -189,16 +188,16 @@ fn not_restored(context: &Context, summary: &RestoreSummary) {
     let files = summary.damaged.len() + summary.problems.len();
     for file in summary.damaged.iter().chain(&summary.problems).take(PROBLEMS_SHOWN) {
         if screen.may_show_names() {
-            let why = problem(file.problem);
-            screen.line(&format!("  {} : {}", file.path.to_screen(), why.text(lang)));
+            let why = file.problem.said();
+            let colon = lang.pick(" :", ":");
+            screen.line(&format!("  {}{colon} {}", file.path.to_screen(), why.text(lang)));
         } else {
             let (token, problem) = (file.token.clone(), file.problem);
             context.around.monitor.notice(Notice::Problem { root: String::new(), token, problem });
         }
     }
     if files > PROBLEMS_SHOWN {
-        let more = count((files - PROBLEMS_SHOWN) as u64, lang);
-        screen.say(&bilingual!("  … et {more} autres", "  … and {more} more"));
+        screen.say(&counted((files - PROBLEMS_SHOWN) as u64, "  … et # autre[s]", "  … and # more"));
     }
     if files > 0 && !screen.may_show_names() {
         screen.say(&bilingual!(

@@ -90,13 +90,19 @@ pub enum ExpectedValue {
     Recipient,
     /// Days.
     Days,
+    /// Who acknowledges.
+    Author,
+    /// Why.
+    Reason,
+    /// A folder to write to.
+    Folder,
 }
 
 impl ExpectedValue {
     fn said(self) -> Message {
         match self {
             Self::Snapshot => bilingual!(
-                "donnez un numéro (7), DEV/7, latest ou une date (2026-11-21)",
+                "donnez un numéro (7), POSTE/7, latest (le dernier) ou une date (2026-11-21)",
                 "give a number (7), DEV/7, latest or a date (2026-11-21)"
             ),
             Self::ReadData => {
@@ -116,6 +122,16 @@ impl ExpectedValue {
             Self::Days => {
                 bilingual!("donnez un nombre de jours, 0 ou plus", "give a number of days, 0 or more")
             }
+            Self::Author => bilingual!(
+                "donnez secretary (secrétaire), practitioner (praticien), responsible (responsable) ou provider (prestataire)",
+                "give secretary, practitioner, responsible or provider"
+            ),
+            Self::Reason => bilingual!(
+                "donnez moved (déplacé), deleted-on-purpose (effacé exprès), archived (archivé), replaced (remplacé) ou other \
+                 (autre)",
+                "give moved, deleted-on-purpose, archived, replaced or other"
+            ),
+            Self::Folder => bilingual!("donnez un dossier", "give a folder"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! This computer: sources, files, local state. Never: a name or a path.
 
 use crate::bilingual;
-use crate::words::Message;
+use crate::words::{Message, counted};
 
 /// This computer: sources, files, local state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +44,11 @@ impl LocalFailure {
                 bilingual!("branchez le disque ou corrigez le plan", "plug the disk in or correct the plan"),
             ),
             Self::FinishedWithProblems { problems } => (
-                bilingual!("terminé, {problems} problèmes", "finished, {problems} problems"),
-                bilingual!(
-                    "« scelle bilan show latest » les montre",
-                    "\"scelle bilan show latest\" shows them"
+                counted(*problems, "terminé, # problème[s]", "finished, # problem[s]"),
+                counted(
+                    *problems,
+                    "« scelle bilan show latest » [le|les] montre",
+                    "\"scelle bilan show latest\" shows [it|them]",
                 ),
             ),
             Self::FileExists => (

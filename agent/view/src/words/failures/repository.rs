@@ -1,7 +1,7 @@
 //! Keys and the repository. Never: a part of a key.
 
 use crate::bilingual;
-use crate::words::Message;
+use crate::words::{Message, counted};
 
 /// Keys and the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ impl RepositoryFailure {
                 call_the_host(),
             ),
             Self::DamageFound { found } => (
-                bilingual!("{found} objets manquants ou endommagés", "{found} objects missing or damaged"),
+                counted(*found, "# objet[s] manquant[s] ou endommagé[s]", "# object[s] missing or damaged"),
                 call_the_host(),
             ),
             Self::NewerUnreadable { known, readable } => {

@@ -3,7 +3,7 @@
 use super::config::ConfigFault;
 use super::line::{LineAdvice, LineFault};
 use crate::bilingual;
-use crate::words::Message;
+use crate::words::{Message, counted};
 
 /// The command line and the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub enum UsageFailure {
     BilanOfAnother,
     /// The path asked for is not in the snapshot.
     PathNotInSnapshot,
+    /// No file of any snapshot has the token asked for.
+    TokenUnknown,
     /// The state folder lies on a network file system, where locks and fsync cannot be trusted.
     StateOnNetwork,
     /// No home folder, no variable: no place for state or configuration.
@@ -110,7 +112,11 @@ impl UsageFailure {
                 ),
             ),
             Self::RepositoryAmbiguous { known } => (
-                bilingual!("ce poste connaît {known} dépôts", "this computer knows {known} repositories"),
+                counted(
+                    *known as u64,
+                    "ce poste connaît # dépôt[s]",
+                    "this computer knows # repositor[y|ies]",
+                ),
                 bilingual!("choisissez avec --repo", "choose one with --repo"),
             ),
             Self::RepositoryAddressInvalid => (
@@ -163,7 +169,7 @@ impl UsageFailure {
                 bilingual!("vérifiez le chemin donné à --kit", "check the path given to --kit"),
             ),
             Self::KitUnreadable => (
-                bilingual!("ce fichier n'est pas un kit de récupération", "this file is not a recovery kit"),
+                bilingual!("ce fichier n'est pas un kit de secours", "this file is not a recovery kit"),
                 bilingual!(
                     "donnez le fichier créé par « scelle kit new »",
                     "give the file made by \"scelle kit new\""
@@ -252,6 +258,16 @@ impl UsageFailure {
                 bilingual!("l'instantané ne contient pas ce chemin", "the snapshot does not hold that path"),
                 bilingual!("« scelle find » cherche un nom", "\"scelle find\" looks for a name"),
             ),
+            Self::TokenUnknown => (
+                bilingual!(
+                    "aucun fichier des instantanés n'a ce jeton",
+                    "no file of the snapshots has this token"
+                ),
+                bilingual!(
+                    "recopiez le jeton entier, tel que « scelle bilan show » ou le message l'écrit",
+                    "copy the whole token, as \"scelle bilan show\" or the message writes it"
+                ),
+            ),
             Self::StateOnNetwork => (
                 bilingual!(
                     "le dossier d'état est sur un disque réseau",
@@ -272,11 +288,11 @@ impl UsageFailure {
             ),
             Self::Line(line) => (line.0.said(), line.1.said()),
             Self::TargetUnclear => (
-                bilingual!("où restaurer n'est pas clair", "where to restore is not clear"),
+                bilingual!("indiquez où restaurer", "say where to restore"),
                 bilingual!("donnez --to DOSSIER ou bien --in-place", "give either --to DIR or --in-place"),
             ),
             Self::KitUnclear => (
-                bilingual!("le kit n'est pas clair", "the kit is not clear"),
+                bilingual!("indiquez un kit", "name a kit"),
                 bilingual!(
                     "donnez --kit FICHIER ou bien --kit-public FICHIER (avec --join, --phrase-file suffit)",
                     "give either --kit FILE or --kit-public FILE (with --join, --phrase-file is enough)"

@@ -90,7 +90,7 @@ impl WhereaboutsFailure {
                     "this kit already has its repository on this computer: a second one would ruin it"
                 ),
                 bilingual!(
-                    "une deuxième copie se fera par « scelle destination add » (version à venir) ; pour un dépôt indépendant, faites un autre kit avec « scelle kit new »",
+                    "une deuxième copie se fera par « scelle destination add » (version à venir) ; pour un dépôt indépendant, créez un autre kit avec « scelle kit new »",
                     "a second copy will be made by \"scelle destination add\" (a later version); for an independent repository make another kit with \"scelle kit new\""
                 ),
             ),
