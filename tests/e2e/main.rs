@@ -43,5 +43,6 @@ mod sources;
 mod tamper;
 mod unseen;
 mod vault;
+mod way;
 mod whereabouts;
 mod write_only;

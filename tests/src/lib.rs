@@ -14,6 +14,7 @@
 //! * [`process`] — programs around the agent: other users, tracers, small disks.
 //! * [`tamper`] — damage and forgery of stored objects.
 //! * [`tools`] — node, zstd, Python and what they need.
+//! * [`way`] — certificates, authorities and proxies before a bucket.
 
 #![forbid(unsafe_code)]
 // A test's fixtures fail like tests do.
@@ -31,6 +32,7 @@ pub mod store;
 pub mod tamper;
 pub mod tools;
 pub mod tree;
+pub mod way;
 
 /// How often a campaign goes round: `ci` times for every change, `long` times under `tests/run long` (`SCELLE_LONG=1`).
 pub fn rounds(ci: u32, long: u32) -> u32 {

@@ -104,6 +104,8 @@ impl From<StoreError> for AgentError {
             ErrorKind::Denied if error.detail == scelle_store::dir::NO_PERMISSION => Self::folder_denied(),
             ErrorKind::Denied => Self::store_denied(),
             ErrorKind::Unreachable => Self::store_unreachable(),
+            ErrorKind::Certificate(fault) => Self::certificate(fault),
+            ErrorKind::Proxy(fault) => Self::proxy(fault),
             ErrorKind::Full => Self::destination_full(),
             // Nothing stored is damaged: the store, or who looked after it, refused what came.
             ErrorKind::Corrupt if error.operation == "put" => Self::sent_altered(),

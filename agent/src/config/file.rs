@@ -12,8 +12,9 @@ use scelle_format::report::Label;
 use serde::{Deserialize, Deserializer};
 
 use super::inert::{InertKey, inert_keys};
-use super::lines::key_of;
+use super::lines::{key_of, line_of};
 use super::log::LogTable;
+use super::route::is_proxy_without_login;
 use scelle_core::error::{AgentError, Result};
 use scelle_view::words::failures::{ConfigFault, ConfigRule};
 
@@ -69,6 +70,26 @@ pub struct S3Table {
     pub access_key_id: Option<String>,
     /// File that holds the secret half; relative to the configuration's folder.
     pub secret_key_file: Option<PathBuf>,
+    /// `http://host[:port]` of the proxy on the way, without user and password.
+    pub proxy: Option<String>,
+    /// File that holds the proxy's `user:password`; relative to the configuration's folder.
+    pub proxy_credentials_file: Option<PathBuf>,
+    /// Hosts that are reached without the proxy, as `NO_PROXY` lists them.
+    pub no_proxy: Option<String>,
+    /// File with certificates of authorities beside the system's, in PEM; relative to the configuration's folder.
+    pub ca_file: Option<PathBuf>,
+    /// Where the keys of files stand that are read later.
+    #[serde(skip)]
+    pub places: S3Places,
+}
+
+/// File and line (`config.toml:12`) of keys in `[s3]`.
+#[derive(Clone, Debug, Default)]
+pub struct S3Places {
+    /// Of `proxy_credentials_file`.
+    pub proxy_credentials_file: String,
+    /// Of `ca_file`.
+    pub ca_file: String,
 }
 
 /// `[[plan]]`: a set of folders backed up together.
@@ -161,6 +182,9 @@ pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
         AgentError::config_invalid(ConfigFault::Breaks(rule)).at(format!("{name}:{line}"))
     })?;
     file.inert = inert_keys(text, name);
+    let place = |key| format!("{name}:{}", line_of(text, "s3", key));
+    file.s3.places =
+        S3Places { proxy_credentials_file: place("proxy_credentials_file"), ca_file: place("ca_file") };
     Ok(file)
 }
 
@@ -207,6 +231,9 @@ fn check(file: &ConfigFile) -> std::result::Result<(), ConfigRule> {
         }
         names.push(&plan.name);
         check_plan(plan)?;
+    }
+    if file.s3.proxy.as_deref().is_some_and(|text| !is_proxy_without_login(text)) {
+        return Err(ConfigRule::Proxy);
     }
     if file.limits.upload_bytes_per_second == Some(0) {
         return Err(ConfigRule::AboveZero("upload_bytes_per_second"));

@@ -24,6 +24,10 @@ fn the_sample_is_valid_and_sets_every_key() {
             && s3.region.is_some()
             && s3.access_key_id.is_some()
             && s3.secret_key_file.is_some()
+            && s3.proxy.is_some()
+            && s3.proxy_credentials_file.is_some()
+            && s3.no_proxy.is_some()
+            && s3.ca_file.is_some()
     );
     let limits = &file.limits;
     assert!(

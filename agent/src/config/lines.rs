@@ -15,3 +15,20 @@ pub(super) fn key_of(line: &str) -> &str {
     let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
     if plain && key.len() <= 40 { key } else { "" }
 }
+
+/// The line, from 1, of a key in a table: below the table's own line, or as `table.key` before the first one. 1 where it is
+/// written in another way.
+pub(super) fn line_of(text: &str, table: &str, key: &str) -> usize {
+    let mut inside = "";
+    let found = text.lines().position(|line| {
+        if let Some(named) = table_of(line) {
+            inside = named;
+            return false;
+        }
+        let named = key_of(line);
+        let (of, named) =
+            named.split_once('.').map_or((inside, named), |(of, named)| (of.trim(), named.trim()));
+        of == table && named == key
+    });
+    found.map_or(1, |index| index + 1)
+}

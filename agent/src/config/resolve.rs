@@ -15,6 +15,7 @@ use super::file::{ConfigFile, Host, Limits, Plan, parse};
 use super::inert::InertKey;
 use super::log::{LogOverrides, LogSettings, log_settings};
 use super::places;
+use super::route::route;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};
 use scelle_core::error::{AgentError, Result};
@@ -172,6 +173,7 @@ fn s3(given: &Overrides, env: &Env, file: &ConfigFile, config_path: &Path) -> Re
         endpoint,
         region: given.s3_region.clone().or_else(|| file.s3.region.clone()).or_else(|| env.text("AWS_REGION")),
         credentials: credentials(env, file, config_path)?,
+        route: route(env, &file.s3, config_path.parent().unwrap_or(Path::new(""))),
     })
 }
 

@@ -13,6 +13,10 @@ pub enum ErrorKind {
     Denied,
     /// No answer, or an answer that says "try again".
     Unreachable,
+    /// The server's certificate is refused: nothing was asked.
+    Certificate(CertificateFault),
+    /// A proxy on the way lets nothing through.
+    Proxy(ProxyFault),
     /// The destination has no room left.
     Full,
     /// The bytes that arrived are not the bytes that were sent or promised (length, checksum).
@@ -27,6 +31,52 @@ pub enum ErrorKind {
     Invalid,
     /// Anything else.
     Other,
+}
+
+/// Why a server's certificate is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// Its last day is over, by this computer's clock.
+    Expired,
+    /// Its first day is to come, by this computer's clock.
+    NotYetValid,
+    /// Nobody who is trusted here vouches for it.
+    UnknownAuthority,
+    /// It is another host's.
+    OtherHost,
+    /// Anything else.
+    Refused,
+}
+
+/// Why nothing comes through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyFault {
+    /// The proxy itself does not answer.
+    Silent,
+    /// It wants a password, and none is given.
+    WantsPassword,
+    /// It refuses the password that is given.
+    RefusesPassword,
+    /// It answers, and does not lead to the store.
+    Refuses,
+    /// No connection to the store came about through it in time; which of the two is slow is not known.
+    NoWay,
+}
+
+impl ErrorKind {
+    /// Whether the store was not reached, so that nothing was learned of what was asked.
+    pub fn is_of_the_way(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Certificate(_) | Self::Proxy(_))
+    }
+
+    /// Whether it may pass without anybody changing anything.
+    fn may_pass(self) -> bool {
+        match self {
+            Self::Unreachable | Self::Corrupt => true,
+            Self::Proxy(ProxyFault::Silent | ProxyFault::Refuses | ProxyFault::NoWay) => true,
+            _ => false,
+        }
+    }
 }
 
 /// An operation on a store failed.
@@ -56,6 +106,6 @@ impl StoreError {
 
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, ErrorKind::Unreachable | ErrorKind::Corrupt)
+        self.kind.may_pass()
     }
 }

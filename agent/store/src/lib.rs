@@ -27,6 +27,6 @@ pub mod verdict;
 
 pub use decorator::Decorator;
 pub use durable::{BlobFolder, Incoming, sync_folder};
-pub use error::{ErrorKind, StoreError};
+pub use error::{CertificateFault, ErrorKind, ProxyFault, StoreError};
 pub use key::Key;
 pub use store::{HiddenPage, ListEntry, ListPage, Lock, LockOps, ObjectMeta, Put, Store, Version};

@@ -287,7 +287,7 @@ async fn delete_locked(locks: &dyn LockOps, key: &Key, version: &str, may_delete
         // Refused by rights before the lock was asked: nothing is proven.
         Err(_) if *may_delete == Fact::No => Fact::unknown("the credential may not delete versions"),
         Err(error) if error.kind == ErrorKind::Denied => Fact::Yes,
-        Err(error) if error.kind == ErrorKind::Unreachable => Fact::because(&error),
+        Err(error) if error.kind.is_of_the_way() => Fact::because(&error),
         // "Done", or an odd refusal: whether the version is still there decides.
         _ => match locks.get_version(key, version, MAX_BYTES).await {
             Ok(_) => Fact::Yes,
@@ -386,7 +386,7 @@ async fn try_default_lock(
 async fn may_delete_versions(locks: &dyn LockOps, absent: &Key, version: &str) -> Fact {
     match locks.delete_version(absent, version).await {
         Err(error) if error.kind == ErrorKind::Denied => Fact::No,
-        Err(error) if error.kind == ErrorKind::Unreachable => Fact::because(&error),
+        Err(error) if error.kind.is_of_the_way() => Fact::because(&error),
         _ => Fact::Yes,
     }
 }

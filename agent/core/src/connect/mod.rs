@@ -120,13 +120,20 @@ impl Connection<'_> {
         settings.prefix = prefix.to_owned();
         settings.session_token =
             credentials.session_token.as_ref().map(|token| SecretString::from(token.expose_secret()));
+        settings.route = self.s3.route.clone()?;
         settings.allow_plain_http_loopback = true;
         settings.conditional_put = self.engine.conditional_put;
         settings.upload_rate = self.upload_bytes_per_second.map(|limit| Arc::new(ByteRate::new(limit)));
+        let address = self.s3.endpoint.is_none().then(|| settings.address());
+        let located = |error: AgentError| match &address {
+            Some(amazon) => error.on_amazon(amazon),
+            None => error,
+        };
         if let Create::Bucket(days) = create {
-            S3Store::create_bucket_with_lock(settings.clone(), days).await?;
+            let made = S3Store::create_bucket_with_lock(settings.clone(), days).await;
+            made.map_err(|error| located(error.into()))?;
         }
-        let store = self.first_contact(settings).await?;
+        let store = self.first_contact(settings).await.map_err(located)?;
         let offset = store.clock_offset_ms();
         let place = StorePlace {
             url,
@@ -148,7 +155,7 @@ impl Connection<'_> {
         loop {
             match S3Store::open(settings.clone()).await {
                 Ok(store) => return Ok(store),
-                Err(error) if error.kind == ErrorKind::Unreachable && attempt < FIRST_CONTACT_ATTEMPTS => {
+                Err(error) if error.is_retryable() && attempt < FIRST_CONTACT_ATTEMPTS => {
                     let wait_ms = 500 << (attempt - 1);
                     self.around.monitor.notice(Notice::Retry {
                         operation: "open",

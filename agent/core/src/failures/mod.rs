@@ -12,4 +12,5 @@ mod repository;
 mod run;
 mod store;
 mod usage;
+mod way;
 mod whereabouts;

@@ -1,7 +1,7 @@
 //! The store. Never: a credential.
 
 use crate::error::{AgentError, ExitCode};
-use scelle_view::words::failures::StoreFailure;
+use scelle_view::words::failures::{Addition, Failure, StoreFailure};
 
 /// The store: exits 1, 2, 14.
 impl AgentError {
@@ -28,6 +28,18 @@ impl AgentError {
     /// No credential for S3 anywhere.
     pub fn no_credential() -> Self {
         Self::new(ExitCode::Usage, StoreFailure::NoCredential)
+    }
+
+    /// The same error where no address of an S3 service was given: it says that Amazon was tried, at `address`. What stands
+    /// on the way says where it stands.
+    pub(crate) fn on_amazon(mut self, address: &str) -> Self {
+        if matches!(self.code, ExitCode::Unreachable | ExitCode::NoRepository)
+            && !matches!(self.kind, Failure::Way(_))
+        {
+            self.addition = Some(Box::new(Addition::AmazonByDefault));
+            self.place = Some(address.to_owned());
+        }
+        self
     }
 
     /// No room left.

@@ -35,6 +35,16 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::SecretFileUnreadable)
     }
 
+    /// A variable that names a proxy holds no address of one. The place is the variable.
+    pub fn proxy_variable_unclear() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::ProxyVariableUnclear)
+    }
+
+    /// The variable that names a file of authorities leads to none. The place is the variable.
+    pub fn authorities_variable_unclear() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::AuthoritiesVariableUnclear)
+    }
+
     /// The command or option exists in the contract and comes with a later version.
     pub fn not_in_this_version(command: &str) -> Self {
         Self::new(ExitCode::Usage, UsageFailure::NotInThisVersion { command: command.to_owned() })

@@ -236,6 +236,7 @@ impl Finder<'_> {
             endpoint: self.s3.endpoint.clone().or_else(|| place.and_then(|p| p.endpoint.clone())),
             region: self.s3.region.clone().or_else(|| place.and_then(|p| p.region.clone())),
             credentials: self.s3.credentials.clone(),
+            route: self.s3.route.clone(),
         };
         let connection = Connection {
             s3: &s3,

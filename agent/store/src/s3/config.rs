@@ -14,11 +14,10 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedInterceptor,
     StalledStreamProtectionConfig,
 };
-use aws_smithy_http_client::Builder as HttpBuilder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::clock::ServerClock;
+use super::route::Route;
 use crate::throttle::ByteRate;
 use crate::{ErrorKind, Key, StoreError};
 
@@ -48,6 +47,8 @@ pub struct BucketSettings {
     pub session_token: Option<SecretString>,
     /// `https://host/bucket/key` (true) or `https://bucket.host/key`.
     pub path_style: bool,
+    /// The way there: proxy, and authorities beside the system's.
+    pub route: Route,
     /// Allow `http://` when the host is this machine (tests, a local gateway).
     pub allow_plain_http_loopback: bool,
     /// How fast bodies may be sent, together.
@@ -74,6 +75,7 @@ impl BucketSettings {
             access_key: access_key.into(),
             secret_key: secret_key.into(),
             session_token: None,
+            route: Route::default(),
             allow_plain_http_loopback: false,
             upload_rate: None,
             conditional_put: true,
@@ -93,7 +95,7 @@ impl BucketSettings {
     }
 
     /// Where the store is, without credentials.
-    pub(super) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         let host = match &self.endpoint {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
             None => format!("https://s3.{}.amazonaws.com", self.region),
@@ -134,7 +136,7 @@ impl BucketSettings {
         let token = self.session_token.as_ref().map(|token| token.expose_secret().to_owned());
         let secret = self.secret_key.expose_secret();
         let credentials = Credentials::new(&self.access_key, secret, token, None, "scelle");
-        let http = HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+        let http = self.route.client().map_err(|detail| invalid("proxy", &detail))?;
         let mut config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))

@@ -7,6 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStreamError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::obstacle::{Obstacle, causes, deepest_cause};
 use crate::{ErrorKind, StoreError};
 
 /// The HTTP status of the answer, when there was one.
@@ -23,7 +24,11 @@ pub(super) fn store_error<E: ProvideErrorMetadata>(
     let (kind, detail) = match error {
         SdkError::TimeoutError(_) => (ErrorKind::Unreachable, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) => {
-            let cause = failure.as_connector_error().map(|cause| deepest_cause(cause)).unwrap_or_default();
+            let cause = failure.as_connector_error();
+            if let Some(obstacle) = cause.and_then(|cause| Obstacle::among(causes(cause))) {
+                return obstacle.said(operation);
+            }
+            let cause = cause.map(|cause| deepest_cause(cause)).unwrap_or_default();
             (ErrorKind::Unreachable, format!("no connection: {cause}"))
         }
         SdkError::ConstructionFailure(_) => (ErrorKind::Invalid, "the request could not be built".to_owned()),
@@ -101,15 +106,6 @@ fn kind_of(status: u16, code: &str) -> ErrorKind {
         // An answer cut short or not S3 at all.
         _ => ErrorKind::Unreachable,
     }
-}
-
-/// The innermost cause, cut short: "Connection refused (os error 111)", "invalid peer certificate…".
-fn deepest_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string().chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
 #[cfg(test)]

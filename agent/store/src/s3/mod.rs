@@ -32,9 +32,14 @@ mod clock;
 mod config;
 mod errors;
 mod locks;
+mod obstacle;
+mod pem;
+mod route;
 mod signed_payload;
 
 pub use config::BucketSettings;
+pub use pem::Authorities;
+pub use route::{Login, Proxy, Route};
 
 use clock::ServerClock;
 use errors::{body_error, status, store_error};

@@ -48,6 +48,12 @@ impl ConfigFault {
 pub enum ConfigRule {
     /// `language`
     Language,
+    /// `proxy`
+    Proxy,
+    /// `proxy_credentials_file`
+    ProxyCredentialsFile,
+    /// `ca_file`
+    AuthoritiesFile,
     /// A number of this key that would make everything stop.
     AboveZero(&'static str),
     /// `host`
@@ -73,6 +79,9 @@ impl ConfigRule {
     pub fn key(self) -> &'static str {
         match self {
             Self::Language => "language",
+            Self::Proxy => "proxy",
+            Self::ProxyCredentialsFile => "proxy_credentials_file",
+            Self::AuthoritiesFile => "ca_file",
             Self::AboveZero(key) => key,
             Self::Host => "host",
             Self::Country => "country",
@@ -95,6 +104,18 @@ impl ConfigRule {
     fn predicate(self, lang: Lang) -> &'static str {
         match self {
             Self::Language => lang.pick("vaut fr ou en", "is fr or en"),
+            Self::Proxy => lang.pick(
+                "est une adresse http://hôte:port, sans utilisateur ni mot de passe (ceux-ci vont dans proxy_credentials_file)",
+                "is an address http://host:port, without user or password (these go into proxy_credentials_file)",
+            ),
+            Self::ProxyCredentialsFile => lang.pick(
+                "nomme un fichier lisible qui contient une ligne utilisateur:mot-de-passe",
+                "names a readable file that holds one line user:password",
+            ),
+            Self::AuthoritiesFile => lang.pick(
+                "nomme un fichier lisible qui contient des certificats au format PEM",
+                "names a readable file that holds certificates in PEM",
+            ),
             Self::AboveZero(_) => lang.pick("est supérieur à 0", "is above 0"),
             Self::Host => lang.pick(
                 "nomme l'hébergeur en 60 caractères au plus",

@@ -10,6 +10,7 @@ mod repository;
 mod run;
 mod store;
 mod usage;
+mod way;
 mod whereabouts;
 
 pub use config::{ConfigFault, ConfigRule};
@@ -19,6 +20,7 @@ pub use repository::RepositoryFailure;
 pub use run::RunFailure;
 pub use store::StoreFailure;
 pub use usage::UsageFailure;
+pub use way::WayFailure;
 pub use whereabouts::WhereaboutsFailure;
 
 use super::Message;
@@ -37,6 +39,8 @@ pub enum Failure {
     Store(StoreFailure),
     /// The command line and the configuration.
     Usage(UsageFailure),
+    /// The way to the store: certificates and proxies.
+    Way(WayFailure),
     /// Where a known repository is, and what this computer still knows of it.
     Whereabouts(WhereaboutsFailure),
 }
@@ -48,6 +52,8 @@ pub enum Addition {
     OlderVersionMayExist,
     /// Where a repository that is gone was found last.
     LastSeenAt(String),
+    /// No address of an S3 service was given, so that Amazon's was tried.
+    AmazonByDefault,
 }
 
 impl Failure {
@@ -77,6 +83,11 @@ impl Failure {
                 "an older version may exist that this credential may not read: try again with the owner's or the restorer's \
              credential, or tell the host"
             ),
+            Some(Addition::AmazonByDefault) => bilingual!(
+                "aucune adresse S3 n'est donnée : c'est Amazon qui a été essayé ; si le stockage est ailleurs, donnez \
+             --s3-endpoint",
+                "no S3 address is given: Amazon was tried; if the store is elsewhere, give --s3-endpoint"
+            ),
             _ => self.said().1,
         }
     }
@@ -88,6 +99,7 @@ impl Failure {
             Self::Run(kind) => kind.said(),
             Self::Store(kind) => kind.said(),
             Self::Usage(kind) => kind.said(),
+            Self::Way(kind) => kind.said(),
             Self::Whereabouts(kind) => kind.said(),
         }
     }
@@ -120,6 +132,12 @@ impl From<StoreFailure> for Failure {
 impl From<UsageFailure> for Failure {
     fn from(kind: UsageFailure) -> Self {
         Self::Usage(kind)
+    }
+}
+
+impl From<WayFailure> for Failure {
+    fn from(kind: WayFailure) -> Self {
+        Self::Way(kind)
     }
 }
 

@@ -82,6 +82,10 @@ pub enum UsageFailure {
     BilanFileUnreadable,
     /// The file of the S3 secret does not exist, or cannot be read.
     SecretFileUnreadable,
+    /// A variable that names a proxy holds no address of one.
+    ProxyVariableUnclear,
+    /// The variable that names a file of authorities leads to none.
+    AuthoritiesVariableUnclear,
     /// The configuration is wrong at one line.
     ConfigInvalid {
         /// What is wrong there.
@@ -315,6 +319,26 @@ impl UsageFailure {
                     "the file of s3.secret_key_file cannot be read"
                 ),
                 bilingual!("vérifiez son chemin et ses droits", "check its path and its rights"),
+            ),
+            Self::ProxyVariableUnclear => (
+                bilingual!(
+                    "cette variable ne contient pas l'adresse d'un proxy que Scellé sait utiliser",
+                    "this variable does not hold the address of a proxy that Scellé can use"
+                ),
+                bilingual!(
+                    "donnez-lui la forme http://hôte:port, ou réglez s3.proxy dans la configuration",
+                    "give it the form http://host:port, or set s3.proxy in the configuration"
+                ),
+            ),
+            Self::AuthoritiesVariableUnclear => (
+                bilingual!(
+                    "cette variable ne mène pas à un fichier lisible de certificats au format PEM",
+                    "this variable does not lead to a readable file of certificates in PEM"
+                ),
+                bilingual!(
+                    "corrigez-la, ou réglez s3.ca_file dans la configuration",
+                    "correct it, or set s3.ca_file in the configuration"
+                ),
             ),
             Self::ConfigInvalid { fault } => (
                 Message::by(|lang| {
