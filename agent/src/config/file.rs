@@ -14,8 +14,8 @@ use serde::{Deserialize, Deserializer};
 use super::inert::{InertKey, inert_keys};
 use super::lines::{key_of, line_of};
 use super::log::LogTable;
-use super::route::is_proxy_without_login;
 use scelle_core::error::{AgentError, Result};
+use scelle_store::s3::Proxy;
 use scelle_view::words::failures::{ConfigFault, ConfigRule};
 
 /// The file as written.
@@ -210,6 +210,11 @@ fn fault(parser: &str, key: String) -> ConfigFault {
     } else {
         ConfigFault::ValueUnclear(key)
     }
+}
+
+/// An address, without user and password: these would be shown with the file.
+fn is_proxy_without_login(text: &str) -> bool {
+    text.starts_with("http://") && Proxy::parse(text).is_some_and(|proxy| !proxy.has_login())
 }
 
 /// What the types cannot say. The key of a rule names the line.

@@ -76,11 +76,6 @@ fn authorities(env: &Env, table: &S3Table, folder: &Path) -> Result<Vec<Authorit
     Ok(vec![read])
 }
 
-/// Whether the configuration may hold this as `proxy`: an address, without user and password.
-pub(super) fn is_proxy_without_login(text: &str) -> bool {
-    text.starts_with("http://") && Proxy::parse(text).is_some_and(|proxy| !proxy.has_login())
-}
-
 fn content(path: &Path, bytes_max: u64) -> std::result::Result<Vec<u8>, String> {
     let meta = fs::metadata(path).map_err(|error| error.to_string())?;
     if meta.len() > bytes_max {
@@ -97,13 +92,15 @@ mod tests {
     use super::*;
     use crate::config::file::parse;
 
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+
     const PROXY: &str = "[s3]\nproxy = \"http://file:1\"\n";
 
-    fn routed(config: &str, variables: &[(&str, &str)], folder: &Path) -> Result<Route> {
+    fn routed(config: &str, variables: Variables<'_>, folder: &Path) -> Result<Route> {
         route(&Env::of(variables.iter().copied()), &parse(config, "config.toml").unwrap().s3, folder)
     }
 
-    fn shown(config: &str, variables: &[(&str, &str)]) -> String {
+    fn shown(config: &str, variables: Variables<'_>) -> String {
         format!("{:?}", routed(config, variables, Path::new("/")).unwrap())
     }
 
@@ -129,7 +126,7 @@ mod tests {
         }
         let login = format!("{PROXY}proxy_credentials_file = \"login\"\n");
         let missing = format!("{PROXY}\nproxy_credentials_file = \"none\"\n");
-        let cases: [(&str, &[(&str, &str)], &str, &str); 7] = [
+        let cases: [(&str, Variables<'_>, &str, &str); 7] = [
             ("[s3]\nca_file = \"none.pem\"\n", &[], "config.toml:2", "ca_file"),
             ("[s3]\n\nca_file = \"empty.pem\"\n", &[], "config.toml:3", "ca_file"),
             (&login, &[], "config.toml:3", "proxy_credentials_file"),

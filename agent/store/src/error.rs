@@ -71,11 +71,9 @@ impl ErrorKind {
 
     /// Whether it may pass without anybody changing anything.
     fn may_pass(self) -> bool {
-        match self {
-            Self::Unreachable | Self::Corrupt => true,
-            Self::Proxy(ProxyFault::Silent | ProxyFault::Refuses | ProxyFault::NoWay) => true,
-            _ => false,
-        }
+        let of_the_proxy =
+            matches!(self, Self::Proxy(ProxyFault::Silent | ProxyFault::Refuses | ProxyFault::NoWay));
+        of_the_proxy || matches!(self, Self::Unreachable | Self::Corrupt)
     }
 }
 

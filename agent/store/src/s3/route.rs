@@ -62,7 +62,12 @@ impl Proxy {
             None => (None, rest),
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-        if !authority.chars().all(plain) {
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            _ => (authority, None),
+        };
+        let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+        if host.is_empty() || !authority.chars().all(plain) || !port.is_none_or(is_port) {
             return None;
         }
         let proxy = Self { address: format!("http://{authority}"), login };
