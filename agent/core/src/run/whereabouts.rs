@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use futures::FutureExt as _;
 use scelle_format::id::RepositoryId;
 
 use crate::around::Around;
@@ -244,7 +245,8 @@ impl Finder<'_> {
             engine,
             around: self.around,
         };
-        connection.open(address, create).await
+        // A type as deep as a whole HTTP client is not carried through everything that waits for this.
+        connection.open(address, create).boxed().await
     }
 }
 

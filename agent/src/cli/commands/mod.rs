@@ -17,6 +17,8 @@ mod reading;
 mod restore;
 mod told;
 
+use std::pin::Pin;
+
 use super::args::Command;
 use super::context::Context;
 use scelle_core::error::{AgentError, ExitCode, Result};
@@ -38,20 +40,24 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
     ended
 }
 
+/// A command at work. What it is made of goes as deep as all that it waits for: the compiler need not know it from here on.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<ExitCode>> + 'a>>;
+
 async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
-    match command {
-        Command::Kit(command) => kit::run(context, command),
-        Command::Init(args) => init::run(context, args).await,
-        Command::Backup(args) => backup::run(context, args).await,
-        Command::Snapshots => look::snapshots(context).await,
-        Command::Ls(args) => look::ls(context, args).await,
-        Command::Find(args) => look::find_names(context, args).await,
-        Command::Diff(args) => look::differences(context, args).await,
-        Command::Restore(args) => restore::run(context, args).await,
-        Command::Check(args) => check::run(context, args).await,
-        Command::Bilan(command) => bilan::run(context, command).await,
-        Command::Keys(command) => keys::run(context, command).await,
+    let running: Running<'_> = match command {
+        Command::Kit(command) => return kit::run(context, command),
+        Command::Init(args) => Box::pin(init::run(context, args)),
+        Command::Backup(args) => Box::pin(backup::run(context, args)),
+        Command::Snapshots => Box::pin(look::snapshots(context)),
+        Command::Ls(args) => Box::pin(look::ls(context, args)),
+        Command::Find(args) => Box::pin(look::find_names(context, args)),
+        Command::Diff(args) => Box::pin(look::differences(context, args)),
+        Command::Restore(args) => Box::pin(restore::run(context, args)),
+        Command::Check(args) => Box::pin(check::run(context, args)),
+        Command::Bilan(command) => Box::pin(bilan::run(context, command)),
+        Command::Keys(command) => Box::pin(keys::run(context, command)),
         // `usage` has already refused the commands of later versions, and the demo is played elsewhere.
-        _ => Err(AgentError::not_in_this_version("scelle")),
-    }
+        _ => return Err(AgentError::not_in_this_version("scelle")),
+    };
+    running.await
 }
