@@ -94,8 +94,11 @@ fn a_dropped_newest_snapshot_is_noticed_and_the_next_run_goes_on() {
     for dropped in life.site.objects("c/").iter().filter(|name| !before.contains(*name)) {
         fs::remove_file(life.site.object(dropped)).unwrap();
     }
-    let check = life.site.agent.expect(13, ["check"]);
-    assert!(format!("{}{}", check.out(), check.err()).contains("rollback"), "{check}");
+    let check = life.site.agent.expect(13, ["check", "--json"]);
+    assert!(
+        check.json()["findings"].as_array().unwrap().iter().any(|found| found["kind"] == "rollback"),
+        "{check}"
+    );
 
     life.live();
     life.remember("3");
@@ -188,8 +191,11 @@ fn a_clone_that_wrote_unseen_raises_the_fork_alarm_and_both_go_on() {
         assert!(outcome.err().contains(FORK), "{name}: {outcome}");
         assert_ne!(summary["status"], "green", "{name}: {summary}");
     }
-    let check = life.site.agent.expect(13, ["check"]);
-    assert!(format!("{}{}", check.out(), check.err()).contains("fork"), "{check}");
+    let check = life.site.agent.expect(13, ["check", "--json"]);
+    assert!(
+        check.json()["findings"].as_array().unwrap().iter().any(|found| found["kind"] == "fork"),
+        "{check}"
+    );
     // The next run, which goes on from its own branch, does not call it a note that is missing.
     life.backup_on(&life.site.agent.clone());
     let has = |agent: &Agent, code: &str| reasons(agent).iter().any(|said| said == code);
