@@ -51,13 +51,13 @@ impl KeyCopies {
     /// Whether [`Self::mend`] would put a key file back, or right. A name that ends in `/` stands for all below it.
     pub async fn can_mend(&self, objects: &Objects, name: &str) -> bool {
         if !name.ends_with('/') {
-            return self.right(objects, name).await.is_ok_and(|right| right.is_some());
+            return matches!(self.right(objects, name).await, Ok(Right::Lacks(_)));
         }
         let mut names: BTreeSet<String> =
             self.by_name.keys().filter(|key| key.starts_with(name)).cloned().collect();
         names.extend(own(objects).into_keys().filter(|key| key.starts_with(name)));
         for name in names {
-            if self.right(objects, &name).await.is_ok_and(|right| right.is_some()) {
+            if matches!(self.right(objects, &name).await, Ok(Right::Lacks(_))) {
                 return true;
             }
         }
@@ -157,40 +157,51 @@ impl KeyCopies {
             return Fate::NoCopy;
         }
         match self.right(objects, name).await {
-            Ok(Some(right)) => with(objects, name, right).await,
-            Ok(None) => Fate::NoCopy,
+            Ok(Right::Stands) => Fate::Sound,
+            Ok(Right::Lacks(right)) => with(objects, name, right).await,
+            Ok(Right::Unknown) => Fate::NoCopy,
             Err(error) => Fate::Refused(error),
         }
     }
 
-    /// The bytes that belong in the place of what is there; `None` where nothing better is known, or what is there is known to
-    /// refs: an owner who has put right what this PC saw damaged from the first is not overruled.
-    async fn right(&self, objects: &Objects, name: &str) -> Result<Option<Bytes>> {
+    /// What belongs in the place of a key file, beside what is there.
+    async fn right(&self, objects: &Objects, name: &str) -> Result<Right> {
         let there = match objects.in_place(name, scelle_format::limits::KEY_FILE_MAX_BYTES as u64).await? {
             InPlace::Nothing => None,
             InPlace::Bytes(there) => Some(there),
             InPlace::Unreadable => Some(Bytes::new()),
         };
+        let or_stands = |right: Bytes| match there.as_ref() == Some(&right) {
+            true => Right::Stands,
+            false => Right::Lacks(right),
+        };
         // What this PC wrote, or a key has shown to be right, comes before anything that refs may have taken over.
         if let Some(own) = objects.kept().and_then(|kept| kept.copy(name)) {
-            return Ok(Some(own).filter(|own| there.as_ref() != Some(own)));
+            return Ok(or_stands(own));
         }
         let copies = Copies::fetch(objects).await?;
-        let known = copies.of(name);
-        if there.as_ref().is_some_and(|there| known.contains(there)) {
-            return Ok(None);
-        }
         let seen = self.of(name);
-        let is_known = |seen: &Bytes| known.contains(seen);
-        let agreed = match known {
-            [only] => Some(only.clone()),
-            _ => None,
-        };
-        let right = seen.clone().filter(is_known).or(agreed);
-        // What only this PC has seen fills an empty place, and replaces nothing.
-        let right = right.or_else(|| seen.filter(|_| there.is_none()));
-        Ok(right.filter(|right| there.as_ref() != Some(right)))
+        Ok(match copies.of(name) {
+            [only] => or_stands(only.clone()),
+            // Refs do not agree: an owner who has put right what this PC saw damaged from the first is not overruled.
+            known if there.as_ref().is_some_and(|there| known.contains(there)) => Right::Unknown,
+            known => match seen.filter(|seen| known.contains(seen) || there.is_none()) {
+                Some(seen) => or_stands(seen),
+                // What only this PC has seen fills an empty place, and replaces nothing.
+                None => Right::Unknown,
+            },
+        })
     }
+}
+
+/// What is known of the bytes in the place of a key file.
+enum Right {
+    /// They are right.
+    Stands,
+    /// These belong there.
+    Lacks(Bytes),
+    /// Nobody here can say.
+    Unknown,
 }
 
 /// Key files that this PC wrote, or that a key has opened here, as they were then.
