@@ -194,21 +194,3 @@ fn a_key_file_that_another_computer_put_back_is_whole_for_the_one_that_missed_it
     let run = backup(0);
     assert_eq!((&run["damaged_objects"], &run["status"]), (&0.into(), &"amber".into()), "{run}");
 }
-
-/// Without the newest descriptor nobody knows the computer that joined last: it has a copy, and puts it back.
-#[test]
-fn a_descriptor_lost_after_joining_is_put_back_by_who_joined() {
-    let (site, source) = practice();
-    let other = site.other_computer("second");
-    let kit = site.kit();
-    let joining: [&std::ffi::OsStr; 5] =
-        ["init".as_ref(), "--join".as_ref(), "--yes".as_ref(), "--kit".as_ref(), kit.as_os_str()];
-    other.ok(joining);
-    other.ok(["backup".as_ref(), source.root().as_os_str()]);
-    let newest = site.objects("desc/").remove(0);
-    fs::remove_file(site.object(&newest)).unwrap();
-    other.expect(13, ["check"]);
-    other.ok(["backup".as_ref(), source.root().as_os_str()]);
-    assert!(site.object(&newest).is_file());
-    other.ok(["check"]);
-}

@@ -105,17 +105,6 @@ impl Seat {
         Ok(round.mended)
     }
 
-    /// Puts back the descriptors that this PC has copies of: without the newest, nobody knows this computer any more. Returns
-    /// whether there was one to put back.
-    pub async fn put_back_descriptors(&self) -> bool {
-        let Some(kept) = self.objects().kept() else { return false };
-        let mut is_mended = false;
-        for name in kept.names_below("desc/") {
-            is_mended |= matches!(from_copy(self.objects(), &name).await, Fate::Mended);
-        }
-        is_mended
-    }
-
     /// Mends what is known to be damaged; returns how many objects were.
     pub async fn mend_known(
         &self,

@@ -57,10 +57,7 @@ impl Run {
     ///
     /// Errors: exit 10 no repository, exit 13 descriptors that must not be believed, or that know this device otherwise.
     pub async fn at(seat: Seat) -> Result<Self> {
-        let mut descriptors = seat.descriptors().await?;
-        if expect_own(&descriptors, &seat.device).is_err() && seat.put_back_descriptors().await {
-            descriptors = seat.descriptors().await?;
-        }
+        let descriptors = seat.descriptors().await?;
         expect_own(&descriptors, &seat.device).map_err(|error| error.at(seat.objects().store().address()))?;
         Ok(Self { seat, descriptors })
     }
