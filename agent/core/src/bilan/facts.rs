@@ -14,6 +14,7 @@ use scelle_format::report::{
 use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
 
+use super::chain::chain;
 use super::run::{RunReport, TlsEnd, days_between};
 use crate::error::AgentError;
 use crate::pipeline::Saved;
@@ -85,7 +86,7 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         recipients: recipients(report).unwrap_or(base.recipients),
         anomaly: report.outcome().map_or(base.anomaly, |outcome| anomaly(report, outcome)),
         sources: report.outcome().map_or(base.sources, |outcome| sources(report, outcome)),
-        chain: super::chain::chain(report).unwrap_or(base.chain),
+        chain: chain(report).unwrap_or(base.chain),
         clock: report.clock_offset_ms.map_or(base.clock, |offset| {
             if offset.unsigned_abs() < CLOCK_TOLERANCE_MS { Clock::Within } else { Clock::Off }
         }),
