@@ -106,11 +106,12 @@ impl Seat {
     pub async fn descriptors(&self) -> Result<Descriptors> {
         let owner = VerifyingKey::parse(&self.device.owner).map_err(AgentError::local_state)?;
         let pin = Pin { owner_key: *owner.public_key(), recovery_sha256: None };
-        let mut descriptors = Descriptors::load(self.objects(), Some(&pin)).await?;
         // A state that lost its head has seen nothing.
-        if let Ok(seen) = self.state.head().and_then(|head| head.descriptor_seen()) {
-            descriptors.compare_with_seen(seen);
-        }
+        let seen = self.state.head().and_then(|head| head.descriptor_seen()).ok();
+        // Up to what was seen: a revision that the store has lost since counts where this PC's copy of it holds.
+        let highest = seen.map_or(0, |(revision, _)| revision);
+        let mut descriptors = Descriptors::load_up_to(self.objects(), Some(&pin), highest).await?;
+        seen.into_iter().for_each(|seen| descriptors.compare_with_seen(seen));
         Ok(descriptors)
     }
 
