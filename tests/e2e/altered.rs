@@ -123,6 +123,9 @@ fn a_check_with_the_kit_opens_the_files_of_all_devices_and_misses_them() {
     fs::write(&key, flipped).unwrap();
     let found = check(13);
     assert_eq!(found["findings"][0]["kind"], "key-unreadable", "{found}");
+    // A check without a key cannot open it, and does not call it sound.
+    let plain = site.agent.expect(13, ["check", "--json"]).json();
+    assert_eq!(plain["findings"][0]["kind"], "key-unreadable", "{plain}");
     // One that opens and is of another device.
     fs::copy(site.object(&before[0]), &key).unwrap();
     let found = check(13);
@@ -131,6 +134,7 @@ fn a_check_with_the_kit_opens_the_files_of_all_devices_and_misses_them() {
     assert_eq!(site.agent.expect(13, ["check", "--json"]).json()["findings"][0]["kind"], "key-missing");
     fs::write(&key, right).unwrap();
     check(0);
+    site.agent.ok(["check"]);
     site.backup(&source);
 }
 
@@ -193,4 +197,23 @@ fn a_key_file_that_another_computer_put_back_is_whole_for_the_one_that_missed_it
     assert_eq!(site.backup(&source)["mended_objects"], 1);
     let run = backup(0);
     assert_eq!((&run["damaged_objects"], &run["status"]), (&0.into(), &"amber".into()), "{run}");
+}
+
+/// Without the newest descriptor nobody knows the computer that joined last: it has a copy, and puts it back.
+#[test]
+fn a_descriptor_lost_after_joining_is_put_back_by_who_joined() {
+    let (site, source) = practice();
+    let other = site.other_computer("second");
+    let kit = site.kit();
+    let joining: [&std::ffi::OsStr; 5] =
+        ["init".as_ref(), "--join".as_ref(), "--yes".as_ref(), "--kit".as_ref(), kit.as_os_str()];
+    other.ok(joining);
+    other.ok(["backup".as_ref(), source.root().as_os_str()]);
+    let newest = site.objects("desc/").into_iter().max().unwrap();
+    fs::remove_file(site.object(&newest)).unwrap();
+    let told = other.expect(13, ["check", "--json"]).json();
+    assert_eq!(told["next_backup"]["put_back"], 1, "{told}");
+    other.ok(["backup".as_ref(), source.root().as_os_str()]);
+    assert!(site.object(&newest).is_file());
+    other.ok(["check"]);
 }

@@ -141,10 +141,22 @@ impl Damage {
         counts
     }
 
-    /// What a whole check did not find bad any more of what it reads whole without being asked to: all that is small.
-    pub fn sound_by(&self, findings: &[Finding]) -> Vec<String> {
+    /// Key files that are known to be damaged, by the state folder of a repository: name, and why.
+    pub fn keys_in(folder: &Path) -> Vec<(String, FindingKind)> {
+        let bytes = std::fs::read(folder.join(files::DAMAGE)).unwrap_or_default();
+        let Ok(damage) = serde_json::from_slice::<Self>(&bytes) else { return Vec::new() };
+        let kinds = [FindingKind::KeyMissing, FindingKind::KeyUnreadable, FindingKind::KeyForged];
+        let kind = |why: &str| kinds.into_iter().find(|kind| kind.code() == why);
+        let keys = damage.open_all().filter(|(name, _)| name.starts_with("keys/"));
+        keys.filter_map(|(name, why)| Some((name.to_owned(), kind(why)?))).collect()
+    }
+
+    /// What a whole check did not find bad any more of what it reads whole without being asked to: all that is small, but key
+    /// files only where it had a key that opens them.
+    pub fn sound_by(&self, findings: &[Finding], has_key: bool) -> Vec<String> {
         let found: HashSet<&str> = findings.iter().map(|finding| finding.object.as_str()).collect();
-        let is_read = |name: &&str| !["p/", "m/", "i/"].iter().any(|prefix| name.starts_with(prefix));
+        let unread: &[&str] = if has_key { &["p/", "m/", "i/"] } else { &["p/", "m/", "i/", "keys/"] };
+        let is_read = |name: &&str| !unread.iter().any(|prefix| name.starts_with(prefix));
         let small = self.open_all().map(|(name, _)| name).filter(is_read);
         small.filter(|name| !found.contains(name)).map(str::to_owned).collect()
     }

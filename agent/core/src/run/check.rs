@@ -4,7 +4,8 @@
 
 use super::reading::Reading;
 use crate::error::Result;
-use crate::repo::finding::FindingKind;
+use crate::repo::damage::Damage;
+use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::key_copies::KeyCopies;
 use crate::verify::{CheckOptions, CheckReport, ReadData, check};
 
@@ -33,7 +34,18 @@ impl Reading {
         let mut report = check(&mut self.repository, &options, monitor, shutdown).await?;
         monitor.finish();
         self.count_local_copies(&mut report);
+        self.tell_known_keys(&mut report);
         Ok(report)
+    }
+
+    /// What a key has shown to be wrong with a key file stays so for a check that has none.
+    fn tell_known_keys(&self, report: &mut CheckReport) {
+        let folder = self.folder().filter(|_| self.repository.keyring.is_none());
+        for (name, kind) in folder.iter().flat_map(|folder| Damage::keys_in(folder)) {
+            if !report.findings.iter().any(|finding| finding.object == name) {
+                report.findings.push(Finding::new(kind, name));
+            }
+        }
     }
 
     /// This PC's state folder holds a copy of the wrapped keys too: where it does, it counts.

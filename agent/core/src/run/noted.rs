@@ -37,7 +37,7 @@ impl Reading {
         let bad = damage.news(findings);
         let mut good: Vec<String> = good.into_iter().filter(|name| damage.is_open(name)).collect();
         if found_by == "check" {
-            good.extend(damage.sound_by(findings));
+            good.extend(damage.sound_by(findings, self.repository.keyring.is_some()));
             damage.note_affected(findings);
             damage.save(state)?;
         }
