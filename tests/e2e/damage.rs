@@ -58,8 +58,23 @@ fn a_flipped_pack_is_found_stored_again_and_then_whole_for_older_snapshots_too()
     site.agent.ok(["check", "--read-data", "all"]);
     stranger.ok(["check", "--read-data", "all"]);
     let to = site.path("restored");
-    site.restore("1", &to);
-    compare::assert_same(&site.path("remembered"), &site.restored(&to, source.root()));
+    let kit = site.kit();
+    let restore: [&std::ffi::OsStr; 6] = [
+        "restore".as_ref(),
+        "1".as_ref(),
+        "--to".as_ref(),
+        to.as_os_str(),
+        "--kit".as_ref(),
+        kit.as_os_str(),
+    ];
+    for agent in [stranger, site.agent.clone()] {
+        let told = agent.ok(restore);
+        compare::assert_same(&site.path("remembered"), &site.restored(&to, source.root()));
+        fs::remove_dir_all(&to).unwrap();
+        let all = format!("{}{}", told.out(), told.err());
+        assert!(all.contains("has been replaced by a backup since"), "{told}");
+        assert!(!all.contains("Noted already") && !all.contains("not recorded"), "{told}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use scelle_format::layout;
 use scelle_format::ledger::NoteKind;
 
 use super::reading::Reading;
@@ -30,6 +31,8 @@ pub struct Restored {
     pub is_nothing_chosen: bool,
     /// Files that the snapshot lacks, or holds with a reservation: a restore is at best as whole as its backup was.
     pub not_saved: u64,
+    /// Objects found damaged in whose place the ledger names others, where all that was asked for came back.
+    pub replaced: Vec<String>,
 }
 
 impl Restored {
@@ -38,9 +41,9 @@ impl Restored {
         if self.is_nothing_chosen { ExitCode::Partial } else { self.summary.code() }
     }
 
-    /// What was found wrong on the way.
+    /// What was found wrong on the way, and nothing has taken the place of.
     pub fn findings(&self) -> Vec<Finding> {
-        let damaged = self.summary.damaged_objects.iter();
+        let damaged = self.summary.damaged_objects.iter().filter(|name| !self.replaced.contains(name));
         damaged.map(|name| Finding::new(FindingKind::PackContent, name.clone())).collect()
     }
 }
@@ -62,7 +65,18 @@ impl Reading {
         let is_recorded = self.record_restore(snapshot, &request, &summary).await.is_ok();
         let is_empty = summary.is_empty() && summary.code() == ExitCode::Ok;
         let is_nothing_chosen = request.filter.has_globs() && is_empty;
-        Ok(Restored { summary, is_recorded, is_nothing_chosen, not_saved })
+        let replaced = self.replaced(&summary);
+        Ok(Restored { summary, is_recorded, is_nothing_chosen, not_saved, replaced })
+    }
+
+    fn replaced(&self, summary: &RestoreSummary) -> Vec<String> {
+        if summary.code() == ExitCode::Damaged {
+            return Vec::new();
+        }
+        let healed = self.repository.history.healed();
+        let is_healed =
+            |name: &&String| layout::parse_pack(name).is_ok_and(|pack| healed.contains_key(&pack));
+        summary.damaged_objects.iter().filter(is_healed).cloned().collect()
     }
 
     /// The record goes to the ledger where this PC has a pen in that repository, else beside the restored tree.

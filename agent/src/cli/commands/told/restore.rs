@@ -27,6 +27,7 @@ pub fn told(context: &Context, snapshot: &Snapshot, restored: &Restored) {
     not_given(context, &summary.notices);
     not_restored(context, summary);
     why_not(context, summary);
+    read_elsewhere(context, restored.replaced.len() as u64);
     if !restored.is_recorded {
         context.screen.warn(&bilingual!(
             "la fiche de restauration n'a pas pu être écrite au journal",
@@ -77,13 +78,21 @@ fn stood_already(context: &Context, summary: &RestoreSummary) {
     }
 }
 
+/// What a later backup has stored again is named once, by the notice; that nothing is lost by it is said here.
+fn read_elsewhere(context: &Context, replaced: u64) {
+    if replaced > 0 {
+        context.screen.say(&counted(
+            replaced,
+            "  # objet[s] endommagé[s] [a|ont] été remplacé[s] par une sauvegarde depuis : le contenu a été lu là",
+            "  # damaged object[s] [has|have] been replaced by a backup since: the content was read there",
+        ));
+    }
+}
+
 /// Why files are missing, each reason once.
 fn why_not(context: &Context, summary: &RestoreSummary) {
     let screen = &context.screen;
     let damaged = damaged_files(summary);
-    for object in &summary.damaged_objects {
-        screen.warn(&bilingual!("endommagé : {object}", "damaged: {object}"));
-    }
     if damaged > 0 {
         screen.warn(&counted(
             damaged,
