@@ -161,7 +161,7 @@ fn kills_lose_nothing_and_send_little_twice() {
 /// A signal, and the exit code it may end with.
 #[test]
 fn an_interrupted_run_ends_soon_says_so_and_is_resumed() {
-    for (signal, code) in [("INT", 130), ("TERM", 130)] {
+    for (signal, code) in [("INT", 130), ("TERM", 130), ("HUP", 130)] {
         let site = Site::on_dir();
         let source = site.source("source");
         for number in 0..20 {
@@ -202,6 +202,23 @@ fn an_interrupted_run_ends_soon_says_so_and_is_resumed() {
         site.restore("latest", &to);
         compare::assert_same(source.root(), &site.restored(&to, source.root()));
     }
+}
+
+/// `nohup scelle backup`: whoever started it wants it to outlive the terminal.
+#[test]
+fn a_run_that_is_to_outlive_its_terminal_does() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("one.raw", noise(1, 8_000_000));
+    let scelle = site.agent.command();
+    let mut command = site.agent.command_of("env".as_ref());
+    command.arg("--ignore-signal=HUP").arg(scelle.get_program()).args(scelle.get_args());
+    command.arg("backup").arg(source.root()).args(["--limit-upload", "8M"]);
+    let mut run = site.agent.spawn(command);
+    run.wait_until("a pack was stored", || !site.objects_so_far("p/").is_empty());
+    run.signal("HUP");
+    let outcome = run.wait();
+    assert_eq!(outcome.code(), 0, "{outcome}");
 }
 
 /// However slow the line is: nobody waits for what is still on its way.

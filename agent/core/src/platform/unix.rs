@@ -289,11 +289,30 @@ pub fn private_file(options: &mut std::fs::OpenOptions) {
     options.mode(0o600);
 }
 
-/// Waits until the user or the system asks this process to stop: SIGINT or SIGTERM.
+/// Waits until the user or the system asks this process to stop: SIGINT, SIGTERM, or the terminal that went away (SIGHUP),
+/// unless that was to be ignored (`nohup`).
 pub async fn stop_requested() -> io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+    let hung_up = async {
+        match &mut hangup {
+            Some(hangup) => drop(hangup.recv().await),
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,
         _ = terminate.recv() => Ok(()),
+        () = hung_up => Ok(()),
     }
+}
+
+/// Whether whoever started this process wants it to outlive the terminal. Where the system does not say it is left as it is.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Bit n-1 is signal n (proc(5)); SIGHUP is 1.
+    mask.is_none_or(|mask| mask & 1 == 1)
 }
