@@ -2,12 +2,14 @@
 //!
 //! A store that loses its newest notes, a state folder from an older image, a cloned computer, a lost catalog.
 
+mod forks;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use e2e::listing::files_at_rest;
-use e2e::process::{contents, copy, put_back};
+use e2e::process::{copy, put_back};
 use e2e::{Agent, Outcome, Site, Tree, compare, noise};
 use serde_json::Value;
 
@@ -133,6 +135,11 @@ fn a_state_from_an_older_image_fast_forwards_and_goes_on() {
     assert_eq!(summary["snapshot"], 4, "{summary}");
     assert_eq!(life.site.objects("p/").len(), packs, "stored content was sent again: {summary}");
     life.assert_restores("4", "3");
+    let shown = life.site.agent.json(["bilan", "show", "latest"]);
+    assert_eq!(
+        shown["record"]["availability"]["snapshots"], 4,
+        "those that the image does not know count: {shown}"
+    );
 
     life.live();
     life.remember("5");
@@ -163,93 +170,6 @@ fn restoring_on_an_older_image_makes_no_fork() {
     assert!(!outcome.err().contains(FORK), "{outcome}");
     assert_eq!(summary["snapshot"], 3, "{summary}");
     life.site.agent.ok(["check"]);
-}
-
-#[test]
-fn a_clone_that_wrote_unseen_raises_the_fork_alarm_and_both_go_on() {
-    let mut life = Life::begin();
-    let clone = life.site.agent.elsewhere(life.home_copy("clone"));
-    // The clone works on the store as it was, out of sight (a second site of a mirrored store).
-    let aside = life.site.path("aside");
-    copy(life.site.place.folder(), &aside);
-    life.live();
-    life.remember("a");
-    life.site.backup(&life.source);
-
-    let real = life.site.path("real");
-    fs::rename(life.site.place.folder(), &real).unwrap();
-    fs::rename(&aside, life.site.place.folder()).unwrap();
-    life.live();
-    life.remember("b");
-    life.backup_on(&clone);
-    merge(&real, life.site.place.folder());
-
-    for (agent, name) in [(life.site.agent.clone(), "c"), (clone, "d")] {
-        life.live();
-        life.remember(name);
-        let (summary, outcome) = life.backup_on(&agent);
-        assert!(outcome.err().contains(FORK), "{name}: {outcome}");
-        assert_ne!(summary["status"], "green", "{name}: {summary}");
-    }
-    let check = life.site.agent.expect(13, ["check", "--json"]);
-    assert!(
-        check.json()["findings"].as_array().unwrap().iter().any(|found| found["kind"] == "fork"),
-        "{check}"
-    );
-    // The next run, which goes on from its own branch, does not call it a note that is missing.
-    life.backup_on(&life.site.agent.clone());
-    let has = |agent: &Agent, code: &str| reasons(agent).iter().any(|said| said == code);
-    let agent = life.site.agent.clone();
-    assert!(has(&agent, "chain-fork") && !has(&agent, "chain-broken"), "{:?}", reasons(&agent));
-    // Runs that see nothing of it any more go on saying it, until somebody knows.
-    for _ in 0..3 {
-        life.backup_on(&agent);
-    }
-    assert!(has(&agent, "chain-fork"), "{:?}", reasons(&agent));
-    agent.ok(["bilan", "acknowledge", "--author", "provider", "--reason", "other"]);
-    life.backup_on(&agent);
-    assert!(!has(&agent, "chain-fork"), "{:?}", reasons(&agent));
-
-    // Every branch's snapshot is listed and comes back, whatever it is called.
-    let listed = life.site.agent.expect(13, ["snapshots", "--json"]).json();
-    let rows = listed.as_array().unwrap();
-    assert_eq!(rows.len(), 10, "{rows:?}");
-    let mut numbers: Vec<u64> = rows.iter().map(|row| row["snapshot"].as_u64().unwrap()).collect();
-    numbers.sort_unstable();
-    let single: Vec<u64> =
-        numbers.iter().copied().filter(|n| numbers.iter().filter(|m| *m == n).count() == 1).collect();
-    let mut expected: BTreeSet<&str> = ["1", "c", "d"].into();
-    for number in single {
-        let to = life.site.path(&format!("branch {number}"));
-        life.site.try_restore(&number.to_string(), &to, 0);
-        let back = contents(&life.site.restored(&to, life.source.root()));
-        let found = ["1", "a", "b", "c", "d"]
-            .into_iter()
-            .find(|name| contents(&life.site.path(&format!("remembered {name}"))) == back);
-        expected.remove(found.unwrap_or_else(|| panic!("snapshot {number} is none of those made")));
-    }
-    assert!(expected.is_empty(), "not restorable by number: {expected:?}");
-    for name in ambiguous(rows) {
-        let to = life.site.path("by hash");
-        life.site.try_restore(&name, &to, 0);
-        let back = contents(&life.site.restored(&to, life.source.root()));
-        let is_one =
-            ["a", "b"].iter().any(|name| contents(&life.site.path(&format!("remembered {name}"))) == back);
-        assert!(is_one, "{name}");
-        fs::remove_dir_all(to).unwrap();
-    }
-}
-
-/// Names of the rows that share their number: the number and the first characters of the note's hash.
-fn ambiguous(rows: &[Value]) -> Vec<String> {
-    let same = |row: &&Value| rows.iter().filter(|other| other["snapshot"] == row["snapshot"]).count() > 1;
-    rows.iter()
-        .filter(same)
-        .map(|row| {
-            let note = row["note"].as_str().unwrap_or_else(|| panic!("a fork's rows name their note: {row}"));
-            format!("{}@{}", row["snapshot"], &note[..8])
-        })
-        .collect()
 }
 
 /// Codes of the newest bilan.

@@ -191,3 +191,39 @@ fn what_several_plans_saved_is_not_restored_as_if_one_were_all() {
         assert!(practice.site.restored(&to, tree.root()).is_dir());
     }
 }
+
+/// The disk was not plugged in: what could not begin is a result too, once for each plan.
+#[test]
+fn a_run_that_cannot_begin_leaves_a_bilan_for_each_plan() {
+    let practice = Practice::new();
+    practice.configure(&["letters", "images"], "");
+    practice.backup();
+    let agent = &practice.site.agent;
+    let here = practice.site.place.folder();
+    let away = practice.site.path("unplugged");
+    fs::rename(here, &away).unwrap();
+    agent.expect(14, ["backup"]);
+    agent.expect(14, ["backup"]);
+    fs::rename(&away, here).unwrap();
+
+    let ids = |rows: &Value| -> Vec<String> {
+        rows.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let rows = agent.json(["bilan", "list"]);
+    let kept: Vec<String> = ids(&rows).into_iter().filter(|id| id.contains("unsent")).collect();
+    assert_eq!(kept.iter().collect::<std::collections::BTreeSet<_>>().len(), 4, "{rows}");
+    for id in &kept {
+        let shown = agent.json(["bilan", "show", id])["record"].clone();
+        assert_eq!(
+            (&shown["run"]["result"], &shown["status"]["overall"]),
+            (&"failed".into(), &"red".into()),
+            "{shown}"
+        );
+    }
+    practice.backup();
+    let rows = agent.json(["bilan", "list"]);
+    assert!(ids(&rows).len() == 8 && !ids(&rows).iter().any(|id| id.contains("unsent")), "{rows}");
+    // A wrong command line is no run.
+    agent.expect(2, ["backup", "--exclude", "["]);
+    assert_eq!(ids(&agent.json(["bilan", "list"])).len(), 8);
+}

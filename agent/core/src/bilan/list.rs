@@ -12,15 +12,19 @@ use scelle_format::report::{Light, Record};
 use scelle_format::timestamp::Timestamp;
 use serde::Serialize;
 
-use super::write::{bilan_id, unsent};
+use super::named::{is_bilan, named};
+use super::write::unsent;
 use crate::error::{AgentError, Result};
+use crate::look::newer::Own;
+use crate::repo::branch::branch_of;
 use crate::repo::history::{History, VerifiedNote, read_attachment};
 use crate::repo::objects::Objects;
 
 /// One line of `bilan list`; its JSON is the contract of the command line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// `<first 8 of the device>-<sequence>`, or with `unsent` while it is kept back.
+    /// `<first 8 of the device>-<sequence>`, with `@<first 8 of its note's hash>` where a fork gave two one number; with
+    /// `unsent` while it is kept back.
     pub id: String,
     /// What ran: `backup`…
     pub kind: String,
@@ -47,51 +51,112 @@ pub struct Loaded {
     pub note: Option<VerifiedNote>,
 }
 
-/// All bilans, oldest first. `folder` is the state folder of the repository, where there is one.
-pub fn rows(history: &History, folder: Option<&Path>) -> Vec<Row> {
-    let sets: HashMap<(String, u64), String> = history
-        .snapshots()
-        .into_iter()
-        .map(|snapshot| ((snapshot.id.device.to_string(), snapshot.id.number), snapshot.set))
-        .collect();
-    let set = |device: &str, snapshot: Option<u64>| sets.get(&(device.to_owned(), snapshot?)).cloned();
-    let sent = history.bilans().into_iter().filter_map(|note| row_of(note, set));
-    let kept = folder.map(unsent).unwrap_or_default().into_iter().map(|(id, record)| Row {
-        id,
-        kind: record.run.kind.to_string(),
-        time: record.run.ended,
-        status: record.status.overall,
-        snapshot: record.run.snapshot,
-        set: set(record.identity.device.0.as_str(), record.run.snapshot),
-        plan: None,
-    });
-    let mut rows: Vec<Row> = sent.chain(kept).collect();
-    rows.sort_by_key(|row| row.time);
-    rows
+/// Where bilans are looked for.
+#[derive(Clone, Copy)]
+pub struct Shelf<'a> {
+    /// The checked ledger, whole.
+    pub history: &'a History,
+    /// The state folder of the repository, where there is one.
+    pub folder: Option<&'a Path>,
+    /// What this computer remembers of its own chain, where it is a device of the repository.
+    pub own: Option<Own<'a>>,
 }
 
-/// The bilan of an id, or the newest one for `latest`. Errors: exit 2 when there is none of that id, exit 13 when its
-/// record is missing or damaged.
-pub async fn load(objects: &Objects, history: &History, folder: Option<&Path>, id: &str) -> Result<Loaded> {
-    let wanted = match id {
-        "latest" => rows(history, folder).pop().map(|row| row.id),
-        id => Some(id.to_owned()),
-    };
-    let id = wanted.ok_or_else(AgentError::bilan_not_found)?;
-    let found = history.bilans().into_iter().find(|row| bilan_id(&row.note.device, row.note.sequence) == id);
-    if let Some(note) = found {
-        let record = read_record(objects, note).await?;
-        return Ok(Loaded { id, record, note: Some(note.clone()) });
+impl Shelf<'_> {
+    /// All bilans, oldest first.
+    pub fn rows(&self) -> Vec<Row> {
+        let snapshots = self.history.snapshots().into_iter();
+        let sets: HashMap<(String, u64), String> =
+            snapshots.map(|s| ((s.id.device.to_string(), s.id.number), s.set)).collect();
+        let set = |device: &str, snapshot: Option<u64>| sets.get(&(device.to_owned(), snapshot?)).cloned();
+        let sent = named(self.history).into_iter().filter_map(|(id, note)| row_of(id, note, set));
+        let kept = self.kept().into_iter().map(|(id, record)| Row {
+            id,
+            kind: record.run.kind.to_string(),
+            time: record.run.ended,
+            status: record.status.overall,
+            snapshot: record.run.snapshot,
+            set: set(record.identity.device.0.as_str(), record.run.snapshot),
+            plan: None,
+        });
+        let mut rows: Vec<Row> = sent.chain(kept).collect();
+        rows.sort_by_key(|row| row.time);
+        rows
     }
-    let kept = folder.map(unsent).unwrap_or_default();
-    let (id, record) = kept.into_iter().find(|(of, _)| *of == id).ok_or_else(AgentError::bilan_not_found)?;
-    Ok(Loaded { id, record, note: None })
+
+    /// The bilan of an id. `latest`: the newest of this computer's own branch, whatever its clock said, where it has one;
+    /// else the newest of all.
+    ///
+    /// Errors: exit 2 when there is none of that id, or several that this computer did not write; exit 13 when its record is
+    /// missing or damaged.
+    pub async fn load(&self, objects: &Objects, id: &str) -> Result<Loaded> {
+        match id {
+            "latest" => self.latest(objects).await,
+            id => match self.kept().into_iter().find(|(of, _)| of == id) {
+                Some((id, record)) => Ok(Loaded { id, record, note: None }),
+                None => loaded(objects, self.sent(id)?).await,
+            },
+        }
+    }
+
+    async fn latest(&self, objects: &Objects) -> Result<Loaded> {
+        // What is kept back is sent before anything else is written: it is newer than all that was.
+        if let Some((id, record)) = self.kept().pop() {
+            return Ok(Loaded { id, record, note: None });
+        }
+        let named = named(self.history);
+        let own = self.branch().into_iter().find(|row| is_bilan(row));
+        let of_own = own.and_then(|own| named.iter().find(|(_, row)| row.text_sha256 == own.text_sha256));
+        let newest = of_own.or(named.last()).cloned();
+        loaded(objects, newest.ok_or_else(AgentError::bilan_not_found)?).await
+    }
+
+    /// The note that a word names.
+    fn sent(&self, id: &str) -> Result<(String, &VerifiedNote)> {
+        let is_meant = |(word, _): &(String, &VerifiedNote)| {
+            word == id || word.split_once('@').is_some_and(|(plain, _)| plain == id)
+        };
+        let mut found: Vec<_> = named(self.history).into_iter().filter(is_meant).collect();
+        if found.len() > 1 {
+            let branch = self.branch();
+            let words: Vec<String> = found.iter().map(|(word, _)| word.clone()).collect();
+            found.retain(|(_, row)| branch.iter().any(|own| own.text_sha256 == row.text_sha256));
+            if found.is_empty() {
+                return Err(AgentError::bilan_ambiguous().at(words.join(", ")));
+            }
+        }
+        found.pop().ok_or_else(AgentError::bilan_not_found)
+    }
+
+    /// Whether this computer wrote a note: one of its number by a copy of it does not count.
+    pub fn is_own(&self, note: &VerifiedNote) -> bool {
+        let branch = self.branch();
+        let is_there = || branch.iter().any(|row| row.text_sha256 == note.text_sha256);
+        self.own.is_some_and(|own| *own.device == note.note.device) && (branch.is_empty() || is_there())
+    }
+
+    /// The notes that lead to the head that this computer remembers, newest first.
+    fn branch(&self) -> Vec<&VerifiedNote> {
+        let Some(own) = self.own else { return Vec::new() };
+        let notes = self.history.device(own.device).map(|chain| &chain.notes[..]);
+        branch_of(notes.unwrap_or_default(), own.head.link().map(|(_, text)| text))
+    }
+
+    /// Bilans that are kept back, oldest first.
+    fn kept(&self) -> Vec<(String, Record)> {
+        self.folder.map(unsent).unwrap_or_default()
+    }
 }
 
-fn row_of(row: &VerifiedNote, set: impl Fn(&str, Option<u64>) -> Option<String>) -> Option<Row> {
+async fn loaded(objects: &Objects, (id, note): (String, &VerifiedNote)) -> Result<Loaded> {
+    let record = read_record(objects, note).await?;
+    Ok(Loaded { id, record, note: Some(note.clone()) })
+}
+
+fn row_of(id: String, row: &VerifiedNote, set: impl Fn(&str, Option<u64>) -> Option<String>) -> Option<Row> {
     let NoteKind::Bilan { run, status, snapshot } = &row.note.kind else { return None };
     Some(Row {
-        id: bilan_id(&row.note.device, row.note.sequence),
+        id,
         kind: run.clone(),
         time: row.note.time,
         status: *status,

@@ -10,6 +10,7 @@ pub mod export;
 pub mod facts;
 pub mod list;
 pub mod memory;
+mod named;
 pub mod probed;
 pub mod recall;
 pub mod record;
@@ -21,7 +22,7 @@ pub mod write;
 
 pub use export::export;
 pub use facts::facts;
-pub use list::{Loaded, Row, load, rows};
+pub use list::{Loaded, Row, Shelf};
 pub use memory::Memory;
 pub use recall::recall;
 pub use record::{NotePosition, record};

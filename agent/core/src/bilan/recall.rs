@@ -13,6 +13,7 @@ use super::accepted::{Accepted, Counted};
 use super::facts::ANOMALY_RUNS;
 use super::list::read_record;
 use super::memory::{ALTERED_ALARM, SetMemory, stays_open};
+use super::write::unsent;
 use crate::error::{ExitCode, Result};
 use crate::repo::alarms::{CHAIN_ALARMS, ChainAlarms};
 use crate::repo::answered::answered;
@@ -30,7 +31,8 @@ pub async fn open_alarm(objects: &Objects, history: &History, device: &DeviceId)
     Ok(newest.filter(|(_, record)| is_open(record)).map(|(sequence, _)| sequence))
 }
 
-/// Reads from the newest bilan which alarms about the ledger are open, where the state folder does not know.
+/// Reads from the newest bilans which alarms about the ledger are open, where the state folder does not know: from the newest
+/// in the store, and from those that are kept back and will follow it.
 ///
 /// Errors: the store does not answer.
 pub async fn chain_alarms(
@@ -41,7 +43,9 @@ pub async fn chain_alarms(
 ) -> Result<()> {
     let newest = newest_unanswered(objects, history, device).await?;
     let (bilan, alerts) = newest.map(|(bilan, record)| (bilan, record.alerts)).unwrap_or_default();
-    let open = alerts.into_iter().filter(|alert| CHAIN_ALARMS.contains(&alert.code.as_str()));
+    let kept_back = unsent(state.folder()).into_iter().flat_map(|(_, record)| record.alerts);
+    let alerts = alerts.into_iter().chain(kept_back);
+    let open = alerts.filter(|alert| CHAIN_ALARMS.contains(&alert.code.as_str()));
     let open = open.map(|alert| (alert.code.as_str().to_owned(), alert.since));
     ChainAlarms::load(state).recall(state, open, bilan)
 }

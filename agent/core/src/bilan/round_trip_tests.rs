@@ -10,17 +10,24 @@ use scelle_store::{Key, Store as _};
 
 use super::export::{Document, export};
 use super::fixture::{CANARY, Repository, canary, failure, outcome, trouble};
-use super::list::{load, rows};
+use super::list::Shelf;
 use super::memory::Memory;
+use super::recall::chain_alarms;
 use super::run::{RunEnd, TroubleTold, load_probe, save_probe};
 use super::verify::{Anchor, Signer, Verdict, verify};
 use super::write::{Written, keep, unsent, write};
 use crate::error::ExitCode;
 use crate::monitor::Problem;
 use crate::pipeline::Saved;
+use crate::repo::alarms::{ChainAlarms, FORK};
 use crate::repo::history::History;
 use scelle_view::pages::text::page;
 use scelle_view::words::Lang;
+
+/// As a computer sees it that is no device of the repository.
+fn shelf<'a>(history: &'a History, folder: Option<&'a std::path::Path>) -> Shelf<'a> {
+    Shelf { history, folder, own: None }
+}
 
 impl Repository {
     async fn write(&self, saved: &Saved) -> Written {
@@ -54,7 +61,7 @@ impl Repository {
 
     async fn export(&self, id: &str) -> Vec<u8> {
         let (descriptors, history) = (self.descriptors().await, self.history().await);
-        let bilan = load(&self.objects, &history, Some(self.state.folder()), id).await.unwrap();
+        let bilan = shelf(&history, Some(self.state.folder())).load(&self.objects, id).await.unwrap();
         export(&self.objects, &descriptors, &history, &bilan).await.unwrap()
     }
 }
@@ -83,13 +90,13 @@ async fn a_bilan_is_listed_shown_exported_and_verified() {
     assert!(written.not_sent.is_none());
     let history = repository.history().await;
     assert!(history.findings.is_empty(), "{:?}", history.findings);
-    let listed = rows(&history, None);
+    let listed = shelf(&history, None).rows();
     let json = serde_json::to_value(&listed).unwrap();
     assert_eq!(json[0]["id"], written.id);
     assert_eq!(json[0]["kind"], "backup");
     assert_eq!(json[0]["status"], written.status.word());
     assert_eq!(json[0]["snapshot"], 1);
-    let loaded = load(&repository.objects, &history, None, "latest").await.unwrap();
+    let loaded = shelf(&history, None).load(&repository.objects, "latest").await.unwrap();
     assert_eq!(loaded.record.sha256().unwrap(), written.record_sha256);
     assert_eq!(loaded.record.volumes[0].files_seen, 101);
     let bytes = repository.export(&written.id).await;
@@ -99,7 +106,7 @@ async fn a_bilan_is_listed_shown_exported_and_verified() {
         assert!(!value[field].is_null(), "{field}");
     }
     assert!(fully(Signer::NotIdentified, &verify(&bytes, None)), "{:?}", verify(&bytes, None));
-    assert!(load(&repository.objects, &history, None, "00000000-9").await.is_err());
+    assert!(shelf(&history, None).load(&repository.objects, "00000000-9").await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,7 +236,7 @@ async fn no_name_is_in_record_export_or_page() {
     let repository = Repository::new(true).await;
     let written = repository.write_troubled().await;
     let history = repository.history().await;
-    let loaded = load(&repository.objects, &history, None, &written.id).await.unwrap();
+    let loaded = shelf(&history, None).load(&repository.objects, &written.id).await.unwrap();
     let (fr, en) = (page(&loaded.record, &loaded.id, Lang::Fr), page(&loaded.record, &loaded.id, Lang::En));
     let export = String::from_utf8(repository.export(&written.id).await).unwrap();
     let record = loaded.record.to_canonical_json().unwrap();
@@ -265,20 +272,20 @@ async fn a_bilan_that_cannot_be_sent_is_kept_and_sent_with_the_next() {
     let kept = keep(&repository.state, &report, &token_key, failure()).unwrap();
     assert_eq!((kept.status, kept.not_sent.is_some()), (Light::Red, true));
     let folder = Some(repository.state.folder());
-    let listed = rows(&repository.history().await, folder);
+    let listed = shelf(&repository.history().await, folder).rows();
     assert_eq!((listed.len(), &listed[0].id, listed[0].status), (1, &kept.id, Light::Red));
     // Another that began in the same second is kept beside it.
     keep(&repository.state, &report, &token_key, failure()).unwrap();
     assert_eq!(unsent(repository.state.folder()).len(), 2);
     let history = repository.history().await;
-    let loaded = load(&repository.objects, &history, folder, &kept.id).await.unwrap();
+    let loaded = shelf(&history, folder).load(&repository.objects, &kept.id).await.unwrap();
     assert!(page(&loaded.record, &loaded.id, Lang::Fr).contains("en échec"));
     assert!(export(&repository.objects, &descriptors, &history, &loaded).await.is_err());
 
     let written = repository.write(&outcome()).await;
     assert!(written.id.ends_with("-4"), "{}", written.id);
     assert!(unsent(repository.state.folder()).is_empty());
-    let listed = rows(&repository.history().await, folder);
+    let listed = shelf(&repository.history().await, folder).rows();
     assert_eq!(
         listed.iter().map(|row| row.status).collect::<Vec<_>>(),
         [Light::Red, Light::Red, written.status]
@@ -286,6 +293,22 @@ async fn a_bilan_that_cannot_be_sent_is_kept_and_sent_with_the_next() {
     for row in &listed {
         assert!(fully(Signer::NotIdentified, &verify(&repository.export(&row.id).await, None)), "{row:?}");
     }
+}
+
+/// The run that saw the alarm was stopped, and the state folder has lost the file with the alarms.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_that_only_a_bilan_kept_back_knows_is_not_forgotten() {
+    let repository = Repository::new(true).await;
+    repository.note().await;
+    let (error, descriptors) = (failure(), repository.descriptors().await);
+    let mut report = repository.good(&descriptors, RunEnd::Failed(&error));
+    report.chain_alarm = Some(FORK);
+    keep(&repository.state, &report, &repository.device.secret.token_key(), failure()).unwrap();
+    assert_eq!(ChainAlarms::load(&repository.state).open_at(report.ended), None);
+    let history = repository.history().await;
+    let (objects, device) = (&repository.objects, &repository.device.id);
+    chain_alarms(objects, &history, device, &repository.state).await.unwrap();
+    assert_eq!(ChainAlarms::load(&repository.state).open_at(report.ended), Some(FORK));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,7 +319,7 @@ async fn a_damaged_record_is_damage_not_an_empty_page() {
     let key: Key = repository.objects.key(&name).unwrap();
     repository.store.delete(&key).await.unwrap();
     let history = repository.history().await;
-    let error = load(&repository.objects, &history, None, "latest").await.unwrap_err();
+    let error = shelf(&history, None).load(&repository.objects, "latest").await.unwrap_err();
     assert_eq!(error.code, ExitCode::Damaged);
 }
 
@@ -312,7 +335,7 @@ async fn memory_and_probe_come_back() {
     assert_eq!(load_probe(&repository.state), Some(super::fixture::folder_probe()));
     let second = repository.write(&outcome()).await;
     let history = repository.history().await;
-    let record: Record = load(&repository.objects, &history, None, &second.id).await.unwrap().record;
+    let record: Record = shelf(&history, None).load(&repository.objects, &second.id).await.unwrap().record;
     assert_eq!(record.availability.achieved_age_seconds.known(), Some(&0));
     assert_eq!(
         record.identity.previous_note.map(|hash| hash.0),

@@ -16,9 +16,10 @@ use super::memory::Memory;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Problem;
 use crate::pipeline::Saved;
-use crate::repo::append::{LedgerWriter, Start};
+use crate::repo::append::LedgerWriter;
+use crate::repo::append::start::Start;
 use crate::repo::checksum;
-use crate::repo::damage::Loss;
+use crate::repo::damage::{Damage, Loss};
 use crate::repo::damaged::DamageCounts;
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::History;
@@ -255,6 +256,13 @@ impl<'a> RunReport<'a> {
             memory: Memory::default(),
             is_set_known: true,
         }
+    }
+
+    /// Takes over what is known to be damaged.
+    pub fn tell_damage(&mut self, damage: &Damage) {
+        self.loss = damage.loss();
+        self.damaged = damage.counted();
+        self.altered = damage.altered_objects();
     }
 
     /// What was saved, where there is a snapshot.

@@ -28,7 +28,8 @@ const UNSENT_MAX: usize = 1000;
 /// A bilan that was written.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// `<first 8 of the device>-<sequence>`; `<first 8 of the device>-unsent-<start>` while it is kept back.
+    /// `<first 8 of the device>-<sequence>`; `<first 8 of the device>-unsent-<start>` (the second of one second: `-1`) while
+    /// it is kept back.
     pub id: String,
     /// Its status.
     pub status: Light,
@@ -169,11 +170,11 @@ fn keep_because(
     }
     // Two runs may begin in one second.
     let name = |n: u32| format!("{UNSENT}/{:012}-{n:03}.json", report.started.0.max(0));
-    let free = (0..1000).find(|n| !state.folder().join(name(*n)).exists()).unwrap_or(0);
+    let free: u32 = (0..1000).find(|n| !state.folder().join(name(*n)).exists()).unwrap_or(0);
     state.put(&name(free), json.as_bytes())?;
     remember(state, report, &assessment, state.head()?.sequence + 1)?;
     Ok(Written {
-        id: unsent_id(&record),
+        id: unsent_id(&record, free),
         status: assessment.overall(),
         assessment,
         record_sha256: Sha256::of(json.as_bytes()),
@@ -181,8 +182,10 @@ fn keep_because(
     })
 }
 
-fn unsent_id(record: &Record) -> String {
-    format!("{}-unsent-{}", device_part(&record.identity.device.0), record.run.started.0)
+/// `<first 8 of the device>-unsent-<start>`, with `-<n>` for the others that began in the same second.
+fn unsent_id(record: &Record, n: u32) -> String {
+    let first = format!("{}-unsent-{}", device_part(&record.identity.device.0), record.run.started.0);
+    if n == 0 { first } else { format!("{first}-{n}") }
 }
 
 fn unsent_files(folder: &Path) -> Vec<(PathBuf, String, Record)> {
@@ -192,7 +195,8 @@ fn unsent_files(folder: &Path) -> Vec<(PathBuf, String, Record)> {
             let path = entry.ok()?.path();
             let is_ours = path.extension().is_some_and(|extension| extension == "json");
             let record = Record::parse(&fs::read(&path).ok().filter(|_| is_ours)?).ok()?;
-            Some((path, unsent_id(&record), record))
+            let n = path.file_stem()?.to_str()?.split_once('-').and_then(|(_, n)| n.parse().ok());
+            Some((path, unsent_id(&record, n.unwrap_or(0)), record))
         })
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));

@@ -136,6 +136,11 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::SeveralSets)
     }
 
+    /// Several bilans have the number asked for, none of them by this computer. The place names them.
+    pub fn bilan_ambiguous() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::BilanAmbiguous)
+    }
+
     /// No bilan of that id.
     pub fn bilan_not_found() -> Self {
         Self::new(ExitCode::Usage, UsageFailure::BilanNotFound)

@@ -82,10 +82,11 @@ impl ChainAlarms {
         self.save(state)
     }
 
-    /// Somebody has acknowledged what the bilan with this number, and those before it, said.
-    pub fn acknowledge(state: &State, bilan: u64) -> Result<()> {
+    /// Somebody has acknowledged, with the note of number `note`, what the bilan with this number, and those before it, said. A
+    /// fork is seen once more by the pen that writes the note, and all that was written until then is acknowledged.
+    pub fn acknowledge(state: &State, bilan: u64, note: u64) -> Result<()> {
         let mut alarms = Self::load(state);
-        alarms.seen.retain(|_, seen| seen.next > bilan);
+        alarms.seen.retain(|code, seen| seen.next > if code == FORK { note } else { bilan });
         alarms.save(state)
     }
 }

@@ -5,21 +5,17 @@
 //! or with the process, is settled before any other is written, so that no number is ever given twice. Never: writes a
 //! note before its attachments are durable.
 
+pub mod start;
+
 use bytes::Bytes;
 use scelle_format::id::Sha256;
-use scelle_format::layout;
-use scelle_format::ledger::{ChainHead, ChainLink, Note, NoteKind, Position, SnapshotStatus, position};
+use scelle_format::ledger::{Note, NoteKind};
 use scelle_format::note;
 use scelle_format::random::{OsRandom, Random};
 use scelle_format::timestamp::Timestamp;
 use scelle_store::Put;
 
-use super::alarms::{self, FORK, REWOUND_AGAIN, ROLLED_BACK};
-use super::descriptors::Descriptors;
-use super::files;
-use super::history::{History, VerifiedNote};
 use super::objects::Objects;
-use super::own_notes::put_back;
 use super::pending::Pending;
 pub use super::pending::{Attached, attach, refs_copy_file};
 use super::rebuild;
@@ -27,24 +23,8 @@ use super::state::{Device, Head, State};
 use crate::clock::{Clock, now};
 use crate::error::{AgentError, ExitCode, Result};
 
-/// A state that is older than the store's twice within so many days is no accident.
-const TWICE_DAYS: i64 = 30;
-
 /// Times that a note is put when the store says yes and then does not show it.
 const DELIVERIES: u32 = 2;
-
-/// What was found when the store's head was compared with the local one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Start {
-    /// The local state was older: brought forward over so many notes.
-    pub rewound_notes: u64,
-    /// It had been so before within [`TWICE_DAYS`]: an image restored twice, or another computer at work as this one.
-    pub rewound_before: bool,
-    /// Two notes bear one number: another computer writes as this one.
-    pub forked: bool,
-    /// The store no longer had the local head; it was sent again.
-    pub store_behind: bool,
-}
 
 /// This device's pen.
 pub struct LedgerWriter<'a> {
@@ -278,119 +258,5 @@ impl<'a> LedgerWriter<'a> {
     fn advance(&mut self, pending: &Pending) -> Result<()> {
         self.is_head_shown = true;
         pending.advance(&mut self.head)
-    }
-
-    /// Compares the store's head with the local one and acts on the difference.
-    pub async fn start(&mut self, descriptors: &Descriptors) -> Result<Start> {
-        self.settle().await?;
-        let rows = self.objects.list_first(&layout::notes_of(&self.device.id), 2).await?;
-        let sequences: Vec<u64> =
-            rows.iter().filter_map(|row| layout::parse_note(&row.name).ok()).map(|(_, n, _)| n).collect();
-        let same_head = rows.first().map(|row| row.name.as_str()) == self.head.name.as_deref();
-        let single = sequences.windows(2).all(|pair| pair[0] != pair[1]);
-        self.is_head_shown = same_head;
-        if same_head && single {
-            return Ok(Start::default());
-        }
-        let history = History::load(self.objects, descriptors).await?;
-        let own: &[VerifiedNote] = history.device(&self.device.id).map_or(&[], |device| &device.notes);
-        let links: Vec<ChainLink> = own.iter().map(|row| row.note.link()).collect();
-        let local = self.head.link().map(|(sequence, text_sha256)| ChainHead { sequence, text_sha256 });
-        let position = position(local, &links);
-        // In a fork the branch goes on from a note that is there as well.
-        self.is_head_shown |= !matches!(position, Position::StoreBehind);
-        match position {
-            Position::Empty | Position::Same => Ok(Start::default()),
-            Position::StoreAhead { descends } if descends || rebuild::has_hole(&links, &self.head) => {
-                self.fast_forward(own).await
-            }
-            Position::StoreBehind => {
-                self.alarm(ROLLED_BACK)?;
-                self.bring_back(own).await?;
-                Ok(Start { store_behind: true, ..Start::default() })
-            }
-            Position::Fork { .. } | Position::StoreAhead { .. } => {
-                self.alarm(FORK)?;
-                // Numbers of snapshots stay unique over both branches, so that `restore N` means one thing.
-                let highest = own.iter().filter_map(|row| snapshot_number(&row.note.kind)).max();
-                self.head.snapshot = self.head.snapshot.max(highest.unwrap_or(0));
-                Ok(Start { forked: true, ..Start::default() })
-            }
-        }
-    }
-
-    /// Before anything is put right: who comes after this run may see nothing of it any more.
-    fn alarm(&self, code: &str) -> Result<()> {
-        alarms::note(self.state, code, now(self.clock), self.next_sequence())
-    }
-
-    /// What the store lost comes back from here; what cannot is said to be lost, so that the chain can be followed again.
-    async fn bring_back(&mut self, own: &[VerifiedNote]) -> Result<()> {
-        let shown = own.iter().map(|row| row.note.sequence).filter(|n| *n < self.head.sequence).max();
-        let put = put_back(self.objects, self.device, self.head.sequence.saturating_sub(1)).await?;
-        let mut lost = (shown.unwrap_or(0) + 1..self.head.sequence).filter(|n| !put.there.contains(n));
-        let from = lost.next().unwrap_or(self.head.sequence);
-        if !self.send_head_again(from).await? {
-            // The note says itself that it follows one that is not there.
-            self.is_head_shown = true;
-            let to = self.head.sequence;
-            self.append(NoteKind::Gap { from, to, reason: "lost".into() }, Vec::new()).await?;
-        }
-        Ok(())
-    }
-
-    /// Puts the local head back into the store, after what it attaches, and says that those from `lost_from` to the one before
-    /// it are lost; it alone is said to be, where what it attaches is not at hand any more: a note never names what is not
-    /// there. Until that is done it waits like a new one, so that none is written behind it. `false` where it is not kept.
-    async fn send_head_again(&mut self, lost_from: u64) -> Result<bool> {
-        let Some(mut last) = Pending::last(self.state)?.filter(|last| last.is_of(&self.head)) else {
-            return Ok(false);
-        };
-        last.head = self.head.clone();
-        last.lost_from = Some(lost_from).filter(|from| *from < self.head.sequence);
-        last.save(self.state)?;
-        self.pending = Some(last);
-        self.settle().await?;
-        Ok(true)
-    }
-
-    /// The state came from an older image of this computer: go on from the store's head.
-    async fn fast_forward(&mut self, own: &[VerifiedNote]) -> Result<Start> {
-        let from = self.head.sequence;
-        let Some(newest) = own.iter().max_by_key(|row| row.note.sequence) else {
-            return Ok(Start::default());
-        };
-        self.head.sequence = newest.note.sequence;
-        self.head.text_sha256 = Some(newest.text_sha256.to_string());
-        self.head.name = Some(newest.name.clone());
-        let numbers = own.iter().filter_map(|row| snapshot_number(&row.note.kind));
-        self.head.snapshot = numbers.max().unwrap_or(0).max(self.head.snapshot);
-        self.head.descriptor = (newest.note.descriptor.0, newest.note.descriptor.1.to_string());
-        // What the catalog believes is of the past: refs and segments are read again from the store.
-        self.head.refs = None;
-        self.head.refs_chain.clear();
-        self.head.segments.clear();
-        self.head.is_index_unknown = true;
-        for file in files::LEARNT {
-            self.state.remove(file);
-        }
-        self.save_head()?;
-        let since = now(self.clock).0 - TWICE_DAYS * 86_400;
-        let is_recent = |row: &VerifiedNote| row.note.time.0 >= since;
-        let rewound_before =
-            own.iter().any(|row| matches!(row.note.kind, NoteKind::Rewound { .. }) && is_recent(row));
-        if rewound_before {
-            self.alarm(REWOUND_AGAIN)?;
-        }
-        let to = self.head.sequence;
-        self.append(NoteKind::Rewound { from, to }, Vec::new()).await?;
-        Ok(Start { rewound_notes: to - from, rewound_before, ..Start::default() })
-    }
-}
-
-fn snapshot_number(kind: &NoteKind) -> Option<u64> {
-    match kind {
-        NoteKind::Snapshot { number, status: SnapshotStatus::Complete, .. } => Some(*number),
-        _ => None,
     }
 }

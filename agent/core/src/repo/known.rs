@@ -54,6 +54,22 @@ pub(super) async fn look(objects: &Objects, device: &Device, damage: &Damage) ->
     Ok(Some(Listings { copies, attachments, segments, notes }))
 }
 
+impl Listings {
+    /// Names of this device's notes that bear one number with another.
+    pub(super) fn doubled(&self) -> impl Iterator<Item = &str> {
+        let names: Vec<(Option<u64>, &str)> =
+            self.notes.rows.keys().map(|name| (number_of(name), name.as_str())).collect();
+        let is_same = |a: &(Option<u64>, &str), b: &(Option<u64>, &str)| a.0.is_some() && a.0 == b.0;
+        names
+            .chunk_by(is_same)
+            .filter(|same| same.len() > 1)
+            .flatten()
+            .map(|(_, name)| *name)
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+}
+
 /// What is known and not seen: names, and what is wrong with them. `last` is the number of the newest note.
 ///
 /// Errors: only the store's.
@@ -280,5 +296,18 @@ mod tests {
         assert_eq!(missing_numbers(&window(0, &[9, 7], true), 9), [8]);
         assert_eq!(missing_numbers(&window(7, &[6, 4, 3], true), 9), [5]);
         assert_eq!(missing_numbers(&window(3, &[1], false), 9), [2]);
+    }
+
+    #[test]
+    fn two_names_with_one_number_are_seen_however_old_they_are() {
+        let device = DeviceId::parse("0011223344556677").unwrap();
+        let mut notes = window(0, &[1, 2, 3, 40], false);
+        notes.rows.insert(layout::note(&device, 2, &Sha256([2; 32])), 9);
+        let empty = || window(0, &[], false);
+        let seen =
+            |notes| Listings { copies: BTreeMap::new(), attachments: empty(), segments: empty(), notes };
+        let both = [1, 2].map(|hash| layout::note(&device, 2, &Sha256([hash; 32])));
+        assert_eq!(seen(notes).doubled().collect::<Vec<_>>(), both);
+        assert_eq!(seen(window(0, &[1, 2, 3], false)).doubled().count(), 0);
     }
 }

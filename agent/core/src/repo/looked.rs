@@ -21,6 +21,10 @@ pub(super) struct Looked {
     /// Copies of objects that the store does not list and no note names: sent by runs that came to nothing.
     #[serde(default)]
     unnamed: BTreeSet<String>,
+    /// Names of notes whose number a fork gave twice, once the whole ledger was asked whether somebody knows: they stay, and
+    /// are no news.
+    #[serde(default)]
+    forked: BTreeSet<String>,
 }
 
 impl Looked {
@@ -45,6 +49,16 @@ impl Looked {
     /// Takes over what the ledger says is lost.
     pub(super) fn declare(&mut self, ranges: impl Iterator<Item = (u64, u64)>) {
         self.declared = ranges.collect();
+    }
+
+    /// Whether a note is known to be one of a fork.
+    pub(super) fn is_forked(&self, name: &str) -> bool {
+        self.forked.contains(name)
+    }
+
+    /// These notes are all that are of a fork.
+    pub(super) fn know_forked(&mut self, names: impl Iterator<Item = String>) {
+        self.forked = names.collect();
     }
 
     /// Leaves out of what is `wanted` that of which it is known that no note names it; what is not wanted any more is

@@ -7,6 +7,7 @@ pub mod alarms;
 mod altered;
 pub mod answered;
 pub mod append;
+pub mod branch;
 pub mod checksum;
 mod copies;
 pub mod create;

@@ -14,8 +14,10 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::format_txt::FormatTxt;
 use scelle_format::{layout, limits};
 
+use super::alarms::{self, FORK};
 use super::answered::is_answered_fork;
-use super::append::{LedgerWriter, Start};
+use super::append::LedgerWriter;
+use super::append::start::Start;
 use super::damage::Damage;
 use super::descriptors::Descriptors;
 use super::finding::{Finding, FindingKind};
@@ -161,9 +163,10 @@ impl Seat {
         if let Some(kept) = self.objects().kept().filter(|_| ledger.head().snapshot % SWEEP_EVERY == 1) {
             kept.sweep();
         }
+        let forks = self.new_forks(ledger, seen.as_ref(), &history, descriptors, damage).await?;
         let is_fork = |finding: &&Finding| finding.kind == FindingKind::Fork;
-        let open = history.findings.iter().filter(|finding| !is_answered_fork(finding, &history));
-        let open: Vec<&Finding> = open.collect();
+        let open = history.findings.iter().filter(|finding| !is_fork(finding));
+        let open: Vec<&Finding> = open.chain(&forks).collect();
         let ledger_end = match (is_descriptor_sound, &open[..]) {
             (true, []) => LedgerEnd::Sound,
             (true, found) if found.iter().all(is_fork) => LedgerEnd::Forked,
@@ -171,6 +174,38 @@ impl Seat {
         };
         let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
         Ok(After { mended, history, ledger: ledger_end, key_copies })
+    }
+
+    /// Notes of forks that no run has said and nobody has answered: among the newest, and among all of this device, where a copy
+    /// of this computer that was set back further wrote under numbers long gone by.
+    async fn new_forks(
+        &self,
+        ledger: &LedgerWriter<'_>,
+        seen: Option<&known::Listings>,
+        newest: &History,
+        descriptors: &Descriptors,
+        damage: &mut Damage,
+    ) -> Result<Vec<Finding>> {
+        let is_fork = |finding: &&Finding| finding.kind == FindingKind::Fork;
+        let among_newest = newest.findings.iter().filter(is_fork).map(|finding| finding.object.as_str());
+        let mut doubled = among_newest.chain(seen.iter().flat_map(|seen| seen.doubled()));
+        if doubled.all(|name| damage.looked.is_forked(name)) {
+            return Ok(Vec::new());
+        }
+        // Whether somebody has answered stands anywhere in the ledger.
+        let history = History::load(self.objects(), descriptors).await?;
+        let head = ledger.head().link().map(|(_, text_sha256)| text_sha256);
+        let is_new = |fork: &&Finding| {
+            !damage.looked.is_forked(&fork.object) && !is_answered_fork(fork, &history, head)
+        };
+        let forks = || history.findings.iter().filter(is_fork);
+        let new: Vec<Finding> = forks().filter(is_new).cloned().collect();
+        if !new.is_empty() {
+            alarms::note(&self.state, FORK, ledger.time(), ledger.next_sequence())?;
+        }
+        damage.looked.know_forked(forks().map(|fork| fork.object.clone()));
+        damage.save(&self.state)?;
+        Ok(new)
     }
 
     /// What is wrong by the newest notes, by what they attach, and by what was read through delete markers and other bytes.

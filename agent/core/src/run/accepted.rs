@@ -107,13 +107,15 @@ impl Reading {
         consent: Consent,
         told: &mut dyn FnMut(&str, Acceptance),
     ) -> Result<String> {
-        let known = self.known.as_ref().ok_or_else(AgentError::not_a_member)?;
+        if self.known.is_none() {
+            return Err(AgentError::not_a_member());
+        }
         let loaded = self.bilan(id).await?;
         let warnings = Warnings::of(&loaded.record);
         if warnings.is_empty() {
             return Err(AgentError::nothing_to_acknowledge());
         }
-        let note = loaded.note.as_ref().filter(|note| note.note.device == known.device.id);
+        let note = loaded.note.as_ref().filter(|note| self.shelf(None).is_own(note));
         let bilan = note.ok_or_else(AgentError::bilan_of_another)?.note.sequence;
         let seat = self.seat()?;
         let mut ledger = seat.pen_at_the_head(&self.repository.descriptors).await?;
@@ -189,7 +191,7 @@ impl Accepting<'_> {
         let (sequence, _) = ledger.append(kind, Vec::new()).await?;
         damage.acknowledge_altered(self.bilan);
         damage.save(&self.seat.state)?;
-        ChainAlarms::acknowledge(&self.seat.state, self.bilan)?;
+        ChainAlarms::acknowledge(&self.seat.state, self.bilan, sequence)?;
         Ok((sequence, damage.altered_objects()))
     }
 

@@ -3,22 +3,27 @@
 //! From the checked ledger, and what this computer has kept back, to whoever asks. Never: writes; accepting what one warns of
 //! is [`Reading::accept`].
 
+use std::path::Path;
+
 use super::reading::Reading;
-use crate::bilan::{self, Loaded, Row};
+use crate::bilan::{self, Loaded, Row, Shelf};
 use crate::error::Result;
 
 impl Reading {
     /// All bilans, oldest first.
     pub fn bilans(&self) -> Vec<Row> {
-        bilan::rows(&self.repository.history, self.folder().as_deref())
+        self.shelf(self.folder().as_deref()).rows()
     }
 
     /// The bilan of an id, or the newest one for `latest`.
     ///
-    /// Errors: those of [`bilan::load`].
+    /// Errors: those of [`Shelf::load`].
     pub async fn bilan(&self, id: &str) -> Result<Loaded> {
-        let repository = &self.repository;
-        bilan::load(&repository.objects, &repository.history, self.folder().as_deref(), id).await
+        self.shelf(self.folder().as_deref()).load(&self.repository.objects, id).await
+    }
+
+    pub(super) fn shelf<'a>(&'a self, folder: Option<&'a Path>) -> Shelf<'a> {
+        Shelf { history: &self.repository.history, folder, own: self.own() }
     }
 
     /// The file that proves a bilan without the store.

@@ -13,7 +13,7 @@
 //!
 //! So a service that backs up never has a key at hand, and who restores blocks no backup. A repository is made by
 //! [`Founding`], a further computer joins by [`Joining`]. Called by the command line, the demo and later the service. Never:
-//! prints; ends a backup without a bilan, unless it never got its pen.
+//! prints; ends a backup without a bilan, also where it could not begin ([`Finder::keep_missed`]).
 
 mod accepted;
 mod bilans;
@@ -32,6 +32,7 @@ mod request;
 mod restored;
 mod site;
 mod stages;
+mod unreached;
 mod whereabouts;
 
 use tracing::{Instrument as _, error_span, warn};
@@ -47,6 +48,7 @@ pub use self::reading::{Depth, Reading};
 pub use self::request::{BackupRequest, Summary};
 pub use self::restored::Restored;
 pub use self::site::Trial;
+pub use self::unreached::Missed;
 pub use self::whereabouts::{Finder, Found, Known};
 
 use crate::bilan::{Declared, Proofs, Written};

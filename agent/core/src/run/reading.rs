@@ -88,7 +88,7 @@ impl Reading {
 
     fn choose(&self, spec: &SnapshotSpec) -> Result<Snapshot> {
         let Repository { history, descriptors, .. } = &self.repository;
-        let own = self.known.as_ref().map(|known| Own { device: &known.device.id, head: &known.head });
+        let own = self.own();
         // Where descriptors are lost, a device that they enrolled looks like one that nobody did.
         let stranger =
             history.findings.iter().find(|f| f.kind == FindingKind::NoteDevice && f.object.ends_with('/'));
@@ -100,6 +100,11 @@ impl Reading {
             }
             _ => select(history, spec, own, None),
         }
+    }
+
+    /// What this PC remembers of its own chain.
+    pub(super) fn own(&self) -> Option<Own<'_>> {
+        self.known.as_ref().map(|known| Own { device: &known.device.id, head: &known.head })
     }
 
     /// What this PC knows, where it may write to the ledger it reads: a copy at another address would grow a chain of

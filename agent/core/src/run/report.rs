@@ -34,7 +34,7 @@ pub(super) fn keep(run: &Run, asked: Asked<'_>, why: &AgentError) -> Result<Writ
     let mut report = begun(run, asked, RunEnd::Failed(why));
     report.probe = load_probe(state);
     if let Some(damage) = Damage::load(state) {
-        told_damage(&mut report, &damage);
+        report.tell_damage(&damage);
     }
     bilan::keep(state, &report, &device.secret.token_key(), why.clone())
 }
@@ -64,7 +64,7 @@ pub(super) async fn write(
         proven(run, &mut report, summary).await;
     }
     if let Some(damage) = Damage::load(state) {
-        told_damage(&mut report, &damage);
+        report.tell_damage(&damage);
         report.damaged_snapshots = damaged_snapshots(&damage, device, pen);
     }
     bilan::write(pen, state, &report, &device.secret.token_key()).await
@@ -87,12 +87,6 @@ fn begun<'a>(run: &'a Run, asked: Asked<'a>, end: RunEnd<'a>) -> RunReport<'a> {
     report.earlier_runs =
         seat.state.head().ok().and_then(|head| head.runs.get(asked.set).copied()).unwrap_or(0);
     report
-}
-
-fn told_damage(report: &mut RunReport<'_>, damage: &Damage) {
-    report.loss = damage.loss();
-    report.damaged = damage.counted();
-    report.altered = damage.altered_objects();
 }
 
 /// What a run that has stored its snapshot has shown.

@@ -9,7 +9,7 @@ use crate::bilan::Proofs;
 use crate::error::{ExitCode, Result};
 use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::pipeline::{RunPlan, Saved};
-use crate::repo::append::Start;
+use crate::repo::append::start::Start;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
 use crate::scan::PathFilter;

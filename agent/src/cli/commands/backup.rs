@@ -18,7 +18,7 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Notice;
 use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::state::Device;
-use scelle_core::run::{BackupRequest, Figures, Found, Run, Summary};
+use scelle_core::run::{BackupRequest, Figures, Missed, Run, Summary};
 use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
 
@@ -29,8 +29,14 @@ const PROBLEMS_SHOWN: usize = 20;
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let errands = errands(context, &args)?;
     say_what_has_no_effect(context);
-    let found = context.find(None, args.limit_upload).await?;
-    let run = open(context, &found).await?;
+    let run = match begin(context, args.limit_upload).await {
+        Ok(run) => run,
+        Err(error) => {
+            let missed = errands.into_iter().map(|errand| errand.missed(context, args.scheduled));
+            context.finder(None).keep_missed(missed.collect(), &error);
+            return Err(error);
+        }
+    };
     let mut pen = run.pen().await?;
     let mut told = Vec::new();
     for errand in errands {
@@ -45,12 +51,14 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     Ok(ExitCode::of_all(&codes))
 }
 
-/// Takes this computer's place in it. What is odd about the store's answers is said at the end, also where this fails.
-async fn open(context: &Context, found: &Found) -> Result<Run> {
+/// Takes this computer's place in the repository. What is odd about the store's answers is said at the end, also where this
+/// fails.
+async fn begin(context: &Context, limit_upload: Option<u64>) -> Result<Run> {
+    let found = context.find(None, limit_upload).await?;
     let seat = found.seat().await?;
     context.watch(seat.objects());
-    let mut run = Run::open(found, seat).await?;
-    context.settle(&mut run.seat, found)?;
+    let mut run = Run::open(&found, seat).await?;
+    context.settle(&mut run.seat, &found)?;
     Ok(run)
 }
 
@@ -62,6 +70,12 @@ struct Errand<'a> {
 }
 
 impl Errand<'_> {
+    /// What its bilan says where it could not begin.
+    fn missed(self, context: &Context, is_scheduled: bool) -> Missed {
+        let declared = context.settings.declared(self.plan, is_scheduled);
+        Missed { roots: self.roots, exclusions: self.exclude.len() as u64, declared }
+    }
+
     fn request(self, context: &Context, device: &Device) -> BackupRequest {
         BackupRequest {
             roots: self.roots,

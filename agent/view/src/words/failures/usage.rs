@@ -46,6 +46,8 @@ pub enum UsageFailure {
     SnapshotNotFound,
     /// Several snapshots have the number asked for. The place names them.
     SnapshotAmbiguous,
+    /// Several bilans have the number asked for.
+    BilanAmbiguous,
     /// "latest" or a date where several plans, sets of folders or computers have snapshots. The place names the newest of
     /// each.
     SeveralSets,
@@ -212,6 +214,10 @@ impl UsageFailure {
             ),
             Self::SnapshotAmbiguous => (
                 bilingual!("plusieurs instantanés portent ce numéro", "several snapshots have that number"),
+                bilingual!("nommez-en un comme indiqué entre crochets", "name one of those in brackets"),
+            ),
+            Self::BilanAmbiguous => (
+                bilingual!("plusieurs bilans portent ce numéro", "several bilans have that number"),
                 bilingual!("nommez-en un comme indiqué entre crochets", "name one of those in brackets"),
             ),
             Self::SeveralSets => (
