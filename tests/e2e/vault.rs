@@ -62,6 +62,26 @@ impl Vault {
         (text("access_key"), text("secret_key"))
     }
 
+    /// The tenant's bucket, which keeps versions for 35 days.
+    fn make_bucket(&self) {
+        let (access, secret) = self.credential("admin");
+        let mut settings =
+            BucketSettings::new(Some(self.endpoint.clone()), "us-east-1", "cabinet", &access, secret);
+        settings.allow_plain_http_loopback = true;
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(S3Store::create_bucket_with_lock(settings, 35)).unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(
+            Command::new("kill")
+                .args([format!("-{name}"), self.child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
     /// A computer that has a credential of this role.
     fn computer(&self, folder: &Path, name: &str, role: &str) -> Agent {
         let (access, secret) = self.credential(role);
@@ -79,12 +99,7 @@ fn a_practice_backs_up_to_the_vault_and_gets_everything_back() {
     let temp = tempfile::tempdir().unwrap();
     let folder = temp.path();
     let vault = Vault::start(folder.join("vault"));
-    let (access, secret) = vault.credential("admin");
-    let mut settings =
-        BucketSettings::new(Some(vault.endpoint.clone()), "us-east-1", "cabinet", &access, secret);
-    settings.allow_plain_http_loopback = true;
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(S3Store::create_bucket_with_lock(settings, 35)).unwrap();
+    vault.make_bucket();
 
     let source = Tree::new(folder.join("source"));
     source.file("courrier/lettre.txt", "Cher confrère,");
@@ -111,4 +126,39 @@ fn a_practice_backs_up_to_the_vault_and_gets_everything_back() {
     // The auditor's credential opens the trace and no object.
     vault.computer(folder, "audit", "auditor").expect(14, ["snapshots"]);
     assert_eq!(vault.run(&["trace", "verify", "--tenant", TENANT])["whole"], true);
+}
+
+/// The server stands still in the middle of a body (a machine that swaps, a router that forgot the connection): that is said
+/// while the run waits, and the run goes on when the server does.
+#[test]
+fn a_server_that_stands_still_is_told_of_and_the_run_goes_on_with_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path();
+    let vault = Vault::start(folder.join("vault"));
+    vault.make_bucket();
+    let source = Tree::new(folder.join("source"));
+    source.file("radio.raw", noise(1, 60_000_000));
+    let kit = OsString::from(folder.join("kit.txt"));
+    let agent = vault.computer(folder, "poste", "agent");
+    let arguments = ["init", "--yes", "--drill-days", "0", "--kit"].map(OsString::from);
+    agent.ok(arguments.into_iter().chain([kit]));
+    let mut run =
+        agent.start([OsString::from("backup"), source.root().into(), "--limit-upload".into(), "16M".into()]);
+    let blobs = folder.join("vault");
+    let stored_bytes = || -> u64 {
+        e2e::listing::while_written(&blobs).iter().filter_map(|path| Some(path.metadata().ok()?.len())).sum()
+    };
+    run.wait_until("a pack was stored", || stored_bytes() > 10_000_000);
+    vault.signal("STOP");
+    let said = run.stderr_so_far();
+    assert!(!said.contains("no sign of the store"), "{said}");
+    let mut waited = String::new();
+    while !waited.contains("no sign of the store") && !run.has_ended() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        waited = run.stderr_so_far();
+    }
+    vault.signal("CONT");
+    let outcome = run.wait();
+    assert!(outcome.code() == 0 && outcome.err().contains("no sign of the store for 15 s"), "{outcome}");
+    agent.ok(["check", "--read-data", "all"]);
 }

@@ -82,6 +82,11 @@ pub enum Notice {
         /// Whether what arrived was not what was sent; else nobody answered, or "try again".
         altered: bool,
     },
+    /// The store gives no sign of life; it is still waited for.
+    StoreSilent {
+        /// Since when, in seconds.
+        seconds: u64,
+    },
     /// This computer's clock differs from the store's by so many seconds (positive: ours is ahead).
     ClockOff {
         /// Signed difference, in seconds.

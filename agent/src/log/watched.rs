@@ -88,6 +88,7 @@ pub fn notice(notice: &Notice) {
         Notice::Retry { operation, attempt, wait_ms, altered } => {
             debug!(operation, attempt, wait_ms, altered, "retry");
         }
+        Notice::StoreSilent { seconds } => debug!(seconds, "store silent"),
         Notice::ClockOff { seconds } => warn!(seconds, "clock differs from the store's"),
         Notice::ForkAlarm => warn!("two continuations of the ledger"),
         Notice::Rewound { notes } => warn!(notes, "state was older than the store"),

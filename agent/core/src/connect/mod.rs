@@ -16,7 +16,7 @@ use scelle_store::dir::DirStore;
 use scelle_store::probe::{Fact, ProbeReport};
 use scelle_store::read_back::ReadBack;
 use scelle_store::retry::{RetryNotice, RetrySettings, Retrying};
-use scelle_store::s3::{BucketSettings, S3Store};
+use scelle_store::s3::{BucketSettings, Patience, S3Store};
 use scelle_store::throttle::{ByteRate, RateLimits, Throttled};
 use scelle_store::traced::Traced;
 use scelle_store::{ErrorKind, Key, Store, StoreError};
@@ -124,6 +124,10 @@ impl Connection<'_> {
         settings.allow_plain_http_loopback = true;
         settings.conditional_put = self.engine.conditional_put;
         settings.upload_rate = self.upload_bytes_per_second.map(|limit| Arc::new(ByteRate::new(limit)));
+        let monitor = self.around.monitor.clone();
+        settings.patience = Patience::telling(move |silence| {
+            monitor.notice(Notice::StoreSilent { seconds: silence.as_secs() });
+        });
         let address = self.s3.endpoint.is_none().then(|| settings.address());
         let located = |error: AgentError| match &address {
             Some(amazon) => error.on_amazon(amazon),

@@ -33,6 +33,10 @@ pub fn notice(notice: &Notice) -> Message {
                 doing = request(operation)
             )
         }
+        Notice::StoreSilent { seconds } => bilingual!(
+            "aucun signe du stockage depuis {seconds} s : la connexion est lente ou coupée ; l'attente continue",
+            "no sign of the store for {seconds} s: the line is slow or cut; still waiting"
+        ),
         Notice::ClockOff { seconds } => clock_off(*seconds),
         Notice::ForkAlarm => bilingual!(
             "ALERTE : deux suites différentes du journal de cet appareil existent ; un clone de ce poste \

@@ -17,6 +17,7 @@ use aws_sdk_s3::config::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::clock::ServerClock;
+use super::patience::Patience;
 use super::route::Route;
 use crate::throttle::ByteRate;
 use crate::{ErrorKind, Key, StoreError};
@@ -26,7 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for one request, beside what its body may take.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
 /// The slowest line a body is waited for.
-const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
+pub(super) const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
 
 /// Where the bucket is and how to speak to it. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub struct BucketSettings {
     pub upload_rate: Option<Arc<ByteRate>>,
     /// Whether the engine honours `If-None-Match: *` (the probe knows). When false a HEAD goes first.
     pub conditional_put: bool,
+    /// How long the store may be silent, and who is told.
+    pub patience: Patience,
 }
 
 impl BucketSettings {
@@ -79,6 +82,7 @@ impl BucketSettings {
             allow_plain_http_loopback: false,
             upload_rate: None,
             conditional_put: true,
+            patience: Patience::default(),
         }
     }
 

@@ -33,16 +33,19 @@ mod config;
 mod errors;
 mod locks;
 mod obstacle;
+mod patience;
 mod pem;
 mod route;
 mod signed_payload;
 
 pub use config::BucketSettings;
+pub use patience::Patience;
 pub use pem::Authorities;
 pub use route::{Login, Proxy, Route};
 
 use clock::ServerClock;
 use errors::{body_error, status, store_error};
+use patience::{Slices, Taken, WatchedBody};
 use signed_payload::SignedPayload;
 
 /// A body that moves no byte for this long is given up.
@@ -121,6 +124,14 @@ impl S3Store {
     where
         F: Future<Output = Sdk<T, E>>,
     {
+        self.signed_anew(|| self.settings.patience.wait(None, send())).await
+    }
+
+    /// [`Self::signed`], where `send` sees to it itself that nobody waits for ever.
+    async fn signed_anew<T, E, F>(&self, send: impl Fn() -> F) -> Sdk<T, E>
+    where
+        F: Future<Output = Sdk<T, E>>,
+    {
         let signed_with = self.clock.offset_ms();
         match send().await {
             Err(error)
@@ -158,15 +169,21 @@ impl S3Store {
             Some(rate) => rate.turn().await,
             None => None,
         };
-        self.signed(|| {
+        self.signed_anew(|| {
             let timeouts = config::timeouts(body.len(), rate.map(Arc::as_ref));
             let timeouts = aws_sdk_s3::Config::builder().timeout_config(timeouts);
+            let taken = Taken::nothing_of(body.len());
+            let (bytes, seen) = (body.clone(), taken.clone());
             let sent = match rate {
-                Some(rate) => ByteStream::from_body_1_x(PacedBody::new(body.clone(), rate.clone())),
-                None => ByteStream::from(body.clone()),
+                Some(rate) => {
+                    ByteStream::from_body_1_x(WatchedBody::new(PacedBody::new(bytes, rate.clone()), seen))
+                }
+                None => ByteStream::from_body_1_x(WatchedBody::new(Slices(bytes), seen)),
             };
             let request = with(self.put_request(key, body, sha256)).body(sent);
-            request.customize().config_override(timeouts).interceptor(SignedPayload::new(sha256)).send()
+            let request = request.customize().config_override(timeouts);
+            let answer = request.interceptor(SignedPayload::new(sha256)).send();
+            async move { self.settings.patience.wait(Some(&taken), answer).await }
         })
         .await
     }
