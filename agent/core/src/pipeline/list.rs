@@ -23,6 +23,15 @@ pub type Need = (bool, u32, [u8; 32]);
 /// Chunks of one part of a file, in order, with their lengths.
 pub type PartChunks = Vec<(Place, u32)>;
 
+/// What the chunks of a list come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListSize {
+    /// Their bytes.
+    pub bytes: u64,
+    /// Their number.
+    pub chunks: u64,
+}
+
 /// Where nodes are stored.
 pub trait NodeStore {
     /// Stores a node, unless it is stored already.
@@ -93,10 +102,10 @@ impl ChunkList {
         self.state.lock().is_whole = true;
     }
 
-    /// Bytes of all chunks, and their number.
-    pub fn size(&self) -> (u64, u64) {
+    /// What all its chunks come to.
+    pub fn size(&self) -> ListSize {
         let state = self.state.lock();
-        (state.bytes, state.chunks)
+        ListSize { bytes: state.bytes, chunks: state.chunks }
     }
 
     /// What the entry holds and which packs lie below it, once everything has a place.

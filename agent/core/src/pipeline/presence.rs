@@ -9,6 +9,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::layout;
+use scelle_format::ledger::FoundBad;
 use scelle_format::refs::PackSet;
 
 use super::segments;
@@ -71,7 +72,7 @@ pub(super) async fn small_objects(
     }
     // Before it is put right, when nobody can see it any more.
     let other = lost.iter().filter(|(_, is_other)| *is_other);
-    let other = other.map(|(name, _)| (FindingKind::Overwritten.code(), name.as_str()));
+    let other = other.map(|(name, _)| FoundBad { name: name.as_str(), why: FindingKind::Overwritten.code() });
     if damage.note_altered(other, ledger.next_sequence()) {
         damage.save(&seat.state)?;
     }

@@ -219,8 +219,7 @@ impl Worker<'_> {
 /// on the way.
 fn the_file(job: &FileJob, path: &Path) -> Result<SourceFile, Problem> {
     let source = job.open().map_err(|error| problem_of(&error))?;
-    let is_the_file = platform::stat(path)
-        .is_ok_and(|there| (there.volume, there.inode) == (source.stat().volume, source.stat().inode));
+    let is_the_file = platform::stat(path).is_ok_and(|there| there.file_id() == source.stat().file_id());
     if is_the_file { Ok(source) } else { Err(Problem::Vanished) }
 }
 
@@ -248,8 +247,8 @@ impl<'a> Held<'a> {
         let stat = source.stat_now().map_err(AgentError::from)?;
         let (page_bytes, bytes) = match &reader {
             Some(reader) if mode == Mode::Log => {
-                let (page, pages) = reader.size().map_err(Fault::Here)?;
-                (page, page * pages)
+                let size = reader.size().map_err(Fault::Here)?;
+                (size.page_bytes, size.page_bytes * size.pages)
             }
             _ => (0, stat.bytes),
         };
@@ -293,7 +292,7 @@ fn begin(path: &Path, source: &SourceFile) -> Result<Reader, Refusal> {
 
 /// Whether the name still leads to the file that is held.
 fn stands(path: &Path, held: &Stat) -> bool {
-    platform::stat(path).is_ok_and(|named| (named.volume, named.inode) == (held.volume, held.inode))
+    platform::stat(path).is_ok_and(|named| named.file_id() == held.file_id())
 }
 
 /// Fills `buffer` with the pages that begin at `offset`. Pages are powers of two up to 64 KiB (fileformat2.html §1.3.2):

@@ -207,11 +207,21 @@ fn missing_sides(path: &Path, read: &[Candidate]) -> Vec<PathBuf> {
     missing
 }
 
-/// How a database and its side files look: inode, length, and both times of each.
-type Mark = [Option<(u64, u64, i64, i64)>; 3];
+/// How a file looks.
+#[derive(PartialEq, Eq)]
+struct Looks {
+    inode: u64,
+    bytes: u64,
+    modified_ns: i64,
+    changed_ns: i64,
+}
+
+/// How a database and its side files look.
+type Mark = [Option<Looks>; 3];
 
 fn mark(path: &Path) -> Mark {
-    let look = |stat: Stat| (stat.inode, stat.bytes, stat.modified_ns, stat.changed_ns);
+    let look =
+        |Stat { inode, bytes, modified_ns, changed_ns, .. }| Looks { inode, bytes, modified_ns, changed_ns };
     [path.to_owned(), beside(path, "-wal"), beside(path, "-journal")]
         .map(|side| platform::stat(&side).ok().map(look))
 }
@@ -219,7 +229,7 @@ fn mark(path: &Path) -> Mark {
 /// Waits until the last change is old enough to prove anything. What looks as it did before that wait, once it is read, was
 /// quiet before and while it was read.
 fn wait_until_quiet(mark: &Mark) {
-    if mark.iter().flatten().any(|(_, _, modified_ns, _)| is_fresh(*modified_ns)) {
+    if mark.iter().flatten().any(|looks| is_fresh(looks.modified_ns)) {
         std::thread::sleep(QUIET);
     }
 }
