@@ -11,8 +11,11 @@ use e2e::tools;
 
 mod code;
 mod floors;
+mod sources;
 
 use floors::FLOORS;
+
+use sources::{NAMES, SOURCES};
 
 use code::{code_of, inline_paths, names_used, uses};
 
@@ -260,6 +263,39 @@ fn an_arrow_that_runs_up_is_seen_in_every_house() {
         let expected = format!("{} -> {}", house.name(from), house.name(to));
         assert!(arrows_up(&house).contains(&expected), "{expected} is not seen");
     }
+}
+
+/// What asks the system for time or chance, as `file: name`.
+fn asked_of_the_system(house: &House) -> BTreeSet<String> {
+    let is_code_of_tests = |module: &[String]| {
+        module.iter().any(|part| part == "testing" || part.ends_with("_tests") || part == "fixture")
+    };
+    let mut asked = BTreeSet::new();
+    for (at, source) in house.sources.iter().enumerate() {
+        let named = NAMES.iter().filter(|name| is_named(&source.code, name));
+        let named = named.filter(|_| !is_code_of_tests(&source.module));
+        asked.extend(named.map(|name| format!("{}: {name}", house.name(at))));
+    }
+    asked
+}
+
+/// Whether a name stands in code, and not only as the end of another.
+fn is_named(code: &str, name: &str) -> bool {
+    let mut before = code.match_indices(name).map(|(at, _)| code[..at].chars().next_back());
+    before.any(|before| before.is_none_or(|c| !c.is_alphanumeric() && c != '_'))
+}
+
+#[test]
+fn time_and_chance_are_asked_of_the_system_in_few_places() {
+    let may: BTreeSet<String> = SOURCES
+        .iter()
+        .flat_map(|source| source.names.iter().map(|name| format!("{}: {name}", source.file)))
+        .collect();
+    let asked = asked_of_the_system(&House::read());
+    let beyond: Vec<_> = asked.difference(&may).collect();
+    assert!(beyond.is_empty(), "take it from who calls: {beyond:#?}");
+    let idle: Vec<_> = may.difference(&asked).collect();
+    assert!(idle.is_empty(), "no longer needed: {idle:#?}");
 }
 
 /// The pages and words that whoever keeps a store may show are built without anything that opens what is stored.

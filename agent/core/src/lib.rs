@@ -36,6 +36,7 @@
 pub mod around;
 pub mod bilan;
 pub mod catalog;
+pub mod chance;
 pub mod clock;
 pub mod connect;
 pub mod error;

@@ -48,7 +48,7 @@ pub const FLOORS: [Floors; 8] = [
     Floors {
         of: &["scelle_core"],
         rooms: &[
-            &["clock", "shutdown", "error", "failures", "monitor", "around"],
+            &["clock", "chance", "shutdown", "error", "failures", "monitor", "around"],
             &["platform"],
             &["scan", "index"],
             &["repo"],

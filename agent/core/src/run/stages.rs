@@ -43,9 +43,9 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
             }
         }
     }
-    rebuild::sweep(state, ledger.head());
-    let lost_copy =
-        ledger.head().segments.iter().any(|(sha256, _)| rebuild::copy_rows(state.folder(), sha256).is_none());
+    let index = state.index();
+    index.keep_only(ledger.head().segments.iter().map(|(sha256, _)| sha256));
+    let lost_copy = ledger.head().segments.iter().any(|(sha256, _)| index.rows(sha256).is_none());
     if ledger.head().is_index_unknown || lost_copy {
         let mut head = ledger.head().clone();
         rebuild::segments(seat.objects(), state, &seat.device, &mut head, descriptors).await?;

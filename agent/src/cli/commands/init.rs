@@ -10,7 +10,6 @@ use scelle_format::fingerprint::six_words;
 use scelle_format::id::RepositoryId;
 use scelle_format::kit::{Kit, KitPublic};
 use scelle_format::phrase::generate_phrase;
-use scelle_format::random::OsRandom;
 use scelle_store::probe::ProbeReport;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -89,7 +88,7 @@ fn phrase_of(
         phrase_of_begun(context, begun);
         return Ok(None);
     }
-    let phrase = generate_phrase(&mut OsRandom, language(context.lang()));
+    let phrase = generate_phrase(&mut context.around.random(), language(context.lang()));
     write_private(path, &format!("{}\n", phrase.expose_secret()).into())?;
     made.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
     Ok(Some(phrase))

@@ -51,16 +51,16 @@ pub enum Pass {
 }
 
 /// What one transaction showed.
-struct SeenPages {
+struct SeenPages<'a> {
     ids: Vec<ChunkId>,
     bytes: u64,
-    spill: Spill,
+    spill: Spill<'a>,
     is_whole: bool,
     /// Of the file, where it is what was read.
     stat: Option<Stat>,
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
     /// Takes the database at `path`, a name of the job's file, in one transaction; a writer waits at most `grace`.
     pub(in super::super) fn last_pass(
         &mut self,
@@ -112,11 +112,11 @@ impl Worker<'_> {
         source: &SourceFile,
         grace: Duration,
         buffer: &mut Vec<u8>,
-    ) -> Result<SeenPages, Fault<Refusal>> {
+    ) -> Result<SeenPages<'a>, Fault<Refusal>> {
         let held = Held::hold(path, source)?;
         let bytes = held.bytes;
         let mut patience = Patience::new(path, held.mode, grace);
-        let mut spill = Spill::new(self.shared.folder);
+        let mut spill = Spill::new(self.shared.state, self.shared.pool.sealing().chance.clone());
         let mut ids = Vec::with_capacity(usize::try_from(bytes / PAGED_CHUNK_BYTES as u64).unwrap_or(0) + 1);
         let mut cursor = job.earlier.as_ref().map(|list| list.cursor(self.shared.lists));
         let (mut offset, mut is_whole) = (0, held.stands_still());

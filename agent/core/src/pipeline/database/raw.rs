@@ -21,6 +21,7 @@ use super::last_pass::Pass;
 use super::side::{self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
 use super::transaction::Refusal;
 use super::verdict::Taken;
+use crate::clock;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{self, InUse, Stat};
@@ -236,7 +237,7 @@ fn wait_until_quiet(mark: &Mark) {
 
 /// Whether the last change of a file is so fresh that the next may belong to it.
 pub fn is_fresh(modified_ns: i64) -> bool {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let now = clock::of_files().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     i128::from(modified_ns) + QUIET.as_nanos() as i128 > now as i128
 }
 
