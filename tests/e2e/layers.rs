@@ -11,9 +11,11 @@ use e2e::tools;
 
 mod code;
 mod floors;
+mod names;
 mod sources;
 
 use floors::FLOORS;
+use names::types_declared;
 
 use sources::{NAMES, SOURCES};
 
@@ -296,6 +298,34 @@ fn time_and_chance_are_asked_of_the_system_in_few_places() {
     assert!(beyond.is_empty(), "take it from who calls: {beyond:#?}");
     let idle: Vec<_> = may.difference(&asked).collect();
     assert!(idle.is_empty(), "no longer needed: {idle:#?}");
+}
+
+/// Files in which each crate declares a type, by crate and name. What each system has in its own way counts once.
+fn declarations(house: &House) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let mut declared: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for &at in house.modules.values() {
+        let source = &house.sources[at];
+        for name in types_declared(&source.code) {
+            let place = house.name(at).replace("/unix", "/").replace("/windows", "/");
+            declared.entry((source.module[0].clone(), name.to_owned())).or_default().insert(place);
+        }
+    }
+    declared
+}
+
+#[test]
+fn a_name_means_one_type_in_a_crate() {
+    let declared = declarations(&House::read());
+    assert!(declared.len() > 500, "the code was not read: {}", declared.len());
+    let twice: Vec<_> = declared.iter().filter(|(_, places)| places.len() > 1).collect();
+    assert!(twice.is_empty(), "one name, several types: {twice:#?}");
+}
+
+#[test]
+fn every_way_to_declare_a_type_is_seen() {
+    let code = "pub struct A {\npub(super) enum B<T> {\n    struct C;\ntrait D: E {\ntype F = u8;\npub type G<T> = T;\n    \
+                type Item = u8;\nfn structure() {}\npub(in crate::repo) struct H(u8);";
+    assert_eq!(types_declared(code).collect::<String>(), "ABCDFGH");
 }
 
 /// The pages and words that whoever keeps a store may show are built without anything that opens what is stored.

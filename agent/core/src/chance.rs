@@ -10,10 +10,10 @@ use scelle_format::random::{OsRandom, Random};
 
 /// Where random bytes come from. Clones draw from the same source.
 #[derive(Clone)]
-pub struct Chance(Source);
+pub struct Chance(ChanceSource);
 
 #[derive(Clone)]
-enum Source {
+enum ChanceSource {
     /// The operating system, which no two threads wait for.
     System,
     Given(Arc<Mutex<dyn Random>>),
@@ -22,20 +22,20 @@ enum Source {
 impl Chance {
     /// The operating system's: the only source for real keys.
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(ChanceSource::System)
     }
 
     /// A source of somebody's own.
     pub fn given(random: impl Random + 'static) -> Self {
-        Self(Source::Given(Arc::new(Mutex::new(random))))
+        Self(ChanceSource::Given(Arc::new(Mutex::new(random))))
     }
 }
 
 impl Random for Chance {
     fn fill(&mut self, out: &mut [u8]) {
         match &self.0 {
-            Source::System => OsRandom.fill(out),
-            Source::Given(random) => random.lock().fill(out),
+            ChanceSource::System => OsRandom.fill(out),
+            ChanceSource::Given(random) => random.lock().fill(out),
         }
     }
 }

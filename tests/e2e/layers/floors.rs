@@ -12,7 +12,7 @@ pub struct Floors {
 }
 
 /// Every house.
-pub const FLOORS: [Floors; 8] = [
+pub const FLOORS: [Floors; 9] = [
     Floors {
         of: &["scelle_format"],
         rooms: &[
@@ -84,6 +84,10 @@ pub const FLOORS: [Floors; 8] = [
             &["fsck", "scrub"],
             &["http"],
         ],
+    },
+    Floors {
+        of: &["scelle_server", "cli"],
+        rooms: &[&["options", "outcome"], &["care", "enrol", "vault"], &["commands"]],
     },
 ];
 

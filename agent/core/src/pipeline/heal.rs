@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use scelle_format::id::{ChunkId, PackId, PackKind};
+use scelle_format::id::{ChunkId, PackKind};
+use scelle_format::layout::PackName;
 use scelle_format::ledger::NoteKind;
 use scelle_format::pack::Location;
 use scelle_format::refs::PackSet;
@@ -20,8 +21,6 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::damage::{Avoided, Damage};
 use crate::repo::state::State;
 use crate::repo::words::Seen;
-
-type PackName = (PackKind, PackId);
 
 /// What knows where chunks lie.
 struct SoundPlaces<'a> {

@@ -54,14 +54,14 @@ struct ListState {
     waiting: BTreeMap<usize, PartChunks>,
     bytes: u64,
     chunks: u64,
-    levels: Vec<Level>,
+    levels: Vec<ListLevel>,
     needs: BTreeSet<Need>,
     is_whole: bool,
     done: Option<(Content, Vec<Need>)>,
 }
 
 #[derive(Debug, Default)]
-struct Level {
+struct ListLevel {
     /// Rows that wait for a place, with the bytes they cover.
     waiting: VecDeque<(Place, u64)>,
     /// Rows of the node being made.
@@ -119,9 +119,9 @@ impl ChunkList {
 }
 
 impl ListState {
-    fn level(&mut self, level: usize) -> &mut Level {
+    fn level(&mut self, level: usize) -> &mut ListLevel {
         while self.levels.len() <= level {
-            self.levels.push(Level::default());
+            self.levels.push(ListLevel::default());
         }
         &mut self.levels[level]
     }

@@ -73,11 +73,11 @@ pub struct SolidFrame {
     /// Its chunks, with their lengths in bytes.
     pub chunks: Vec<(ChunkId, u32)>,
     /// Who waits for which of them.
-    pub owners: Vec<Waiting>,
+    pub owners: Vec<WaitingOwner>,
 }
 
 /// Who waits for a chunk of a frame.
-pub struct Waiting {
+pub struct WaitingOwner {
     /// Which chunk.
     pub chunk: usize,
     /// Who.
@@ -145,7 +145,7 @@ impl Solid {
             chunks.push((id, plain.len() as u32));
             chunks.len() - 1
         });
-        owners.push(Waiting { chunk, owner });
+        owners.push(WaitingOwner { chunk, owner });
     }
 
     /// The frame gathered so far.

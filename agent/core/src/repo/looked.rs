@@ -18,7 +18,7 @@ pub(super) struct Looked {
     up_to: BTreeMap<String, String>,
     /// This device's notes that `gap` notes say are lost.
     #[serde(default)]
-    declared: Vec<Declared>,
+    declared: Vec<DeclaredLost>,
     /// Copies of objects that the store does not list and no note names: sent by runs that came to nothing.
     #[serde(default)]
     unnamed: BTreeSet<String>,
@@ -31,19 +31,19 @@ pub(super) struct Looked {
 /// Numbers of lost notes, first and last; two numbers in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(u64, u64)", into = "(u64, u64)")]
-struct Declared {
+struct DeclaredLost {
     from: u64,
     to: u64,
 }
 
-impl From<(u64, u64)> for Declared {
+impl From<(u64, u64)> for DeclaredLost {
     fn from((from, to): (u64, u64)) -> Self {
         Self { from, to }
     }
 }
 
-impl From<Declared> for (u64, u64) {
-    fn from(lost: Declared) -> Self {
+impl From<DeclaredLost> for (u64, u64) {
+    fn from(lost: DeclaredLost) -> Self {
         (lost.from, lost.to)
     }
 }
@@ -69,7 +69,7 @@ impl Looked {
 
     /// Takes over what the ledger says is lost.
     pub(super) fn declare(&mut self, lost: impl Iterator<Item = NoteNumbers>) {
-        self.declared = lost.map(|NoteNumbers { from, to }| Declared { from, to }).collect();
+        self.declared = lost.map(|NoteNumbers { from, to }| DeclaredLost { from, to }).collect();
     }
 
     /// Whether a note is known to be one of a fork.

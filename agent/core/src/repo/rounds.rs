@@ -63,12 +63,12 @@ pub struct After {
 
 /// Objects to be mended.
 #[derive(Default)]
-struct Wrong {
+struct ToMend {
     /// By name: what is wrong with it.
     by_name: BTreeMap<String, String>,
 }
 
-impl Wrong {
+impl ToMend {
     fn add(&mut self, name: String, kind: FindingKind) {
         self.by_name.entry(name).or_insert_with(|| kind.code().to_owned());
     }
@@ -105,7 +105,7 @@ impl Seat {
         let mut keys = KeyCopies::load(&self.state)?;
         let (format, found) =
             tokio::try_join!(self.format(descriptors), keys.look(self.objects(), &self.state))?;
-        let mut wrong = Wrong::default();
+        let mut wrong = ToMend::default();
         wrong.take(descriptors.findings.iter().chain(&format).chain(&found));
         wrong.take_known(damage);
         let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
@@ -120,7 +120,7 @@ impl Seat {
         descriptors: &Descriptors,
         damage: &mut Damage,
     ) -> Result<u64> {
-        let mut wrong = Wrong::default();
+        let mut wrong = ToMend::default();
         wrong.take_known(damage);
         let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
         damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
@@ -215,8 +215,8 @@ impl Seat {
     }
 
     /// What is wrong by the newest notes, by what they attach, and by what was read through delete markers and other bytes.
-    async fn wrong_by(&self, history: &History) -> Result<Wrong> {
-        let mut wrong = Wrong::default();
+    async fn wrong_by(&self, history: &History) -> Result<ToMend> {
+        let mut wrong = ToMend::default();
         wrong.take(&history.findings);
         for (name, kind) in self.lacking(history).await? {
             wrong.add(name, kind);
@@ -231,7 +231,7 @@ impl Seat {
     /// it any more. What is known already was noted when it was found.
     async fn mend_all(
         &self,
-        wrong: Wrong,
+        wrong: ToMend,
         descriptors: &Descriptors,
         damage: &mut Damage,
         next: u64,

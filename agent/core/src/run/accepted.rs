@@ -126,7 +126,7 @@ impl Reading {
             told(&loaded.id, Acceptance::Loss(at.loss(&mut ledger).await?));
         }
         if warnings.is_altered || warnings.is_chain {
-            let Seen { note, left } = at.store(&mut ledger, snapshot).await?;
+            let StoreSeen { note, left } = at.store(&mut ledger, snapshot).await?;
             if warnings.is_altered {
                 told(&loaded.id, Acceptance::Altered { note, left });
             }
@@ -175,7 +175,7 @@ impl Accepting<'_> {
     }
 
     /// Somebody has seen what the bilan said of the store and of the ledger.
-    async fn store(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<Seen> {
+    async fn store(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<StoreSeen> {
         let snapshot = snapshot.unwrap_or(ledger.head().snapshot);
         if snapshot == 0 {
             return Err(AgentError::nothing_to_acknowledge());
@@ -191,7 +191,7 @@ impl Accepting<'_> {
         damage.acknowledge_altered(self.bilan);
         damage.save(&self.seat.state)?;
         ChainAlarms::acknowledge(&self.seat.state, self.bilan, sequence)?;
-        Ok(Seen { note: sequence, left: damage.altered_objects() })
+        Ok(StoreSeen { note: sequence, left: damage.altered_objects() })
     }
 
     /// What is damaged and was not mended by the run of the bilan is accepted as lost.
@@ -215,7 +215,7 @@ impl Accepting<'_> {
 }
 
 /// Somebody has seen what a bilan said of the store.
-struct Seen {
+struct StoreSeen {
     /// The number of the note that says so.
     note: u64,
     /// Objects that were found altered since.

@@ -113,7 +113,7 @@ impl<'a> Worker<'a> {
         grace: Duration,
         buffer: &mut Vec<u8>,
     ) -> Result<SeenPages<'a>, Fault<Refusal>> {
-        let held = Held::hold(path, source)?;
+        let held = HeldDatabase::hold(path, source)?;
         let bytes = held.bytes;
         let mut patience = Patience::new(path, held.mode, grace);
         let mut spill = Spill::new(self.shared.state, self.shared.pool.sealing().chance.clone());
@@ -224,7 +224,7 @@ fn the_file(job: &FileJob, path: &Path) -> Result<SourceFile, Problem> {
 }
 
 /// A database that is held for as long as it is read.
-struct Held<'a> {
+struct HeldDatabase<'a> {
     path: &'a Path,
     source: &'a SourceFile,
     mode: Mode,
@@ -236,7 +236,7 @@ struct Held<'a> {
     bytes: u64,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldDatabase<'a> {
     fn hold(path: &'a Path, source: &'a SourceFile) -> Result<Self, Fault<Refusal>> {
         let mode = mode(source, path);
         let reader = match mode {

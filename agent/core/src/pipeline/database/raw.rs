@@ -218,9 +218,9 @@ struct Looks {
 }
 
 /// How a database and its side files look.
-type Mark = [Option<Looks>; 3];
+type DatabaseMark = [Option<Looks>; 3];
 
-fn mark(path: &Path) -> Mark {
+fn mark(path: &Path) -> DatabaseMark {
     let look =
         |Stat { inode, bytes, modified_ns, changed_ns, .. }| Looks { inode, bytes, modified_ns, changed_ns };
     [path.to_owned(), beside(path, "-wal"), beside(path, "-journal")]
@@ -229,7 +229,7 @@ fn mark(path: &Path) -> Mark {
 
 /// Waits until the last change is old enough to prove anything. What looks as it did before that wait, once it is read, was
 /// quiet before and while it was read.
-fn wait_until_quiet(mark: &Mark) {
+fn wait_until_quiet(mark: &DatabaseMark) {
     if mark.iter().flatten().any(|looks| is_fresh(looks.modified_ns)) {
         std::thread::sleep(QUIET);
     }
