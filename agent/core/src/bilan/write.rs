@@ -9,10 +9,11 @@ use std::path::Path;
 
 use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::ledger::NoteKind;
-use scelle_format::report::{Assessment, Light, Record, status};
+use scelle_format::report::{Assessment, Light, Reason, Record, status};
 
 use super::chain::alarm_seen;
 use super::facts::facts;
+use super::memory::{ALTERED_ALARM, SOURCE_ALARMS};
 use super::record::{NotePosition, place, record};
 use super::remember::memory_after;
 use super::run::RunReport;
@@ -40,6 +41,16 @@ pub struct Written {
     pub record_sha256: Sha256,
     /// Why it is not in the store yet; `None` when it is.
     pub not_sent: Option<AgentError>,
+}
+
+impl Written {
+    /// Reasons that somebody is to acknowledge: they are said at once, not only in the bilan.
+    pub fn to_acknowledge(&self) -> impl Iterator<Item = &Reason> {
+        let is_told = |code: &str| {
+            SOURCE_ALARMS.contains(&code) || alarms::CHAIN_ALARMS.contains(&code) || code == ALTERED_ALARM
+        };
+        self.assessment.reasons.iter().filter(move |reason| is_told(reason.code))
+    }
 }
 
 /// Writes the bilan of a run. An error of the store does not fail: it is in [`Written::not_sent`].

@@ -31,9 +31,6 @@ use scelle_core::run::{Founding, Joining};
 use scelle_view::bilingual;
 use scelle_view::words::Message;
 
-/// Days of default retention of a bucket made by `--create-bucket`.
-const DEFAULT_RETENTION_DAYS: u32 = 100;
-
 /// Runs `init`.
 pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     if args.join {
@@ -42,7 +39,7 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     expect_possible(context, &args)?;
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
     context.settings.required_repo()?;
-    let create = if args.create_bucket { Create::Bucket(DEFAULT_RETENTION_DAYS) } else { Create::Folder };
+    let create = if args.create_bucket { Create::bucket() } else { Create::Folder };
     let founding = Founding::begin(context.finder(None), kit_at_hand(&args)?.as_ref(), create).await?;
     let mut made = Vec::new();
     let (kit, public) = kit_of(context, &args, &mut made)?;
