@@ -71,7 +71,7 @@ impl Kit {
 
     /// Reads a kit from its file, or as typed from paper: case, spaces, hyphens and line ends do not matter.
     pub fn parse(typed: &str) -> Result<Self, KitError> {
-        let found = text::Lines::find(typed)?;
+        let found = text::KitLines::find(typed)?;
         let line = |line: Option<_>, name| line.ok_or(KitError::Missing(name));
         let repository = lines::parse_repository(line(found.repository, KitLine::Repository)?)?;
         let recovery = lines::parse_identity(line(found.identity, KitLine::Identity)?, found.groups)?;

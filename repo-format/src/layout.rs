@@ -83,8 +83,11 @@ pub fn parse_descriptor(name: &str) -> Result<u64> {
         .ok_or_else(|| malformed("descriptor name", "desc/<inv12> expected"))
 }
 
+/// A pack's kind and id: what its name says.
+pub type PackName = (PackKind, PackId);
+
 /// Kind and id of a pack's name (relative to the repository).
-pub fn parse_pack(name: &str) -> Result<(PackKind, PackId)> {
+pub fn parse_pack(name: &str) -> Result<PackName> {
     let wrong = || malformed("pack name", "p/e<k>/<hh>/<sha256> expected");
     let mut parts = name.split('/');
     let kind = PackKind::parse(parts.next().ok_or_else(wrong)?)?;

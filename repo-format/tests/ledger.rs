@@ -101,7 +101,7 @@ fn a_fork_shows() {
 #[test]
 fn a_gap_note_owns_up_to_what_came_before_it_only() {
     let mut links = chain(9);
-    links[8].missing = Some((3, 4));
+    links[8].missing = Some(NoteNumbers { from: 3, to: 4 });
     let lost: Vec<_> = links.iter().filter(|l| !(3..=6).contains(&l.sequence)).cloned().collect();
     let report = verify_chain(&lost);
     let expected = [Missing { from: 3, to: 4, declared: true }, Missing { from: 5, to: 6, declared: false }];
@@ -109,7 +109,7 @@ fn a_gap_note_owns_up_to_what_came_before_it_only() {
     assert!(!report.sound());
     let lost: Vec<_> = links.iter().filter(|l| !(3..=4).contains(&l.sequence)).cloned().collect();
     assert!(verify_chain(&lost).sound() && !verify_chain(&lost).contiguous);
-    links[1].missing = Some((3, 4));
+    links[1].missing = Some(NoteNumbers { from: 3, to: 4 });
     links[8].missing = None;
     let lost: Vec<_> = links.iter().filter(|l| !(3..=4).contains(&l.sequence)).cloned().collect();
     assert!(!verify_chain(&lost).sound());
@@ -206,7 +206,7 @@ fn any_kind() -> impl Strategy<Value = NoteKind> {
         }),
         (word(), prop::collection::btree_map(any_pack(), word(), 1..5)).prop_map(|(found_by, bad)| {
             let name = |(kind, id): (PackKind, PackId)| scelle_format::layout::pack(kind, &id);
-            let bad = bad.into_iter().map(|(pack, why)| (why, name(pack))).collect();
+            let bad = bad.into_iter().map(|(pack, why)| FoundBad { name: name(pack), why }).collect();
             NoteKind::Damage { found_by, bad, good: Vec::new() }
         }),
         (word(), 1u64..10).prop_map(|(reason, n)| NoteKind::Gap { from: n, to: n + 3, reason }),
@@ -305,7 +305,7 @@ proptest! {
                 sequence,
                 text_sha256: Sha256([text; 32]),
                 prev: prev.map(|n| Sha256([n; 32])),
-                missing,
+                missing: missing.map(|(from, to)| NoteNumbers { from, to }),
             })
             .collect();
         let local = local.map(|(sequence, text)| ChainHead { sequence, text_sha256: Sha256([text; 32]) });

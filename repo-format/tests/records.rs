@@ -73,9 +73,15 @@ fn content() -> impl Strategy<Value = (Content, u64)> {
 }
 
 prop_compose! {
+    fn xattr()(name in name(), value in vec(any::<u8>(), 0..40)) -> Xattr {
+        Xattr { name, value }
+    }
+}
+
+prop_compose! {
     fn entry()(name in name(), kind in 0..3u8, (content, bytes) in content(), modified_ns in any::<i64>(),
         mode in proptest::option::of(0..0o10000u32), owner in any::<Option<u32>>(), owner_name in any::<Option<String>>(),
-        target in name(), xattrs in vec((name(), vec(any::<u8>(), 0..40)), 0..3), link in proptest::option::of(0..1u64 << 48),
+        target in name(), xattrs in vec(xattr(), 0..3), link in proptest::option::of(0..1u64 << 48),
         consistent_copy in any::<bool>(), hole in 1..1_000_000u64,
     ) -> Entry {
         let kind = [EntryKind::File, EntryKind::Directory, EntryKind::Symlink][usize::from(kind)];
@@ -259,12 +265,16 @@ fn extended_attributes_are_bounded() {
     let with = |xattrs| {
         encode_hunk([(&b""[..], &Entry { xattrs, ..Entry::bare(b"x".to_vec(), EntryKind::Directory) })])
     };
-    let value = |n: usize| (format!("user.{n}").into_bytes(), vec![0; XATTR_MAX_BYTES]);
+    let value = |n: usize| Xattr { name: format!("user.{n}").into_bytes(), value: vec![0; XATTR_MAX_BYTES] };
     assert!(Hunk::decode(&with((0..4).map(value).collect())).is_ok());
     let too_large = Err(FormatError::TooLarge { what: "extended attributes" });
     assert_eq!(Hunk::decode(&with((0..5).map(value).collect())), too_large);
-    assert_eq!(Hunk::decode(&with(vec![(b"user.a".to_vec(), vec![0; XATTR_MAX_BYTES + 1])])), too_large);
-    let many = (0..257).map(|n| (format!("user.{n}").into_bytes(), Vec::new())).collect();
+    assert_eq!(
+        Hunk::decode(&with(vec![Xattr { name: b"user.a".to_vec(), value: vec![0; XATTR_MAX_BYTES + 1] }])),
+        too_large
+    );
+    let many =
+        (0..257).map(|n| Xattr { name: format!("user.{n}").into_bytes(), value: Vec::new() }).collect();
     assert_eq!(Hunk::decode(&with(many)), too_large);
 }
 

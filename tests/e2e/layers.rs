@@ -11,8 +11,13 @@ use e2e::tools;
 
 mod code;
 mod floors;
+mod names;
+mod sources;
 
 use floors::FLOORS;
+use names::types_declared;
+
+use sources::{NAMES, SOURCES};
 
 use code::{code_of, inline_paths, names_used, uses};
 
@@ -260,6 +265,67 @@ fn an_arrow_that_runs_up_is_seen_in_every_house() {
         let expected = format!("{} -> {}", house.name(from), house.name(to));
         assert!(arrows_up(&house).contains(&expected), "{expected} is not seen");
     }
+}
+
+/// What asks the system for time or chance, as `file: name`.
+fn asked_of_the_system(house: &House) -> BTreeSet<String> {
+    let is_code_of_tests = |module: &[String]| {
+        module.iter().any(|part| part == "testing" || part.ends_with("_tests") || part == "fixture")
+    };
+    let mut asked = BTreeSet::new();
+    for (at, source) in house.sources.iter().enumerate() {
+        let named = NAMES.iter().filter(|name| is_named(&source.code, name));
+        let named = named.filter(|_| !is_code_of_tests(&source.module));
+        asked.extend(named.map(|name| format!("{}: {name}", house.name(at))));
+    }
+    asked
+}
+
+/// Whether a name stands in code, and not only as the end of another.
+fn is_named(code: &str, name: &str) -> bool {
+    let mut before = code.match_indices(name).map(|(at, _)| code[..at].chars().next_back());
+    before.any(|before| before.is_none_or(|c| !c.is_alphanumeric() && c != '_'))
+}
+
+#[test]
+fn time_and_chance_are_asked_of_the_system_in_few_places() {
+    let may: BTreeSet<String> = SOURCES
+        .iter()
+        .flat_map(|source| source.names.iter().map(|name| format!("{}: {name}", source.file)))
+        .collect();
+    let asked = asked_of_the_system(&House::read());
+    let beyond: Vec<_> = asked.difference(&may).collect();
+    assert!(beyond.is_empty(), "take it from who calls: {beyond:#?}");
+    let idle: Vec<_> = may.difference(&asked).collect();
+    assert!(idle.is_empty(), "no longer needed: {idle:#?}");
+}
+
+/// Files in which each crate declares a type, by crate and name. What each system has in its own way counts once.
+fn declarations(house: &House) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let mut declared: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for &at in house.modules.values() {
+        let source = &house.sources[at];
+        for name in types_declared(&source.code) {
+            let place = house.name(at).replace("/unix", "/").replace("/windows", "/");
+            declared.entry((source.module[0].clone(), name.to_owned())).or_default().insert(place);
+        }
+    }
+    declared
+}
+
+#[test]
+fn a_name_means_one_type_in_a_crate() {
+    let declared = declarations(&House::read());
+    assert!(declared.len() > 500, "the code was not read: {}", declared.len());
+    let twice: Vec<_> = declared.iter().filter(|(_, places)| places.len() > 1).collect();
+    assert!(twice.is_empty(), "one name, several types: {twice:#?}");
+}
+
+#[test]
+fn every_way_to_declare_a_type_is_seen() {
+    let code = "pub struct A {\npub(super) enum B<T> {\n    struct C;\ntrait D: E {\ntype F = u8;\npub type G<T> = T;\n    \
+                type Item = u8;\nfn structure() {}\npub(in crate::repo) struct H(u8);";
+    assert_eq!(types_declared(code).collect::<String>(), "ABCDFGH");
 }
 
 /// The pages and words that whoever keeps a store may show are built without anything that opens what is stored.

@@ -6,9 +6,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use scelle_format::random::OsRandom;
 use tracing::{Instrument as _, error_span};
 
+use crate::chance::Chance;
 use crate::clock::{Clock, SystemClock};
 use crate::monitor::{Monitor, Phase, Silent};
 use crate::shutdown::Shutdown;
@@ -22,12 +22,15 @@ pub struct Around {
     pub monitor: Arc<dyn Monitor>,
     /// Whether to stop.
     pub shutdown: Shutdown,
+    /// Keys, nonces, instances and names of trial objects.
+    pub chance: Chance,
 }
 
 impl Around {
-    /// This system's clock, watched by `monitor`, stopped by nobody yet.
+    /// This system's clock and its chance, watched by `monitor`, stopped by nobody yet.
     pub fn watched_by(monitor: Arc<dyn Monitor>) -> Self {
-        Self { clock: Arc::new(SystemClock), monitor, shutdown: Shutdown::default() }
+        let (clock, shutdown) = (Arc::new(SystemClock), Shutdown::default());
+        Self { clock, monitor, shutdown, chance: Chance::system() }
     }
 
     /// The same with nobody who watches.
@@ -35,9 +38,9 @@ impl Around {
         Self { monitor: Arc::new(Silent), ..self.clone() }
     }
 
-    /// Keys, nonces and names of trial objects: always the system's. What must be the same twice takes a source of its own.
-    pub fn random(&self) -> OsRandom {
-        OsRandom
+    /// A source of random bytes for one work.
+    pub fn random(&self) -> Chance {
+        self.chance.clone()
     }
 
     /// Does `work` as the stage `phase`: the monitor is told that it begins, and the log's events bear its name.

@@ -49,6 +49,11 @@ impl AgentError {
         Self { code, kind: kind.into(), addition: None, place: None, detail: None }
     }
 
+    /// Whether the run of another plan may follow one that ended so: who stopped one wants none.
+    pub fn lets_others_run(&self) -> bool {
+        self.code != ExitCode::Interrupted
+    }
+
     /// What happened, in both languages.
     pub fn what(&self) -> Message {
         self.kind.what(self.addition.as_deref())

@@ -28,6 +28,8 @@
 //! * *memory*: what bilans remember from one to the next; *caches* are what a run need not ask for again.
 //! * *entry*: a file, folder or link of a tree; a *hunk entry* is one on its way into a hunk, a *catalog entry* what this computer
 //!   remembers of one. A *path filter* says what is left out; a *filter* alone is the format's, of a frame.
+//! * *chance*: where random bytes come from. A *file id* says which file it is, whatever it is called. *Kept back* is a bilan
+//!   until the store answers; *kept* is a copy of an object.
 //! * *shown*: packs as the store lists them; *found*: a repository that was looked for, and the store it is in; *taken*: how a
 //!   database was.
 
@@ -36,6 +38,7 @@
 pub mod around;
 pub mod bilan;
 pub mod catalog;
+pub mod chance;
 pub mod clock;
 pub mod connect;
 pub mod error;

@@ -15,6 +15,7 @@ use scelle_agent::config::{Env, LogSettings, Settings, resolve, resolve_without_
 use scelle_agent::demo;
 use scelle_agent::log::{self, Log, Watched};
 use scelle_core::around::Around;
+use scelle_core::clock::SystemClock;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::monitor::Monitor;
 use scelle_view::bilingual;
@@ -85,7 +86,7 @@ fn open_log(wanted: &LogSettings, screen: &Screen) -> Option<Log> {
             "the log cannot be written ({cause}); check --log-file or \"file\" below [log]; the command goes on without a log"
         ));
     };
-    Log::open(wanted, screen.is_json()).map_err(refused).ok()
+    Log::open(wanted, screen.is_json(), Arc::new(SystemClock)).map_err(refused).ok()
 }
 
 /// Help and version.

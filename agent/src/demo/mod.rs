@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use scelle_format::kit::Kit;
-use scelle_format::random::OsRandom;
 
 use scelle_core::around::Around;
 use scelle_core::bilan::{Declared, Written};
@@ -218,7 +217,7 @@ struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// The repository is made as `init` makes one.
     async fn set(stage: &'a Stage<'_>, places: &'a DemoFolders) -> Result<Self> {
-        let kit = Kit::generate(&mut OsRandom).map_err(AgentError::bug)?;
+        let kit = Kit::generate(&mut stage.around.random()).map_err(AgentError::bug)?;
         write_private(&places.kit, &kit.to_file_text(language(stage.lang), ""))?;
         let public = kit.public().map_err(AgentError::bug)?;
         let address = RepoAddress::Folder(places.store.clone());

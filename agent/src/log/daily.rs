@@ -18,11 +18,23 @@ use scelle_core::platform;
 /// The file of today, and those of the days before.
 pub struct DailyFile {
     folder: PathBuf,
-    /// Before and after the day.
-    name: (String, String),
+    name: NameOfDay,
     keep_days: u32,
     clock: Arc<dyn Clock>,
-    today: (Date, File),
+    today: FileOfDay,
+}
+
+/// How the files are called.
+struct NameOfDay {
+    before: String,
+    /// After the day.
+    after: String,
+}
+
+/// The file that is written to.
+struct FileOfDay {
+    day: Date,
+    file: File,
 }
 
 impl DailyFile {
@@ -40,9 +52,9 @@ impl DailyFile {
         let text =
             |part: &std::ffi::OsStr| part.to_str().map(str::to_owned).ok_or(io::ErrorKind::InvalidFilename);
         let after = path.extension().map(text).transpose()?.map_or_else(String::new, |ext| format!(".{ext}"));
-        let name = (format!("{}.", text(stem)?), after);
-        let date = day_of(&*clock);
-        let today = (date, open(&folder.join(name_of(&name, date)))?);
+        let name = NameOfDay { before: format!("{}.", text(stem)?), after };
+        let day = day_of(&*clock);
+        let today = FileOfDay { day, file: open(&folder.join(name.of(day)))? };
         let log = Self { folder: folder.to_owned(), name, keep_days, clock, today };
         log.sweep();
         Ok(log)
@@ -56,25 +68,25 @@ impl DailyFile {
         days.sort_unstable();
         let beyond = days.len().saturating_sub(self.keep_days.max(1) as usize);
         for day in &days[..beyond] {
-            let _ = fs::remove_file(self.folder.join(name_of(&self.name, *day)));
+            let _ = fs::remove_file(self.folder.join(self.name.of(*day)));
         }
     }
 
     fn day_in(&self, name: &str) -> Option<Date> {
-        let day: Date = name.strip_prefix(&self.name.0)?.strip_suffix(&self.name.1)?.parse().ok()?;
-        (name_of(&self.name, day) == name).then_some(day)
+        let day: Date = name.strip_prefix(&self.name.before)?.strip_suffix(&self.name.after)?.parse().ok()?;
+        (self.name.of(day) == name).then_some(day)
     }
 }
 
 impl Write for DailyFile {
     /// One line, in one piece, into the file of its day: two processes that log into one file do not mix their lines.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let date = day_of(&*self.clock);
-        if date != self.today.0 {
-            self.today = (date, open(&self.folder.join(name_of(&self.name, date)))?);
+        let day = day_of(&*self.clock);
+        if day != self.today.day {
+            self.today = FileOfDay { day, file: open(&self.folder.join(self.name.of(day)))? };
             self.sweep();
         }
-        self.today.1.write(line)
+        self.today.file.write(line)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -82,8 +94,10 @@ impl Write for DailyFile {
     }
 }
 
-fn name_of((before, after): &(String, String), day: Date) -> String {
-    format!("{before}{day}{after}")
+impl NameOfDay {
+    fn of(&self, day: Date) -> String {
+        format!("{}{day}{}", self.before, self.after)
+    }
 }
 
 fn open(path: &Path) -> io::Result<File> {

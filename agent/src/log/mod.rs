@@ -23,7 +23,7 @@ use tracing_subscriber::registry;
 use self::daily::DailyFile;
 pub use self::watched::{Watched, notice};
 use crate::config::{LogFormat, LogLevel, LogSettings};
-use scelle_core::clock::SystemClock;
+use scelle_core::clock::Clock;
 use scelle_core::error::{AgentError, ExitCode};
 use scelle_view::words::Lang;
 
@@ -50,11 +50,11 @@ impl Log {
     /// nothing else, so the log's are JSON there too.
     ///
     /// Errors: the file or its folder cannot be made. Nothing is logged then, and nothing else is different.
-    pub fn open(settings: &LogSettings, json: bool) -> io::Result<Self> {
+    pub fn open(settings: &LogSettings, json: bool, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let to = match &settings.file {
             None => To::StandardError,
             Some(path) => {
-                let file = DailyFile::open(path, settings.keep_days, Arc::new(SystemClock))?;
+                let file = DailyFile::open(path, settings.keep_days, clock)?;
                 To::File(Arc::new(Mutex::new(file)))
             }
         };

@@ -15,8 +15,8 @@ use bytes::Bytes;
 
 use crate::dir::too_large;
 use crate::{
-    ErrorKind, HiddenPage, Key, ListEntry, ListPage, Lock, LockOps, ObjectMeta, Put, Store, StoreError,
-    Version,
+    ErrorKind, HiddenPage, Key, ListEntry, ListPage, Lock, LockOps, ObjectMeta, PlainPut, Put, Store,
+    StoreError, Version,
 };
 
 /// How the simulated bucket is set up.
@@ -148,22 +148,20 @@ impl MemStore {
             .ok_or_else(|| absent(operation, key))
     }
 
-    async fn put_conditionally(&self, key: &Key, body: Bytes) -> Put {
+    async fn put_conditionally(&self, key: &Key, body: Bytes, lock: Option<Lock>) -> Option<String> {
         if self.settings.misbehaviour.checks_then_writes {
             if self.objects().is_there(key) {
-                return Put::AlreadyThere;
+                return None;
             }
             tokio::task::yield_now().await;
         } else if !self.settings.misbehaviour.ignores_if_none_match {
             let mut objects = self.objects();
             if objects.is_there(key) {
-                return Put::AlreadyThere;
+                return None;
             }
-            self.store(&mut objects, key, Some(body), self.default_lock());
-            return Put::Created;
+            return Some(self.store(&mut objects, key, Some(body), lock));
         }
-        self.store(&mut self.objects(), key, Some(body), self.default_lock());
-        Put::Created
+        Some(self.store(&mut self.objects(), key, Some(body), lock))
     }
 }
 
@@ -206,11 +204,12 @@ fn bounded(body: Bytes, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> 
 impl Store for MemStore {
     async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
         let body = self.received(key, body, sha256)?;
-        Ok(self.put_conditionally(key, body).await)
+        let written = self.put_conditionally(key, body, self.default_lock()).await;
+        Ok(if written.is_some() { Put::Created } else { Put::AlreadyThere })
     }
 
     async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
-        self.put_over(key, body, sha256).await
+        self.put_plain(key, body, PlainPut::over(sha256)).await.map(drop)
     }
 
     async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
@@ -324,15 +323,6 @@ impl LockOps for MemStore {
         bounded(body.ok_or_else(|| absent("get", key))?, key, max_bytes)
     }
 
-    async fn put_locked(&self, key: &Key, body: Bytes, until: SystemTime) -> Result<String, StoreError> {
-        if !self.settings.locks && !self.settings.misbehaviour.forgets_locks {
-            return Err(StoreError::new(ErrorKind::Unsupported, "put", key, "no locks here"));
-        }
-        let lock = Lock { compliance: true, until };
-        let lock = (!self.settings.misbehaviour.forgets_locks).then_some(lock);
-        Ok(self.store(&mut self.objects(), key, Some(body), lock))
-    }
-
     async fn delete_version(&self, key: &Key, version: &str) -> Result<(), StoreError> {
         self.may_only_put("delete", key)?;
         let now = self.now();
@@ -380,21 +370,17 @@ impl LockOps for MemStore {
         Ok(self.settings.versions)
     }
 
-    async fn put_with_wrong_checksum(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
-        if self.settings.misbehaviour.accepts_wrong_checksum {
-            self.store(&mut self.objects(), key, Some(body), self.default_lock());
-            return Ok(());
+    async fn put_plain(&self, key: &Key, body: Bytes, how: PlainPut) -> Result<Option<String>, StoreError> {
+        let body = self.received(key, body, how.sha256)?;
+        let lock = match how.locked_until {
+            None => self.default_lock(),
+            Some(_) if self.settings.misbehaviour.forgets_locks => None,
+            Some(until) if self.settings.locks => Some(Lock { compliance: true, until }),
+            Some(_) => return Err(StoreError::new(ErrorKind::Unsupported, "put", key, "no locks here")),
+        };
+        match how.is_only_new {
+            true => Ok(self.put_conditionally(key, body, lock).await),
+            false => Ok(Some(self.store(&mut self.objects(), key, Some(body), lock))),
         }
-        Err(StoreError::new(ErrorKind::Corrupt, "put", key, "wrong SHA-256"))
-    }
-
-    async fn put_over(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
-        let body = self.received(key, body, sha256)?;
-        self.store(&mut self.objects(), key, Some(body), self.default_lock());
-        Ok(())
-    }
-
-    async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError> {
-        Ok(self.put_conditionally(key, body).await)
     }
 }

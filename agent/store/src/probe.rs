@@ -12,7 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, Key, Lock, LockOps, Put, Store, StoreError};
+use crate::{ErrorKind, Key, Lock, LockOps, PlainPut, Put, Store, StoreError};
 
 /// How long the probe's own lock lasts; a minute is promised.
 const LOCK_FOR: Duration = Duration::from_secs(50);
@@ -122,8 +122,10 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
     };
     match store.locks() {
         Some(locks) => {
-            report.wrong_checksum_refused =
-                wrong_checksum(locks.put_with_wrong_checksum(&at("sum")?, body).await);
+            let mut other = sha256(&body);
+            other[0] ^= 1;
+            let put = locks.put_plain(&at("sum")?, body, PlainPut::over(other)).await;
+            report.wrong_checksum_refused = wrong_checksum(put.map(drop));
             ask_versions(locks, &first, &at("locked")?, &at("absent")?, &server_now, &mut report).await;
         }
         // Between a folder and who hashes nothing can go wrong that a second hash would find.
@@ -185,7 +187,10 @@ fn permitted(outcome: Result<(), StoreError>) -> Fact {
 /// A conditional write as plain as the store has it.
 async fn put_conditionally(store: &dyn Store, key: &Key, body: Bytes) -> Result<Put, StoreError> {
     match store.locks() {
-        Some(locks) => locks.put_if_absent_raw(key, body).await,
+        Some(locks) => {
+            let written = locks.put_plain(key, body.clone(), PlainPut::only_new(sha256(&body))).await?;
+            Ok(if written.is_some() { Put::Created } else { Put::AlreadyThere })
+        }
         None => store.put_new(key, body.clone(), sha256(&body)).await,
     }
 }
@@ -245,8 +250,8 @@ async fn ask_locks(
 ) {
     let body = Bytes::from_static(b"probe: locked for less than a minute");
     let until = server_now() + LOCK_FOR;
-    let version = match locks.put_locked(key, body.clone(), until).await {
-        Ok(version) => version,
+    let version = match locks.put_plain(key, body.clone(), PlainPut::locked(sha256(&body), until)).await {
+        Ok(version) => version.unwrap_or_default(),
         Err(error) if error.kind == ErrorKind::Denied => {
             report.lock_accepted = Fact::because(&error);
             report.locked_delete_refused = Fact::unknown("no lock could be set");

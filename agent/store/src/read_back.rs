@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
-use crate::{ErrorKind, Key, Put, Store, StoreError};
+use crate::{ErrorKind, Key, PlainPut, Put, Store, StoreError};
 
 /// Times an object that arrived damaged is sent in one call.
 const SENDS: u32 = 3;
@@ -56,7 +56,7 @@ impl ReadBack {
                 return Ok(());
             }
             let Some(locks) = self.inner.locks().filter(|_| send < SENDS) else { break };
-            locks.put_over(key, body.clone(), sha256).await?;
+            locks.put_plain(key, body.clone(), PlainPut::over(sha256)).await?;
         }
         Err(StoreError::new(ErrorKind::Corrupt, "put", key, "what is stored is not what was sent"))
     }

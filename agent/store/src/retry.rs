@@ -15,7 +15,8 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ErrorKind, HiddenPage, Key, ListPage, Lock, LockOps, ObjectMeta, Put, Store, StoreError, Version,
+    ErrorKind, HiddenPage, Key, ListPage, Lock, LockOps, ObjectMeta, PlainPut, Put, Store, StoreError,
+    Version,
 };
 
 /// How long and how often to try.
@@ -199,7 +200,7 @@ impl crate::Decorator for Retrying {
     }
 }
 
-/// What readers ask of versions is waited out as any other read; the rest is the probe's, which provokes failures.
+/// What readers ask of versions is waited out as any other read; the rest is for who wants each answer as it is.
 #[async_trait]
 impl LockOps for Retrying {
     async fn versions(&self, key: &Key, max_rows: usize) -> Result<Vec<Version>, StoreError> {
@@ -212,10 +213,6 @@ impl LockOps for Retrying {
 
     async fn get_version(&self, key: &Key, version: &str, max_bytes: u64) -> Result<Bytes, StoreError> {
         self.run("get", || async { self.below()?.get_version(key, version, max_bytes).await }).await
-    }
-
-    async fn put_locked(&self, key: &Key, body: Bytes, until: SystemTime) -> Result<String, StoreError> {
-        self.below()?.put_locked(key, body, until).await
     }
 
     async fn delete_version(&self, key: &Key, version: &str) -> Result<(), StoreError> {
@@ -238,16 +235,8 @@ impl LockOps for Retrying {
         self.below()?.versioning().await
     }
 
-    async fn put_with_wrong_checksum(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
-        self.below()?.put_with_wrong_checksum(key, body).await
-    }
-
-    async fn put_over(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
-        self.below()?.put_over(key, body, sha256).await
-    }
-
-    async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError> {
-        self.below()?.put_if_absent_raw(key, body).await
+    async fn put_plain(&self, key: &Key, body: Bytes, how: PlainPut) -> Result<Option<String>, StoreError> {
+        self.below()?.put_plain(key, body, how).await
     }
 }
 

@@ -80,6 +80,34 @@ pub struct Lock {
     pub until: SystemTime,
 }
 
+/// How [`LockOps::put_plain`] writes.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainPut {
+    /// The SHA-256 that is announced with the body, whether it is the body's or not.
+    pub sha256: [u8; 32],
+    /// Only where nothing of that name is (S3: `If-None-Match: *`).
+    pub is_only_new: bool,
+    /// Under a COMPLIANCE retention until then.
+    pub locked_until: Option<SystemTime>,
+}
+
+impl PlainPut {
+    /// Over whatever is there.
+    pub fn over(sha256: [u8; 32]) -> Self {
+        Self { sha256, is_only_new: false, locked_until: None }
+    }
+
+    /// Only where nothing of that name is.
+    pub fn only_new(sha256: [u8; 32]) -> Self {
+        Self { is_only_new: true, ..Self::over(sha256) }
+    }
+
+    /// Over whatever is there, and locked.
+    pub fn locked(sha256: [u8; 32], until: SystemTime) -> Self {
+        Self { locked_until: Some(until), ..Self::over(sha256) }
+    }
+}
+
 /// Named immutable blobs.
 ///
 /// All methods may be called from many tasks at once. Every error carries a [`crate::ErrorKind`].
@@ -99,7 +127,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// replaces nothing answers `Unsupported`.
     async fn replace(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
         match self.locks() {
-            Some(locks) => locks.put_over(key, body, sha256).await,
+            Some(locks) => locks.put_plain(key, body, PlainPut::over(sha256)).await.map(drop),
             None => {
                 Err(StoreError::new(crate::ErrorKind::Unsupported, "put", key, "nothing is replaced here"))
             }
@@ -147,8 +175,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// Versions and retention (S3 Object Lock). Used by the probe, the gardener and by readers that must walk
-/// to an older version; the agent itself never changes retention.
+/// Versions, retention (S3 Object Lock) and writes without any care: for readers that must walk to an older version, for who
+/// keeps a store, and for who wants to know what it really does. A backup never changes retention.
 #[async_trait]
 pub trait LockOps: Send + Sync {
     /// Versions of one name, newest first, at most `max_rows`.
@@ -158,8 +186,6 @@ pub trait LockOps: Send + Sync {
     async fn hidden(&self, prefix: &str, start_after: Option<&str>) -> Result<HiddenPage, StoreError>;
     /// Reads one version.
     async fn get_version(&self, key: &Key, version: &str, max_bytes: u64) -> Result<Bytes, StoreError>;
-    /// Writes an object with an explicit COMPLIANCE retention (probe objects only); returns its version id.
-    async fn put_locked(&self, key: &Key, body: Bytes, until: SystemTime) -> Result<String, StoreError>;
     /// Deletes one version for good.
     async fn delete_version(&self, key: &Key, version: &str) -> Result<(), StoreError>;
     /// Retention of one version (the current one when `None`).
@@ -170,11 +196,9 @@ pub trait LockOps: Send + Sync {
     async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError>;
     /// Whether the bucket keeps versions.
     async fn versioning(&self) -> Result<bool, StoreError>;
-    /// Writes as [`Store::put_new`] does, but without any condition and with a deliberately wrong SHA-256 wherever one is
-    /// sent: `Ok` means the store checks none of them.
-    async fn put_with_wrong_checksum(&self, key: &Key, body: Bytes) -> Result<(), StoreError>;
-    /// Writes whatever is there: for an object of the caller's own that came to lie there damaged.
-    async fn put_over(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError>;
-    /// Writes with `If-None-Match: *` and nothing else: `AlreadyThere` when the engine honours it.
-    async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError>;
+    /// Writes as `how` says and with nothing around it: no look whether the name is free, no second try. The store refuses what
+    /// it refuses: a body that does not match the hash is [`crate::ErrorKind::Corrupt`], a retention that it does not know
+    /// `Unsupported`. Returns the id of the version that was written, empty where none are kept; `None` where only a new object
+    /// was to be written and one of that name is there.
+    async fn put_plain(&self, key: &Key, body: Bytes, how: PlainPut) -> Result<Option<String>, StoreError>;
 }

@@ -20,7 +20,7 @@ mod rate;
 
 #[cfg(feature = "s3")]
 pub use body::PacedBody;
-pub use rate::ByteRate;
+pub use rate::{ByteRate, Slot};
 
 /// Rates in bytes a second; `None` is unbounded.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +55,7 @@ impl Throttled {
     /// The size of what is read is known afterwards; the wait then pays for it.
     async fn pay_for_download(&self, bytes: &Bytes) {
         if let Some(rate) = &self.limits.download {
-            let (_, end) = rate.reserve(Instant::now(), bytes.len() as u64);
+            let end = rate.reserve(Instant::now(), bytes.len() as u64).end;
             tokio::time::sleep_until(end.into()).await;
         }
     }
@@ -71,7 +71,7 @@ impl crate::Decorator for Throttled {
         let Some(rate) = &self.limits.upload else {
             return self.inner.put_new(key, body, sha256).await;
         };
-        let (start, end) = rate.reserve(Instant::now(), body.len() as u64);
+        let Slot { start, end } = rate.reserve(Instant::now(), body.len() as u64);
         tokio::time::sleep_until(start.into()).await;
         let put = self.inner.put_new(key, body, sha256).await;
         tokio::time::sleep_until(end.into()).await;
@@ -83,7 +83,7 @@ impl crate::Decorator for Throttled {
         let Some(rate) = &self.limits.upload else {
             return self.inner.replace(key, body, sha256).await;
         };
-        let (start, end) = rate.reserve(Instant::now(), body.len() as u64);
+        let Slot { start, end } = rate.reserve(Instant::now(), body.len() as u64);
         tokio::time::sleep_until(start.into()).await;
         let replaced = self.inner.replace(key, body, sha256).await;
         tokio::time::sleep_until(end.into()).await;

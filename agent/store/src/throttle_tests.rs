@@ -17,7 +17,7 @@ fn live(rate: &ByteRate, uploads: u64, slice: u64, seconds: u64, late: Duration)
         if now > begin + Duration::from_secs(seconds) {
             continue;
         }
-        let (start, _) = rate.reserve(now, slice);
+        let start = rate.reserve(now, slice).start;
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(upload + 1);
         let overslept = late.mul_f64((dice >> 40) as f64 / f64::from(1u32 << 24));
         let at = if start > now { start + overslept } else { now };
@@ -66,7 +66,7 @@ fn slots_of_all_sizes_add_up_to_the_rate() {
     let mut end = begin;
     for _ in 0..50 {
         for size in sizes {
-            let (start, slot_end) = rate.reserve(begin, size);
+            let Slot { start, end: slot_end } = rate.reserve(begin, size);
             assert!(start >= end, "slots must not overlap");
             end = slot_end;
         }
@@ -79,10 +79,10 @@ fn slots_of_all_sizes_add_up_to_the_rate() {
 fn idle_time_is_not_saved_up() {
     let rate = ByteRate::new(1000);
     let begin = Instant::now();
-    assert_eq!(rate.reserve(begin, 1000), (begin, begin + Duration::from_secs(1)));
+    assert_eq!(rate.reserve(begin, 1000), Slot { start: begin, end: begin + Duration::from_secs(1) });
     let later = begin + Duration::from_secs(60);
     let start = later - CATCH_UP;
-    assert_eq!(rate.reserve(later, 1000), (start, start + Duration::from_secs(1)));
+    assert_eq!(rate.reserve(later, 1000), Slot { start, end: start + Duration::from_secs(1) });
 }
 
 /// Only the floor of the time is asserted: a busy machine makes it longer, never shorter.

@@ -103,70 +103,66 @@ impl ProbeReport {
     /// Refused: a lock that is not kept or may be shortened. Noted only: what could not be learned, `agent-may-hide`,
     /// `clock-offset`, `not-ransomware-proof`. The rest is a downgrade.
     pub fn verdict(&self) -> Vec<ProbeFinding> {
-        let mut findings = Vec::new();
-        let mut find = |holds: bool, severity: Severity, code: Code| {
-            if holds {
-                findings.push(ProbeFinding { severity, code });
-            }
-        };
-        let has_locks = self.lock_accepted != Fact::NotApplicable;
+        let judged = [
+            (Severity::Refuse, self.refused()),
+            (Severity::Downgrade, self.downgraded()),
+            (Severity::Note, self.noted()),
+        ];
+        let findings = judged
+            .into_iter()
+            .flat_map(|(severity, codes)| codes.into_iter().map(move |code| ProbeFinding { severity, code }));
+        findings.collect()
+    }
+
+    fn refused(&self) -> Vec<Code> {
         let accepted = self.lock_accepted == Fact::Yes;
+        those_that_hold([
+            (accepted && self.locked_delete_refused == Fact::No, Code::LockAcceptedButNotKept),
+            (accepted && self.shorten_refused == Fact::No, Code::LockMayBeShortened),
+        ])
+    }
+
+    fn downgraded(&self) -> Vec<Code> {
+        let conditional = self.conditional_put != Fact::No;
+        let compliance_is_off =
+            self.default_retention == Fact::Yes && self.default_retention_compliance == Fact::No;
+        those_that_hold([
+            (!conditional, Code::NoConditionalPut),
+            (conditional && self.conditional_put_raced == Fact::No, Code::ConditionalPutNotAtomic),
+            (self.wrong_checksum_refused == Fact::No, Code::NoChecksum),
+            (self.lock_accepted == Fact::No, Code::NoLock),
+            (self.lock_accepted == Fact::Yes && self.default_retention == Fact::No, Code::NoDefaultRetention),
+            (compliance_is_off, Code::DefaultRetentionNotCompliance),
+            (self.may_delete_versions == Fact::Yes && !self.lock_is_kept(), Code::AgentMayDeleteVersions),
+        ])
+    }
+
+    fn noted(&self) -> Vec<Code> {
+        let is_unknown = |fact: &Fact| matches!(fact, Fact::Unknown { .. });
+        let accepted = self.lock_accepted == Fact::Yes;
+        let has_locks = self.lock_accepted != Fact::NotApplicable;
         // Who may set no lock may have tried the bucket's own.
-        let unproven = (matches!(self.lock_accepted, Fact::Unknown { .. })
-            && self.locked_delete_refused != Fact::Yes)
-            || (accepted && matches!(self.locked_delete_refused, Fact::Unknown { .. }))
-            || (self.lock_is_kept() && matches!(self.shorten_refused, Fact::Unknown { .. }));
-
-        find(
-            accepted && self.locked_delete_refused == Fact::No,
-            Severity::Refuse,
-            Code::LockAcceptedButNotKept,
-        );
-        find(accepted && self.shorten_refused == Fact::No, Severity::Refuse, Code::LockMayBeShortened);
-
-        find(self.conditional_put == Fact::No, Severity::Downgrade, Code::NoConditionalPut);
-        find(
-            self.conditional_put != Fact::No && self.conditional_put_raced == Fact::No,
-            Severity::Downgrade,
-            Code::ConditionalPutNotAtomic,
-        );
-        find(self.wrong_checksum_refused == Fact::No, Severity::Downgrade, Code::NoChecksum);
-        find(has_locks && self.lock_accepted == Fact::No, Severity::Downgrade, Code::NoLock);
-        find(accepted && self.default_retention == Fact::No, Severity::Downgrade, Code::NoDefaultRetention);
-        find(
-            self.default_retention == Fact::Yes && self.default_retention_compliance == Fact::No,
-            Severity::Downgrade,
-            Code::DefaultRetentionNotCompliance,
-        );
-        find(
-            self.may_delete_versions == Fact::Yes && !self.lock_is_kept(),
-            Severity::Downgrade,
-            Code::AgentMayDeleteVersions,
-        );
-
-        find(unproven, Severity::Note, Code::LockNotProven);
-        find(
-            accepted && matches!(self.default_retention, Fact::Unknown { .. }),
-            Severity::Note,
-            Code::DefaultRetentionUnknown,
-        );
-        find(
-            matches!(self.conditional_put, Fact::Unknown { .. })
-                || matches!(self.conditional_put_raced, Fact::Unknown { .. }),
-            Severity::Note,
-            Code::ConditionalPutUnknown,
-        );
+        let is_unproven = (is_unknown(&self.lock_accepted) && self.locked_delete_refused != Fact::Yes)
+            || (accepted && is_unknown(&self.locked_delete_refused))
+            || (self.lock_is_kept() && is_unknown(&self.shorten_refused));
+        let is_conditional_unknown =
+            is_unknown(&self.conditional_put) || is_unknown(&self.conditional_put_raced);
         // Without versions there is nothing below a marker: what is deleted is gone, and `no-lock` says so.
         let hides = has_locks && self.versioning != Fact::No && self.may_delete == Fact::Yes;
-        find(hides, Severity::Note, Code::AgentMayHide);
-        find(
-            self.clock_offset_ms.is_some_and(|offset| offset.unsigned_abs() > TOLERATED_OFFSET_MS),
-            Severity::Note,
-            Code::ClockOffset,
-        );
-        find(!has_locks, Severity::Note, Code::NotRansomwareProof);
-        findings
+        let is_clock_off = self.clock_offset_ms.is_some_and(|ms| ms.unsigned_abs() > TOLERATED_OFFSET_MS);
+        those_that_hold([
+            (is_unproven, Code::LockNotProven),
+            (accepted && is_unknown(&self.default_retention), Code::DefaultRetentionUnknown),
+            (is_conditional_unknown, Code::ConditionalPutUnknown),
+            (hides, Code::AgentMayHide),
+            (is_clock_off, Code::ClockOffset),
+            (!has_locks, Code::NotRansomwareProof),
+        ])
     }
+}
+
+fn those_that_hold<const N: usize>(codes: [(bool, Code); N]) -> Vec<Code> {
+    codes.into_iter().filter(|(holds, _)| *holds).map(|(_, code)| code).collect()
 }
 
 #[cfg(test)]

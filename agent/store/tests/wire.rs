@@ -8,7 +8,7 @@ use bytes::Bytes;
 use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
 use scelle_store::throttle::ByteRate;
-use scelle_store::{ErrorKind, Key, LockOps, Store};
+use scelle_store::{ErrorKind, Key, LockOps, PlainPut, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -103,8 +103,8 @@ async fn every_put_signs_the_hash_of_its_body_paced_or_not() {
         let key = Key::new("p/one").unwrap();
         for body in [body.clone(), Bytes::new()] {
             store.put_new(&key, body.clone(), sha256(&body)).await.unwrap();
-            store.put_over(&key, body.clone(), sha256(&body)).await.unwrap();
-            store.put_if_absent_raw(&key, body.clone()).await.unwrap();
+            store.put_plain(&key, body.clone(), PlainPut::over(sha256(&body))).await.unwrap();
+            store.put_plain(&key, body.clone(), PlainPut::only_new(sha256(&body))).await.unwrap();
             for put in seen.lock().unwrap().drain(..) {
                 assert!(put.body == body, "{}", put.head);
                 assert_eq!(

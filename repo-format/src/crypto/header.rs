@@ -64,7 +64,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ParsedHeader<'_>, CryptoError> {
     if !VERSION_LINE.starts_with(head) {
         return Err(CryptoError::Malformed("not an age v1 file"));
     }
-    let mut lines = Lines { bytes, at: 0 };
+    let mut lines = HeaderLines { bytes, at: 0 };
     lines.next()?;
 
     let mut stanzas = Vec::new();
@@ -110,7 +110,7 @@ fn check_stanza_set(stanzas: &[Stanza]) -> Result<(), CryptoError> {
     Ok(())
 }
 
-fn parse_stanza(first_line: &[u8], lines: &mut Lines<'_>) -> Result<Stanza, CryptoError> {
+fn parse_stanza(first_line: &[u8], lines: &mut HeaderLines<'_>) -> Result<Stanza, CryptoError> {
     let words = first_line.strip_prefix(STANZA_START).ok_or(CryptoError::Malformed("stanza start"))?;
     let mut words = words.split(|&byte| byte == b' ').map(visible_word);
     let tag = words.next().ok_or(CryptoError::Malformed("stanza tag"))??;
@@ -142,12 +142,12 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, CryptoError> {
 }
 
 /// Cuts the header into lines without ever looking past [`MAX_HEADER_BYTES`].
-struct Lines<'a> {
+struct HeaderLines<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> HeaderLines<'a> {
     fn next(&mut self) -> Result<&'a [u8], CryptoError> {
         let rest = &self.bytes[self.at..self.bytes.len().min(MAX_HEADER_BYTES)];
         match rest.iter().position(|&byte| byte == b'\n') {

@@ -99,7 +99,7 @@ fn one_line(text: &str) -> String {
 
 /// The lines of a kit, uninterpreted.
 #[derive(Default)]
-pub(super) struct Lines<'t> {
+pub(super) struct KitLines<'t> {
     pub(super) repository: Option<&'t str>,
     pub(super) identity: Option<&'t str>,
     pub(super) groups: Option<&'t str>,
@@ -108,7 +108,7 @@ pub(super) struct Lines<'t> {
     pub(super) places: Vec<String>,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> KitLines<'t> {
     pub(super) fn find(typed: &'t str) -> Result<Self, KitError> {
         if typed.len() > MAX_KIT_BYTES {
             return Err(KitError::NotAKit);

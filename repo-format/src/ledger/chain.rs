@@ -17,8 +17,17 @@ pub struct ChainLink {
     pub text_sha256: Sha256,
     /// SHA-256 of the text before it.
     pub prev: Option<Sha256>,
-    /// First and last sequence that it, being a `gap` note, declares lost.
-    pub missing: Option<(u64, u64)>,
+    /// The notes that it, being a `gap` note, declares lost.
+    pub missing: Option<NoteNumbers>,
+}
+
+/// Sequence numbers, one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NoteNumbers {
+    /// First one.
+    pub from: u64,
+    /// Last one.
+    pub to: u64,
 }
 
 /// The end of a chain.
@@ -134,17 +143,17 @@ fn head_of(notes: &Notes) -> Option<ChainHead> {
 }
 
 /// Ranges that `gap` notes declare, ascending. A note cannot excuse what comes after it.
-fn declared_gaps(links: &[ChainLink]) -> BTreeSet<(u64, u64)> {
+fn declared_gaps(links: &[ChainLink]) -> BTreeSet<NoteNumbers> {
     links
         .iter()
-        .filter_map(|link| link.missing.filter(|(from, to)| from <= to && *to < link.sequence))
+        .filter_map(|link| link.missing.filter(|lost| lost.from <= lost.to && lost.to < link.sequence))
         .collect()
 }
 
 /// Adds `from..=to` to `out`, cut where declared ranges begin and end.
-fn split_missing(from: u64, to: u64, declared: &BTreeSet<(u64, u64)>, out: &mut Vec<Missing>) {
+fn split_missing(from: u64, to: u64, declared: &BTreeSet<NoteNumbers>, out: &mut Vec<Missing>) {
     let mut at = from;
-    for &(begin, end) in declared {
+    for &NoteNumbers { from: begin, to: end } in declared {
         if end < at || begin > to {
             continue;
         }

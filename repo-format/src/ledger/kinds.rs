@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::acknowledge::{Author, Because};
-use super::rows::{WHAT, all_lines, forgotten, found_bad, healed, object_name, pack, signature};
+use super::rows::{FoundBad, WHAT, all_lines, forgotten, found_bad, healed, object_name, pack, signature};
 use crate::descriptor::RecipientRole;
 use crate::error::{Result, malformed};
 use crate::id::{DeviceId, PackId, PackKind};
@@ -84,8 +84,8 @@ pub enum NoteKind {
     Damage {
         /// What found it: `check`, `backup`, `restore`, … one word.
         found_by: String,
-        /// What is wrong, one word, and the object's name.
-        bad: Vec<(String, String)>,
+        /// What is missing or wrong.
+        bad: Vec<FoundBad>,
         /// Names of objects that were called bad and were read whole since.
         good: Vec<String>,
     },
@@ -286,7 +286,7 @@ impl NoteKind {
             Self::Damage { bad, good, .. } if bad.is_empty() && good.is_empty() => {
                 wrong("an object is expected")
             }
-            Self::Damage { bad, good, .. } if !all_differ(bad.iter().map(|(_, name)| name).chain(good)) => {
+            Self::Damage { bad, good, .. } if !all_differ(bad.iter().map(|bad| &bad.name).chain(good)) => {
                 wrong("an object twice")
             }
             Self::Gap { from, to, .. } if from > to || *to >= sequence => {
@@ -329,7 +329,7 @@ impl NoteKind {
             }
             Self::Damage { found_by, bad, good } => {
                 let _ = writeln!(out, "found-by {found_by}");
-                for (why, name) in bad {
+                for FoundBad { name, why } in bad {
                     let _ = writeln!(out, "bad {why} {name}");
                 }
                 for name in good {

@@ -12,9 +12,11 @@ use std::fmt::Write;
 
 pub use acknowledge::{Author, Because, STORE_SET};
 pub use chain::{
-    ChainHead, ChainLink, ChainReport, Missing, Position, position, verify_chain, verify_chain_after,
+    ChainHead, ChainLink, ChainReport, Missing, NoteNumbers, Position, position, verify_chain,
+    verify_chain_after,
 };
 pub use kinds::{NoteKind, SnapshotStatus};
+pub use rows::FoundBad;
 
 use crate::error::{Result, malformed};
 use crate::id::{DeviceId, RepositoryId, Sha256};
@@ -122,7 +124,7 @@ impl Note {
     /// Its place in the chain.
     pub fn link(&self) -> ChainLink {
         let missing = match self.kind {
-            NoteKind::Gap { from, to, .. } => Some((from, to)),
+            NoteKind::Gap { from, to, .. } => Some(NoteNumbers { from, to }),
             _ => None,
         };
         ChainLink { sequence: self.sequence, text_sha256: self.text_sha256(), prev: self.prev, missing }

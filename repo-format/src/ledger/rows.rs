@@ -17,6 +17,27 @@ const NAME_MAX_BYTES: usize = 128;
 /// Bytes of a proof's signature, at most: room for a post-quantum one.
 const SIGNATURE_MAX_BYTES: usize = 8192;
 
+/// An object that is missing or wrong, by name, and what is wrong with it. `FoundBad<&str>` is one that is only spoken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundBad<S = String> {
+    /// The object's name.
+    pub name: S,
+    /// What is wrong with it, one word.
+    pub why: S,
+}
+
+impl<S: AsRef<str>> FoundBad<S> {
+    /// The same, borrowed.
+    pub fn as_deref(&self) -> FoundBad<&str> {
+        FoundBad { name: self.name.as_ref(), why: self.why.as_ref() }
+    }
+
+    /// The same, to be kept.
+    pub fn to_owned(&self) -> FoundBad {
+        FoundBad { name: self.name.as_ref().to_owned(), why: self.why.as_ref().to_owned() }
+    }
+}
+
 pub(super) fn forgotten(value: &str) -> Result<(DeviceId, u64)> {
     let [device, number] = words(WHAT, value)?;
     Ok((DeviceId::parse(device)?, ordinal(WHAT, number)?))
@@ -33,9 +54,9 @@ pub(super) fn healed(value: &str) -> Result<(PackKind, PackId, u64)> {
     Ok((kind, id, number(bytes).ok_or(malformed("pack", "a size is expected"))?))
 }
 
-pub(super) fn found_bad(value: &str) -> Result<(String, String)> {
+pub(super) fn found_bad(value: &str) -> Result<FoundBad> {
     let [why, name] = words(WHAT, value)?;
-    Ok((word(WHAT, why)?, object_name(name)?))
+    Ok(FoundBad { name: object_name(name)?, why: word(WHAT, why)? })
 }
 
 /// The name of a pack, an index segment or an attachment.

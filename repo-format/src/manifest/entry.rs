@@ -16,8 +16,14 @@ pub enum EntryKind {
     Symlink,
 }
 
-/// One extended attribute: name and value as bytes.
-pub type Xattr = (Vec<u8>, Vec<u8>);
+/// One extended attribute; they are sorted by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Xattr {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its value.
+    pub value: Vec<u8>,
+}
 
 /// Where a file's bytes are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

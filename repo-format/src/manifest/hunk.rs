@@ -140,7 +140,7 @@ fn push_attributes(out: &mut Vec<u8>, entry: &Entry) {
     }
     if !entry.xattrs.is_empty() {
         out.extend_from_slice(b",\"x\":[");
-        for (i, (name, value)) in entry.xattrs.iter().enumerate() {
+        for (i, Xattr { name, value }) in entry.xattrs.iter().enumerate() {
             out.extend_from_slice(if i > 0 { b",[" } else { b"[" });
             push_text(out, name);
             push(out, format_args!(",\"{}\"]", STANDARD.encode(value)));
@@ -321,7 +321,7 @@ fn xattrs(lines: Vec<(Text, String)>) -> Result<Vec<Xattr>> {
         if value.len() > XATTR_MAX_BYTES || xattr_bytes > XATTR_MAX_TOTAL_BYTES {
             return Err(FormatError::TooLarge { what: "extended attributes" });
         }
-        xattrs.push((name.bytes()?, value));
+        xattrs.push(Xattr { name: name.bytes()?, value });
     }
     Ok(xattrs)
 }

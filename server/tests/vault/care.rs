@@ -10,7 +10,7 @@ use scelle_server::vault::metadata::Metadata;
 use scelle_server::vault::roles::Role;
 use scelle_store::s3::{BucketSettings, S3Store};
 use scelle_store::testing::contract::sha256;
-use scelle_store::{ErrorKind, Key, Lock, LockOps as _, Store as _};
+use scelle_store::{ErrorKind, Key, Lock, LockOps as _, PlainPut, Store as _};
 use serde_json::Value;
 
 use crate::program::run;
@@ -22,7 +22,7 @@ fn key(name: &str) -> Key {
 
 async fn put(store: &S3Store, name: &str, body: &[u8]) {
     let body = Bytes::copy_from_slice(body);
-    store.put_over(&key(name), body.clone(), sha256(&body)).await.unwrap();
+    store.put_plain(&key(name), body.clone(), PlainPut::over(sha256(&body))).await.unwrap();
 }
 
 fn sql(data: &Path, text: &'static str) {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use scelle_server::vault::roles::Role;
 use scelle_store::s3::S3Store;
 use scelle_store::testing::contract::sha256;
-use scelle_store::{ErrorKind, Key, LockOps as _, Put, Store as _, StoreError};
+use scelle_store::{ErrorKind, Key, LockOps as _, PlainPut, Put, Store as _, StoreError};
 
 use crate::served::Served;
 
@@ -85,11 +85,12 @@ async fn an_agent_replaces_nothing_in_a_bucket_without_versions() {
     let agent = served.client("t", Role::Agent, "plain");
     put(&agent, "kept").await.unwrap();
     let other = Bytes::from_static(b"other");
-    let refused = agent.put_over(&key("kept"), other.clone(), sha256(&other)).await.unwrap_err();
+    let refused =
+        agent.put_plain(&key("kept"), other.clone(), PlainPut::over(sha256(&other))).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Denied, "{refused}");
     assert_eq!(agent.put_new(&key("kept"), other.clone(), sha256(&other)).await.unwrap(), Put::AlreadyThere);
     assert_eq!(agent.get(&key("kept"), 10).await.unwrap(), "body");
-    admin.put_over(&key("kept"), other.clone(), sha256(&other)).await.unwrap();
+    admin.put_plain(&key("kept"), other.clone(), PlainPut::over(sha256(&other))).await.unwrap();
     assert_eq!(agent.get(&key("kept"), 10).await.unwrap(), "other");
     served.stop().await;
 }
@@ -131,7 +132,11 @@ async fn an_agent_with_every_secret_of_its_computer_destroys_nothing() {
         agent.delete_version(&kept, &version).await.unwrap_err(),
         agent.set_lock(&kept, None, sooner).await.unwrap_err(),
         agent.set_lock(&kept, None, later).await.unwrap_err(),
-        agent.put_locked(&key("own-lock"), Bytes::new(), later.until).await.map(|_| ()).unwrap_err(),
+        agent
+            .put_plain(&key("own-lock"), Bytes::new(), PlainPut::locked(sha256(&[]), later.until))
+            .await
+            .map(drop)
+            .unwrap_err(),
     ] {
         assert!(matches!(refused.kind, ErrorKind::Denied | ErrorKind::Locked), "{refused}");
     }

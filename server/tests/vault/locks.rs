@@ -7,7 +7,7 @@ use scelle_server::vault::metadata::credentials;
 use scelle_server::vault::roles::Role;
 use scelle_store::s3::S3Store;
 use scelle_store::testing::contract::sha256;
-use scelle_store::{ErrorKind, Key, Lock, LockOps as _, Put, Store as _};
+use scelle_store::{ErrorKind, Key, Lock, LockOps as _, PlainPut, Put, Store as _};
 
 use crate::served::Served;
 
@@ -54,8 +54,11 @@ async fn an_expired_lock_lets_the_reaper_work_and_frees_the_quota() {
     let name = Key::new("short").unwrap();
     let (until, version) = loop {
         let until = SystemTime::now() + Duration::from_secs(2);
-        match admin.put_locked(&name, Bytes::from(vec![1; 1000]), until).await {
-            Ok(version) => break (until, version),
+        match admin
+            .put_plain(&name, Bytes::from(vec![1; 1000]), PlainPut::locked(sha256(&[1; 1000]), until))
+            .await
+        {
+            Ok(version) => break (until, version.unwrap()),
             // So slow that it had ended before the server saw it.
             Err(error) => assert!(SystemTime::now() > until, "{error}"),
         }

@@ -12,7 +12,7 @@ pub struct Floors {
 }
 
 /// Every house.
-pub const FLOORS: [Floors; 8] = [
+pub const FLOORS: [Floors; 9] = [
     Floors {
         of: &["scelle_format"],
         rooms: &[
@@ -48,7 +48,7 @@ pub const FLOORS: [Floors; 8] = [
     Floors {
         of: &["scelle_core"],
         rooms: &[
-            &["clock", "shutdown", "error", "failures", "monitor", "around"],
+            &["clock", "chance", "shutdown", "error", "failures", "monitor", "around"],
             &["platform"],
             &["scan", "index"],
             &["repo"],
@@ -84,6 +84,10 @@ pub const FLOORS: [Floors; 8] = [
             &["fsck", "scrub"],
             &["http"],
         ],
+    },
+    Floors {
+        of: &["scelle_server", "cli"],
+        rooms: &[&["options", "outcome"], &["care", "enrol", "vault"], &["commands"]],
     },
 ];
 

@@ -61,19 +61,8 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         databases: report.outcome().map_or(base.databases, databases),
         verification: verification(report).unwrap_or(base.verification),
         pack_presence: pack_presence(report).unwrap_or(base.pack_presence),
-        damage: match (report.damaged.packs, report.loss, report.mended) {
-            (0, Some(_), _) => Damage::Accepted,
-            (0, None, 0) => Damage::NoneKnown,
-            (0, None, _) => Damage::Healed,
-            _ => Damage::Known,
-        },
-        small_objects: match report.damaged {
-            DamageCounts { keys: 1.., .. } => SmallObjects::Keys,
-            DamageCounts { hidden: 1.., .. } => SmallObjects::Hidden,
-            DamageCounts { small: 1.., .. } => SmallObjects::Lost,
-            DamageCounts { spare: 1.., .. } => SmallObjects::Spare,
-            _ => SmallObjects::Whole,
-        },
+        damage: damage(report),
+        small_objects: small_objects(&report.damaged),
         altered: if report.altered > 0 { Altered::Seen } else { Altered::NoneSeen },
         key_copies: report
             .key_copies
@@ -96,6 +85,26 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         pause: if declared.paused { PauseState::Paused } else { PauseState::Running },
         hosting: hosting(report),
         ..base
+    }
+}
+
+fn damage(report: &RunReport<'_>) -> Damage {
+    match (report.damaged.packs, report.loss, report.mended) {
+        (0, Some(_), _) => Damage::Accepted,
+        (0, None, 0) => Damage::NoneKnown,
+        (0, None, _) => Damage::Healed,
+        _ => Damage::Known,
+    }
+}
+
+/// The worst of what is damaged.
+fn small_objects(damaged: &DamageCounts) -> SmallObjects {
+    match damaged {
+        DamageCounts { keys: 1.., .. } => SmallObjects::Keys,
+        DamageCounts { hidden: 1.., .. } => SmallObjects::Hidden,
+        DamageCounts { small: 1.., .. } => SmallObjects::Lost,
+        DamageCounts { spare: 1.., .. } => SmallObjects::Spare,
+        _ => SmallObjects::Whole,
     }
 }
 

@@ -6,12 +6,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use scelle_format::id::Sha256;
 use scelle_format::kit::Kit;
 use scelle_format::manifest::Totals;
-use scelle_format::random::OsRandom;
 use scelle_format::refs::PackSet;
 use scelle_format::timestamp::Timestamp;
 use scelle_store::mem::MemStore;
 
 use super::run::{EndCheck, RunEnd, RunReport, TroubleTold};
+use crate::chance::Chance;
 use crate::clock::FixedClock;
 use crate::error::AgentError;
 use crate::monitor::Problem;
@@ -45,7 +45,7 @@ impl Repository {
     /// A new one; `signed`: by its owner, else by its device alone.
     pub async fn new(signed: bool) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let kit = Kit::generate(&mut OsRandom).unwrap();
+        let kit = Kit::generate(&mut Chance::system()).unwrap();
         let public = kit.public().unwrap();
         let store = Arc::new(MemStore::new());
         let id = scelle_format::id::RepositoryId::parse(&kit.repository).unwrap();
@@ -56,8 +56,13 @@ impl Repository {
             StorePlace { url: "file:///backup".into(), endpoint: None, region: None, conditional_put: true };
         let holders = Holders { public: &public, kit: signed.then_some(&kit), phrase: None, escrows: &[] };
         let creation = Creation { holders, place };
-        let device = create(&objects, &state, &creation, &clock, &mut OsRandom).await.unwrap();
+        let device = create(&objects, &state, &creation, &clock, &mut Chance::system()).await.unwrap();
         Self { store, objects, state, device, kit, clock, _home: home }
+    }
+
+    /// Its state folder.
+    pub fn folder(&self) -> std::path::PathBuf {
+        self._home.path().join(self.objects.repository().as_str())
     }
 
     pub async fn descriptors(&self) -> Descriptors {
@@ -65,7 +70,8 @@ impl Repository {
     }
 
     pub async fn pen(&self) -> LedgerWriter<'_> {
-        LedgerWriter::open(&self.objects, &self.state, &self.device, &self.clock, None).await.unwrap()
+        let chance = Chance::system();
+        LedgerWriter::open(&self.objects, &self.state, &self.device, &self.clock, None, chance).await.unwrap()
     }
 
     /// The report of a run in which everything was measured and went well.

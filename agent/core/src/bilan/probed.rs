@@ -6,29 +6,31 @@
 
 use std::time::{Duration, SystemTime};
 
-use scelle_format::random::{OsRandom, Random as _};
+use scelle_format::random::Random as _;
 use scelle_store::probe::{ProbeReport, ask_again, probe};
 use scelle_store::{Key, Store};
 
 use super::run::{load_probe, save_probe};
+use crate::around::Around;
 use crate::repo::state::State;
 
 /// The probe kept in the state folder; what it lacks is asked of `store`, whose answers are not tried again. `newest` is an
-/// object of the run, `now` the local time, `clock_offset_ms` what the server's is ahead.
+/// object of the run, `clock_offset_ms` what the server's clock is ahead of `around`'s.
 pub async fn probed(
     state: &State,
     store: &dyn Store,
     newest: Option<Key>,
-    now: SystemTime,
+    around: &Around,
     clock_offset_ms: i64,
 ) -> Option<ProbeReport> {
+    let now = around.clock.now();
     let kept = load_probe(state);
     let found = match (&kept, newest) {
         (Some(kept), Some(newest)) => ask_again(store, &newest, shifted(now, clock_offset_ms), kept).await,
         (Some(kept), None) => kept.clone(),
         (None, _) => {
             let mut nonce = [0; 8];
-            OsRandom.fill(&mut nonce);
+            around.random().fill(&mut nonce);
             probe(store, &hex::encode(nonce), now).await.ok()?
         }
     };

@@ -13,7 +13,7 @@ use super::accepted::{Accepted, Counted};
 use super::facts::ANOMALY_RUNS;
 use super::list::read_record;
 use super::memory::{ALTERED_ALARM, SetMemory, stays_open};
-use super::write::unsent;
+use super::write::unsent_in;
 use crate::error::{ExitCode, Result};
 use crate::repo::alarms::{CHAIN_ALARMS, ChainAlarms};
 use crate::repo::answered::answered;
@@ -43,7 +43,7 @@ pub async fn chain_alarms(
 ) -> Result<()> {
     let newest = newest_unanswered(objects, history, device).await?;
     let (bilan, alerts) = newest.map(|(bilan, record)| (bilan, record.alerts)).unwrap_or_default();
-    let kept_back = unsent(state.folder()).into_iter().flat_map(|(_, record)| record.alerts);
+    let kept_back = unsent_in(state).into_iter().flat_map(|(_, record)| record.alerts);
     let alerts = alerts.into_iter().chain(kept_back);
     let open = alerts.filter(|alert| CHAIN_ALARMS.contains(&alert.code.as_str()));
     let open = open.map(|alert| (alert.code.as_str().to_owned(), alert.since));

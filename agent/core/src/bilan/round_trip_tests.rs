@@ -61,7 +61,7 @@ impl Repository {
 
     async fn export(&self, id: &str) -> Vec<u8> {
         let (descriptors, history) = (self.descriptors().await, self.history().await);
-        let bilan = shelf(&history, Some(self.state.folder())).load(&self.objects, id).await.unwrap();
+        let bilan = shelf(&history, Some(&*self.folder())).load(&self.objects, id).await.unwrap();
         export(&self.objects, &descriptors, &history, &bilan).await.unwrap()
     }
 }
@@ -271,12 +271,13 @@ async fn a_bilan_that_cannot_be_sent_is_kept_and_sent_with_the_next() {
     let token_key = repository.device.secret.token_key();
     let kept = keep(&repository.state, &report, &token_key, failure()).unwrap();
     assert_eq!((kept.status, kept.not_sent.is_some()), (Light::Red, true));
-    let folder = Some(repository.state.folder());
+    let folder = repository.folder();
+    let folder = Some(&*folder);
     let listed = shelf(&repository.history().await, folder).rows();
     assert_eq!((listed.len(), &listed[0].id, listed[0].status), (1, &kept.id, Light::Red));
     // Another that began in the same second is kept beside it.
     keep(&repository.state, &report, &token_key, failure()).unwrap();
-    assert_eq!(unsent(repository.state.folder()).len(), 2);
+    assert_eq!(unsent(&repository.folder()).len(), 2);
     let history = repository.history().await;
     let loaded = shelf(&history, folder).load(&repository.objects, &kept.id).await.unwrap();
     assert!(page(&loaded.record, &loaded.id, Lang::Fr).contains("en échec"));
@@ -284,7 +285,7 @@ async fn a_bilan_that_cannot_be_sent_is_kept_and_sent_with_the_next() {
 
     let written = repository.write(&outcome()).await;
     assert!(written.id.ends_with("-4"), "{}", written.id);
-    assert!(unsent(repository.state.folder()).is_empty());
+    assert!(unsent(&repository.folder()).is_empty());
     let listed = shelf(&repository.history().await, folder).rows();
     assert_eq!(
         listed.iter().map(|row| row.status).collect::<Vec<_>>(),

@@ -345,7 +345,7 @@ pub fn error_code(error: &AgentError) -> &'static str {
 
 /// The probe kept in the state folder; one that cannot be read is as good as none.
 pub fn load_probe(state: &State) -> Option<ProbeReport> {
-    probe_in(state.folder())
+    checksum::from_json(&state.get(PROBE_FILE).ok()??)
 }
 
 /// [`load_probe`] for who only looks: `folder` is the state folder of a repository.

@@ -5,20 +5,22 @@
 //! Never: lets a bilan go missing because the store did.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::ledger::NoteKind;
-use scelle_format::report::{Assessment, Light, Record, status};
+use scelle_format::report::{Assessment, Light, Reason, Record, status};
 
 use super::chain::alarm_seen;
 use super::facts::facts;
+use super::memory::{ALTERED_ALARM, SOURCE_ALARMS};
 use super::record::{NotePosition, place, record};
 use super::remember::memory_after;
 use super::run::RunReport;
 use crate::error::{AgentError, Result};
 use crate::repo::alarms;
 use crate::repo::append::LedgerWriter;
+use crate::repo::files;
 use crate::repo::state::State;
 
 const UNSENT: &str = "unsent-bilans";
@@ -41,6 +43,16 @@ pub struct Written {
     pub not_sent: Option<AgentError>,
 }
 
+impl Written {
+    /// Reasons that somebody is to acknowledge: they are said at once, not only in the bilan.
+    pub fn to_acknowledge(&self) -> impl Iterator<Item = &Reason> {
+        let is_told = |code: &str| {
+            SOURCE_ALARMS.contains(&code) || alarms::CHAIN_ALARMS.contains(&code) || code == ALTERED_ALARM
+        };
+        self.assessment.reasons.iter().filter(move |reason| is_told(reason.code))
+    }
+}
+
 /// Writes the bilan of a run. An error of the store does not fail: it is in [`Written::not_sent`].
 pub async fn write(
     ledger: &mut LedgerWriter<'_>,
@@ -55,7 +67,7 @@ pub async fn write(
     if let Err(error) = ledger.settle().await {
         return keep_because(state, report, token_key, assessment, error);
     }
-    if let Err(error) = send_unsent(ledger, state.folder()).await {
+    if let Err(error) = send_unsent(ledger, state).await {
         return keep_because(state, report, token_key, assessment, error);
     }
     let record = record(report, &assessment, NotePosition::after(ledger.head()), token_key)?;
@@ -99,7 +111,17 @@ fn device_part(device: &DeviceId) -> &str {
 
 /// Bilans of a state folder that are not in the store, oldest first, with their ids. Unreadable ones are left out.
 pub fn unsent(folder: &Path) -> Vec<(String, Record)> {
-    unsent_files(folder).into_iter().map(|(_, id, record)| (id, record)).collect()
+    let read = |name: &str| fs::read(folder.join(name)).ok();
+    with_ids(kept_back(files::names_in(folder, UNSENT), read))
+}
+
+/// [`unsent`] of a state that is held.
+pub fn unsent_in(state: &State) -> Vec<(String, Record)> {
+    with_ids(kept_back_in(state))
+}
+
+fn with_ids(kept: Vec<KeptBack>) -> Vec<(String, Record)> {
+    kept.into_iter().map(|kept| (unsent_id(&kept.record, kept.number), kept.record)).collect()
 }
 
 /// How far a bilan got.
@@ -136,14 +158,14 @@ async fn send(ledger: &mut LedgerWriter<'_>, record: &Record) -> Sent {
 }
 
 /// Sends what was kept back, oldest first, each where the chain is now.
-async fn send_unsent(ledger: &mut LedgerWriter<'_>, folder: &Path) -> Result<()> {
-    for (path, _, mut record) in unsent_files(folder) {
+async fn send_unsent(ledger: &mut LedgerWriter<'_>, state: &State) -> Result<()> {
+    for KeptBack { name, mut record, .. } in kept_back_in(state) {
         place(&mut record, NotePosition::after(ledger.head()));
         match send(ledger, &record).await {
-            Sent::Whole(_) => fs::remove_file(&path)?,
+            Sent::Whole(_) => state.remove_surely(&name)?,
             Sent::Pending(_, error) => {
                 // The note is on its way by itself.
-                fs::remove_file(&path)?;
+                state.remove_surely(&name)?;
                 return Err(error);
             }
             Sent::Nothing(error) => return Err(error),
@@ -161,16 +183,15 @@ fn keep_because(
 ) -> Result<Written> {
     let record = record(report, &assessment, NotePosition::after(&state.head()?), token_key)?;
     let json = record.to_canonical_json().map_err(AgentError::bug)?;
-    let folder = state.folder().join(UNSENT);
-    fs::create_dir_all(&folder)?;
-    crate::platform::make_private(&folder)?;
-    let kept = unsent_files(state.folder());
-    for (path, ..) in kept.iter().take((kept.len() + 1).saturating_sub(UNSENT_MAX)) {
-        fs::remove_file(path)?;
+    state.make_folder(UNSENT)?;
+    let kept = kept_back_in(state);
+    for old in kept.iter().take((kept.len() + 1).saturating_sub(UNSENT_MAX)) {
+        state.remove_surely(&old.name)?;
     }
     // Two runs may begin in one second.
     let name = |n: u32| format!("{UNSENT}/{:012}-{n:03}.json", report.started.0.max(0));
-    let free: u32 = (0..1000).find(|n| !state.folder().join(name(*n)).exists()).unwrap_or(0);
+    let taken = state.names_in(UNSENT);
+    let free: u32 = (0..1000).find(|n| !taken.contains(&name(*n))).unwrap_or(0);
     state.put(&name(free), json.as_bytes())?;
     remember(state, report, &assessment, state.head()?.sequence + 1)?;
     Ok(Written {
@@ -188,17 +209,31 @@ fn unsent_id(record: &Record, n: u32) -> String {
     if n == 0 { first } else { format!("{first}-{n}") }
 }
 
-fn unsent_files(folder: &Path) -> Vec<(PathBuf, String, Record)> {
-    let Ok(entries) = fs::read_dir(folder.join(UNSENT)) else { return Vec::new() };
-    let mut found: Vec<_> = entries
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let is_ours = path.extension().is_some_and(|extension| extension == "json");
-            let record = Record::parse(&fs::read(&path).ok().filter(|_| is_ours)?).ok()?;
-            let n = path.file_stem()?.to_str()?.split_once('-').and_then(|(_, n)| n.parse().ok());
-            Some((path, unsent_id(&record, n.unwrap_or(0)), record))
-        })
-        .collect();
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    found
+/// A bilan that is kept until the store answers.
+struct KeptBack {
+    /// Its file in the state folder.
+    name: String,
+    /// Its number among those that began in the same second.
+    number: u32,
+    record: Record,
+}
+
+impl KeptBack {
+    fn read(name: String, bytes: &[u8]) -> Option<Self> {
+        let record = Record::parse(bytes).ok()?;
+        let number =
+            Path::new(&name).file_stem()?.to_str()?.split_once('-').and_then(|(_, n)| n.parse().ok());
+        Some(Self { name, number: number.unwrap_or(0), record })
+    }
+}
+
+fn kept_back_in(state: &State) -> Vec<KeptBack> {
+    kept_back(state.names_in(UNSENT), |name| state.get(name).ok().flatten())
+}
+
+/// Oldest first.
+fn kept_back(mut names: Vec<String>, read: impl Fn(&str) -> Option<Vec<u8>>) -> Vec<KeptBack> {
+    names.sort();
+    let ours = names.into_iter().filter(|name| name.ends_with(".json"));
+    ours.filter_map(|name| read(&name).and_then(|bytes| KeptBack::read(name, &bytes))).collect()
 }

@@ -129,7 +129,7 @@ mod tests {
     fn a_group_comes_back_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog.sqlite");
-        let catalog = Catalog::open(&path, &[1; 32]).unwrap();
+        let catalog = Catalog::open(&path, &[1; 32], crate::chance::Chance::system()).unwrap();
         let known = |chunk: u8, bytes| {
             let id = ChunkId([chunk; 32]);
             let found = catalog.groups(&[id].into()).unwrap().remove(&id).unwrap_or_default();

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::error::{AgentError, Result};
 use crate::repo::checksum;
-use crate::repo::state::{Shape, clear_way};
+use crate::repo::shape::{Shape, clear_way};
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS journal (
     sha256 BLOB PRIMARY KEY, kind INTEGER NOT NULL, epoch INTEGER NOT NULL,

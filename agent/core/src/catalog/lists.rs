@@ -16,7 +16,7 @@ use scelle_format::pack::Location;
 
 use crate::error::{AgentError, Result};
 use crate::repo::checksum;
-use crate::repo::state::{Shape, clear_way};
+use crate::repo::shape::{Shape, clear_way};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS nodes (

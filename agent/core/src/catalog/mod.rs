@@ -15,9 +15,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use crate::chance::Chance;
 use crate::error::{AgentError, Result};
 use crate::repo::checksum;
-use crate::repo::state::{Shape, clear_way};
+use crate::repo::shape::{Shape, clear_way};
 
 pub use groups::{Groups, Member, whole};
 pub use journal::{Journal, JournaledPack};
@@ -40,20 +41,20 @@ impl Catalog {
     /// Opens or creates the catalog at `path`; records are sealed under `key`.
     ///
     /// A file that SQLite cannot read is set aside: the next run reads every source byte again, nothing is lost.
-    pub fn open(path: &Path, key: &[u8; 32]) -> Result<Self> {
+    pub fn open(path: &Path, key: &[u8; 32], chance: Chance) -> Result<Self> {
         clear_way(path, Shape::File)?;
-        match Self::open_file(path, key) {
+        match Self::open_file(path, key, chance.clone()) {
             Ok(catalog) => Ok(catalog),
             Err(_) => {
                 let _ = std::fs::remove_file(path);
                 let _ = std::fs::remove_file(path.with_extension("sqlite-wal"));
                 let _ = std::fs::remove_file(path.with_extension("sqlite-shm"));
-                Self::open_file(path, key)
+                Self::open_file(path, key, chance)
             }
         }
     }
 
-    fn open_file(path: &Path, key: &[u8; 32]) -> Result<Self> {
+    fn open_file(path: &Path, key: &[u8; 32], chance: Chance) -> Result<Self> {
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -69,7 +70,7 @@ impl Catalog {
         connection.pragma_update(None, "user_version", SHAPE)?;
         // The header and the schema are read here; a page damaged further in is met by the run, which begins again.
         connection.query_row("SELECT count(*) FROM sets", [], |row| row.get::<_, i64>(0))?;
-        Ok(Self { connection, seal: RecordSeal::new(key) })
+        Ok(Self { connection, seal: RecordSeal::new(key, chance) })
     }
 
     /// Runs `work` in one transaction.
@@ -104,7 +105,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog.sqlite");
         std::fs::write(&path, [7u8; 5000]).unwrap();
-        let mut catalog = Catalog::open(&path, &[1; 32]).unwrap();
+        let mut catalog = Catalog::open(&path, &[1; 32], Chance::system()).unwrap();
         catalog.transaction(|c| c.set("a").map(|set| assert!(set.is_none()))).unwrap();
     }
 }

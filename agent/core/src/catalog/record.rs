@@ -7,10 +7,11 @@ use std::sync::Arc;
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use scelle_format::id::ChunkId;
 use scelle_format::manifest::Entry;
-use scelle_format::random::{OsRandom, Random};
+use scelle_format::random::Random as _;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
+use crate::chance::Chance;
 use crate::error::{AgentError, Result};
 use crate::platform::{Kind, Stat};
 
@@ -118,12 +119,14 @@ impl SmallPrint {
 /// Seals records under a key that only this device has.
 pub struct RecordSeal {
     key: Option<LessSafeKey>,
+    /// Of nonces.
+    chance: Chance,
 }
 
 impl RecordSeal {
-    /// ChaCha20-Poly1305 (RFC 8439) under `key`.
-    pub fn new(key: &[u8; 32]) -> Self {
-        Self { key: UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new) }
+    /// ChaCha20-Poly1305 (RFC 8439) under `key`, with nonces from `chance`.
+    pub fn new(key: &[u8; 32], chance: Chance) -> Self {
+        Self { key: UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new), chance }
     }
 
     /// Compresses and seals the records of the hunk `id`.
@@ -140,7 +143,7 @@ impl RecordSeal {
     pub fn seal_bytes(&self, name: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
         let mut body = zstd::bulk::compress(plain, 1).map_err(AgentError::bug)?;
         let mut nonce = [0; NONCE_LEN];
-        OsRandom.fill(&mut nonce);
+        self.chance.clone().fill(&mut nonce);
         let key = self.key.as_ref().ok_or_else(|| AgentError::bug("no catalog key"))?;
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name), &mut body)
             .map_err(AgentError::bug)?;
@@ -170,11 +173,11 @@ mod tests {
     fn sealed_records_hide_names_and_come_back() {
         let entry = Entry::bare("Dupont Éric.pdf".into(), EntryKind::File);
         let record = CatalogEntry::new(b"data".as_slice().into(), entry);
-        let (seal, id) = (RecordSeal::new(&[3; 32]), ChunkId([1; 32]));
+        let (seal, id) = (RecordSeal::new(&[3; 32], Chance::system()), ChunkId([1; 32]));
         let sealed = seal.seal(&id, std::slice::from_ref(&record)).unwrap();
         assert!(!sealed.windows(6).any(|w| w == b"Dupont"));
         assert_eq!(seal.open(&id, sealed.clone()).unwrap(), [record]);
         assert!(seal.open(&ChunkId([2; 32]), sealed.clone()).is_err(), "of another hunk");
-        assert!(RecordSeal::new(&[4; 32]).open(&id, sealed).is_err());
+        assert!(RecordSeal::new(&[4; 32], Chance::system()).open(&id, sealed).is_err());
     }
 }

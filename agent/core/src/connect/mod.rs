@@ -45,6 +45,16 @@ pub enum Create {
     Bucket(u32),
 }
 
+impl Create {
+    /// Days of default retention of a bucket that is made.
+    const DEFAULT_RETENTION_DAYS: u32 = 100;
+
+    /// A bucket is made, and keeps what it gets as long as a new one should.
+    pub fn bucket() -> Self {
+        Self::Bucket(Self::DEFAULT_RETENTION_DAYS)
+    }
+}
+
 /// What a bucket's engine does, as far as it is known. A folder does both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketEngine {

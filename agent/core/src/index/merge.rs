@@ -20,28 +20,28 @@ const SURPLUS_MAX: usize = 12;
 /// Sorted sources in one order; of entries with one id the one of the first source stays.
 pub struct Merged<'a> {
     sources: Vec<Box<dyn Iterator<Item = Location> + 'a>>,
-    heads: BinaryHeap<Reverse<(ChunkId, usize, Row)>>,
+    heads: BinaryHeap<Reverse<(ChunkId, usize, MergeRow)>>,
     last: Option<ChunkId>,
 }
 
 /// An entry that takes no part in the order.
-struct Row(Location);
+struct MergeRow(Location);
 
-impl PartialEq for Row {
+impl PartialEq for MergeRow {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Row {}
+impl Eq for MergeRow {}
 
-impl PartialOrd for Row {
+impl PartialOrd for MergeRow {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Row {
+impl Ord for MergeRow {
     fn cmp(&self, _: &Self) -> std::cmp::Ordering {
         std::cmp::Ordering::Equal
     }
@@ -57,7 +57,7 @@ impl<'a> Merged<'a> {
 
     fn advance(&mut self, source: usize) {
         if let Some(at) = self.sources.get_mut(source).and_then(Iterator::next) {
-            self.heads.push(Reverse((at.id, source, Row(at))));
+            self.heads.push(Reverse((at.id, source, MergeRow(at))));
         }
     }
 }
@@ -67,7 +67,7 @@ impl Iterator for Merged<'_> {
 
     fn next(&mut self) -> Option<Location> {
         loop {
-            let Reverse((id, source, Row(at))) = self.heads.pop()?;
+            let Reverse((id, source, MergeRow(at))) = self.heads.pop()?;
             self.advance(source);
             if self.last != Some(id) {
                 self.last = Some(id);

@@ -5,6 +5,7 @@
 //! it. Never: takes an older snapshot in silence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::UNIX_EPOCH;
 
 use scelle_format::id::DeviceId;
@@ -141,14 +142,17 @@ fn refused(history: &History, scope: &BTreeSet<DeviceId>, newer: Newer) -> Agent
 
 /// `1-3, 5`.
 fn ranges(numbers: &[u64]) -> String {
-    let mut out: Vec<(u64, u64)> = Vec::new();
+    let mut out: Vec<RangeInclusive<u64>> = Vec::new();
     for &number in numbers {
         match out.last_mut() {
-            Some((_, last)) if number <= *last + 1 => *last = number,
-            _ => out.push((number, number)),
+            Some(last) if number <= *last.end() + 1 => *last = *last.start()..=number,
+            _ => out.push(number..=number),
         }
     }
-    let word = |&(from, to): &(u64, u64)| if from == to { from.to_string() } else { format!("{from}-{to}") };
+    let word = |range: &RangeInclusive<u64>| match (range.start(), range.end()) {
+        (from, to) if from == to => from.to_string(),
+        (from, to) => format!("{from}-{to}"),
+    };
     out.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 

@@ -40,6 +40,12 @@ struct Hole {
     after: Option<Timestamp>,
 }
 
+/// How many snapshots a device had made, and the number of the note that tells it.
+struct Told {
+    at: u64,
+    made: u64,
+}
+
 /// Whether `device` made a snapshot after `taken` (its newest that can be read, or the newest until `until`) that cannot
 /// be read. With `until`, only what may have been made by then counts.
 pub fn newer(
@@ -67,14 +73,16 @@ pub fn newer(
         // What lies between two numbers that are read is known to the last one.
         return if next.id.number > number + 1 { found(Some(next.id.number - 1)) } else { None };
     }
-    let told = notes.iter().filter_map(|row| Some((row.note.sequence, made_by(&row.note.kind)?)));
-    let told: Vec<(u64, u64)> = told.chain(head.map(|head| (head.sequence, head.snapshot))).collect();
-    let highest = told.iter().map(|(_, made)| *made).max().unwrap_or(0);
+    let told =
+        notes.iter().filter_map(|row| Some(Told { at: row.note.sequence, made: made_by(&row.note.kind)? }));
+    let told: Vec<Told> =
+        told.chain(head.map(|head| Told { at: head.sequence, made: head.snapshot })).collect();
+    let highest = told.iter().map(|told| told.made).max().unwrap_or(0);
     if highest > number {
         return found(Some(highest));
     }
     // A hole before the last word about numbers holds no further one.
-    let last_word = told.iter().filter(|(_, made)| *made == number).map(|(at, _)| *at).max().unwrap_or(0);
+    let last_word = told.iter().filter(|told| told.made == number).map(|told| told.at).max().unwrap_or(0);
     if holes.iter().any(|hole| hole.to > last_word) { found(None) } else { None }
 }
 

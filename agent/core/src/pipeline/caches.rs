@@ -27,12 +27,13 @@ pub struct Caches {
 impl Caches {
     /// Opens all of it.
     pub fn open(seat: &Seat, avoided: &Avoided) -> Result<Self> {
-        let (folder, secret) = (seat.state.folder(), &seat.device.secret);
-        let catalog = Catalog::open(&folder.join(files::CATALOG), &secret.catalog_key())?;
-        let journal = Arc::new(Mutex::new(Journal::open(&folder.join(files::JOURNAL))?));
+        let (state, secret) = (&seat.state, &seat.device.secret);
+        let catalog =
+            Catalog::open(&state.database(files::CATALOG), &secret.catalog_key(), seat.around.random())?;
+        let journal = Arc::new(Mutex::new(Journal::open(&state.database(files::JOURNAL))?));
         catalog.remove_orphans()?;
         let live = live_manifest_packs(&catalog, avoided)?;
-        let lists = Lists::open(&folder.join(files::LISTS), secret.chunk_id_key(), live)?;
+        let lists = Lists::open(&state.database(files::LISTS), secret.chunk_id_key(), live)?;
         Ok(Self { catalog, journal, lists })
     }
 }

@@ -5,7 +5,6 @@
 //! as soon as their packs have names. Never: believes an index that no signed note names (the caller chooses the files).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -15,22 +14,20 @@ use scelle_format::pack::Location;
 
 use super::packs::Place;
 use crate::error::Result;
+use crate::index::SegmentFile;
 use crate::index::merge::Merged;
-use crate::index::{SegmentFile, SegmentWriter};
 use crate::repo::damage::Avoided;
-use crate::repo::rebuild;
+use crate::repo::local_index::LocalIndex;
 
 const SHARDS: usize = 16;
 /// Chunks of this run in memory before they go to disk: 12 MB.
 const RUN_CHUNKS_MAX: usize = 50_000;
 /// Files of this run before they are merged into one.
 const RUN_FILES_MAX: usize = 8;
-/// Ending of files that live for one run.
-const RUN_ENDING: &str = "run";
 
 /// Chunks that need not be stored again.
 pub struct KnownChunks {
-    folder: PathBuf,
+    index: LocalIndex,
     segment_names: Vec<String>,
     /// Packs that are damaged: what they hold is stored again.
     avoided: Arc<Avoided>,
@@ -50,12 +47,11 @@ pub struct RunChunks {
 }
 
 impl KnownChunks {
-    /// Knows what the segments `segment_names` list, of which copies lie in the state folder.
-    pub fn new(folder: PathBuf, segment_names: Vec<String>, avoided: Arc<Avoided>) -> Self {
-        let folder = folder.join("index");
-        sweep_run_files(&folder);
+    /// Knows what the segments `segment_names` list, of which `index` has copies.
+    pub fn new(index: LocalIndex, segment_names: Vec<String>, avoided: Arc<Avoided>) -> Self {
+        index.sweep_run_files();
         Self {
-            folder,
+            index,
             segment_names,
             avoided,
             segments: OnceLock::new(),
@@ -167,9 +163,7 @@ impl KnownChunks {
         rows: impl Iterator<Item = Location>,
     ) -> Result<SegmentFile> {
         *number += 1;
-        let path = self.folder.join(format!("{number}.{RUN_ENDING}"));
-        // Sizes and generation are said when the run is over: these files do not outlive it.
-        let mut writer = SegmentWriter::create(&path, 0, count)?;
+        let mut writer = self.index.run_file(*number, count)?;
         for at in rows {
             writer.push(&at, 0)?;
         }
@@ -182,10 +176,8 @@ impl KnownChunks {
 
     // A segment that cannot be read only means that some chunks are stored again.
     fn segments(&self) -> &[SegmentFile] {
-        self.segments.get_or_init(|| {
-            let open = |name: &String| rebuild::open_copy(self.folder.parent()?, name);
-            self.segment_names.iter().filter_map(open).collect()
-        })
+        self.segments
+            .get_or_init(|| self.segment_names.iter().filter_map(|name| self.index.copy(name)).collect())
     }
 }
 
@@ -216,16 +208,6 @@ fn remove(file: &SegmentFile) {
     let _ = std::fs::remove_file(file.path());
 }
 
-/// Removes what a run that ended early has left.
-fn sweep_run_files(folder: &std::path::Path) {
-    let Ok(files) = std::fs::read_dir(folder) else { return };
-    for path in files.flatten().map(|file| file.path()) {
-        if path.extension().is_some_and(|ending| ending == RUN_ENDING) {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,7 +224,7 @@ mod tests {
     fn chunks_that_left_memory_are_still_known_and_come_back_once() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("index")).unwrap();
-        let known = KnownChunks::new(folder.path().to_owned(), Vec::new(), Arc::default());
+        let known = KnownChunks::new(LocalIndex::of(folder.path()), Vec::new(), Arc::default());
         let count = RUN_CHUNKS_MAX as u32 * (RUN_FILES_MAX as u32 + 3) / 2;
         for n in 0..count {
             known.remember(location(n).id, Place::Known(location(n)));

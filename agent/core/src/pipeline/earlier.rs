@@ -107,18 +107,18 @@ pub struct EarlierCursor<'a> {
     list: &'a EarlierList,
     lists: &'a Lists,
     /// From the top down to the chunks.
-    levels: Vec<Level>,
+    levels: Vec<EarlierLevel>,
     is_at_end: bool,
 }
 
-struct Level {
+struct EarlierLevel {
     rows: Vec<ListRow>,
     at: usize,
     /// Where the row at `at` begins in the content.
     start: u64,
 }
 
-impl Level {
+impl EarlierLevel {
     /// Moves to the row that holds `offset`; false where none does.
     fn seek(&mut self, offset: u64) -> bool {
         while let Some(row) = self.rows.get(self.at) {
@@ -146,7 +146,7 @@ impl EarlierCursor<'_> {
     /// The chunk that begins at `offset` of the content.
     fn row_at(&mut self, offset: u64) -> Option<Location> {
         if self.levels.is_empty() {
-            self.levels.push(Level { rows: self.list.tops(self.lists).to_vec(), at: 0, start: 0 });
+            self.levels.push(EarlierLevel { rows: self.list.tops(self.lists).to_vec(), at: 0, start: 0 });
         }
         // Up to the lowest level that still holds the offset.
         while !self.levels.last_mut()?.seek(offset) {
@@ -163,7 +163,7 @@ impl EarlierCursor<'_> {
                 self.is_at_end = true;
                 return None;
             };
-            self.levels.push(Level { rows: node.rows, at: 0, start });
+            self.levels.push(EarlierLevel { rows: node.rows, at: 0, start });
             if !self.levels.last_mut()?.seek(offset) {
                 return None;
             }

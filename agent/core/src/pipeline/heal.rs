@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use scelle_format::id::{ChunkId, PackId, PackKind};
+use scelle_format::id::{ChunkId, PackKind};
+use scelle_format::layout::PackName;
 use scelle_format::ledger::NoteKind;
 use scelle_format::pack::Location;
 use scelle_format::refs::PackSet;
@@ -18,11 +19,8 @@ use crate::error::Result;
 use crate::index::SegmentFile;
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::{Avoided, Damage};
-use crate::repo::rebuild;
 use crate::repo::state::State;
 use crate::repo::words::Seen;
-
-type PackName = (PackKind, PackId);
 
 /// What knows where chunks lie.
 struct SoundPlaces<'a> {
@@ -49,7 +47,8 @@ pub(super) async fn heal(
         return Ok(0);
     }
     let names = ledger.head().segments.iter().map(|(name, _)| name.clone());
-    let segments = names.filter_map(|name| rebuild::open_copy(state.folder(), &name)).collect();
+    let index = state.index();
+    let segments = names.filter_map(|name| index.copy(&name)).collect();
     let regrouped = regrouped.into_iter().map(|at| (at.id, at)).collect();
     let Caches { catalog, lists, .. } = caches;
     let places = SoundPlaces { segments, catalog, lists, avoided: damage.avoided(), regrouped };

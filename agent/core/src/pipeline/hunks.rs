@@ -52,6 +52,24 @@ pub struct MadeHunk {
     pub is_new: bool,
 }
 
+/// Where a hunk stands: hunks are in the order of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct HunkPlace {
+    /// Among the hunks.
+    ordinal: usize,
+    /// Within one that was split.
+    part: usize,
+}
+
+/// What was known when hunks were last looked through.
+#[derive(Clone, Copy, Debug, Default)]
+struct LastLook {
+    /// Packs that had names.
+    named_packs: u64,
+    /// Entries that waited.
+    waiting_entries: usize,
+}
+
 /// Something that could not be saved, or only with a reservation.
 pub struct Trouble {
     /// Its path: for the sealed root only.
@@ -68,11 +86,9 @@ pub struct Hunks<'a> {
     pending: VecDeque<PendingHunk>,
     /// Hunks at the front of `pending` that are to be looked through.
     unseen: usize,
-    /// By place among the hunks, and place within one that was split.
-    made: BTreeMap<(usize, usize), MadeHunk>,
+    made: BTreeMap<HunkPlace, MadeHunk>,
     next_ordinal: usize,
-    /// Packs that had names, and entries that waited, when hunks were last looked through.
-    last_look: (u64, usize),
+    last_look: LastLook,
     /// Where manifest chunks of this run lie.
     nodes: HashMap<ChunkId, Place>,
     /// What could not be saved.
@@ -101,7 +117,7 @@ impl<'a> Hunks<'a> {
             unseen: 0,
             made: BTreeMap::new(),
             next_ordinal: 0,
-            last_look: (0, 0),
+            last_look: LastLook::default(),
             troubles: Vec::new(),
             consistent_copies: 0,
             bytes_beyond: 0,
@@ -134,27 +150,27 @@ impl<'a> Hunks<'a> {
         let node = NodeRef { first, ..hunk.node.clone() };
         let place = Place::Known(node.at);
         let made = MadeHunk { node, place, packs, row: hunk.row, is_new: false };
-        self.made.insert((self.next_ordinal, 0), made);
+        self.made.insert(HunkPlace { ordinal: self.next_ordinal, part: 0 }, made);
         self.next_ordinal += 1;
     }
 
     /// Writes some of what can be written, when there is news: a pack got its name, or many entries came.
     pub fn settle_news(&mut self, worker: &mut Worker<'_>) -> Result<()> {
-        let (named, waited) = self.last_look;
         if self.unseen == 0 {
             // Read before the look: a pack that gets its name meanwhile is news for the next.
             let now_named = worker.shared.pool.named_packs();
-            if now_named == named && self.waiting_entries() < waited + LOOK_ENTRIES {
+            let last = self.last_look;
+            if now_named == last.named_packs && self.waiting_entries() < last.waiting_entries + LOOK_ENTRIES {
                 return Ok(());
             }
-            self.last_look.0 = now_named;
+            self.last_look.named_packs = now_named;
             self.unseen = self.pending.len();
         }
         let mut entries = 0;
         while entries < LOOK_SHARE && self.unseen > 0 {
             entries += self.settle_first(worker)?;
         }
-        self.last_look.1 = self.waiting_entries();
+        self.last_look.waiting_entries = self.waiting_entries();
         Ok(())
     }
 
@@ -324,24 +340,23 @@ impl<'a> Hunks<'a> {
             .filter(|item| !matches!(item.source, ItemSource::Lost))
             .map(|item| item.record)
             .collect();
-        self.make_parts(hunk.ordinal, 0, records, worker).map(|_| ())
+        self.make_parts(HunkPlace { ordinal: hunk.ordinal, part: 0 }, records, worker).map(|_| ())
     }
 
     /// Writes one hunk, or several where it would be larger than readers accept; returns the next free place.
     fn make_parts(
         &mut self,
-        ordinal: usize,
-        part: usize,
+        at: HunkPlace,
         mut records: Vec<CatalogEntry>,
         worker: &mut Worker<'_>,
-    ) -> Result<usize> {
-        let Some(first) = records.first() else { return Ok(part) };
+    ) -> Result<HunkPlace> {
+        let Some(first) = records.first() else { return Ok(at) };
         let first = path::join(&first.directory, &first.entry.name);
         let plain = encode_hunk(records.iter().map(|r| (&*r.directory, &r.entry)));
         if plain.len() > HUNK_MAX_PLAIN_BYTES && records.len() > 1 {
             let rest = records.split_off(records.len() / 2);
-            let next = self.make_parts(ordinal, part, records, worker)?;
-            return self.make_parts(ordinal, next, rest, worker);
+            let next = self.make_parts(at, records, worker)?;
+            return self.make_parts(next, rest, worker);
         }
         let (id, place) = self.store_node(&plain, worker)?;
         let files = records.iter().filter(|r| r.entry.kind == scelle_format::manifest::EntryKind::File);
@@ -360,8 +375,8 @@ impl<'a> Hunks<'a> {
             rows.push(self.catalog.pack_row_of(*kind, id)?);
         }
         let row = self.catalog.add_hunk(&id, &rows, &records)?;
-        self.made.insert((ordinal, part), MadeHunk { node, place, packs, row, is_new: true });
-        Ok(part + 1)
+        self.made.insert(at, MadeHunk { node, place, packs, row, is_new: true });
+        Ok(HunkPlace { part: at.part + 1, ..at })
     }
 }
 

@@ -23,6 +23,15 @@ pub type Need = (bool, u32, [u8; 32]);
 /// Chunks of one part of a file, in order, with their lengths.
 pub type PartChunks = Vec<(Place, u32)>;
 
+/// What the chunks of a list come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListSize {
+    /// Their bytes.
+    pub bytes: u64,
+    /// Their number.
+    pub chunks: u64,
+}
+
 /// Where nodes are stored.
 pub trait NodeStore {
     /// Stores a node, unless it is stored already.
@@ -45,14 +54,14 @@ struct ListState {
     waiting: BTreeMap<usize, PartChunks>,
     bytes: u64,
     chunks: u64,
-    levels: Vec<Level>,
+    levels: Vec<ListLevel>,
     needs: BTreeSet<Need>,
     is_whole: bool,
     done: Option<(Content, Vec<Need>)>,
 }
 
 #[derive(Debug, Default)]
-struct Level {
+struct ListLevel {
     /// Rows that wait for a place, with the bytes they cover.
     waiting: VecDeque<(Place, u64)>,
     /// Rows of the node being made.
@@ -93,10 +102,10 @@ impl ChunkList {
         self.state.lock().is_whole = true;
     }
 
-    /// Bytes of all chunks, and their number.
-    pub fn size(&self) -> (u64, u64) {
+    /// What all its chunks come to.
+    pub fn size(&self) -> ListSize {
         let state = self.state.lock();
-        (state.bytes, state.chunks)
+        ListSize { bytes: state.bytes, chunks: state.chunks }
     }
 
     /// What the entry holds and which packs lie below it, once everything has a place.
@@ -110,9 +119,9 @@ impl ChunkList {
 }
 
 impl ListState {
-    fn level(&mut self, level: usize) -> &mut Level {
+    fn level(&mut self, level: usize) -> &mut ListLevel {
         while self.levels.len() <= level {
-            self.levels.push(Level::default());
+            self.levels.push(ListLevel::default());
         }
         &mut self.levels[level]
     }

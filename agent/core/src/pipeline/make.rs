@@ -118,7 +118,7 @@ impl Making<'_> {
     }
 
     fn shared(&self, sealed: Sender<VerifiedPack>) -> Workshop<'_> {
-        let (device, around, folder) = (&self.seat.device, &self.seat.around, self.seat.state.folder());
+        let (device, around, state) = (&self.seat.device, &self.seat.around, &self.seat.state);
         let sealing = Sealing {
             epoch: device.epoch,
             recipient: device.epoch_recipient.clone(),
@@ -126,10 +126,11 @@ impl Making<'_> {
             id_key: device.secret.chunk_id_key(),
             target_bytes: packs::target_bytes(self.plan.workers),
             packs_max: packs::PACKS_MAX,
+            chance: around.random(),
         };
         Workshop {
             pool: PackPool::new(sealing, sealed),
-            known: KnownChunks::new(folder.to_owned(), self.segments.clone(), self.avoided.clone()),
+            known: KnownChunks::new(state.index(), self.segments.clone(), self.avoided.clone()),
             cutter: ContentCutter::new(device.secret.gear_table()),
             print_key: PrintKey::of(&device.secret.catalog_key()),
             queue: Queue::new(self.plan.workers * JOBS_WAITING),
@@ -139,7 +140,7 @@ impl Making<'_> {
             monitor: &*around.monitor,
             shutdown: &around.shutdown,
             beside: Beside::new(nanoseconds(&*around.clock)),
-            folder,
+            state,
             read_bytes: AtomicU64::new(0),
         }
     }

@@ -16,9 +16,9 @@ use scelle_format::filter::Filter;
 use scelle_format::id::{ChunkId, PackId, PackKind, Sha256};
 use scelle_format::limits::PACK_TARGET_BYTES;
 use scelle_format::pack::{Location, PackBuilder, PackVerifier, Trailer};
-use scelle_format::random::OsRandom;
 
 use super::pack_memory::{MemoryShare, PackMemory};
+use crate::chance::Chance;
 use crate::error::{AgentError, Result};
 
 /// Open packs are merged at the end of a run while together they have at most this part of a pack.
@@ -116,6 +116,8 @@ pub struct Sealing {
     pub target_bytes: usize,
     /// Packs in memory at a time, open, sealed and on their way.
     pub packs_max: usize,
+    /// Of their file keys.
+    pub chance: Chance,
 }
 
 struct OpenPack {
@@ -227,11 +229,11 @@ impl PackPool {
     }
 
     fn open_pack(&self, lane: Lane) -> Result<OpenPack> {
-        let Sealing { recipient, generation, target_bytes, .. } = &self.sealing;
+        let Sealing { recipient, generation, target_bytes, chance, .. } = &self.sealing;
         let (share, memory) = self.memory.take();
         let kind = lane.kind();
         let builder =
-            PackBuilder::reusing(memory, kind, *generation, recipient, *target_bytes, &mut OsRandom);
+            PackBuilder::reusing(memory, kind, *generation, recipient, *target_bytes, &mut chance.clone());
         let builder = builder.map_err(AgentError::local_state)?;
         Ok(OpenPack { builder, share, slots: vec![(Arc::default(), 0)] })
     }

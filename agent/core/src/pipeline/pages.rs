@@ -26,10 +26,18 @@ pub struct Pages<'a> {
     earlier: Option<EarlierCursor<'a>>,
     /// In file order; a page of the frame being gathered has no place yet.
     chunks: Vec<(Option<Place>, u32)>,
-    /// The frame being gathered: its bytes, its chunks, and which page waits for which of them.
+    /// The frame being gathered: its bytes, its chunks, and the pages that wait for them.
     plain: Vec<u8>,
     fresh: Vec<(ChunkId, u32)>,
-    open: Vec<(usize, usize)>,
+    open: Vec<OpenPage>,
+}
+
+/// A page that waits for the frame being gathered.
+struct OpenPage {
+    /// Which of the chunks of the file it is.
+    page: usize,
+    /// Which of the frame's chunks it is.
+    fresh: usize,
 }
 
 impl<'a> Pages<'a> {
@@ -97,8 +105,8 @@ impl Worker<'_> {
                 (None, None) => self.shared.known.find(&id),
             };
             if place.is_none() {
-                let at = gathered.unwrap_or_else(|| pages.gather(id, page));
-                pages.open.push((pages.chunks.len(), at));
+                let fresh = gathered.unwrap_or_else(|| pages.gather(id, page));
+                pages.open.push(OpenPage { page: pages.chunks.len(), fresh });
             }
             pages.chunks.push((place, bytes));
             if pages.plain.len() >= PAGED_FRAME_BYTES {
@@ -114,8 +122,8 @@ impl Worker<'_> {
         }
         let recipe = Some(Recipe::Zstd(Filter::None));
         let places = self.store_frame(Lane::Paged, &pages.plain, &pages.fresh, recipe)?;
-        for (chunk, at) in pages.open.drain(..) {
-            pages.chunks[chunk].0 = places.get(at).cloned();
+        for OpenPage { page, fresh } in pages.open.drain(..) {
+            pages.chunks[page].0 = places.get(fresh).cloned();
         }
         pages.plain.clear();
         pages.fresh.clear();

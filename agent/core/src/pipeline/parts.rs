@@ -14,7 +14,7 @@ use scelle_format::manifest::Extent;
 use super::database::live::Live;
 use super::database::side;
 use super::job::{FileJob, Stored, StoredContent};
-use super::list::ChunkList;
+use super::list::{ChunkList, ListSize};
 use crate::scan::SourceFile;
 use crate::scan::engine::DatabaseEngine;
 
@@ -46,7 +46,7 @@ impl PartWork {
     pub fn stored(&self) -> Stored {
         let stat = *self.source.stat();
         // A file that shrank while it was read has fewer bytes than its extents say: it is kept as what was read.
-        let (read_bytes, chunks) = self.list.size();
+        let ListSize { bytes: read_bytes, chunks } = self.list.size();
         let expected = self.extents.as_ref().map_or(stat.bytes, |e| e.iter().map(|e| e.bytes).sum());
         let whole = read_bytes == expected;
         Stored {

@@ -9,6 +9,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::index::Segment;
 use scelle_format::layout;
+use scelle_format::ledger::FoundBad;
 use scelle_format::refs::PackSet;
 
 use super::segments;
@@ -19,7 +20,6 @@ use crate::repo::damage::Damage;
 use crate::repo::finding::FindingKind;
 use crate::repo::mend;
 use crate::repo::objects::Objects;
-use crate::repo::rebuild;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, State};
 use crate::verify::listing::{self, Listing};
@@ -71,7 +71,7 @@ pub(super) async fn small_objects(
     }
     // Before it is put right, when nobody can see it any more.
     let other = lost.iter().filter(|(_, is_other)| *is_other);
-    let other = other.map(|(name, _)| (FindingKind::Overwritten.code(), name.as_str()));
+    let other = other.map(|(name, _)| FoundBad { name: name.as_str(), why: FindingKind::Overwritten.code() });
     if damage.note_altered(other, ledger.next_sequence()) {
         damage.save(&seat.state)?;
     }
@@ -115,7 +115,7 @@ async fn segments_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[Stri
         if !lost.contains(&name) || mend::from_copy(objects, &name).await.is_whole() {
             continue;
         }
-        let copy = rebuild::open_copy(seat.state.folder(), &sha256);
+        let copy = seat.state.index().copy(&sha256);
         let made = match &copy {
             None => None,
             Some(copy) => {
@@ -146,9 +146,7 @@ pub(super) fn keep_copy(state: &State, ledger: &LedgerWriter<'_>, sha256: &str, 
     state.put(&refs_copy_file(sha256), bytes)?;
     let kept: Vec<String> =
         ledger.head().refs_chain.iter().map(|(sha256, _)| refs_copy_file(sha256)).collect();
-    let Ok(files) = std::fs::read_dir(state.folder()) else { return Ok(()) };
-    for file in files.flatten() {
-        let name = file.file_name().to_string_lossy().into_owned();
+    for name in state.names_in("") {
         if name.starts_with("refs-") && name != refs_copy_file(sha256) && !kept.contains(&name) {
             state.remove(&name);
         }

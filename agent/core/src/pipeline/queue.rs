@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 /// Tasks that wait for a worker.
 pub struct Queue<T> {
-    state: Mutex<Waiting<T>>,
+    state: Mutex<QueueState<T>>,
     /// A task came, or none will come any more.
     news: Condvar,
     /// An offered task was taken, or nobody takes any.
@@ -18,7 +18,7 @@ pub struct Queue<T> {
     offered_max: usize,
 }
 
-struct Waiting<T> {
+struct QueueState<T> {
     begun: VecDeque<T>,
     offered: VecDeque<T>,
     /// Workers that have a task in hand: each may still add some.
@@ -49,7 +49,7 @@ impl<T> Queue<T> {
     /// Empty; so many offered tasks may wait.
     pub fn new(offered_max: usize) -> Self {
         let (begun, offered) = (VecDeque::new(), VecDeque::new());
-        let state = Waiting { begun, offered, at_work: 0, is_closed: false, is_stopped: false };
+        let state = QueueState { begun, offered, at_work: 0, is_closed: false, is_stopped: false };
         Self { state: Mutex::new(state), news: Condvar::new(), room: Condvar::new(), offered_max }
     }
 
@@ -112,7 +112,7 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T> Waiting<T> {
+impl<T> QueueState<T> {
     /// Nothing waits, and nobody may add anything.
     fn is_over(&self) -> bool {
         self.is_closed && self.at_work == 0 && self.begun.is_empty() && self.offered.is_empty()

@@ -26,7 +26,7 @@ use crate::catalog::{Catalog, CatalogEntry, HunkRow, PackEntry, SetRow};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
-use crate::platform::{Kind, ProblemCode, Stat};
+use crate::platform::{FileId, Kind, ProblemCode, Stat};
 use crate::repo::damage::Avoided;
 use crate::scan::{Folders, WalkItem, WalkProblem, Walked, Walker};
 
@@ -65,7 +65,8 @@ pub struct Scan<'a> {
     batch_bytes: u64,
     /// Packs that are damaged: what needs them is read again.
     avoided: Arc<Avoided>,
-    links: HashMap<(u64, u64), Arc<FileJob>>,
+    /// Jobs of files with several names.
+    links: HashMap<FileId, Arc<FileJob>>,
     folders: Arc<Folders>,
     /// Hunks made so far.
     pub hunks: Hunks<'a>,
@@ -246,9 +247,8 @@ impl<'a> Scan<'a> {
 
     /// The job that reads a file; names of one inode share one.
     fn job(&mut self, item: &WalkItem, earlier: Option<CatalogEntry>) -> Result<Arc<FileJob>> {
-        let inode = (item.stat.volume, item.stat.inode);
-        let shared = item.stat.links > 1 && item.stat.inode != 0;
-        if let Some(job) = self.links.get(&inode).filter(|_| shared) {
+        let shared = item.stat.file_id().filter(|_| item.stat.links > 1);
+        if let Some(job) = shared.and_then(|file| self.links.get(&file)) {
             self.monitor.advance(1, 0);
             return Ok(job.clone());
         }
@@ -256,8 +256,8 @@ impl<'a> Scan<'a> {
         let mut job = FileJob::new(self.folders.clone(), item.path.clone(), os_path, item.stat, earlier);
         job.has_side = item.has_side;
         let job = Arc::new(job);
-        if shared {
-            self.links.insert(inode, job.clone());
+        if let Some(file) = shared {
+            self.links.insert(file, job.clone());
         }
         if item.stat.bytes > SMALL_BYTES {
             self.send_batch()?;
@@ -297,7 +297,8 @@ impl<'a> Scan<'a> {
     }
 
     fn push(&mut self, item: HunkEntry) {
-        self.soft_bytes += item.record.entry.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
+        let xattrs = item.record.entry.xattrs.iter();
+        self.soft_bytes += xattrs.map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>();
         self.items.push(item);
     }
 

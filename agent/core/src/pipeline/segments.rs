@@ -20,7 +20,6 @@ use crate::index::SegmentFile;
 use crate::index::merge::{Merged, SEGMENT_ROWS_MAX, due};
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
-use crate::repo::rebuild;
 use crate::repo::seat::Seat;
 
 /// Stores index segments over the chunks that are new, and keeps local copies for the next run.
@@ -88,15 +87,14 @@ fn merge_with(
     fresh: u64,
     damage: &Damage,
 ) -> Vec<(String, SegmentFile)> {
-    let (state, device) = (&seat.state, &seat.device);
+    let (index, device) = (seat.state.index(), &seat.device);
     let segments = &ledger.head().segments;
-    let rows =
-        segments.iter().map(|(name, _)| rebuild::copy_rows(state.folder(), name).unwrap_or(SEGMENT_ROWS_MAX));
+    let rows = segments.iter().map(|(name, _)| index.rows(name).unwrap_or(SEGMENT_ROWS_MAX));
     let rows: Vec<u64> = rows.collect();
     let open_packs: BTreeSet<PackId> = damage.open_packs().into_iter().map(|(_, pack)| pack).collect();
     let open = |at: usize| {
         let name = &segments.get(at)?.0;
-        let segment = rebuild::open_copy(state.folder(), name)?;
+        let segment = index.copy(name)?;
         // What a damaged pack held is known from here only, until it is healed.
         if segment.packs().iter().any(|(pack, _)| open_packs.contains(pack)) {
             return None;
@@ -121,6 +119,6 @@ pub(super) async fn store(seat: &Seat, segment: &Segment) -> Result<(String, u64
     if !is_there(objects, &object, stored_bytes).await? {
         return Err(AgentError::not_confirmed().at(object));
     }
-    rebuild::put_copy(&seat.state, &name, segment)?;
+    seat.state.index().keep(&name, segment)?;
     Ok((name, stored_bytes))
 }

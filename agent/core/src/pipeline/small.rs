@@ -18,6 +18,7 @@ use super::job::{FileJob, Outcome, Stored, StoredContent};
 use super::packs::{Lane, Place};
 use super::read::{is_accompanied, is_in_mid_write, taken};
 use super::recipe::{self, Recipe};
+use super::solid::SolidFrame;
 use super::worker::{READ_ATTEMPTS, SMALL_BYTES, Worker};
 use crate::catalog::SmallPrint;
 use crate::error::{AgentError, Result};
@@ -174,11 +175,11 @@ impl Worker<'_> {
 
     /// Compresses the gathered chunks into one frame.
     fn flush_frame(&mut self) -> Result<()> {
-        let Some((plain, chunks, owners)) = self.solid.take_frame() else { return Ok(()) };
+        let Some(SolidFrame { plain, chunks, owners }) = self.solid.take_frame() else { return Ok(()) };
         let places = self.store_frame(Lane::Cold, &plain, &chunks, None)?;
-        for (at, owner) in owners {
-            if let Some(place) = places.get(at) {
-                owner.end(place);
+        for waiting in owners {
+            if let Some(place) = places.get(waiting.chunk) {
+                waiting.owner.end(place);
             }
         }
         self.solid.give_back(plain);

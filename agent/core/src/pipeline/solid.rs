@@ -22,13 +22,22 @@ pub struct Group {
     pub path: EntryPath,
     /// Their bytes back to back.
     pub plain: Vec<u8>,
-    members: Vec<(Arc<FileJob>, Stored, u32, u32)>,
+    members: Vec<TinyFile>,
+}
+
+/// A file of a group.
+struct TinyFile {
+    job: Arc<FileJob>,
+    stored: Stored,
+    /// Where it begins in the chunk.
+    offset: u32,
+    bytes: u32,
 }
 
 impl Group {
     /// Ends its members: their chunk has a place.
     pub fn end(self, place: &Place) {
-        for (job, mut stored, offset, bytes) in self.members {
+        for TinyFile { job, mut stored, offset, bytes } in self.members {
             stored.content = StoredContent::Slice { place: place.clone(), offset, bytes };
             job.end(Outcome::Stored(Box::new(stored)));
         }
@@ -56,15 +65,29 @@ impl Owner {
     }
 }
 
-/// Content of a frame, its chunks, and who waits for which of them.
-pub type SolidFrame = (Vec<u8>, Vec<(ChunkId, u32)>, Vec<(usize, Owner)>);
+/// A frame that was gathered.
+#[derive(Default)]
+pub struct SolidFrame {
+    /// Its content.
+    pub plain: Vec<u8>,
+    /// Its chunks, with their lengths in bytes.
+    pub chunks: Vec<(ChunkId, u32)>,
+    /// Who waits for which of them.
+    pub owners: Vec<WaitingOwner>,
+}
+
+/// Who waits for a chunk of a frame.
+pub struct WaitingOwner {
+    /// Which chunk.
+    pub chunk: usize,
+    /// Who.
+    pub owner: Owner,
+}
 
 /// What a worker has gathered.
 #[derive(Default)]
 pub struct Solid {
-    plain: Vec<u8>,
-    chunks: Vec<(ChunkId, u32)>,
-    owners: Vec<(usize, Owner)>,
+    frame: SolidFrame,
     last: Option<EntryPath>,
     group: Option<Group>,
 }
@@ -85,7 +108,7 @@ impl Solid {
         });
         let offset = group.plain.len() as u32;
         group.plain.extend_from_slice(plain);
-        group.members.push((job, stored, offset, plain.len() as u32));
+        group.members.push(TinyFile { job, stored, offset, bytes: plain.len() as u32 });
     }
 
     /// The group gathered so far.
@@ -96,9 +119,9 @@ impl Solid {
     /// Whether the frame must be closed before `bytes` at `path` come.
     pub fn full(&self, bytes: usize, path: &EntryPath) -> bool {
         let other_folder = self.last.as_ref().is_some_and(|last| last.parent_bytes() != path.parent_bytes());
-        !self.plain.is_empty()
-            && (self.plain.len() + bytes > SOLID_FRAME_BYTES
-                || (other_folder && self.plain.len() >= NEIGHBOUR_BYTES))
+        let gathered = self.frame.plain.len();
+        gathered > 0
+            && (gathered + bytes > SOLID_FRAME_BYTES || (other_folder && gathered >= NEIGHBOUR_BYTES))
     }
 
     /// Adds a file that is one chunk.
@@ -116,30 +139,27 @@ impl Solid {
 
     // Equal files that meet in one frame are stored once.
     fn push(&mut self, id: ChunkId, plain: &[u8], owner: Owner) {
-        let at = self.chunks.iter().position(|(other, _)| *other == id).unwrap_or_else(|| {
-            self.plain.extend_from_slice(plain);
-            self.chunks.push((id, plain.len() as u32));
-            self.chunks.len() - 1
+        let SolidFrame { plain: content, chunks, owners } = &mut self.frame;
+        let chunk = chunks.iter().position(|(other, _)| *other == id).unwrap_or_else(|| {
+            content.extend_from_slice(plain);
+            chunks.push((id, plain.len() as u32));
+            chunks.len() - 1
         });
-        self.owners.push((at, owner));
+        owners.push(WaitingOwner { chunk, owner });
     }
 
     /// The frame gathered so far.
     pub fn take_frame(&mut self) -> Option<SolidFrame> {
-        if self.chunks.is_empty() {
+        if self.frame.chunks.is_empty() {
             return None;
         }
         self.last = None;
-        Some((
-            std::mem::take(&mut self.plain),
-            std::mem::take(&mut self.chunks),
-            std::mem::take(&mut self.owners),
-        ))
+        Some(std::mem::take(&mut self.frame))
     }
 
     /// Takes the frame's buffer back for the next one.
     pub fn give_back(&mut self, mut plain: Vec<u8>) {
         plain.clear();
-        self.plain = plain;
+        self.frame.plain = plain;
     }
 }

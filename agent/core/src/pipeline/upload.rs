@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use scelle_format::layout;
 use scelle_store::Put;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument as _;
 
 use super::packs::VerifiedPack;
@@ -39,7 +39,7 @@ pub async fn upload(
     shutdown: Shutdown,
 ) -> Result<Uploaded> {
     let slots = Arc::new(Semaphore::new(CONCURRENT_PUTS));
-    let mut sending: JoinSet<Result<(JournaledPack, bool)>> = JoinSet::new();
+    let mut sending: JoinSet<Result<SentPack>> = JoinSet::new();
     let mut uploaded = Uploaded::nothing(to.clone());
     while let Some(pack) = sealed.recv().await {
         let slot = tokio::select! {
@@ -68,7 +68,7 @@ pub async fn upload(
             // The line is for the next pack while the store is asked for this one.
             drop(slot);
             let is_shown = is_shown(&objects, &row).await?;
-            Ok((row, is_shown))
+            Ok(SentPack { row, is_shown })
         };
         sending.spawn(sent.in_current_span());
     }
@@ -79,12 +79,17 @@ pub async fn upload(
     Ok(uploaded)
 }
 
-type Sent = std::result::Result<Result<(JournaledPack, bool)>, tokio::task::JoinError>;
+/// A pack that was sent, and whether the store showed it then.
+struct SentPack {
+    row: JournaledPack,
+    is_shown: bool,
+}
 
-fn keep(uploaded: &mut Uploaded, done: Sent) -> Result<()> {
-    match done.map_err(AgentError::bug)?? {
-        (pack, true) => drop(uploaded.packs.insert(pack.id, (pack.kind, pack.object_bytes))),
-        (pack, false) => uploaded.unseen.push(pack),
+fn keep(uploaded: &mut Uploaded, done: std::result::Result<Result<SentPack>, JoinError>) -> Result<()> {
+    let SentPack { row, is_shown } = done.map_err(AgentError::bug)??;
+    match is_shown {
+        true => drop(uploaded.packs.insert(row.id, (row.kind, row.object_bytes))),
+        false => uploaded.unseen.push(row),
     }
     Ok(())
 }

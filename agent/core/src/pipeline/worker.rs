@@ -27,6 +27,7 @@ use crate::catalog::{Lists, PrintKey};
 use crate::error::{AgentError, Result};
 use crate::monitor::Monitor;
 use crate::repo::damage::Avoided;
+use crate::repo::state::State;
 use crate::shutdown::Shutdown;
 
 /// Files up to this size are one chunk and come in batches.
@@ -58,8 +59,8 @@ pub struct Workshop<'a> {
     pub shutdown: &'a Shutdown,
     /// Databases, and files beside them.
     pub beside: Beside,
-    /// State folder.
-    pub folder: &'a std::path::Path,
+    /// What this PC keeps.
+    pub state: &'a State,
     /// Bytes read from sources.
     pub read_bytes: AtomicU64,
 }

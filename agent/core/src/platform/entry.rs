@@ -2,6 +2,8 @@
 //!
 //! For: `scan` and `restore::write`; each system's own file fills these. Never: asks a system itself.
 
+use scelle_format::manifest::Xattr;
+
 /// What a name in a directory stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -21,6 +23,15 @@ impl Kind {
     pub fn is_stored(self) -> bool {
         matches!(self, Kind::File | Kind::Directory | Kind::Symlink)
     }
+}
+
+/// Which file it is, whatever it is called: names of one file have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// Device of the file system.
+    pub volume: u64,
+    /// Inode, never 0.
+    pub inode: u64,
 }
 
 /// What one look at a name tells, without following it.
@@ -65,6 +76,11 @@ impl Stat {
         }
     }
 
+    /// Which file it is; `None` where that is not known (Windows).
+    pub fn file_id(&self) -> Option<FileId> {
+        (self.inode != 0).then_some(FileId { volume: self.volume, inode: self.inode })
+    }
+
     /// Whether less is allocated than the length says: the file has holes (or is compressed by the file system).
     pub fn may_have_holes(&self) -> bool {
         self.kind == Kind::File && self.allocated_bytes < self.bytes
@@ -74,8 +90,8 @@ impl Stat {
 /// What an entry carries beyond its `Stat`. Reading it costs a few system calls: asked for new or changed entries only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
-    /// Name and value, sorted by name; POSIX ACLs are `system.posix_acl_access` and `system.posix_acl_default`.
-    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Sorted by name; POSIX ACLs are `system.posix_acl_access` and `system.posix_acl_default`.
+    pub xattrs: Vec<Xattr>,
     /// The target of a symlink, byte for byte.
     pub link_target: Option<Vec<u8>>,
     /// From `/etc/passwd` and `/etc/group`, read once per process; directory services are not asked.
@@ -94,8 +110,8 @@ pub struct FileAttributes {
     pub mode: Option<u32>,
     pub owner: Option<u32>,
     pub group: Option<u32>,
-    /// Name and value, as in [`Attributes::xattrs`].
-    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// As in [`Attributes::xattrs`].
+    pub xattrs: Vec<Xattr>,
 }
 
 impl FileAttributes {

@@ -82,6 +82,7 @@ mod system {
     use rustix::process::{Flock, FlockOffsetType, FlockType};
 
     use super::{InUse, Stat};
+    use crate::platform::FileId;
 
     /// An answer serves so long.
     const FRESH: Duration = Duration::from_secs(1);
@@ -91,8 +92,8 @@ mod system {
     /// What all processes but this one had open.
     #[derive(Default)]
     struct Open {
-        files: HashSet<(u64, u64)>,
-        folders: HashSet<(u64, u64)>,
+        files: HashSet<FileId>,
+        folders: HashSet<FileId>,
         /// Whether every process could be looked at.
         is_whole: bool,
     }
@@ -118,7 +119,7 @@ mod system {
     ];
 
     pub fn in_use(path: &Path, stat: &Stat) -> InUse {
-        match is_among(|open| &open.files, (stat.volume, stat.inode)) {
+        match is_among(|open| &open.files, stat.file_id()) {
             InUse::No if is_shared(path) => InUse::Unknown,
             known => known,
         }
@@ -131,19 +132,20 @@ mod system {
 
     pub fn folder_in_use(folder: &Path) -> InUse {
         let Ok(stat) = crate::platform::stat(folder) else { return InUse::Unknown };
-        match is_among(|open| &open.folders, (stat.volume, stat.inode)) {
+        match is_among(|open| &open.folders, stat.file_id()) {
             InUse::No if is_shared(folder) => InUse::Unknown,
             known => known,
         }
     }
 
     /// A new file may have got the inode of one that another program had open a moment ago, so only a look made now says yes.
-    fn is_among(of: fn(&Open) -> &HashSet<(u64, u64)>, inode: (u64, u64)) -> InUse {
+    fn is_among(of: fn(&Open) -> &HashSet<FileId>, file: Option<FileId>) -> InUse {
+        let Some(file) = file else { return InUse::Unknown };
         let mut open = look(FRESH);
-        if of(&open).contains(&inode) {
+        if of(&open).contains(&file) {
             open = look(Duration::ZERO);
         }
-        match (of(&open).contains(&inode), open.is_whole) {
+        match (of(&open).contains(&file), open.is_whole) {
             (true, _) => InUse::Yes,
             (false, true) => InUse::No,
             (false, false) => InUse::Unknown,
@@ -163,8 +165,8 @@ mod system {
 
     pub fn own_descriptors(stat: &Stat) -> Option<usize> {
         let descriptors = std::fs::read_dir("/proc/self/fd").ok()?;
-        let inodes = descriptors.flatten().filter_map(|descriptor| inode_of(&descriptor.path()));
-        Some(inodes.filter(|inode| *inode == (stat.volume, stat.inode)).count())
+        let files = descriptors.flatten().filter_map(|descriptor| file_behind(&descriptor.path()));
+        Some(files.filter(|file| Some(*file) == stat.file_id()).count())
     }
 
     /// What was open at most `age` ago.
@@ -193,7 +195,7 @@ mod system {
             let folder = process.path();
             match std::fs::read_dir(folder.join("fd")) {
                 Ok(descriptors) => {
-                    open.files.extend(descriptors.flatten().filter_map(|fd| inode_of(&fd.path())));
+                    open.files.extend(descriptors.flatten().filter_map(|fd| file_behind(&fd.path())));
                 }
                 Err(error) => open.is_whole &= is_gone(&error),
             }
@@ -201,13 +203,13 @@ mod system {
             if let Ok(maps) = std::fs::read(folder.join("maps")) {
                 open.files.extend(maps.split(|byte| *byte == b'\n').filter_map(shared_mapping));
             }
-            open.folders.extend(inode_of(&folder.join("cwd")));
+            open.folders.extend(file_behind(&folder.join("cwd")));
         }
         open
     }
 
-    /// Device and inode of a line of `maps` (proc_pid_maps(5)) that others see the changes of: `address perms offset dev inode`.
-    fn shared_mapping(line: &[u8]) -> Option<(u64, u64)> {
+    /// The file of a line of `maps` (proc_pid_maps(5)) that others see the changes of: `address perms offset dev inode`.
+    fn shared_mapping(line: &[u8]) -> Option<FileId> {
         let mut words = line.split(|byte| *byte == b' ');
         let (_, permissions, _) = (words.next()?, words.next()?, words.next()?);
         let (device, inode) = (words.next()?, words.next()?);
@@ -217,7 +219,7 @@ mod system {
         let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
         let number = |text: &str| u32::from_str_radix(text, 16).ok();
         let inode = std::str::from_utf8(inode).ok()?.parse().ok().filter(|inode| *inode != 0)?;
-        Some((rustix::fs::makedev(number(major)?, number(minor)?), inode))
+        Some(FileId { volume: rustix::fs::makedev(number(major)?, number(minor)?), inode })
     }
 
     fn is_gone(error: &io::Error) -> bool {
@@ -226,9 +228,10 @@ mod system {
     }
 
     /// Follows a link of `/proc`, but asks no server of a network file system.
-    fn inode_of(link: &Path) -> Option<(u64, u64)> {
+    fn file_behind(link: &Path) -> Option<FileId> {
         let found = rustix::fs::statx(CWD, link, AtFlags::STATX_DONT_SYNC, StatxFlags::INO).ok()?;
-        Some((rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino))
+        let volume = rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor);
+        Some(FileId { volume, inode: found.stx_ino })
     }
 }
 

@@ -31,7 +31,8 @@ mod windows_folder;
 mod windows_source;
 
 pub use entry::{
-    Attributes, FileAttributes, Kind, ProblemCode, Shortfall, Stat, XATTR_VALUE_BYTES, XATTRS, XATTRS_BYTES,
+    Attributes, FileAttributes, FileId, Kind, ProblemCode, Shortfall, Stat, XATTR_VALUE_BYTES, XATTRS,
+    XATTRS_BYTES,
 };
 pub use handles::{handle_limit, raise_handle_limit};
 pub use in_use::{InUse, folder_in_use, in_use, own_descriptors, sqlite_uri, writer_waits};

@@ -5,11 +5,11 @@
 #[derive(Default)]
 pub struct Names {
     bytes: Vec<u8>,
-    rows: Vec<Row>,
+    rows: Vec<NameRow>,
 }
 
 #[derive(Clone, Copy)]
-struct Row {
+struct NameRow {
     start: usize,
     bytes: u32,
     inode: u64,
@@ -19,7 +19,7 @@ impl Names {
     /// Takes a name; [`Names::sort`] comes after the last.
     pub(super) fn push(&mut self, name: &[u8], inode: u64) {
         // A name longer than 4 GiB does not exist; `as` would only matter then.
-        self.rows.push(Row { start: self.bytes.len(), bytes: name.len() as u32, inode });
+        self.rows.push(NameRow { start: self.bytes.len(), bytes: name.len() as u32, inode });
         self.bytes.extend_from_slice(name);
     }
 
@@ -50,6 +50,6 @@ impl Names {
     }
 }
 
-fn slice<'a>(bytes: &'a [u8], row: &Row) -> &'a [u8] {
+fn slice<'a>(bytes: &'a [u8], row: &NameRow) -> &'a [u8] {
     &bytes[row.start..row.start + row.bytes as usize]
 }

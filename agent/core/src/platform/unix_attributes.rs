@@ -9,6 +9,7 @@ use super::{
 };
 use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags};
 use rustix::io::Errno;
+use scelle_format::manifest::Xattr;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -66,7 +67,7 @@ pub(super) fn take_xattrs(
 fn read_xattrs(
     list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
     get: impl Fn(&[u8], &mut [u8]) -> rustix::io::Result<usize>,
-    xattrs: &mut Vec<(Vec<u8>, Vec<u8>)>,
+    xattrs: &mut Vec<Xattr>,
 ) -> Result<(), ProblemCode> {
     let mut small = [0u8; 1024];
     let mut large = Vec::new();
@@ -105,7 +106,7 @@ fn read_xattrs(
             continue;
         }
         total_bytes += name.len() + bytes;
-        xattrs.push((name.to_vec(), value[..bytes].to_vec()));
+        xattrs.push(Xattr { name: name.to_vec(), value: value[..bytes].to_vec() });
     }
     problem.map_or(Ok(()), Err)
 }
@@ -156,7 +157,7 @@ pub fn set_attributes(file: &File, wanted: &FileAttributes) -> Shortfall {
         let mode = if shortfall.owner { mode & 0o1777 } else { mode & 0o7777 };
         shortfall.mode = rustix::fs::fchmod(file, Mode::from_raw_mode(mode as _)).is_err();
     }
-    for (name, value) in &wanted.xattrs {
+    for Xattr { name, value } in &wanted.xattrs {
         if shortfall.owner && name == b"security.capability"
             || rustix::fs::fsetxattr(file, &name[..], value, XattrFlags::empty()).is_err()
         {
@@ -169,7 +170,7 @@ pub fn set_attributes(file: &File, wanted: &FileAttributes) -> Shortfall {
 
 fn remove_inherited_acls(file: &File, wanted: &FileAttributes) {
     for acl in ACLS {
-        if wanted.xattrs.iter().all(|(name, _)| name != acl) {
+        if wanted.xattrs.iter().all(|xattr| xattr.name != acl) {
             // Absent in nearly all cases; a file system without ACLs has none to inherit.
             let _ = rustix::fs::fremovexattr(file, acl);
         }

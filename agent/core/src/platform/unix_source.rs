@@ -148,6 +148,7 @@ fn link_is_no_directory(error: impl Into<io::Error>) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scelle_format::manifest::Xattr;
     use std::os::unix::fs::symlink;
 
     fn bytes_of(path: &std::path::Path) -> Vec<u8> {
@@ -208,7 +209,7 @@ mod tests {
         let held = SourceFolder::open(&bytes_of(&root)).unwrap();
         let stat = held.stat(b"sub").unwrap();
         let through = held.attributes(b"sub", &stat);
-        assert!(through.xattrs.contains(&(b"user.scelle".to_vec(), b"value".to_vec())));
+        assert!(through.xattrs.contains(&Xattr { name: b"user.scelle".to_vec(), value: b"value".to_vec() }));
         let mut opened = unix_attributes::owners(&stat);
         held.xattrs_of_opened(b"sub", &stat, &mut opened);
         assert_eq!(through, opened);

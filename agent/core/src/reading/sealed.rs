@@ -11,11 +11,9 @@ use bytes::Bytes;
 use scelle_format::crypto::{
     CHUNK_CIPHER_BYTES, CHUNK_PLAIN_BYTES, CryptoError, OpenedHeader, open_chunks_into, plain_bytes_of,
 };
-use scelle_format::id::{ChunkId, PackId, PackKind};
+use scelle_format::id::{ChunkId, PackId};
+pub(super) use scelle_format::layout::PackName;
 use scelle_format::pack::{Location, Trailer};
-
-/// A pack's kind and id.
-pub(super) type PackName = (PackKind, PackId);
 
 /// Consecutive payload chunks of one pack, and the key that opens them.
 pub(super) struct SealedStretch {
@@ -148,6 +146,7 @@ pub(super) fn locate(trailer: &Trailer, pack: PackId, id: &ChunkId) -> Option<Lo
 #[cfg(test)]
 mod tests {
     use scelle_format::crypto::{PqIdentity, open_header, seal_bytes};
+    use scelle_format::id::PackKind;
     use scelle_format::id::Sha256;
     use scelle_format::random::OsRandom;
 

@@ -27,7 +27,7 @@ const COPY_GONE_DAYS: i64 = 30;
 
 /// When an alarm was last seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Seen {
+struct AlarmSeen {
     /// Seconds since 1970.
     time: i64,
     /// The number that the next note of this device would have borne then.
@@ -37,7 +37,7 @@ struct Seen {
 /// Those that nobody has acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainAlarms {
-    seen: BTreeMap<String, Seen>,
+    seen: BTreeMap<String, AlarmSeen>,
     /// Whether what the bilans say was read.
     #[serde(default)]
     is_known: bool,
@@ -56,7 +56,7 @@ impl ChainAlarms {
 
     /// The alarm that is open at `time`.
     pub fn open_at(&self, time: Timestamp) -> Option<&'static str> {
-        let is_over = |code: &str, seen: &Seen| {
+        let is_over = |code: &str, seen: &AlarmSeen| {
             code != ROLLED_BACK && time.0.saturating_sub(seen.time) >= COPY_GONE_DAYS * 86_400
         };
         let is_open = |code: &&str| self.seen.get(*code).is_some_and(|seen| !is_over(code, seen));
@@ -77,7 +77,7 @@ impl ChainAlarms {
     ) -> Result<()> {
         self.is_known = true;
         for (code, since) in open {
-            self.seen.entry(code).or_insert(Seen { time: since.0, next: bilan });
+            self.seen.entry(code).or_insert(AlarmSeen { time: since.0, next: bilan });
         }
         self.save(state)
     }
@@ -94,7 +94,7 @@ impl ChainAlarms {
 /// Notes that an alarm was seen; `next` is the number that the next note of this device will bear.
 pub fn note(state: &State, code: &str, time: Timestamp, next: u64) -> Result<()> {
     let mut alarms = ChainAlarms::load(state);
-    alarms.seen.insert(code.to_owned(), Seen { time: time.0, next });
+    alarms.seen.insert(code.to_owned(), AlarmSeen { time: time.0, next });
     alarms.save(state)
 }
 
@@ -106,7 +106,7 @@ mod tests {
     fn a_copy_that_is_silent_for_a_month_is_gone_and_a_store_that_lost_notes_is_not_forgiven() {
         let at = |days: i64| Timestamp(days * 86_400);
         let with = |code: &str| ChainAlarms {
-            seen: [(code.to_owned(), Seen { time: 0, next: 4 })].into(),
+            seen: [(code.to_owned(), AlarmSeen { time: 0, next: 4 })].into(),
             is_known: true,
         };
         for code in CHAIN_ALARMS {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use scelle_format::ledger::FoundBad;
 use serde::{Deserialize, Serialize};
 
 use super::finding::is_of_other_bytes;
@@ -24,12 +25,12 @@ pub(super) struct Altered {
 const SOME: &str = "";
 
 impl Altered {
-    /// Takes note of those among `rows` (why, and the name) that say that other bytes lay there. Returns whether anything is
+    /// Takes note of those among `bad` that say that other bytes lay there. Returns whether anything is
     /// new.
-    pub(super) fn note<'a>(&mut self, rows: impl IntoIterator<Item = (&'a str, &'a str)>, next: u64) -> bool {
-        let other = rows.into_iter().filter(|(why, _)| is_of_other_bytes(why));
+    pub(super) fn note<'a>(&mut self, bad: impl IntoIterator<Item = FoundBad<&'a str>>, next: u64) -> bool {
+        let other = bad.into_iter().filter(|bad| is_of_other_bytes(bad.why));
         let before = self.found.clone();
-        self.found.extend(other.map(|(_, name)| (name.to_owned(), next)));
+        self.found.extend(other.map(|bad| (bad.name.to_owned(), next)));
         self.found != before
     }
 
@@ -61,16 +62,20 @@ impl Altered {
 mod tests {
     use super::*;
 
+    fn bad<'a>(why: &'a str, name: &'a str) -> FoundBad<&'a str> {
+        FoundBad { name, why }
+    }
+
     #[test]
     fn the_alarm_stays_until_a_bilan_that_knew_it_is_acknowledged() {
         let mut altered = Altered::default();
         assert!(!altered.is_known());
         altered.recall(None);
-        assert!(!altered.note([("note-missing", "c/a"), ("object-hidden", "a/b")], 4));
-        assert!(altered.note([("attachment-hash", "a/b"), ("pack-missing", "p/c")], 4));
+        assert!(!altered.note([bad("note-missing", "c/a"), bad("object-hidden", "a/b")], 4));
+        assert!(altered.note([bad("attachment-hash", "a/b"), bad("pack-missing", "p/c")], 4));
         assert_eq!(altered.count(), 1);
         // Found again after the bilan that somebody has read.
-        assert!(altered.note([("key-forged", "keys/d")], 8));
+        assert!(altered.note([bad("key-forged", "keys/d")], 8));
         altered.acknowledge(6);
         assert_eq!(altered.count(), 1);
         let back: Altered = serde_json::from_slice(&serde_json::to_vec(&altered).unwrap()).unwrap();

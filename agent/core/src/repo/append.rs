@@ -11,7 +11,7 @@ use bytes::Bytes;
 use scelle_format::id::Sha256;
 use scelle_format::ledger::{Note, NoteKind};
 use scelle_format::note;
-use scelle_format::random::{OsRandom, Random};
+use scelle_format::random::Random as _;
 use scelle_format::timestamp::Timestamp;
 use scelle_store::Put;
 
@@ -20,6 +20,7 @@ use super::pending::Pending;
 pub use super::pending::{Attached, attach, refs_copy_file};
 use super::rebuild;
 use super::state::{Device, Head, State};
+use crate::chance::Chance;
 use crate::clock::{Clock, now};
 use crate::error::{AgentError, ExitCode, Result};
 
@@ -50,9 +51,10 @@ impl<'a> LedgerWriter<'a> {
         device: &'a Device,
         clock: &'a dyn Clock,
         clock_offset_ms: Option<i64>,
+        mut chance: Chance,
     ) -> Result<Self> {
         let mut instance = [0; 8];
-        OsRandom.fill(&mut instance);
+        chance.fill(&mut instance);
         let pending = Pending::load(state)?;
         let (head, pending) = match (state.head(), pending) {
             // Settled already, or the head that is put again: to put it once more is to put it once.

@@ -37,7 +37,7 @@ pub fn without(name: &[u8], mut bytes: Vec<u8>) -> Option<Vec<u8>> {
 }
 
 #[derive(Serialize)]
-struct Checked<'a, T> {
+struct Checksummed<'a, T> {
     #[serde(flatten)]
     value: &'a T,
     check: String,
@@ -51,7 +51,7 @@ struct Check {
 /// A JSON object of `value`, which serializes as one without a member `check`.
 pub fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
     let check = json_check(value)?;
-    serde_json::to_vec_pretty(&Checked { value, check }).map_err(AgentError::bug)
+    serde_json::to_vec_pretty(&Checksummed { value, check }).map_err(AgentError::bug)
 }
 
 /// The value that [`to_json`] was given; `None` where it is no longer that. What an earlier version wrote has no checksum

@@ -117,13 +117,13 @@ async fn prepare(
 }
 
 /// What the everyday phrase opens: it reads, and it signs as the admin.
-type Everyday = (PqIdentity, SigningKey);
+type EverydayKeys = (PqIdentity, SigningKey);
 
 /// The first descriptor: who owns the repository, who opens it, and this computer.
 fn first_descriptor(
     repository: RepositoryId,
     creation: &Creation<'_>,
-    admin: Option<&Everyday>,
+    admin: Option<&EverydayKeys>,
     device: &Device,
     time: Timestamp,
 ) -> Result<Descriptor> {
@@ -273,7 +273,7 @@ fn make_everyday(
     creation: &Creation<'_>,
     unfinished: &mut Unfinished,
     random: &mut dyn Random,
-) -> Result<Option<Everyday>> {
+) -> Result<Option<EverydayKeys>> {
     let Some(phrase) = creation.holders.phrase else { return Ok(None) };
     let identity = PqIdentity::generate(random);
     let admin = SigningKey::generate(&key_name(repository, "admin"), random).map_err(AgentError::bug)?;

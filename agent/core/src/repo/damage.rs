@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use scelle_format::id::{PackId, PackKind};
 use scelle_format::layout;
-use scelle_format::ledger::{Author, Because, NoteKind};
+use scelle_format::ledger::{Author, Because, FoundBad, NoteKind};
 use scelle_format::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,7 @@ impl Damage {
                 for name in good {
                     self.words(name).call_good(device, sequence, known);
                 }
-                for (why, name) in bad {
+                for FoundBad { name, why } in bad {
                     self.words(name).call_bad(device, sequence, why);
                 }
             }
@@ -206,23 +206,23 @@ impl Damage {
 
     /// Packs called bad whose chunks are not all elsewhere yet.
     pub fn open_packs(&self) -> BTreeSet<(PackKind, PackId)> {
-        self.open().filter_map(|(name, _)| layout::parse_pack(name).ok()).collect()
+        self.open().filter_map(|bad| layout::parse_pack(bad.name).ok()).collect()
     }
 
     /// [`Self::open`], and what no note can name.
-    pub fn open_all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.open().chain(self.here.iter().map(|(name, why)| (name.as_str(), why.as_str())))
+    pub fn open_all(&self) -> impl Iterator<Item = FoundBad<&str>> {
+        self.open().chain(self.here.iter().map(|(name, why)| FoundBad { name: name.as_str(), why }))
     }
 
-    /// Everything called bad with nothing in its place: name, and why.
-    pub fn open(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Everything called bad with nothing in its place.
+    pub fn open(&self) -> impl Iterator<Item = FoundBad<&str>> {
         let open = self.objects.iter().filter(|(name, words)| self.is_gone(name, words));
-        open.map(|(name, words)| (name.as_str(), words.why()))
+        open.map(|(name, words)| FoundBad { name: name.as_str(), why: words.why() })
     }
 
     /// Those that nobody has accepted as lost.
     pub fn unaccepted(&self) -> Vec<String> {
-        let names = self.open().map(|(name, _)| name.to_owned());
+        let names = self.open().map(|bad| bad.name.to_owned());
         names.filter(|name| !self.is_accepted(name)).collect()
     }
 
@@ -250,7 +250,7 @@ impl Damage {
     }
 
     /// What a list of findings adds: objects that are damaged and were not known to be.
-    pub fn news(&self, findings: &[Finding]) -> Vec<(String, String)> {
+    pub fn news(&self, findings: &[Finding]) -> Vec<FoundBad> {
         let mut news: BTreeMap<String, String> = BTreeMap::new();
         for finding in findings.iter().filter(|finding| finding.kind.is_of_an_object()) {
             let name = &finding.object;
@@ -260,7 +260,7 @@ impl Damage {
                 news.entry(name.clone()).or_insert_with(|| finding.kind.code().to_owned());
             }
         }
-        news.into_iter().map(|(name, why)| (why, name)).collect()
+        news.into_iter().map(|(name, why)| FoundBad { name, why }).collect()
     }
 
     /// Writes down what was found, in the ledger and here. Nothing to say writes nothing.
@@ -269,14 +269,14 @@ impl Damage {
         ledger: &mut LedgerWriter<'_>,
         state: &State,
         found_by: &str,
-        bad: Vec<(String, String)>,
+        bad: Vec<FoundBad>,
         good: Vec<String>,
     ) -> Result<()> {
-        self.note_altered(bad.iter().map(|(why, name)| (&**why, &**name)), ledger.next_sequence());
-        let (bad, bad_here): (Vec<_>, Vec<_>) = bad.into_iter().partition(|(_, name)| is_noted(name));
+        self.note_altered(bad.iter().map(FoundBad::as_deref), ledger.next_sequence());
+        let (bad, bad_here): (Vec<_>, Vec<_>) = bad.into_iter().partition(|bad| is_noted(&bad.name));
         let (good, good_here): (Vec<_>, Vec<_>) = good.into_iter().partition(|name| is_noted(name));
         self.here.retain(|name, _| !good_here.contains(name));
-        self.here.extend(bad_here.into_iter().map(|(why, name)| (name, why)));
+        self.here.extend(bad_here.into_iter().map(|bad| (bad.name, bad.why)));
         self.save(state)?;
         let rows: Vec<_> = bad.into_iter().map(Ok).chain(good.into_iter().map(Err)).collect();
         for rows in rows.chunks(ROWS_OF_A_NOTE) {

@@ -13,7 +13,7 @@ fn id(n: u8) -> PackId {
 }
 
 fn found(bad: &[u8], good: &[u8]) -> NoteKind {
-    let bad = bad.iter().map(|n| ("pack-hash".to_owned(), name(*n))).collect();
+    let bad = bad.iter().map(|n| FoundBad { name: name(*n), why: "pack-hash".to_owned() }).collect();
     NoteKind::Damage { found_by: "check".into(), bad, good: good.iter().map(|n| name(*n)).collect() }
 }
 
@@ -43,7 +43,7 @@ fn what_was_healed_is_lost_again_with_what_took_its_place() {
     damage.apply("a", 2, &healed(1), &Seen::new());
     assert!(!damage.is_open(&name(1)));
     damage.apply("a", 3, &found(&[9], &[]), &Seen::new());
-    let open = |damage: &Damage| damage.open().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+    let open = |damage: &Damage| damage.open().map(|bad| bad.name.to_owned()).collect::<Vec<_>>();
     assert_eq!(open(&damage), [name(1), name(9)]);
     assert_eq!(damage.unaccepted(), [name(1), name(9)]);
     let loss = |lost: &[u8]| {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use scelle_format::id::DeviceId;
 use scelle_format::layout;
+use scelle_format::ledger::FoundBad;
 
 use super::checksum;
 use super::damage::Damage;
@@ -38,14 +39,14 @@ impl DamageCounts {
 }
 
 impl Damage {
-    /// Takes note of those among `rows` (why, and the name) that say that other bytes lay there. `next` is the number that
+    /// Takes note of those among `found` that say that other bytes lay there. `next` is the number that
     /// the next note of this device will bear. Returns whether there were any: then [`Self::save`] before they are put right.
     pub fn note_altered<'a>(
         &mut self,
-        rows: impl IntoIterator<Item = (&'a str, &'a str)>,
+        found: impl IntoIterator<Item = FoundBad<&'a str>>,
         next: u64,
     ) -> bool {
-        self.altered.note(rows, next)
+        self.altered.note(found, next)
     }
 
     /// A backup has just stored again what the source still had: packs that are open all the same stay so.
@@ -65,16 +66,16 @@ impl Damage {
 
     /// Names of what is bad and not replaced.
     pub(super) fn open_names(&self) -> BTreeSet<String> {
-        self.open().map(|(name, _)| name.to_owned()).collect()
+        self.open().map(|bad| bad.name.to_owned()).collect()
     }
 
     /// What other devices have found since `known`: it is said by this one too, which may have written it.
     pub(super) fn note_words_of_others(&mut self, known: &BTreeSet<String>, state: &State) {
-        let news = self.open().filter(|(name, _)| !known.contains(*name));
-        let news: Vec<(String, String)> = news.map(|(name, why)| (why.to_owned(), name.to_owned())).collect();
+        let news = self.open().filter(|bad| !known.contains(bad.name));
+        let news: Vec<FoundBad> = news.map(|bad| bad.to_owned()).collect();
         if !news.is_empty() {
             let next = state.head().map_or(1, |head| head.sequence + 1);
-            self.altered.note(news.iter().map(|(why, name)| (&**why, &**name)), next);
+            self.altered.note(news.iter().map(FoundBad::as_deref), next);
         }
     }
 
@@ -118,7 +119,7 @@ impl Damage {
         let mut numbers = BTreeSet::new();
         // No restoration needs an index segment; key files, descriptors and FORMAT.txt are of all snapshots or none.
         let is_of_some = |name: &str| ["p/", "m/", "a/", "c/"].iter().any(|prefix| name.starts_with(prefix));
-        for (name, _) in self.open_all().filter(|(name, _)| is_of_some(name)) {
+        for name in self.open_all().map(|bad| bad.name).filter(|name| is_of_some(name)) {
             let affected = self.affected.get(name)?.iter().filter(|(of, _)| *of == device.as_str());
             numbers.extend(affected.map(|(_, number)| *number));
         }
@@ -128,7 +129,7 @@ impl Damage {
     /// What is bad, by what it means.
     pub fn counted(&self) -> DamageCounts {
         let mut counts = DamageCounts::default();
-        for (name, why) in self.open_all().filter(|(name, _)| !self.is_accepted(name)) {
+        for FoundBad { name, why } in self.open_all().filter(|bad| !self.is_accepted(bad.name)) {
             let sort = match name.split('/').next() {
                 _ if why == FindingKind::Hidden.code() => &mut counts.hidden,
                 Some("p" | "m") => &mut counts.packs,
@@ -147,8 +148,8 @@ impl Damage {
         let Ok(damage) = serde_json::from_slice::<Self>(&bytes) else { return Vec::new() };
         let kinds = [FindingKind::KeyMissing, FindingKind::KeyUnreadable, FindingKind::KeyForged];
         let kind = |why: &str| kinds.into_iter().find(|kind| kind.code() == why);
-        let keys = damage.open_all().filter(|(name, _)| name.starts_with("keys/"));
-        keys.filter_map(|(name, why)| Some((name.to_owned(), kind(why)?))).collect()
+        let keys = damage.open_all().filter(|bad| bad.name.starts_with("keys/"));
+        keys.filter_map(|bad| Some((bad.name.to_owned(), kind(bad.why)?))).collect()
     }
 
     /// What a whole check did not find bad any more of what it reads whole without being asked to: all that is small, but key
@@ -157,7 +158,7 @@ impl Damage {
         let found: HashSet<&str> = findings.iter().map(|finding| finding.object.as_str()).collect();
         let unread: &[&str] = if has_key { &["p/", "m/", "i/"] } else { &["p/", "m/", "i/", "keys/"] };
         let is_read = |name: &&str| !unread.iter().any(|prefix| name.starts_with(prefix));
-        let small = self.open_all().map(|(name, _)| name).filter(is_read);
+        let small = self.open_all().map(|bad| bad.name).filter(is_read);
         small.filter(|name| !found.contains(name)).map(str::to_owned).collect()
     }
 }

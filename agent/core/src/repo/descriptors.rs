@@ -86,7 +86,7 @@ impl Descriptors {
         if listed.is_empty() {
             highest = highest.max(copies.insert(Copies::fetch(objects).await?).highest_descriptor());
         }
-        Self::check(objects, pin, fetched, (seen, highest), copies).await
+        Self::check(objects, pin, fetched, Heights { seen, highest }, copies).await
     }
 
     /// Walks up from revision 1 and stops at the first that does not hold.
@@ -94,7 +94,7 @@ impl Descriptors {
         objects: &Objects,
         pin: Option<&Pin>,
         fetched: BTreeMap<u64, Bytes>,
-        (seen, highest): (u64, u64),
+        Heights { seen, highest }: Heights,
         copies: Option<Copies>,
     ) -> Result<Self> {
         let mut climb = Climb {
@@ -144,6 +144,14 @@ impl Descriptors {
         let revoking = self.history.iter().find(is_revoked)?;
         Some((revoking.descriptor.revision, revoking.descriptor.time))
     }
+}
+
+/// How far up the revisions go.
+struct Heights {
+    /// The highest revision that a note or this PC has seen.
+    seen: u64,
+    /// The highest that may be there.
+    highest: u64,
 }
 
 /// Whether nothing says that a repository was ever finished here: FORMAT.txt is written last by who makes one.

@@ -16,7 +16,7 @@ use super::objects::Objects;
 use crate::error::Result;
 
 /// An epoch's identity that is looked for.
-pub(super) struct Wanted<'a> {
+pub(super) struct WantedEpoch<'a> {
     pub(super) prefix: String,
     pub(super) repository: &'a RepositoryId,
     pub(super) expected: &'a Sha256,
@@ -24,7 +24,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// A file that holds the identity that the descriptor names.
-pub(super) struct Opened {
+pub(super) struct OpenedEpoch {
     pub(super) name: String,
     pub(super) sealed: Bytes,
     pub(super) identity: PqIdentity,
@@ -32,26 +32,26 @@ pub(super) struct Opened {
 
 /// What trying all revisions of an epoch's file came to.
 #[derive(Default)]
-pub(super) struct Tried {
+pub(super) struct TriedFiles {
     /// The file that opened.
-    pub(super) opened: Option<Opened>,
+    pub(super) opened: Option<OpenedEpoch>,
     /// Files that are not for this holder: written for others, or put there from elsewhere.
     pub(super) unmatched: Vec<String>,
     /// Files that are damaged or say something else than the descriptor.
     pub(super) wrong: Vec<Finding>,
 }
 
-impl Wanted<'_> {
+impl WantedEpoch<'_> {
     /// Opens the first file that holds the identity.
-    pub(super) fn open(&self, files: Vec<(&str, &Bytes)>) -> Tried {
-        let mut tried = Tried::default();
+    pub(super) fn open(&self, files: Vec<(&str, &Bytes)>) -> TriedFiles {
+        let mut tried = TriedFiles::default();
         for (name, sealed) in files {
             let text = open_bytes(sealed, &[self.holder], limits::KEY_FILE_MAX_BYTES as u64);
             let kind = match text.map(Zeroizing::new) {
                 Ok(text) => match IdentityFile::parse(&text, "scelle epoch 1", self.repository) {
                     Some(file) if file.identity.recipient().sha256() == self.expected.0 => {
                         let (name, sealed) = (name.to_owned(), sealed.clone());
-                        tried.opened = Some(Opened { name, sealed, identity: file.identity });
+                        tried.opened = Some(OpenedEpoch { name, sealed, identity: file.identity });
                         break;
                     }
                     _ => FindingKind::KeyForged,
@@ -68,9 +68,9 @@ impl Wanted<'_> {
     }
 }
 
-impl Wanted<'_> {
+impl WantedEpoch<'_> {
     /// Opens a copy in full refs, and notes what is wrong with the files it stands for.
-    pub(super) fn open_copy(&self, tried: &mut Tried, copies: &Copies) {
+    pub(super) fn open_copy(&self, tried: &mut TriedFiles, copies: &Copies) {
         tried.opened = self.open(copies.highest_first(&self.prefix)).opened;
         let is_mine = tried.opened.is_some();
         if tried.wrong.is_empty() && tried.unmatched.is_empty() {
@@ -83,7 +83,11 @@ impl Wanted<'_> {
     }
 
     /// Opens what was hidden, or written over, or answered wrongly, in an older version or a second answer.
-    pub(super) async fn open_older(&self, objects: &Objects, files: &KeyFiles) -> Result<Option<Opened>> {
+    pub(super) async fn open_older(
+        &self,
+        objects: &Objects,
+        files: &KeyFiles,
+    ) -> Result<Option<OpenedEpoch>> {
         let max = limits::KEY_FILE_MAX_BYTES as u64;
         let hidden = objects.list_hidden(&self.prefix).await?.into_iter().map(|row| row.name);
         let own = files.newest_first(&self.prefix).into_iter().map(|(name, _)| name.to_owned());

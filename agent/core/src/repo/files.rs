@@ -2,6 +2,8 @@
 //!
 //! One list, so that what one room writes another can look for or forget without knowing that room. Never: opens one.
 
+use std::path::Path;
+
 /// What this computer is to the repository: keys, place.
 pub const DEVICE: &str = "device.json";
 /// The head of its ledger.
@@ -42,3 +44,11 @@ pub const CACHES: [&str; 9] = [
     "lists.sqlite-wal",
     "lists.sqlite-shm",
 ];
+
+/// Names of what lies in the folder `within` of a state folder, that folder's name before them; of the state folder itself where
+/// `within` is empty. A folder that cannot be read holds nothing.
+pub fn names_in(folder: &Path, within: &str) -> Vec<String> {
+    let rows = std::fs::read_dir(folder.join(within)).into_iter().flatten().flatten();
+    let names = rows.map(|row| row.file_name().to_string_lossy().into_owned());
+    names.map(|name| if within.is_empty() { name } else { format!("{within}/{name}") }).collect()
+}

@@ -19,7 +19,6 @@ use scelle_store::Store;
 
 use super::create::{device_line, new_device, put_descriptor, put_device_key};
 use super::descriptors::Descriptors;
-use super::kept::Kept;
 use super::keyring::Unlock;
 use super::objects::Objects;
 use super::open::{OpenOptions, Repository};
@@ -42,7 +41,7 @@ pub async fn join(
     let signer: &SigningKey =
         keyring.owner.as_ref().or(keyring.admin.as_ref()).ok_or_else(AgentError::key_required)?;
     let state = State::open(home, opened.objects.repository())?;
-    let kept = Kept::of(state.folder());
+    let kept = state.kept();
     if state.device().is_ok_and(|own| expect_own(&opened.descriptors, &own).is_ok()) {
         return Err(AgentError::already_joined().at(store.address()));
     }

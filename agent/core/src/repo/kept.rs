@@ -87,7 +87,7 @@ impl Kept {
 
     /// Names of the copies, and the sizes of their objects in bytes. Reads the folder.
     pub fn sizes(&self) -> BTreeMap<String, u64> {
-        let size = |row: Row| (row.name, row.bytes.saturating_sub(HASH_BYTES as u64));
+        let size = |row: KeptFile| (row.name, row.bytes.saturating_sub(HASH_BYTES as u64));
         self.rows().into_iter().map(size).collect()
     }
 
@@ -128,20 +128,20 @@ impl Kept {
         self.folder.join(name.replace('/', "_"))
     }
 
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<KeptFile> {
         let Ok(files) = fs::read_dir(&self.folder) else { return Vec::new() };
         let row = |file: fs::DirEntry| {
             let metadata = file.metadata().ok()?;
             let name = file.file_name().to_str()?.replace('_', "/");
             let kept = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            Some(Row { name, bytes: metadata.len(), kept })
+            Some(KeptFile { name, bytes: metadata.len(), kept })
         };
         files.filter_map(|file| row(file.ok()?)).collect()
     }
 }
 
 /// One copy.
-struct Row {
+struct KeptFile {
     name: String,
     bytes: u64,
     kept: SystemTime,

@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::copies::Copies;
-use super::epoch_file::{IdentityFile, Opened, Wanted};
+use super::epoch_file::{IdentityFile, OpenedEpoch, WantedEpoch};
 use super::finding::{Finding, FindingKind};
 use super::key_files::KeyFiles;
 use super::objects::Objects;
@@ -82,7 +82,7 @@ impl Keyring {
         let (mut opened, mut none_matched) = (BTreeMap::new(), true);
         for epoch in &descriptor.epochs {
             let Some(holder) = &ring.holder else { break };
-            let wanted = Wanted {
+            let wanted = WantedEpoch {
                 prefix: format!("keys/e{}/", epoch.number),
                 repository: objects.repository(),
                 expected: &epoch.recipient_sha256,
@@ -97,7 +97,7 @@ impl Keyring {
                 wanted.open_copy(&mut tried, rescue.copies().await?);
             }
             ring.findings.extend(tried.wrong);
-            if let Some(Opened { name, sealed, identity }) = tried.opened {
+            if let Some(OpenedEpoch { name, sealed, identity }) = tried.opened {
                 ring.proven.insert(name, sealed);
                 opened.insert(epoch.number, identity);
             }
@@ -162,16 +162,17 @@ impl Keyring {
         let mut findings = Vec::new();
         for (name, bytes) in own.iter().take(PHRASE_REVISIONS) {
             match Self::of_everyday(&repository, &phrase, bytes, descriptor).await? {
-                Everyday::Opened(ring) => return Ok(ring.proven_by(name, bytes, findings)),
-                Everyday::Forged => findings.push(Finding::new(FindingKind::KeyForged, *name)),
-                Everyday::Closed => {}
+                EverydayRing::Opened(ring) => return Ok(ring.proven_by(name, bytes, findings)),
+                EverydayRing::Forged => findings.push(Finding::new(FindingKind::KeyForged, *name)),
+                EverydayRing::Closed => {}
             }
         }
         let copies = rescue.copies().await?.highest_first(PREFIX);
         // A copy of what was tried would cost a second and say the same.
         let other = copies.into_iter().filter(|(_, copy)| !own.iter().any(|(_, bytes)| bytes == copy));
         for (name, bytes) in other.take(PHRASE_REVISIONS) {
-            if let Everyday::Opened(ring) = Self::of_everyday(&repository, &phrase, bytes, descriptor).await?
+            if let EverydayRing::Opened(ring) =
+                Self::of_everyday(&repository, &phrase, bytes, descriptor).await?
             {
                 let is_there = own.iter().any(|(own, _)| *own == name);
                 let kind = if is_there { FindingKind::KeyUnreadable } else { FindingKind::KeyMissing };
@@ -187,24 +188,24 @@ impl Keyring {
         phrase: &Arc<SecretString>,
         sealed: &Bytes,
         descriptor: &Descriptor,
-    ) -> Result<Everyday> {
+    ) -> Result<EverydayRing> {
         let (phrase, sealed) = (Arc::clone(phrase), sealed.clone());
         // scrypt takes a second and 256 MiB: not on a thread that serves the network.
         let opened = tokio::task::spawn_blocking(move || open_with_phrase(&phrase, &sealed)).await;
-        let Ok(text) = opened.map_err(AgentError::bug)? else { return Ok(Everyday::Closed) };
+        let Ok(text) = opened.map_err(AgentError::bug)? else { return Ok(EverydayRing::Closed) };
         let text = Zeroizing::new(text);
         let Some(file) = IdentityFile::parse(&text, "scelle everyday 1", repository) else {
-            return Ok(Everyday::Forged);
+            return Ok(EverydayRing::Forged);
         };
         let sha256 = Sha256(file.identity.recipient().sha256());
         if !descriptor.recipients.iter().any(|recipient| recipient.sha256 == sha256) {
-            return Ok(Everyday::Forged);
+            return Ok(EverydayRing::Forged);
         }
         let mut ring = Self::of_epochs(BTreeMap::new());
         ring.role = RecipientRole::Everyday;
         ring.admin = file.comment("admin").and_then(|seed| admin_key(repository, seed));
         ring.holder = Some(file.identity);
-        Ok(Everyday::Opened(Box::new(ring)))
+        Ok(EverydayRing::Opened(Box::new(ring)))
     }
 
     /// The identity of an epoch.
@@ -233,7 +234,7 @@ impl Keyring {
 }
 
 /// What one everyday file came to.
-enum Everyday {
+enum EverydayRing {
     Opened(Box<Keyring>),
     /// The phrase opens it, and it is not what the descriptor names.
     Forged,

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use scelle_format::id::{DeviceId, PackId, PackKind};
 use scelle_format::layout;
-use scelle_format::ledger::{Note, NoteKind};
+use scelle_format::ledger::{Note, NoteKind, NoteNumbers};
 use scelle_format::note;
 use scelle_format::refs::Refs;
 
@@ -187,9 +187,12 @@ async fn numbers(
     if missing.iter().any(|n| is_new(n, damage)) {
         let history = History::load(objects, descriptors).await?;
         let chain = history.device(&device.id).map(|device| &device.chain.missing[..]).unwrap_or_default();
-        damage
-            .looked
-            .declare(chain.iter().filter(|range| range.declared).map(|range| (range.from, range.to)));
+        damage.looked.declare(
+            chain
+                .iter()
+                .filter(|range| range.declared)
+                .map(|range| NoteNumbers { from: range.from, to: range.to }),
+        );
     }
     let mut found = Vec::new();
     for n in missing.into_iter().filter(|n| is_new(n, damage)) {

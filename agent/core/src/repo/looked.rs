@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use scelle_format::ledger::NoteNumbers;
 use serde::{Deserialize, Serialize};
 
 /// Copies that no note names are remembered up to so many.
@@ -15,9 +16,9 @@ pub(super) struct Looked {
     /// By beginning of the name: the last name that was compared, where more follow.
     #[serde(default)]
     up_to: BTreeMap<String, String>,
-    /// Numbers of this device's notes that `gap` notes say are lost: from, to.
+    /// This device's notes that `gap` notes say are lost.
     #[serde(default)]
-    declared: Vec<(u64, u64)>,
+    declared: Vec<DeclaredLost>,
     /// Copies of objects that the store does not list and no note names: sent by runs that came to nothing.
     #[serde(default)]
     unnamed: BTreeSet<String>,
@@ -25,6 +26,26 @@ pub(super) struct Looked {
     /// are no news.
     #[serde(default)]
     forked: BTreeSet<String>,
+}
+
+/// Numbers of lost notes, first and last; two numbers in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64)", into = "(u64, u64)")]
+struct DeclaredLost {
+    from: u64,
+    to: u64,
+}
+
+impl From<(u64, u64)> for DeclaredLost {
+    fn from((from, to): (u64, u64)) -> Self {
+        Self { from, to }
+    }
+}
+
+impl From<DeclaredLost> for (u64, u64) {
+    fn from(lost: DeclaredLost) -> Self {
+        (lost.from, lost.to)
+    }
 }
 
 impl Looked {
@@ -43,12 +64,12 @@ impl Looked {
 
     /// Whether the ledger says that the note with this number is lost.
     pub(super) fn is_declared(&self, number: u64) -> bool {
-        self.declared.iter().any(|(from, to)| (*from..=*to).contains(&number))
+        self.declared.iter().any(|lost| (lost.from..=lost.to).contains(&number))
     }
 
     /// Takes over what the ledger says is lost.
-    pub(super) fn declare(&mut self, ranges: impl Iterator<Item = (u64, u64)>) {
-        self.declared = ranges.collect();
+    pub(super) fn declare(&mut self, lost: impl Iterator<Item = NoteNumbers>) {
+        self.declared = lost.map(|NoteNumbers { from, to }| DeclaredLost { from, to }).collect();
     }
 
     /// Whether a note is known to be one of a fork.

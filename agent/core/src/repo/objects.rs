@@ -174,7 +174,7 @@ impl Objects {
         name: &str,
         max_bytes: u64,
         is_right: impl Fn(&[u8]) -> bool,
-    ) -> Result<Bytes, Fault<Wrong>> {
+    ) -> Result<Bytes, Fault<NotSound>> {
         let key = self.key(name)?;
         let mut wrong = None;
         for _ in 0..2 {
@@ -187,16 +187,16 @@ impl Objects {
                 }
                 Ok(_) => {
                     let error = AgentError::object_corrupt().at(name);
-                    Wrong { is_absent: false, error: error.because("its bytes do not hash to its name") }
+                    NotSound { is_absent: false, error: error.because("its bytes do not hash to its name") }
                 }
-                Err(error) if matters_to_one_object(error.kind) => Wrong {
+                Err(error) if matters_to_one_object(error.kind) => NotSound {
                     is_absent: error.kind == ErrorKind::NotFound,
                     error: too_large_is_damage(error, name),
                 },
                 Err(error) => return Err(AgentError::from(error).into()),
             });
         }
-        let absent = || Wrong { is_absent: true, error: AgentError::object_missing().at(name) };
+        let absent = || NotSound { is_absent: true, error: AgentError::object_missing().at(name) };
         Err(Fault::Here(wrong.unwrap_or_else(absent)))
     }
 
@@ -333,7 +333,7 @@ pub enum InPlace {
 }
 
 /// Why an answer is not the object.
-struct Wrong {
+struct NotSound {
     is_absent: bool,
     error: AgentError,
 }

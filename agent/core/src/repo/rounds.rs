@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use scelle_format::format_txt::FormatTxt;
+use scelle_format::ledger::FoundBad;
 use scelle_format::{layout, limits};
 
 use super::alarms::{self, FORK};
@@ -60,15 +61,20 @@ pub struct After {
     pub key_copies: u64,
 }
 
-/// Objects to be mended, and what is wrong with them.
+/// Objects to be mended.
 #[derive(Default)]
-struct Wrong {
+struct ToMend {
+    /// By name: what is wrong with it.
     by_name: BTreeMap<String, String>,
 }
 
-impl Wrong {
+impl ToMend {
     fn add(&mut self, name: String, kind: FindingKind) {
         self.by_name.entry(name).or_insert_with(|| kind.code().to_owned());
+    }
+
+    fn take_known(&mut self, damage: &Damage) {
+        self.by_name.extend(damage.open_all().map(|bad| (bad.name.to_owned(), bad.why.to_owned())));
     }
 
     fn take<'a>(&mut self, findings: impl IntoIterator<Item = &'a Finding>) {
@@ -83,8 +89,8 @@ struct Round {
     mended: u64,
     /// Known to be damaged, and whole again.
     good: Vec<String>,
-    /// Damaged, not mended, and not known to be: why, and the name.
-    bad: Vec<(String, String)>,
+    /// Damaged, not mended, and not known to be.
+    bad: Vec<FoundBad>,
 }
 
 impl Seat {
@@ -99,9 +105,9 @@ impl Seat {
         let mut keys = KeyCopies::load(&self.state)?;
         let (format, found) =
             tokio::try_join!(self.format(descriptors), keys.look(self.objects(), &self.state))?;
-        let mut wrong = Wrong::default();
+        let mut wrong = ToMend::default();
         wrong.take(descriptors.findings.iter().chain(&format).chain(&found));
-        wrong.by_name.extend(damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())));
+        wrong.take_known(damage);
         let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
         damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
         Ok(round.mended)
@@ -114,9 +120,9 @@ impl Seat {
         descriptors: &Descriptors,
         damage: &mut Damage,
     ) -> Result<u64> {
-        let by_name = damage.open_all().map(|(name, why)| (name.to_owned(), why.to_owned())).collect();
-        let next = ledger.next_sequence();
-        let round = self.mend_all(Wrong { by_name }, descriptors, damage, next).await?;
+        let mut wrong = ToMend::default();
+        wrong.take_known(damage);
+        let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
         damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
         Ok(round.mended)
     }
@@ -209,8 +215,8 @@ impl Seat {
     }
 
     /// What is wrong by the newest notes, by what they attach, and by what was read through delete markers and other bytes.
-    async fn wrong_by(&self, history: &History) -> Result<Wrong> {
-        let mut wrong = Wrong::default();
+    async fn wrong_by(&self, history: &History) -> Result<ToMend> {
+        let mut wrong = ToMend::default();
         wrong.take(&history.findings);
         for (name, kind) in self.lacking(history).await? {
             wrong.add(name, kind);
@@ -225,7 +231,7 @@ impl Seat {
     /// it any more. What is known already was noted when it was found.
     async fn mend_all(
         &self,
-        wrong: Wrong,
+        wrong: ToMend,
         descriptors: &Descriptors,
         damage: &mut Damage,
         next: u64,
@@ -234,9 +240,9 @@ impl Seat {
         if wrong.by_name.is_empty() {
             return Ok(round);
         }
-        let rows = wrong.by_name.iter().filter(|(name, _)| !damage.is_open(name));
-        let rows: Vec<_> = rows.map(|(name, why)| (why.as_str(), name.as_str())).collect();
-        if damage.note_altered(rows, next) {
+        let news = wrong.by_name.iter().filter(|(name, _)| !damage.is_open(name));
+        let news: Vec<_> = news.map(|(name, why)| FoundBad { name: name.as_str(), why }).collect();
+        if damage.note_altered(news, next) {
             damage.save(&self.state)?;
         }
         let keys = KeyCopies::load(&self.state)?;
@@ -245,7 +251,9 @@ impl Seat {
             round.mended += u64::from(matches!(fate, Fate::Mended));
             match (fate.is_whole(), damage.is_open(&name)) {
                 (true, true) => round.good.push(name),
-                (false, false) if Kept::takes(&name) || name.ends_with('-') => round.bad.push((why, name)),
+                (false, false) if Kept::takes(&name) || name.ends_with('-') => {
+                    round.bad.push(FoundBad { name, why })
+                }
                 _ => {}
             }
         }

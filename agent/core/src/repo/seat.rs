@@ -15,7 +15,6 @@ use super::append::LedgerWriter;
 use super::create::{Creation, create};
 use super::descriptors::Descriptors;
 use super::destination::{Destination, Destinations};
-use super::kept::Kept;
 use super::objects::Objects;
 use super::state::{Device, State};
 use crate::around::Around;
@@ -46,7 +45,7 @@ impl Seat {
     ) -> Result<Self> {
         let state = State::open(home, repository)?;
         let device = state.device()?;
-        let objects = Objects::new(store, repository.clone()).keeping(Kept::of(state.folder()));
+        let objects = Objects::new(store, repository.clone()).keeping(state.kept());
         let destinations = Destinations::one(Destination { objects: Arc::new(objects), clock_offset_ms });
         Ok(Self { destinations, state, device, around: around.clone() })
     }
@@ -63,7 +62,7 @@ impl Seat {
         around: &Around,
     ) -> Result<Self> {
         let repository = RepositoryId::parse(&creation.holders.public.repository).map_err(AgentError::bug)?;
-        let objects = Arc::new(Objects::new(store, repository).keeping(Kept::of(state.folder())));
+        let objects = Arc::new(Objects::new(store, repository).keeping(state.kept()));
         let device = create(&objects, &state, creation, &*around.clock, &mut around.random()).await?;
         let destinations = Destinations::one(Destination { objects, clock_offset_ms });
         Ok(Self { destinations, state, device, around: around.clone() })
@@ -117,8 +116,9 @@ impl Seat {
 
     /// The pen, where it was laid down.
     pub async fn pen(&self) -> Result<LedgerWriter<'_>> {
-        let clock = &*self.around.clock;
-        LedgerWriter::open(self.objects(), &self.state, &self.device, clock, self.clock_offset_ms()).await
+        let (clock, chance) = (&*self.around.clock, self.around.random());
+        let ahead_ms = self.clock_offset_ms();
+        LedgerWriter::open(self.objects(), &self.state, &self.device, clock, ahead_ms, chance).await
     }
 
     /// The pen for a note outside a backup. The state may come from an older image of this computer: its pen goes on from

@@ -4,13 +4,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use crate::clock;
 use crate::platform::TEMPORARY_PREFIX;
 
 /// Removes temporary files in `folder` last written `older_than` ago. One that cannot be removed stays.
 pub(super) fn sweep(folder: &Path, older_than: Duration) {
-    let now = SystemTime::now();
+    let now = clock::of_files();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX);
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
@@ -31,7 +32,7 @@ mod tests {
         let names =
             [".tmp-old", ".tmp-young", ".tmp-future", "head.json"].map(|name| folder.path().join(name));
         let hour = Duration::from_secs(3600);
-        let now = SystemTime::now();
+        let now = clock::of_files();
         for (path, time) in names.iter().zip([now - hour * 2, now, now + hour * 2, now - hour * 2]) {
             let file = fs::File::create(path).unwrap();
             file.set_modified(time).unwrap();

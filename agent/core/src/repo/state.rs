@@ -9,77 +9,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs4::fs_std::FileExt as _;
-use scelle_format::crypto::kdf::DedupSecret;
-use scelle_format::crypto::pq::{PqIdentity, PqRecipient};
-use scelle_format::id::{DeviceId, RepositoryId, Sha256};
-use scelle_format::note::SigningKey;
-use secrecy::ExposeSecret as _;
+use scelle_format::id::{RepositoryId, Sha256};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
+pub use super::device::{Device, StorePlace, key_name};
 use super::kept::Kept;
+use super::local_index::{self, LocalIndex};
+use super::shape::{ASIDE, Shape, clear_way, trouble};
 use super::{checksum, files, stale};
 use crate::error::{AgentError, Result};
 use crate::platform::TEMPORARY_PREFIX;
 
-const INDEX_FOLDER: &str = "index";
 /// A copy that is being written was begun later than this.
 const YOUNG: Duration = Duration::from_secs(3600);
-/// Stands, with a number, behind the names of what a state held that was set aside.
-const ASIDE: &str = ".aside-";
-
-/// Where the store is, without credentials.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StorePlace {
-    /// `file:///…` or `s3://bucket/prefix`.
-    pub url: String,
-    /// S3 endpoint.
-    pub endpoint: Option<String>,
-    /// S3 region.
-    pub region: Option<String>,
-    /// Whether the engine honours `If-None-Match` (the probe knows).
-    pub conditional_put: bool,
-}
-
-/// What a device knows about a repository for good.
-pub struct Device {
-    /// Repository.
-    pub repository: RepositoryId,
-    /// This device.
-    pub id: DeviceId,
-    /// Signs its notes.
-    pub signing: SigningKey,
-    /// Names its chunks.
-    pub secret: DedupSecret,
-    /// Reads its index segments, nothing else.
-    pub index_identity: PqIdentity,
-    /// Epoch in force.
-    pub epoch: u32,
-    /// Its recipient.
-    pub epoch_recipient: PqRecipient,
-    /// The owner's public key, as a vkey.
-    pub owner: String,
-    /// Where the store is.
-    pub place: StorePlace,
-    /// When the repository was made or joined, seconds since 1970.
-    pub since: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct DeviceFile {
-    version: u32,
-    repository: String,
-    device: String,
-    signing_seed: Zeroizing<String>,
-    dedup_secret: Zeroizing<String>,
-    generation: u16,
-    index_identity: Zeroizing<String>,
-    epoch: u32,
-    epoch_recipient: String,
-    owner: String,
-    place: StorePlace,
-    since: i64,
-}
 
 /// The head of the ledger, and what the next note needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,7 +87,7 @@ impl Remembered {
         if !was_device.iter().any(|name| folder.join(name).symlink_metadata().is_ok()) {
             return None;
         }
-        let device = read_device(&folder).and_then(|device| match device.repository == repository {
+        let device = Device::read(&folder).and_then(|device| match device.repository == repository {
             true => Ok(device),
             false => Err(AgentError::local_state("device file of another repository")),
         });
@@ -168,8 +110,8 @@ impl State {
     pub fn open(home: &Path, repository: &RepositoryId) -> Result<Self> {
         let folder = home.join(repository.as_str());
         make_private(&folder)?;
-        clear_way(&folder.join(INDEX_FOLDER), Shape::Folder)?;
-        make_private(&folder.join(INDEX_FOLDER))?;
+        clear_way(&folder.join(local_index::FOLDER), Shape::Folder)?;
+        make_private(&folder.join(local_index::FOLDER))?;
         let path = folder.join(files::LOCK);
         clear_way(&path, Shape::File)?;
         let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path);
@@ -178,7 +120,7 @@ impl State {
             Ok(true) => {
                 // Nobody else writes here; copies are kept by readers too, who hold no lock.
                 stale::sweep(&folder, Duration::ZERO);
-                stale::sweep(&folder.join(INDEX_FOLDER), Duration::ZERO);
+                stale::sweep(&folder.join(local_index::FOLDER), Duration::ZERO);
                 stale::sweep(Kept::of(&folder).folder(), YOUNG);
                 Ok(Self { folder, _lock: lock })
             }
@@ -198,14 +140,29 @@ impl State {
         all
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The local index.
+    pub fn index(&self) -> LocalIndex {
+        LocalIndex::of(&self.folder)
+    }
+
+    /// Copies of the repository's small objects.
+    pub fn kept(&self) -> Kept {
+        Kept::of(&self.folder)
+    }
+
+    /// Where a database lies, for SQLite, which opens by path.
+    pub fn database(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A new file without a name, which ends with its handle.
+    pub fn nameless_file(&self) -> std::io::Result<fs::File> {
+        tempfile::tempfile_in(&self.folder)
     }
 
     /// The device.
     pub fn device(&self) -> Result<Device> {
-        read_device(&self.folder)
+        Device::read(&self.folder)
     }
 
     /// The head.
@@ -223,7 +180,7 @@ impl State {
             .collect();
         let has_content = |name: &String| {
             let rows = fs::read_dir(self.folder.join(name));
-            name != INDEX_FOLDER || rows.map_or(true, |mut rows| rows.next().is_some())
+            name != local_index::FOLDER || rows.map_or(true, |mut rows| rows.next().is_some())
         };
         if !names.iter().any(has_content) {
             return Ok(false);
@@ -234,27 +191,13 @@ impl State {
         for name in &names {
             fs::rename(self.folder.join(name), beside(name, number)).map_err(trouble)?;
         }
-        make_private(&self.folder.join(INDEX_FOLDER))?;
+        make_private(&self.folder.join(local_index::FOLDER))?;
         Ok(true)
     }
 
     /// Writes the device file.
     pub fn put_device(&self, device: &Device) -> Result<()> {
-        let file = DeviceFile {
-            version: 1,
-            repository: device.repository.to_string(),
-            device: device.id.to_string(),
-            signing_seed: hex::encode(device.signing.seed()).into(),
-            dedup_secret: hex::encode(device.secret.expose()).into(),
-            generation: device.secret.generation(),
-            index_identity: device.index_identity.to_secret_string().expose_secret().to_owned().into(),
-            epoch: device.epoch,
-            epoch_recipient: device.epoch_recipient.to_string(),
-            owner: device.owner.clone(),
-            place: device.place.clone(),
-            since: device.since,
-        };
-        self.put(files::DEVICE, &Zeroizing::new(checksum::to_json(&file)?))
+        self.put(files::DEVICE, &device.to_file()?)
     }
 
     /// Replaces the head, durably.
@@ -311,6 +254,24 @@ impl State {
     pub fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.folder.join(name));
     }
+
+    /// Removes a file of the state folder. Errors: it may still be there.
+    pub fn remove_surely(&self, name: &str) -> Result<()> {
+        Ok(fs::remove_file(self.folder.join(name))?)
+    }
+
+    /// Makes a folder in the state folder, private, where it is not there.
+    pub fn make_folder(&self, name: &str) -> Result<()> {
+        let folder = self.folder.join(name);
+        fs::create_dir_all(&folder)?;
+        Ok(crate::platform::make_private(&folder)?)
+    }
+
+    /// Names of what lies in a folder of the state folder, as [`Self::get`] takes them; of the state folder itself where `within`
+    /// is empty. A folder that cannot be read holds nothing.
+    pub fn names_in(&self, within: &str) -> Vec<String> {
+        files::names_in(&self.folder, within)
+    }
 }
 
 fn make_private(folder: &Path) -> Result<()> {
@@ -319,72 +280,9 @@ fn make_private(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A full disk here is not a full destination.
-fn trouble(error: std::io::Error) -> AgentError {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            AgentError::state_full().because(error)
-        }
-        _ => AgentError::local_state(error),
-    }
-}
-
-/// What should stand at a path of the state folder.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    File,
-    Folder,
-}
-
-/// Moves away what stands at `path` in the wrong shape, so that it ends no run. Nothing is destroyed.
-pub(crate) fn clear_way(path: &Path, wanted: Shape) -> Result<()> {
-    let Ok(found) = path.symlink_metadata() else { return Ok(()) };
-    let shape = if found.is_dir() { Shape::Folder } else { Shape::File };
-    if shape == wanted {
-        return Ok(());
-    }
-    let beside = |n: u32| PathBuf::from(format!("{}{ASIDE}{n}", path.display()));
-    let free = (1u32..).map(beside).find(|other| other.symlink_metadata().is_err());
-    fs::rename(path, free.unwrap_or_else(|| beside(0))).map_err(trouble)
-}
-
-fn read_device(folder: &Path) -> Result<Device> {
-    let bytes = Zeroizing::new(fs::read(folder.join(files::DEVICE)).map_err(AgentError::local_state)?);
-    let file: DeviceFile =
-        checksum::from_json(&bytes).ok_or_else(|| AgentError::local_state("device file"))?;
-    let wrong = |_| AgentError::local_state("device file");
-    let id = DeviceId::parse(&file.device).map_err(wrong)?;
-    let repository = RepositoryId::parse(&file.repository).map_err(wrong)?;
-    let signing_seed = seed(&file.signing_seed)?;
-    let signing = SigningKey::from_seed(&key_name(&repository, id.as_str()), &signing_seed);
-    Ok(Device {
-        signing: signing.map_err(AgentError::local_state)?,
-        secret: DedupSecret::new(*seed(&file.dedup_secret)?, file.generation),
-        index_identity: PqIdentity::parse(&file.index_identity).map_err(AgentError::local_state)?,
-        epoch: file.epoch,
-        epoch_recipient: PqRecipient::parse(&file.epoch_recipient).map_err(AgentError::local_state)?,
-        owner: file.owner,
-        place: file.place,
-        since: file.since,
-        repository,
-        id,
-    })
-}
-
 fn read_head(folder: &Path) -> Result<Head> {
     match fs::read(folder.join(files::HEAD)) {
         Ok(bytes) => checksum::from_json(&bytes).ok_or_else(|| AgentError::local_state("head file")),
         Err(error) => Err(AgentError::local_state(error.kind())),
     }
-}
-
-fn seed(text: &str) -> Result<Zeroizing<[u8; 32]>> {
-    let mut out = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(text, out.as_mut_slice()).map_err(|_| AgentError::local_state("device file"))?;
-    Ok(out)
-}
-
-/// Name of a signing key (FORMAT.md §5.1).
-pub fn key_name(repository: &RepositoryId, holder: &str) -> String {
-    format!("scelle/{repository}/{holder}")
 }

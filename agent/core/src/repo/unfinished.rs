@@ -25,8 +25,27 @@ pub struct Unfinished {
     pub escrows: Vec<String>,
     /// Whether an everyday phrase opens it.
     pub has_phrase: bool,
-    /// Names of objects and their bytes in base64.
-    objects: Vec<(String, String)>,
+    objects: Vec<SealedObject>,
+}
+
+/// An object to be sent; name and base64, two texts in the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(String, String)", into = "(String, String)")]
+struct SealedObject {
+    name: String,
+    base64: String,
+}
+
+impl From<(String, String)> for SealedObject {
+    fn from((name, base64): (String, String)) -> Self {
+        Self { name, base64 }
+    }
+}
+
+impl From<SealedObject> for (String, String) {
+    fn from(object: SealedObject) -> Self {
+        (object.name, object.base64)
+    }
 }
 
 impl Unfinished {
@@ -46,7 +65,7 @@ impl Unfinished {
 
     /// Adds an object to be sent.
     pub fn push(&mut self, name: String, bytes: &[u8]) {
-        self.objects.push((name, STANDARD.encode(bytes)));
+        self.objects.push(SealedObject { name, base64: STANDARD.encode(bytes) });
     }
 
     /// Keeps it in the state folder.
@@ -64,15 +83,16 @@ impl Unfinished {
     ///
     /// Errors: exit 1 when another one's object bears the name of ours.
     pub async fn send(&self, objects: &Objects) -> Result<()> {
-        let decoded = |text: &String| STANDARD.decode(text).map(Bytes::from).map_err(AgentError::local_state);
+        let decoded =
+            |base64: &String| STANDARD.decode(base64).map(Bytes::from).map_err(AgentError::local_state);
         let not_ours = || AgentError::init_unfinished_elsewhere().at(objects.store().address());
-        for (name, text) in &self.objects {
-            if !put_exact(objects, name, decoded(text)?).await? {
+        for SealedObject { name, base64 } in &self.objects {
+            if !put_exact(objects, name, decoded(base64)?).await? {
                 return Err(not_ours());
             }
         }
-        for (name, text) in &self.objects {
-            if objects.get_named(name, OBJECT_MAX_BYTES).await? != decoded(text)? {
+        for SealedObject { name, base64 } in &self.objects {
+            if objects.get_named(name, OBJECT_MAX_BYTES).await? != decoded(base64)? {
                 return Err(not_ours());
             }
         }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use scelle_format::manifest::{Content, Entry};
+use scelle_format::manifest::{Content, Entry, Xattr};
 
 use crate::scan::EntryPath;
 
@@ -70,7 +70,7 @@ fn version_of(entry: &Entry) -> [u8; 32] {
     for at in rows {
         hash.update(&at.id.0);
     }
-    for (name, value) in &entry.xattrs {
+    for Xattr { name, value } in &entry.xattrs {
         for part in [name, value] {
             hash.update(&(part.len() as u64).to_le_bytes());
             hash.update(part);

@@ -126,7 +126,7 @@ impl Reading {
             told(&loaded.id, Acceptance::Loss(at.loss(&mut ledger).await?));
         }
         if warnings.is_altered || warnings.is_chain {
-            let (note, left) = at.store(&mut ledger, snapshot).await?;
+            let StoreSeen { note, left } = at.store(&mut ledger, snapshot).await?;
             if warnings.is_altered {
                 told(&loaded.id, Acceptance::Altered { note, left });
             }
@@ -174,9 +174,8 @@ impl Accepting<'_> {
         Ok(ledger.append(kind, Vec::new()).await?.0)
     }
 
-    /// Somebody has seen what the bilan said of the store and of the ledger. Returns the number of
-    /// the note, and how many objects were found altered since.
-    async fn store(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<(u64, u64)> {
+    /// Somebody has seen what the bilan said of the store and of the ledger.
+    async fn store(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<StoreSeen> {
         let snapshot = snapshot.unwrap_or(ledger.head().snapshot);
         if snapshot == 0 {
             return Err(AgentError::nothing_to_acknowledge());
@@ -192,7 +191,7 @@ impl Accepting<'_> {
         damage.acknowledge_altered(self.bilan);
         damage.save(&self.seat.state)?;
         ChainAlarms::acknowledge(&self.seat.state, self.bilan, sequence)?;
-        Ok((sequence, damage.altered_objects()))
+        Ok(StoreSeen { note: sequence, left: damage.altered_objects() })
     }
 
     /// What is damaged and was not mended by the run of the bilan is accepted as lost.
@@ -213,6 +212,14 @@ impl Accepting<'_> {
         let note = damage.accept(ledger, state, kind).await?;
         Ok(AcceptedLoss { note, objects, snapshots })
     }
+}
+
+/// Somebody has seen what a bilan said of the store.
+struct StoreSeen {
+    /// The number of the note that says so.
+    note: u64,
+    /// Objects that were found altered since.
+    left: u64,
 }
 
 /// How many snapshots that nobody released need one of the objects. One whose list of packs cannot be read counts: nobody

@@ -104,6 +104,11 @@ impl Figures {
         Some(all)
     }
 
+    /// Objects of the repository that are still damaged after these runs, each of which counts the whole repository.
+    pub fn still_damaged<'a>(runs: impl Iterator<Item = &'a Self>) -> u64 {
+        runs.map(|run| run.damaged_objects).max().unwrap_or(0)
+    }
+
     /// Adds a run to those that are newer.
     fn add(&mut self, run: &Self) {
         self.status = self.status.max(run.status);

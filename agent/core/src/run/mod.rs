@@ -94,7 +94,8 @@ impl Run {
         running.instrument(span).await
     }
 
-    /// One backup up to the check at its end.
+    /// One backup up to the check at its end. What is read, sealed and sent is [`crate::pipeline::backup`]'s, which
+    /// [`stages::attempts`] runs once, or once more where what it built on is gone.
     async fn save(&self, pen: &mut LedgerWriter<'_>, set: &str, request: BackupRequest) -> Result<Summary> {
         let (seat, around) = (&self.seat, &self.seat.around);
         let began = around.clock.now();

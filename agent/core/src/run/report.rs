@@ -56,7 +56,7 @@ pub(super) async fn write(
         Ok(_) => {
             let newest = pen.head().name.as_deref().and_then(|name| seat.objects().key(name).ok());
             let ahead_ms = seat.clock_offset_ms().unwrap_or(0);
-            probed(state, &**seat.objects().store(), newest, seat.around.clock.now(), ahead_ms).await
+            probed(state, &**seat.objects().store(), newest, &seat.around, ahead_ms).await
         }
         Err(_) => load_probe(state),
     };

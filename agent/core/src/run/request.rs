@@ -5,8 +5,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use scelle_format::report::file_token;
+
 use crate::bilan::Proofs;
 use crate::error::{ExitCode, Result};
+use crate::monitor::Notice;
 use crate::pipeline::checkpoint::CheckpointEvery;
 use crate::pipeline::{RunPlan, Saved};
 use crate::repo::append::start::Start;
@@ -16,6 +19,9 @@ use crate::scan::PathFilter;
 
 /// More workers than this would not keep to 256 MiB, and no practice has a disk that feeds them.
 const WORKERS_MAX: usize = 16;
+
+/// Problems named one by one; the rest is counted.
+const PROBLEMS_NAMED: usize = 20;
 
 /// What is asked for.
 pub struct BackupRequest {
@@ -32,6 +38,16 @@ pub struct BackupRequest {
 }
 
 impl BackupRequest {
+    /// To save these folders but for what is excluded, as a run does of itself. Whoever asks adds folders of the backup's own.
+    ///
+    /// Errors: exit 2 a pattern is wrong: known before anything is opened.
+    pub fn new(paths: &[PathBuf], exclude: Vec<String>) -> Result<Self> {
+        PathFilter::new(&[], &exclude, &[])?;
+        let roots = paths.iter().map(std::path::absolute).collect::<std::io::Result<_>>()?;
+        let (own_folders, checkpoints) = (Vec::new(), CheckpointEvery::default());
+        Ok(Self { roots, exclude, own_folders, threads: 0, checkpoints })
+    }
+
     /// The plan of the pipeline.
     ///
     /// Errors: exit 2 a pattern is wrong.
@@ -76,5 +92,23 @@ impl Summary {
     /// The code follows the run, not the colour.
     pub fn code(&self) -> ExitCode {
         if self.outcome.problems() > 0 { ExitCode::Partial } else { ExitCode::Ok }
+    }
+
+    /// Whether the folders held no file at all.
+    pub fn is_empty(&self) -> bool {
+        let totals = &self.outcome.gathered.totals;
+        totals.files + totals.symlinks == 0
+    }
+
+    /// The first problems one by one, below `root`, with tokens for the files' names; the others are only counted.
+    pub fn first_problems<'a>(
+        &'a self,
+        root: &'a str,
+        token_key: &'a [u8; 32],
+    ) -> impl Iterator<Item = Notice> + 'a {
+        self.outcome.gathered.troubles.iter().take(PROBLEMS_NAMED).map(move |trouble| {
+            let token = file_token(token_key, &trouble.path);
+            Notice::Problem { root: root.into(), token, problem: trouble.problem }
+        })
     }
 }

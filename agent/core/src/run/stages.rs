@@ -3,6 +3,7 @@
 //! Data comes from ledger and store; what is missing is told to the monitor and recorded. Never: names what is not there.
 
 use scelle_format::layout;
+use scelle_format::ledger::FoundBad;
 
 use super::opened::Run;
 use crate::bilan;
@@ -42,9 +43,9 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
             }
         }
     }
-    rebuild::sweep(state, ledger.head());
-    let lost_copy =
-        ledger.head().segments.iter().any(|(sha256, _)| rebuild::copy_rows(state.folder(), sha256).is_none());
+    let index = state.index();
+    index.keep_only(ledger.head().segments.iter().map(|(sha256, _)| sha256));
+    let lost_copy = ledger.head().segments.iter().any(|(sha256, _)| index.rows(sha256).is_none());
     if ledger.head().is_index_unknown || lost_copy {
         let mut head = ledger.head().clone();
         rebuild::segments(seat.objects(), state, &seat.device, &mut head, descriptors).await?;
@@ -94,23 +95,24 @@ pub(super) async fn attempts(
         Attempt::Whole(outcome) => return Ok((*outcome, mended)),
         Attempt::Lacking(listing) => listing,
     };
-    let bad = rows_of(&lacking);
-    bad.iter().for_each(|(_, name)| seat.around.monitor.notice(Notice::Damaged { key: name.clone() }));
+    let bad = found_bad(&lacking);
+    bad.iter().for_each(|bad| seat.around.monitor.notice(Notice::Damaged { key: bad.name.clone() }));
     damage.record(ledger, &seat.state, "backup", bad, Vec::new()).await?;
     mended += seat.mend_known(ledger, descriptors, damage).await?;
     match pipeline::backup(plan, seat, ledger, damage).await? {
         Attempt::Whole(outcome) => Ok((*outcome, mended)),
         Attempt::Lacking(listing) => {
-            let first = rows_of(&listing).into_iter().next().map(|(_, name)| name);
+            let first = found_bad(&listing).into_iter().next().map(|bad| bad.name);
             Err(AgentError::not_confirmed().at(first.unwrap_or_default()))
         }
     }
 }
 
 /// What a listing lacks, for the ledger.
-fn rows_of(listing: &Listing) -> Vec<(String, String)> {
-    let row =
-        |why: FindingKind| move |(kind, pack): &(_, _)| (why.code().to_owned(), layout::pack(*kind, pack));
-    let missing = listing.missing.iter().map(row(FindingKind::PackMissing));
-    missing.chain(listing.wrong_size.iter().map(row(FindingKind::PackTruncated))).collect()
+fn found_bad(listing: &Listing) -> Vec<FoundBad> {
+    let bad = |why: FindingKind| {
+        move |(kind, pack): &(_, _)| FoundBad { name: layout::pack(*kind, pack), why: why.code().to_owned() }
+    };
+    let missing = listing.missing.iter().map(bad(FindingKind::PackMissing));
+    missing.chain(listing.wrong_size.iter().map(bad(FindingKind::PackTruncated))).collect()
 }

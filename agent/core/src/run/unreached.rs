@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use tracing::warn;
 
 use super::opened::set_id;
+use super::request::BackupRequest;
 use super::whereabouts::Finder;
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, Memory, RunEnd, RunReport};
@@ -26,6 +27,13 @@ pub struct Missed {
     pub exclusions: u64,
     /// What the configuration says.
     pub declared: Declared,
+}
+
+impl Missed {
+    /// What was asked for and could not be begun.
+    pub fn new(request: BackupRequest, declared: Declared) -> Self {
+        Self { exclusions: request.exclude.len() as u64, roots: request.roots, declared }
+    }
 }
 
 impl Finder<'_> {

@@ -18,11 +18,11 @@ const KEPT_MAX: usize = 16;
 #[derive(Default)]
 pub struct Folders {
     /// The most recent one last.
-    kept: Mutex<Vec<Kept>>,
+    kept: Mutex<Vec<OpenFolder>>,
 }
 
 /// A folder's path in the format's form, and its handle.
-type Kept = (Box<[u8]>, Arc<SourceFolder>);
+type OpenFolder = (Box<[u8]>, Arc<SourceFolder>);
 
 impl Folders {
     /// Opens a regular file and looks at what was opened; see [`crate::platform::open_for_reading`]. A link in place of

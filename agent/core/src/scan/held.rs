@@ -9,47 +9,44 @@ use std::fs::File;
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::platform::Stat;
+use crate::platform::{FileId, Stat};
 
-/// Volume and inode.
-type Key = (u64, u64);
-
-struct Entry {
-    key: Key,
+struct HeldFile {
+    file: FileId,
     holders: usize,
     /// Descriptors that are done with, but for the locks.
     parked: Mutex<Vec<File>>,
 }
 
 /// Locks belong to the process, and so does this.
-static HELD: RwLock<Vec<Entry>> = RwLock::new(Vec::new());
+static HELD: RwLock<Vec<HeldFile>> = RwLock::new(Vec::new());
 
 /// Files that a connection has, or is about to have, open. Dropped after the connection.
 #[derive(Default)]
 pub struct Held {
-    keys: Vec<Key>,
+    files: Vec<FileId>,
 }
 
 impl Held {
     /// Holds these files. Where the system has no inodes it also has no such locks.
     pub fn new(stats: impl IntoIterator<Item = Stat>) -> Self {
-        let keys: Vec<Key> = stats.into_iter().filter_map(|stat| key(&stat)).collect();
+        let files: Vec<FileId> = stats.into_iter().filter_map(|stat| stat.file_id()).collect();
         let mut held = HELD.write();
-        for &key in &keys {
-            match held.iter_mut().find(|entry| entry.key == key) {
+        for &file in &files {
+            match held.iter_mut().find(|entry| entry.file == file) {
                 Some(entry) => entry.holders += 1,
-                None => held.push(Entry { key, holders: 1, parked: Mutex::default() }),
+                None => held.push(HeldFile { file, holders: 1, parked: Mutex::default() }),
             }
         }
-        Self { keys }
+        Self { files }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         let mut held = HELD.write();
-        for key in &self.keys {
-            if let Some(at) = held.iter().position(|entry| entry.key == *key) {
+        for file in &self.files {
+            if let Some(at) = held.iter().position(|entry| entry.file == *file) {
                 held[at].holders -= 1;
                 if held[at].holders == 0 {
                     held.swap_remove(at);
@@ -63,14 +60,10 @@ impl Drop for Held {
 pub(super) fn close(file: File, stat: &Stat) {
     // Kept until the file is closed: nobody begins to hold it in between.
     let held = HELD.read();
-    match key(stat).and_then(|key| held.iter().find(|entry| entry.key == key)) {
+    match stat.file_id().and_then(|file| held.iter().find(|entry| entry.file == file)) {
         Some(entry) => entry.parked.lock().push(file),
         None => drop(file),
     }
-}
-
-fn key(stat: &Stat) -> Option<Key> {
-    (stat.inode != 0).then_some((stat.volume, stat.inode))
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -108,6 +101,6 @@ mod tests {
         assert!(!is_locked(&stat));
         drop(connection);
         drop(held);
-        assert!(HELD.read().iter().all(|entry| Some(entry.key) != key(&stat)));
+        assert!(HELD.read().iter().all(|entry| Some(entry.file) != stat.file_id()));
     }
 }

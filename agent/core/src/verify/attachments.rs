@@ -25,7 +25,7 @@ const CONCURRENT: usize = 8;
 const SMALL_BYTES: u64 = 16 << 20;
 
 /// An attachment and the snapshots it belongs to.
-struct Wanted {
+struct WantedAttachment {
     bytes: u64,
     is_refs: bool,
     affects: BTreeSet<SnapshotId>,
@@ -48,7 +48,7 @@ pub(super) async fn read(
     forgotten: &BTreeSet<Sha256>,
     shutdown: &Shutdown,
 ) -> Result<Attachments> {
-    let mut wanted: BTreeMap<Sha256, Wanted> = BTreeMap::new();
+    let mut wanted: BTreeMap<Sha256, WantedAttachment> = BTreeMap::new();
     for row in history.devices.iter().flat_map(|device| &device.notes) {
         let snapshot = Snapshot::of(row).map(|snapshot| snapshot.id);
         // What a forgotten snapshot names may be gone.
@@ -56,7 +56,11 @@ pub(super) async fn read(
             continue;
         }
         for Attachment { role, sha256, stored_bytes } in &row.note.attachments {
-            let new = || Wanted { bytes: *stored_bytes, is_refs: role == "refs", affects: BTreeSet::new() };
+            let new = || WantedAttachment {
+                bytes: *stored_bytes,
+                is_refs: role == "refs",
+                affects: BTreeSet::new(),
+            };
             wanted.entry(*sha256).or_insert_with(new).affects.extend(snapshot.clone());
         }
     }
@@ -67,7 +71,7 @@ pub(super) async fn read(
                 |(sha256, wanted)| async move { (sha256, read_one(objects, &sha256, &wanted).await, wanted) },
             )
             .buffer_unordered(CONCURRENT);
-        let mut bases: BTreeMap<Sha256, Wanted> = BTreeMap::new();
+        let mut bases: BTreeMap<Sha256, WantedAttachment> = BTreeMap::new();
         while let Some((sha256, bytes, wanted)) = read.next().await {
             shutdown.check()?;
             out.take(sha256, bytes, wanted, &mut bases)?;
@@ -81,7 +85,7 @@ pub(super) async fn read(
 async fn read_one(
     objects: &Objects,
     sha256: &Sha256,
-    wanted: &Wanted,
+    wanted: &WantedAttachment,
 ) -> Result<bytes::Bytes, Fault<FindingKind>> {
     let most = REFS_MAX_BYTES.max(ROOT_MAX_BYTES) as u64 + (1 << 20);
     match objects.get_hashed(&layout::attachment(sha256), sha256, most).await {
@@ -109,8 +113,8 @@ impl Attachments {
         &mut self,
         sha256: Sha256,
         read: Result<bytes::Bytes, Fault<FindingKind>>,
-        wanted: Wanted,
-        bases: &mut BTreeMap<Sha256, Wanted>,
+        wanted: WantedAttachment,
+        bases: &mut BTreeMap<Sha256, WantedAttachment>,
     ) -> Result<()> {
         let object = layout::attachment(&sha256);
         self.names.insert(object.clone());
@@ -130,7 +134,7 @@ impl Attachments {
         match Refs::parse(&bytes) {
             Ok(refs) => {
                 if let Some((base, _)) = refs.base {
-                    let new = || Wanted { bytes: 0, is_refs: true, affects: BTreeSet::new() };
+                    let new = || WantedAttachment { bytes: 0, is_refs: true, affects: BTreeSet::new() };
                     bases.entry(base).or_insert_with(new).affects.extend(wanted.affects);
                 }
                 self.refs.insert(sha256, Arc::new(refs));

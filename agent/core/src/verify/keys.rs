@@ -95,7 +95,7 @@ pub(super) fn devices(files: &KeyFiles, descriptor: &Descriptor, keyring: Option
 
 /// What is read of a device file.
 #[derive(Deserialize)]
-struct DeviceFile {
+struct DeviceKeyFile {
     scelle: String,
     repository: String,
     device: String,
@@ -112,7 +112,7 @@ fn wrong_with(
 ) -> Option<FindingKind> {
     let opened = keyring.open_small(name, sealed, limits::KEY_FILE_MAX_BYTES as u64);
     let Ok(plain) = opened.map(Zeroizing::new) else { return Some(FindingKind::KeyUnreadable) };
-    let Ok(file) = serde_json::from_slice::<DeviceFile>(&plain) else {
+    let Ok(file) = serde_json::from_slice::<DeviceKeyFile>(&plain) else {
         return Some(FindingKind::KeyForged);
     };
     let is_of_it = file.scelle == "device/1"
@@ -123,7 +123,7 @@ fn wrong_with(
     (!is_of_it || !is_committed).then_some(FindingKind::KeyForged)
 }
 
-fn has_check(file: &DeviceFile, k_check: &[u8; 32]) -> bool {
+fn has_check(file: &DeviceKeyFile, k_check: &[u8; 32]) -> bool {
     let mut secret = Zeroizing::new([0; 32]);
     hex::decode_to_slice(file.dedup_secret.as_str(), &mut *secret).is_ok()
         && DedupSecret::new(*secret, file.generation).check() == *k_check

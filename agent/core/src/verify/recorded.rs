@@ -4,6 +4,7 @@
 //! its own eyes, for better or worse, or calls damaged what no snapshot needs.
 
 use scelle_format::layout;
+use scelle_format::ledger::FoundBad;
 
 use super::report::CheckReport;
 use super::stock::Stock;
@@ -16,7 +17,7 @@ use crate::repo::history::packs_of;
 pub(super) async fn tell(stock: &Stock<'_>, report: &mut CheckReport) -> Result<()> {
     let repository = stock.repository;
     let damage = Damage::of(&repository.objects, &repository.history).await?;
-    for (name, why) in damage.open() {
+    for FoundBad { name, why } in damage.open() {
         let kind =
             [FindingKind::PackHash, FindingKind::PackContent].into_iter().find(|kind| kind.code() == why);
         let (Some(kind), Ok((of, pack))) = (kind, layout::parse_pack(name)) else { continue };

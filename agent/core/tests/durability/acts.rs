@@ -8,7 +8,7 @@ use scelle_core::repo::finding::FindingKind;
 use scelle_core::repo::state::Device;
 use scelle_format::descriptor::RecipientRole;
 use scelle_format::layout;
-use scelle_format::ledger::{Author, Because};
+use scelle_format::ledger::{Author, Because, FoundBad};
 use scelle_format::note;
 use scelle_format::refs::Refs;
 use scelle_format::vkey_text::VKey;
@@ -145,7 +145,7 @@ impl Life {
             Act::Loss => (None, NoteKind::Loss { bilan: 2, lost: vec![pack], snapshots: 1, author, reason }),
             _ => {
                 let mut damage = Damage::look(objects, state, device, &descriptors).await?;
-                let bad = vec![("pack-hash".to_owned(), pack)];
+                let bad = vec![FoundBad { name: pack, why: "pack-hash".to_owned() }];
                 return damage.record(&mut pen, state, "check", bad, Vec::new()).await;
             }
         };

@@ -8,7 +8,7 @@ use scelle_core::clock::FixedClock;
 use scelle_core::repo::damage::Damage;
 use scelle_core::repo::history::History;
 use scelle_core::repo::join::join;
-use scelle_format::ledger::{Author, Because};
+use scelle_format::ledger::{Author, Because, FoundBad};
 
 struct Computer {
     home: tempfile::TempDir,
@@ -59,7 +59,10 @@ impl Two {
     /// What a computer writes down, as `check` does; what it did not know before is taken in first.
     async fn say(&self, seat: usize, bad: &[&str], good: &[&str]) {
         self.write(seat, |damage| {
-            let bad = bad.iter().map(|name| ("pack-hash".to_owned(), (*name).to_owned())).collect();
+            let bad = bad
+                .iter()
+                .map(|name| FoundBad { name: (*name).to_owned(), why: "pack-hash".to_owned() })
+                .collect();
             let good =
                 good.iter().map(|name| (*name).to_owned()).filter(|name| damage.is_open(name)).collect();
             (bad, good)
@@ -67,7 +70,7 @@ impl Two {
         .await;
     }
 
-    async fn write(&self, seat: usize, what: impl FnOnce(&Damage) -> (Vec<(String, String)>, Vec<String>)) {
+    async fn write(&self, seat: usize, what: impl FnOnce(&Damage) -> (Vec<FoundBad>, Vec<String>)) {
         let seat = self.take(&self.seats[seat]);
         let (objects, Seat { state, device, .. }) = (seat.objects(), &seat);
         let descriptors = seat.descriptors().await.unwrap();

@@ -3,6 +3,7 @@
 use super::{at, folder, plain, put};
 use scelle_core::platform::{self, FileAttributes, ProblemCode};
 use scelle_core::restore::write::{Overwrite, Placed, RestoreRoot, WriteErrorKind};
+use scelle_format::manifest::Xattr;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -102,9 +103,9 @@ fn extended_attributes_and_acls() {
     xattr::set(&from, "system.posix_acl_access", &acl()).unwrap();
     let stat = platform::stat(&from).unwrap();
     let read = platform::attributes(&from, &stat);
-    let listed: Vec<&[u8]> = read.xattrs.iter().map(|(name, _)| &name[..]).collect();
+    let listed: Vec<&[u8]> = read.xattrs.iter().map(|xattr| &xattr.name[..]).collect();
     assert_eq!(listed, [&b"system.posix_acl_access"[..], b"user.scelle.a", b"user.scelle.b"]);
-    assert_eq!((&read.xattrs[0].1, read.problem), (&acl(), None));
+    assert_eq!((&read.xattrs[0].value, read.problem), (&acl(), None));
 
     // The destination's default ACL must not leak into what is restored.
     to.make_directories(&at("d")).unwrap();
@@ -121,7 +122,7 @@ fn extended_attributes_and_acls() {
     assert_eq!(platform::attributes(&placed, &placed_stat).xattrs, read.xattrs);
     assert_eq!((placed_stat.mode, placed_stat.modified_ns), (stat.mode, stat.modified_ns));
 
-    let default = vec![(b"system.posix_acl_default".to_vec(), acl())];
+    let default = vec![Xattr { name: b"system.posix_acl_default".to_vec(), value: acl() }];
     to.set_directory(&at("d"), FileAttributes { mode: Some(0o750), xattrs: default.clone(), ..plain() });
     assert!(to.finish_directories().is_empty());
     let stat = platform::stat(&root.join("to/d")).unwrap();
@@ -130,7 +131,8 @@ fn extended_attributes_and_acls() {
     assert!(to.notices().is_none());
 
     // What the system does not take is a notice.
-    let odd = FileAttributes { xattrs: vec![(b"nonsense.x".to_vec(), vec![1])], ..plain() };
+    let odd =
+        FileAttributes { xattrs: vec![Xattr { name: b"nonsense.x".to_vec(), value: vec![1] }], ..plain() };
     to.begin_file(&at("odd"), 0).unwrap().commit(&Overwrite::Never, &odd).unwrap();
     assert_eq!(to.notices().xattrs, 1);
 }

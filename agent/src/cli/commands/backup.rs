@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use scelle_format::report::{Label, file_token};
+use scelle_format::report::Label;
 use serde_json::json;
 
 use super::told::backup::{Ended, still_lost, together, told as said};
@@ -15,15 +15,9 @@ use crate::config::Plan;
 use scelle_core::bilan::Written;
 use scelle_core::connect::own_folders;
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::monitor::Notice;
-use scelle_core::pipeline::checkpoint::CheckpointEvery;
 use scelle_core::repo::state::Device;
 use scelle_core::run::{BackupRequest, Figures, Missed, Run, Summary};
-use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
-
-/// Problems named one by one; the rest is counted.
-const PROBLEMS_SHOWN: usize = 20;
 
 /// Runs `backup`: one run for the folders given, else one for each plan.
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
@@ -65,48 +59,36 @@ async fn begin(context: &Context, limit_upload: Option<u64>) -> Result<Run> {
 /// What one run is asked to save.
 struct Errand<'a> {
     plan: Option<&'a Plan>,
-    roots: Vec<PathBuf>,
-    exclude: Vec<String>,
+    request: BackupRequest,
 }
 
 impl Errand<'_> {
     /// What its bilan says where it could not begin.
     fn missed(self, context: &Context, is_scheduled: bool) -> Missed {
-        let declared = context.settings.declared(self.plan, is_scheduled);
-        Missed { roots: self.roots, exclusions: self.exclude.len() as u64, declared }
+        Missed::new(self.request, context.settings.declared(self.plan, is_scheduled))
     }
 
     fn request(self, context: &Context, device: &Device) -> BackupRequest {
         BackupRequest {
-            roots: self.roots,
-            exclude: self.exclude,
             own_folders: own_folders(&context.settings.home, &device.place),
             threads: context.settings.limits.threads.unwrap_or(0),
-            checkpoints: CheckpointEvery::default(),
+            ..self.request
         }
     }
 }
 
-/// The runs that are asked for. A wrong pattern is a wrong command line: known before anything is opened.
+/// The runs that are asked for: one for the folders given, else one for each plan.
 fn errands<'a>(context: &'a Context, args: &Backup) -> Result<Vec<Errand<'a>>> {
-    let mut asked: Vec<(Option<&Plan>, &[PathBuf], &[String])> = Vec::new();
-    if args.paths.is_empty() {
-        asked.extend(
-            context.settings.plans.iter().map(|plan| (Some(plan), &plan.paths[..], &plan.exclude[..])),
-        );
-    } else {
-        asked.push((None, &args.paths, &[]));
-    }
-    if asked.is_empty() {
-        return Err(AgentError::nothing_to_back_up());
-    }
-    let errand = |(plan, paths, own): (Option<&'a Plan>, &[PathBuf], &[String])| {
-        let exclude: Vec<String> = args.exclude.iter().chain(own).cloned().collect();
-        PathFilter::new(&[], &exclude, &[])?;
-        let roots = paths.iter().map(|path| std::path::absolute(path).map_err(AgentError::from));
-        Ok(Errand { plan, roots: roots.collect::<Result<_>>()?, exclude })
+    let errand = |plan: Option<&'a Plan>, paths: &[PathBuf], own: &[String]| {
+        let exclude = args.exclude.iter().chain(own).cloned().collect();
+        Ok(Errand { plan, request: BackupRequest::new(paths, exclude)? })
     };
-    asked.into_iter().map(errand).collect()
+    let plans = &context.settings.plans;
+    match (args.paths.is_empty(), plans.is_empty()) {
+        (false, _) => Ok(vec![errand(None, &args.paths, &[])?]),
+        (true, true) => Err(AgentError::nothing_to_back_up()),
+        (true, false) => plans.iter().map(|plan| errand(Some(plan), &plan.paths, &plan.exclude)).collect(),
+    }
 }
 
 /// A key of the configuration that is accepted and does nothing is said at every run.
@@ -147,7 +129,7 @@ fn tell(
     let label = plan.and_then(Plan::shown);
     let (summary, written) = match ended {
         Ok(ended) => ended,
-        Err(error) if is_only || error.code == ExitCode::Interrupted => return Err(error),
+        Err(error) if is_only || !error.lets_others_run() => return Err(error),
         Err(error) => {
             let mut document = error.to_json(context.lang());
             document["plan"] = json!(label.as_ref().map(Label::as_str));
@@ -160,10 +142,7 @@ fn tell(
     };
     let token_key = device.secret.token_key();
     let root = label.as_ref().map_or("", Label::as_str);
-    for trouble in summary.outcome.gathered.troubles.iter().take(PROBLEMS_SHOWN) {
-        let token = file_token(&token_key, &trouble.path);
-        context.screen.notice(&Notice::Problem { root: root.into(), token, problem: trouble.problem });
-    }
+    summary.first_problems(root, &token_key).for_each(|notice| context.screen.notice(&notice));
     said(context, label.as_ref(), &summary, &written);
     let figures = Figures::of(&summary, &written);
     let mut document = json!(figures);

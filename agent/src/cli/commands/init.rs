@@ -10,7 +10,6 @@ use scelle_format::fingerprint::six_words;
 use scelle_format::id::RepositoryId;
 use scelle_format::kit::{Kit, KitPublic};
 use scelle_format::phrase::generate_phrase;
-use scelle_format::random::OsRandom;
 use scelle_store::probe::ProbeReport;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -32,9 +31,6 @@ use scelle_core::run::{Founding, Joining};
 use scelle_view::bilingual;
 use scelle_view::words::Message;
 
-/// Days of default retention of a bucket made by `--create-bucket`.
-const DEFAULT_RETENTION_DAYS: u32 = 100;
-
 /// Runs `init`.
 pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     if args.join {
@@ -43,7 +39,7 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     expect_possible(context, &args)?;
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
     context.settings.required_repo()?;
-    let create = if args.create_bucket { Create::Bucket(DEFAULT_RETENTION_DAYS) } else { Create::Folder };
+    let create = if args.create_bucket { Create::bucket() } else { Create::Folder };
     let founding = Founding::begin(context.finder(None), kit_at_hand(&args)?.as_ref(), create).await?;
     let mut made = Vec::new();
     let (kit, public) = kit_of(context, &args, &mut made)?;
@@ -89,7 +85,7 @@ fn phrase_of(
         phrase_of_begun(context, begun);
         return Ok(None);
     }
-    let phrase = generate_phrase(&mut OsRandom, language(context.lang()));
+    let phrase = generate_phrase(&mut context.around.random(), language(context.lang()));
     write_private(path, &format!("{}\n", phrase.expose_secret()).into())?;
     made.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
     Ok(Some(phrase))

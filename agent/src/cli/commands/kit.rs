@@ -9,7 +9,6 @@ use qrcode::render::svg;
 use scelle_format::fingerprint::six_words;
 use scelle_format::kit::Kit;
 use scelle_format::phrase::Language;
-use scelle_format::random::OsRandom;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::args;
@@ -59,7 +58,7 @@ pub fn make(context: &Context, out: &Path) -> Result<Kit> {
     if out.exists() {
         return Err(AgentError::file_exists());
     }
-    let mut kit = Kit::generate(&mut OsRandom).map_err(AgentError::bug)?;
+    let mut kit = Kit::generate(&mut context.around.random()).map_err(AgentError::bug)?;
     if let Some(address) = &context.settings.repo {
         kit.places.push(address.to_string());
         kit.places.extend(context.settings.s3.endpoint.clone());

@@ -4,10 +4,8 @@
 //! object of one's own. Never: sets a lock during a backup.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{
     BucketVersioningStatus, ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode,
@@ -16,16 +14,10 @@ use bytes::Bytes;
 
 use super::errors::{speaks_of_retention, status, store_error};
 use super::{S3Store, is_precondition_failed, size, system_time};
-use crate::{ErrorKind, HiddenPage, Key, ListEntry, Lock, LockOps, Put, StoreError, Version};
+use crate::{ErrorKind, HiddenPage, Key, ListEntry, Lock, LockOps, PlainPut, StoreError, Version};
 
 /// S3 answers a page of at most this many versions.
 const PAGE_ROWS: usize = 1000;
-
-fn sha256(body: &[u8]) -> [u8; 32] {
-    let mut sum = [0; 32];
-    sum.copy_from_slice(digest(&SHA256, body).as_ref());
-    sum
-}
 
 /// An empty id stands for the only version of a bucket without versions.
 fn version_id(version: Option<&str>) -> Option<String> {
@@ -126,22 +118,6 @@ impl LockOps for S3Store {
         self.get_whole(key, version_id(Some(version)).as_deref(), max_bytes).await
     }
 
-    async fn put_locked(&self, key: &Key, body: Bytes, until: SystemTime) -> Result<String, StoreError> {
-        let put = self.send_put(key, &body, sha256(&body), |put| {
-            put.object_lock_mode(ObjectLockMode::Compliance).object_lock_retain_until_date(until.into())
-        });
-        let answer = put.await;
-        let answer = answer.map_err(|error| match store_error("put", key, &error) {
-            // "Bucket is missing Object Lock Configuration" comes as InvalidRequest.
-            mut refused if refused.kind == ErrorKind::Invalid => {
-                refused.kind = ErrorKind::Unsupported;
-                refused
-            }
-            refused => refused,
-        })?;
-        Ok(answer.version_id().unwrap_or_default().to_owned())
-    }
-
     async fn delete_version(&self, key: &Key, version: &str) -> Result<(), StoreError> {
         let request = self
             .client
@@ -228,23 +204,25 @@ impl LockOps for S3Store {
         Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
     }
 
-    async fn put_with_wrong_checksum(&self, key: &Key, body: Bytes) -> Result<(), StoreError> {
-        let mut wrong = sha256(&body);
-        wrong[0] ^= 1;
-        let answer = self.send_put(key, &body, wrong, |put| put).await;
-        answer.map(|_| ()).map_err(|error| store_error("put", key, &error))
-    }
-
-    async fn put_over(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<(), StoreError> {
-        let answer = self.send_put(key, &body, sha256, |put| put).await;
-        answer.map(|_| ()).map_err(|error| store_error("put", key, &error))
-    }
-
-    async fn put_if_absent_raw(&self, key: &Key, body: Bytes) -> Result<Put, StoreError> {
-        match self.send_put(key, &body, sha256(&body), |put| put.if_none_match("*")).await {
-            Ok(_) => Ok(Put::Created),
-            Err(error) if is_precondition_failed(&error) => Ok(Put::AlreadyThere),
-            Err(error) => Err(store_error("put", key, &error)),
+    async fn put_plain(&self, key: &Key, body: Bytes, how: PlainPut) -> Result<Option<String>, StoreError> {
+        let condition = how.is_only_new.then_some("*").map(str::to_owned);
+        let mode = how.locked_until.map(|_| ObjectLockMode::Compliance);
+        let sent = self.send_put(key, &body, how.sha256, |put| {
+            put.set_if_none_match(condition.clone())
+                .set_object_lock_mode(mode.clone())
+                .set_object_lock_retain_until_date(how.locked_until.map(Into::into))
+        });
+        match sent.await {
+            Ok(answer) => Ok(Some(answer.version_id().unwrap_or_default().to_owned())),
+            Err(error) if how.is_only_new && is_precondition_failed(&error) => Ok(None),
+            Err(error) => Err(match store_error("put", key, &error) {
+                // "Bucket is missing Object Lock Configuration" comes as InvalidRequest.
+                mut refused if mode.is_some() && refused.kind == ErrorKind::Invalid => {
+                    refused.kind = ErrorKind::Unsupported;
+                    refused
+                }
+                refused => refused,
+            }),
         }
     }
 }

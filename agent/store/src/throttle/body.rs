@@ -45,7 +45,7 @@ impl Body for PacedBody {
         }
         let (sleep, slice) = body.waiting.get_or_insert_with(|| {
             let slice = usize::try_from(body.rate.slice_bytes()).unwrap_or(usize::MAX).min(body.rest.len());
-            let (start, _) = body.rate.reserve(Instant::now(), slice as u64);
+            let start = body.rate.reserve(Instant::now(), slice as u64).start;
             (Box::pin(tokio::time::sleep_until(start.into())), slice)
         });
         ready!(sleep.as_mut().poll(context));

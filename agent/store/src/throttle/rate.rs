@@ -18,6 +18,15 @@ const SLICE_BYTES: std::ops::RangeInclusive<u64> = 1 << 10..=256 << 10;
 /// would take longer, and less would be finished when the run is interrupted.
 const TURNS: u32 = 2;
 
+/// When some bytes may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// From when on.
+    pub start: Instant,
+    /// When the next ones may.
+    pub end: Instant,
+}
+
 /// A rate shared by everything that clones the `Arc` around it.
 #[derive(Debug)]
 pub struct ByteRate {
@@ -34,15 +43,15 @@ impl ByteRate {
         Self { bytes_per_second: bytes_per_second.max(1), taken_until: Mutex::default(), turns }
     }
 
-    /// Takes the next free slot for `bytes` and gives its start and end. A timeline that was idle begins a moment ago:
+    /// Takes the next free slot for `bytes`. A timeline that was idle begins a moment ago:
     /// what a timer overslept is caught up, longer idle time is not saved up.
-    pub fn reserve(&self, now: Instant, bytes: u64) -> (Instant, Instant) {
+    pub fn reserve(&self, now: Instant, bytes: u64) -> Slot {
         let mut taken_until = self.taken_until.lock().unwrap_or_else(PoisonError::into_inner);
         let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
         let start = taken_until.map_or(now, |taken| taken.max(earliest));
         let end = start + self.duration(bytes);
         *taken_until = Some(end);
-        (start, end)
+        Slot { start, end }
     }
 
     /// How long `bytes` take.

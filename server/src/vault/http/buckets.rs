@@ -4,14 +4,12 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::access::credential;
-use super::words::timestamp;
+use super::words::{Answer, timestamp};
 use crate::vault::clock::now_ms;
 use crate::vault::label::BucketState;
 use crate::vault::metadata::buckets;
 use crate::vault::operations::objects;
 use crate::vault::{Refusal, Vault};
-
-type Answer<T> = Result<S3Response<T>, Refusal>;
 
 pub async fn create(vault: &Vault, req: S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
     let owner = credential(&req.extensions)?;

@@ -6,14 +6,13 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::access::credential;
-use super::words::{etag, length, timestamp, url_encoded};
+use super::words::{Answer, etag, length, timestamp, url_encoded};
 use crate::vault::metadata::credentials::Credential;
 use crate::vault::metadata::listing::{Page, Query, Row, page};
 use crate::vault::metadata::versions::Version;
 use crate::vault::operations::objects;
 use crate::vault::{Refusal, Vault};
 
-type Answer<T> = Result<S3Response<T>, Refusal>;
 const MAX_ROWS: i32 = 1000;
 
 /// Runs a listing for a credential: only below its prefix.

@@ -6,13 +6,12 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::access::credential;
-use super::words::{retention, timestamp};
+use super::words::{Answer, retention, timestamp};
 use crate::vault::clock::now_ms;
 use crate::vault::metadata::buckets;
 use crate::vault::operations::{objects, read};
 use crate::vault::{Refusal, Vault};
 
-type Answer<T> = Result<S3Response<T>, Refusal>;
 const MAX_DEFAULT_DAYS: i32 = 36_500;
 
 pub async fn configuration(

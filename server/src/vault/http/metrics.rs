@@ -72,7 +72,7 @@ impl Metrics {
 
     /// The figures as text.
     pub fn text(&self) -> Result<String, Refusal> {
-        let mut page = Page::default();
+        let mut page = MetricsPage::default();
         let counters = self.service.counters();
         page.begin("answers_total", "counter", "Answers by class of status.");
         for (class, count) in counters.answers.iter().enumerate() {
@@ -105,7 +105,7 @@ impl Metrics {
         Ok(page.0)
     }
 
-    fn tenants(&self, page: &mut Page) -> Result<(), Refusal> {
+    fn tenants(&self, page: &mut MetricsPage) -> Result<(), Refusal> {
         let tenants: Vec<(String, i64, Option<i64>)> = self.vault.metadata.read_blocking(|c| {
             let mut query =
                 c.prepare_cached("SELECT name, used_bytes, quota_bytes FROM tenants ORDER BY name")?;
@@ -132,9 +132,9 @@ fn read(counter: &AtomicU64) -> u64 {
 
 /// Text in the format of Prometheus.
 #[derive(Default)]
-struct Page(String);
+struct MetricsPage(String);
 
-impl Page {
+impl MetricsPage {
     fn begin(&mut self, name: &str, kind: &str, help: &str) {
         // Writing into a text does not fail.
         let _ = writeln!(self.0, "# HELP scelle_vault_{name} {help}\n# TYPE scelle_vault_{name} {kind}");

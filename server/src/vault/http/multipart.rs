@@ -10,7 +10,7 @@ use sync_wrapper::SyncStream;
 use super::access::credential;
 use super::objects::{MAX_PUT_BYTES, copy_source, may_lock, no_legal_hold, terms, visible_id};
 use super::words::{
-    asked_checksums, checksum_type, etag, expected, kept_headers, kept_metadata, length, retention,
+    Answer, asked_checksums, checksum_type, etag, expected, kept_headers, kept_metadata, length, retention,
     set_checksum, timestamp, trailer, write_condition,
 };
 use crate::vault::clock::now_ms;
@@ -22,7 +22,6 @@ use crate::vault::operations::read;
 use crate::vault::receive::{ALGORITHMS, Expected, receive};
 use crate::vault::{Refusal, Vault};
 
-type Answer<T> = Result<S3Response<T>, Refusal>;
 const MAX_ROWS: i32 = 1000;
 
 pub async fn create(

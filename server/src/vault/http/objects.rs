@@ -9,8 +9,8 @@ use sync_wrapper::SyncStream;
 
 use super::access::credential;
 use super::words::{
-    asked_checksums, checksum_type, etag, expected, kept_headers, kept_metadata, length, ms, retention,
-    set_checksum, timestamp, trailer, write_condition,
+    Answer, asked_checksums, checksum_type, etag, expected, kept_headers, kept_metadata, length, ms,
+    retention, set_checksum, timestamp, trailer, write_condition,
 };
 use crate::vault::clock::now_ms;
 use crate::vault::metadata::versions::{Condition, Terms, Version};
@@ -20,7 +20,6 @@ use crate::vault::receive::{Received, receive};
 use crate::vault::roles::{Role, Verdict, verdict};
 use crate::vault::{Refusal, Vault};
 
-type Answer<T> = Result<S3Response<T>, Refusal>;
 /// S3's limit of one put.
 pub const MAX_PUT_BYTES: u64 = 5 << 30;
 /// S3's limit of a batch deletion.

@@ -6,14 +6,17 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use s3s::TrailingHeaders;
 use s3s::dto::{ChecksumType, ETag, ETagCondition, Timestamp};
+use s3s::{S3Response, TrailingHeaders};
 
 use crate::vault::clock::{from_ms, to_ms};
 use crate::vault::label::KeptChecksum;
 use crate::vault::metadata::versions::Condition;
 use crate::vault::receive::{ALGORITHMS, Expected};
 use crate::vault::refusal::Refusal;
+
+/// What a request is answered with.
+pub type Answer<T> = Result<S3Response<T>, Refusal>;
 
 /// Headers that are kept with an object and given back.
 const KEPT_HEADERS: [&str; 6] = [

@@ -11,7 +11,7 @@ use super::super::job::FileJob;
 use crate::platform::{self, Kind};
 
 /// Name, length and time of each file of the log, and of the control file.
-type Mark = Vec<(Vec<u8>, u64, i64)>;
+type ClusterMark = Vec<(Vec<u8>, u64, i64)>;
 
 /// File systems stamp with the time of their last tick, which may lie so far back.
 const TICK_NS: i64 = 20_000_000;
@@ -27,7 +27,7 @@ pub struct Cluster {
     pub(super) job: Arc<FileJob>,
     pub(super) folder: PathBuf,
     began_ns: i64,
-    mark: Mark,
+    mark: ClusterMark,
 }
 
 impl Cluster {
@@ -49,7 +49,7 @@ impl Cluster {
     }
 }
 
-fn mark(folder: &Path) -> Mark {
+fn mark(folder: &Path) -> ClusterMark {
     let mut files = Vec::new();
     for log in ["pg_wal", "pg_xlog", "global"] {
         files.extend(platform::read_directory(&folder.join(log)).unwrap_or_default());

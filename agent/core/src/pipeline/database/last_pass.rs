@@ -51,16 +51,16 @@ pub enum Pass {
 }
 
 /// What one transaction showed.
-struct SeenPages {
+struct SeenPages<'a> {
     ids: Vec<ChunkId>,
     bytes: u64,
-    spill: Spill,
+    spill: Spill<'a>,
     is_whole: bool,
     /// Of the file, where it is what was read.
     stat: Option<Stat>,
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
     /// Takes the database at `path`, a name of the job's file, in one transaction; a writer waits at most `grace`.
     pub(in super::super) fn last_pass(
         &mut self,
@@ -112,11 +112,11 @@ impl Worker<'_> {
         source: &SourceFile,
         grace: Duration,
         buffer: &mut Vec<u8>,
-    ) -> Result<SeenPages, Fault<Refusal>> {
-        let held = Held::hold(path, source)?;
+    ) -> Result<SeenPages<'a>, Fault<Refusal>> {
+        let held = HeldDatabase::hold(path, source)?;
         let bytes = held.bytes;
         let mut patience = Patience::new(path, held.mode, grace);
-        let mut spill = Spill::new(self.shared.folder);
+        let mut spill = Spill::new(self.shared.state, self.shared.pool.sealing().chance.clone());
         let mut ids = Vec::with_capacity(usize::try_from(bytes / PAGED_CHUNK_BYTES as u64).unwrap_or(0) + 1);
         let mut cursor = job.earlier.as_ref().map(|list| list.cursor(self.shared.lists));
         let (mut offset, mut is_whole) = (0, held.stands_still());
@@ -219,13 +219,12 @@ impl Worker<'_> {
 /// on the way.
 fn the_file(job: &FileJob, path: &Path) -> Result<SourceFile, Problem> {
     let source = job.open().map_err(|error| problem_of(&error))?;
-    let is_the_file = platform::stat(path)
-        .is_ok_and(|there| (there.volume, there.inode) == (source.stat().volume, source.stat().inode));
+    let is_the_file = platform::stat(path).is_ok_and(|there| there.file_id() == source.stat().file_id());
     if is_the_file { Ok(source) } else { Err(Problem::Vanished) }
 }
 
 /// A database that is held for as long as it is read.
-struct Held<'a> {
+struct HeldDatabase<'a> {
     path: &'a Path,
     source: &'a SourceFile,
     mode: Mode,
@@ -237,7 +236,7 @@ struct Held<'a> {
     bytes: u64,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldDatabase<'a> {
     fn hold(path: &'a Path, source: &'a SourceFile) -> Result<Self, Fault<Refusal>> {
         let mode = mode(source, path);
         let reader = match mode {
@@ -248,8 +247,8 @@ impl<'a> Held<'a> {
         let stat = source.stat_now().map_err(AgentError::from)?;
         let (page_bytes, bytes) = match &reader {
             Some(reader) if mode == Mode::Log => {
-                let (page, pages) = reader.size().map_err(Fault::Here)?;
-                (page, page * pages)
+                let size = reader.size().map_err(Fault::Here)?;
+                (size.page_bytes, size.page_bytes * size.pages)
             }
             _ => (0, stat.bytes),
         };
@@ -293,7 +292,7 @@ fn begin(path: &Path, source: &SourceFile) -> Result<Reader, Refusal> {
 
 /// Whether the name still leads to the file that is held.
 fn stands(path: &Path, held: &Stat) -> bool {
-    platform::stat(path).is_ok_and(|named| (named.volume, named.inode) == (held.volume, held.inode))
+    platform::stat(path).is_ok_and(|named| named.file_id() == held.file_id())
 }
 
 /// Fills `buffer` with the pages that begin at `offset`. Pages are powers of two up to 64 KiB (fileformat2.html §1.3.2):

@@ -21,6 +21,7 @@ use super::last_pass::Pass;
 use super::side::{self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file};
 use super::transaction::Refusal;
 use super::verdict::Taken;
+use crate::clock;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::platform::{self, InUse, Stat};
@@ -207,26 +208,36 @@ fn missing_sides(path: &Path, read: &[Candidate]) -> Vec<PathBuf> {
     missing
 }
 
-/// How a database and its side files look: inode, length, and both times of each.
-type Mark = [Option<(u64, u64, i64, i64)>; 3];
+/// How a file looks.
+#[derive(PartialEq, Eq)]
+struct Looks {
+    inode: u64,
+    bytes: u64,
+    modified_ns: i64,
+    changed_ns: i64,
+}
 
-fn mark(path: &Path) -> Mark {
-    let look = |stat: Stat| (stat.inode, stat.bytes, stat.modified_ns, stat.changed_ns);
+/// How a database and its side files look.
+type DatabaseMark = [Option<Looks>; 3];
+
+fn mark(path: &Path) -> DatabaseMark {
+    let look =
+        |Stat { inode, bytes, modified_ns, changed_ns, .. }| Looks { inode, bytes, modified_ns, changed_ns };
     [path.to_owned(), beside(path, "-wal"), beside(path, "-journal")]
         .map(|side| platform::stat(&side).ok().map(look))
 }
 
 /// Waits until the last change is old enough to prove anything. What looks as it did before that wait, once it is read, was
 /// quiet before and while it was read.
-fn wait_until_quiet(mark: &Mark) {
-    if mark.iter().flatten().any(|(_, _, modified_ns, _)| is_fresh(*modified_ns)) {
+fn wait_until_quiet(mark: &DatabaseMark) {
+    if mark.iter().flatten().any(|looks| is_fresh(looks.modified_ns)) {
         std::thread::sleep(QUIET);
     }
 }
 
 /// Whether the last change of a file is so fresh that the next may belong to it.
 pub fn is_fresh(modified_ns: i64) -> bool {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let now = clock::of_files().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     i128::from(modified_ns) + QUIET.as_nanos() as i128 > now as i128
 }
 

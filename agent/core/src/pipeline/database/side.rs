@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::super::job::FileJob;
 use super::cluster::Cluster;
-use crate::platform::{self, Kind, Stat};
+use crate::platform::{self, FileId, Kind, Stat};
 use crate::scan::{EntryPath, SourceFile};
 
 /// sqlite.org/fileformat2.html §3: first bytes of a rollback journal.
@@ -28,15 +28,17 @@ const SHM_HEADER_BYTES: usize = 136;
 
 /// Which database a file stands beside: by inode, so that each of its names counts, or by path where there are none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BaseKey(u64, u64, Vec<u8>);
+pub enum BaseKey {
+    /// Each name of this file.
+    File(FileId),
+    /// What lies at this path.
+    Path(Vec<u8>),
+}
 
 impl BaseKey {
     /// Of a database.
     pub fn of(stat: &Stat, path: &[u8]) -> Self {
-        match stat.inode {
-            0 => Self(0, 0, path.to_vec()),
-            inode => Self(stat.volume, inode, Vec::new()),
-        }
+        stat.file_id().map_or_else(|| Self::Path(path.to_vec()), Self::File)
     }
 }
 

@@ -5,12 +5,13 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
 
 use scelle_format::id::ChunkId;
-use scelle_format::random::{OsRandom, Random};
+use scelle_format::random::Random as _;
 
 use crate::catalog::RecordSeal;
+use crate::chance::Chance;
+use crate::repo::state::State;
 
 /// Pages are put away in blocks of about this size …
 const BLOCK_BYTES: usize = 1 << 20;
@@ -23,8 +24,8 @@ const BLOCKS_ON_DISK: usize = 2048;
 type Page = (ChunkId, Vec<u8>);
 
 /// Pages that wait.
-pub struct Spill {
-    folder: PathBuf,
+pub struct Spill<'a> {
+    state: &'a State,
     seal: RecordSeal,
     open: Vec<Page>,
     open_bytes: usize,
@@ -34,14 +35,14 @@ pub struct Spill {
     blocks: Vec<u64>,
 }
 
-impl Spill {
-    /// Empty; a file is made in `folder` only when it is needed.
-    pub fn new(folder: &Path) -> Self {
+impl<'a> Spill<'a> {
+    /// Empty; `state` is asked for a file only when it is needed, whose key comes from `chance`.
+    pub fn new(state: &'a State, mut chance: Chance) -> Self {
         let mut key = [0; 32];
-        OsRandom.fill(&mut key);
+        chance.fill(&mut key);
         Self {
-            folder: folder.to_owned(),
-            seal: RecordSeal::new(&key),
+            state,
+            seal: RecordSeal::new(&key, chance),
             open: Vec::new(),
             open_bytes: 0,
             memory: Vec::new(),
@@ -72,7 +73,7 @@ impl Spill {
         let sealed =
             self.seal.seal_bytes(&name_of(self.blocks.len()), &plain).map_err(|_| io::ErrorKind::Other)?;
         if self.file.is_none() {
-            self.file = Some(tempfile::tempfile_in(&self.folder)?);
+            self.file = Some(self.state.nameless_file()?);
         }
         let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
         file.write_all(&sealed)?;
@@ -110,17 +111,23 @@ fn name_of(block: usize) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
+    use scelle_format::id::RepositoryId;
+
     use super::*;
 
     #[test]
     fn pages_come_back_and_are_nowhere_in_clear() {
         let folder = tempfile::tempdir().unwrap();
-        let mut spill = Spill::new(folder.path());
+        let repository = RepositoryId::parse(&"a".repeat(26)).unwrap();
+        let state = State::open(folder.path(), &repository).unwrap();
+        let files = || state.names_in("").len();
+        let before = files();
+        let mut spill = Spill::new(&state, Chance::system());
         let page = |n: u32| [&n.to_le_bytes()[..], &[7; 8188]].concat();
         let count = (BLOCK_BYTES / 8192 * (BLOCKS_IN_MEMORY + 3)) as u32 + 5;
         assert!((0..count).all(|n| spill.push(ChunkId([n as u8; 32]), &page(n))));
         assert_eq!(spill.blocks.len(), 3);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+        assert_eq!(files(), before, "the file has no name");
         let mut next = 0;
         spill
             .drain(|pages| {

@@ -35,6 +35,15 @@ impl From<rusqlite::Error> for Refusal {
     }
 }
 
+/// How large a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PagedSize {
+    /// Bytes of a page.
+    pub page_bytes: u64,
+    /// Pages.
+    pub pages: u64,
+}
+
 /// Where committed pages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -121,14 +130,18 @@ impl Reader {
         let _ = self.connection.execute_batch("ROLLBACK");
     }
 
-    /// Bytes of a page, and pages, as this transaction sees them.
-    pub fn size(&self) -> Result<(u64, u64), Refusal> {
+    /// How large the database is, as this transaction sees it.
+    pub fn size(&self) -> Result<PagedSize, Refusal> {
         let number = |pragma: &str| -> rusqlite::Result<i64> {
             self.connection.query_row(pragma, [], |row| row.get(0))
         };
         let of = |n: i64| u64::try_from(n).map_err(|_| Refusal::Unreadable);
-        let (bytes, pages) = (of(number("PRAGMA page_size")?)?, of(number("PRAGMA page_count")?)?);
-        if bytes.is_power_of_two() { Ok((bytes, pages)) } else { Err(Refusal::Unreadable) }
+        let (page_bytes, pages) = (of(number("PRAGMA page_size")?)?, of(number("PRAGMA page_count")?)?);
+        if page_bytes.is_power_of_two() {
+            Ok(PagedSize { page_bytes, pages })
+        } else {
+            Err(Refusal::Unreadable)
+        }
     }
 
     /// Adds page `number`, counted from 1, to `buffer`.

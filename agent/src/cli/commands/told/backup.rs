@@ -7,8 +7,6 @@ use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use scelle_core::bilan::Written;
-use scelle_core::bilan::memory::{ALTERED_ALARM, SOURCE_ALARMS};
-use scelle_core::repo::alarms::CHAIN_ALARMS;
 use scelle_core::run::{Figures, Summary};
 use scelle_view::bilingual;
 use scelle_view::pages::text::status_word;
@@ -44,7 +42,7 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
         "  volume : {source} au total ; lu : {read}, envoyé (chiffré) : {stored}",
         "  volume: {source} in all; read: {read}, sent (encrypted): {stored}"
     ));
-    if outcome.gathered.totals.files + outcome.gathered.totals.symlinks == 0 {
+    if summary.is_empty() {
         screen.warn(&bilingual!(
             "les dossiers à sauvegarder sont vides : cet instantané ne contient aucun fichier",
             "the folders to back up are empty: this snapshot holds no file"
@@ -76,10 +74,9 @@ fn mended(context: &Context, summary: &Summary) {
     }
 }
 
-/// What of the store is still lost after all runs; each of them counts the whole repository.
+/// What of the store is still lost after all runs.
 pub fn still_lost(context: &Context, ended: &[Ended]) {
-    let all = ended.iter().filter_map(|run| run.figures.as_ref()).map(|figures| figures.damaged_objects);
-    let most = all.max().unwrap_or(0);
+    let most = Figures::still_damaged(ended.iter().filter_map(|run| run.figures.as_ref()));
     if most > 0 {
         context.screen.warn(&counted(
             most,
@@ -94,7 +91,7 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
     let status = status_word(written.status, lang);
     let id = &written.id;
     screen.say(&bilingual!("  bilan {id} : {status}", "  bilan {id}: {status}"));
-    for reason in written.assessment.reasons.iter().filter(|reason| is_told(reason.code)) {
+    for reason in written.to_acknowledge() {
         if let Some(found) = sentence(reason.code) {
             let what = Message::new(found.what(Lang::Fr), found.what(Lang::En));
             let todo = Message::new(found.todo(Lang::Fr), found.todo(Lang::En));
@@ -117,11 +114,6 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
         let problems = count(problems, lang);
         screen.say(&bilingual!("  problèmes : {problems}", "  problems: {problems}"));
     }
-}
-
-/// Reasons that are said at once, not only in the bilan: somebody is to acknowledge them.
-fn is_told(code: &str) -> bool {
-    SOURCE_ALARMS.contains(&code) || CHAIN_ALARMS.contains(&code) || code == ALTERED_ALARM
 }
 
 /// How one run ended, for the document: its figures, or its error, and the label of its plan.
