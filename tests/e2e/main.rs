@@ -20,6 +20,7 @@ mod flips;
 mod golden;
 mod hidden;
 mod house;
+mod kit_page;
 mod landed;
 mod layers;
 mod ledger;
