@@ -3,6 +3,7 @@
 
 mod adversity;
 mod altered;
+mod at_hand;
 mod bad_input;
 mod bandwidth;
 mod bits;
@@ -44,6 +45,7 @@ mod sources;
 mod tamper;
 mod unseen;
 mod vault;
+mod versions;
 mod way;
 mod whereabouts;
 mod write_only;
