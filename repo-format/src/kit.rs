@@ -57,8 +57,18 @@ impl Kit {
     /// `created` is a date for the reader.
     #[must_use]
     pub fn to_file_text(&self, language: Language, created: &str) -> SecretString {
+        self.written(language, created, text::Extent::Whole)
+    }
+
+    /// The lines of the page that have a meaning, short enough for a code to be scanned. It is a kit file as well.
+    #[must_use]
+    pub fn to_lines(&self, language: Language) -> SecretString {
+        self.written(language, "", text::Extent::Lines)
+    }
+
+    fn written(&self, language: Language, created: &str, extent: text::Extent) -> SecretString {
         let identity = self.recovery.to_secret_string();
-        text::write(&text::Page {
+        let page = text::Page {
             repository: &lines::repository_line(&self.repository),
             created,
             places: &self.places,
@@ -66,7 +76,8 @@ impl Kit {
             fingerprint: &fingerprint::six_words(&self.owner.verifying_key().sha256(), language),
             groups: &lines::groups_line(identity.expose_secret()),
             identity: identity.expose_secret(),
-        })
+        };
+        text::write(&page, extent)
     }
 
     /// Reads a kit from its file, or as typed from paper: case, spaces, hyphens and line ends do not matter.

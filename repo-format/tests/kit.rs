@@ -75,6 +75,17 @@ fn a_printed_kit_reads_back() {
 }
 
 #[test]
+fn the_lines_with_a_meaning_are_a_kit_that_fits_into_a_code() {
+    let mut kit = kit();
+    kit.places = vec!["s3://bucket/prefix".into(), "https://s3.example".into()];
+    let lines = kit.to_lines(Language::French);
+    let read = Kit::parse(lines.expose_secret()).unwrap();
+    same(&read, &kit);
+    assert_eq!(read.places, kit.places);
+    assert!(lines.expose_secret().len() < 500, "{}", lines.expose_secret().len());
+}
+
+#[test]
 fn the_page_is_an_age_identity_file() {
     let page = page();
     let others: Vec<&str> = page.lines().filter(|line| !line.starts_with('#')).collect();

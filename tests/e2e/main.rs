@@ -3,6 +3,7 @@
 
 mod adversity;
 mod altered;
+mod at_hand;
 mod bad_input;
 mod bandwidth;
 mod bits;
@@ -20,6 +21,7 @@ mod flips;
 mod golden;
 mod hidden;
 mod house;
+mod kit_page;
 mod landed;
 mod layers;
 mod ledger;
@@ -43,6 +45,7 @@ mod sources;
 mod tamper;
 mod unseen;
 mod vault;
+mod versions;
 mod way;
 mod whereabouts;
 mod write_only;

@@ -13,7 +13,7 @@ use e2e::bucket::{Bucket, BucketKind, Engine};
 use e2e::tamper::Kind;
 use e2e::{Outcome, Site, Tree, compare, noise};
 
-use crate::{fates, flips, unseen};
+use crate::{at_hand, fates, flips, unseen};
 
 /// What `init` says to a person of each code that a bucket here may earn.
 const SENTENCES: [(&str, &str); 5] = [
@@ -46,6 +46,7 @@ fn every_kind_of_bucket_does_what_init_said_and_nothing_flipped_is_called_whole(
             lives_there(&engine.bucket(&name, &format!("limit-{is_limited}")), is_limited, said);
         }
     }
+    at_hand::ceph_takes_the_printed_policy(&engine);
     // As it should be set up: who may not delete learns no more of the lock than that it is there.
     engine.let_the_agent_in("locked");
     let bucket = engine.bucket("locked", "put-get-list").with_the_agents_key();

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use e2e::bucket::Engine;
@@ -100,6 +101,9 @@ fn a_proxy_is_used_left_out_and_told_of_and_its_password_lies_nowhere() {
     configured(&site, "straight.toml", &straight).with("NO_PROXY", "elsewhere.fr").ok(backup(&source));
     assert_eq!(open.tunnels(), tunnels);
     fails(&by_dead, &backup(&source), &dead, "le proxy ne répond pas", "the proxy does not answer");
+    // Nor is it said before that the store is silent: nobody asked it.
+    let tried = by_dead.expect(14, backup(&source)).err();
+    assert!(tried.contains("trying again") && !tried.contains("the store does not answer"), "{tried}");
 
     // Without a password it is asked once: trying again cannot help.
     let (address, asked) = (closed.address(None), closed.tunnels());
@@ -124,6 +128,9 @@ fn a_proxy_is_used_left_out_and_told_of_and_its_password_lies_nowhere() {
     fs::write(&login, format!("{USER}:{PASSWORD}\n")).unwrap();
     let text = format!("[s3]\nproxy = \"{address}\"\nproxy_credentials_file = \"proxy.secret\"\n");
     let by_file = configured(&site, "closed.toml", &text).with("HTTPS_PROXY", &dead);
+    fs::set_permissions(&login, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(by_file.expect(2, backup(&source)).err().contains("chmod 600"));
+    fs::set_permissions(&login, fs::Permissions::from_mode(0o600)).unwrap();
     loud(by_file.clone());
     let restored = site.path("restored");
     let words =

@@ -81,6 +81,14 @@ impl Engine {
         Self { running: Arc::new(Running::Seaweed(engine)), runtime: Arc::new(runtime) }
     }
 
+    /// A SeaweedFS that knows these identities too, each in the form of its own file.
+    pub fn seaweed_with(folder: &Path, identities: &[serde_json::Value]) -> Self {
+        let runtime = runtime();
+        let users: String = identities.iter().map(|identity| format!(",{identity}")).collect();
+        let engine = runtime.block_on(SeaweedFs::start_among(folder, None, &users));
+        Self { running: Arc::new(Running::Seaweed(engine)), runtime: Arc::new(runtime) }
+    }
+
     /// A Ceph RGW with its cluster below `folder`.
     pub fn rgw(folder: &Path) -> Self {
         let runtime = runtime();
@@ -112,8 +120,13 @@ impl Engine {
             "Resource": [arn, format!("{arn}/*")],
         });
         let policy = serde_json::json!({ "Version": "2012-10-17", "Statement": [statement] });
+        self.set_policy(name, &policy.to_string());
+    }
+
+    /// Puts a policy on a bucket.
+    pub fn set_policy(&self, name: &str, policy: &str) {
         let store = S3Store::new(self.settings(name)).unwrap();
-        self.runtime.block_on(store.set_policy(&policy.to_string())).unwrap();
+        self.runtime.block_on(store.set_policy(policy)).unwrap();
     }
 
     /// The place below `prefix` in a bucket, which need not exist yet.

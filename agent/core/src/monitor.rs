@@ -81,6 +81,8 @@ pub enum Notice {
         wait_ms: u64,
         /// Whether what arrived was not what was sent; else nobody answered, or "try again".
         altered: bool,
+        /// Whether it was the proxy that did not answer, or let nothing through.
+        of_proxy: bool,
     },
     /// The store gives no sign of life; it is still waited for.
     StoreSilent {

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use commands::*;
 use values::language;
-pub use values::{BilanFormat, OverwriteWhen, ProgressFormat, ReadDataAsked};
+pub use values::{BilanFormat, OverwriteWhen, ProgressFormat, ReadDataAsked, Shell};
 
 use scelle_view::words::Lang;
 
@@ -107,6 +107,8 @@ pub enum Command {
     Ls(Ls),
     /// Look for a name in the snapshots
     Find(Find),
+    /// List every version of a file, over all snapshots
+    Versions(Versions),
     /// Compare two snapshots
     Diff(Diff),
     /// Restore a snapshot or part of it
@@ -119,6 +121,11 @@ pub enum Command {
     /// Keys and devices
     #[command(subcommand)]
     Keys(Keys),
+    /// The store that keeps the backups
+    #[command(subcommand)]
+    Store(Store),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
     /// Apply the retention rules (later version)
     Prune(Later),
     /// Forget a snapshot (later version)
@@ -143,6 +150,7 @@ impl Command {
             Self::Snapshots
                 | Self::Ls(_)
                 | Self::Find(_)
+                | Self::Versions(_)
                 | Self::Diff(_)
                 | Self::Restore(_)
                 | Self::Check(_)
@@ -161,11 +169,14 @@ impl Command {
             Self::Snapshots => "snapshots",
             Self::Ls(_) => "ls",
             Self::Find(_) => "find",
+            Self::Versions(_) => "versions",
             Self::Diff(_) => "diff",
             Self::Restore(_) => "restore",
             Self::Check(_) => "check",
             Self::Bilan(_) => "bilan",
             Self::Keys(_) => "keys",
+            Self::Store(_) => "store",
+            Self::Completions(_) => "completions",
             later => later.later().unwrap_or_default(),
         }
     }

@@ -15,6 +15,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("snapshots", "Lister les instantanés"),
     ("ls", "Lister un dossier d'un instantané"),
     ("find", "Chercher un nom dans les instantanés"),
+    ("versions", "Lister toutes les versions d'un fichier, sur tous les instantanés"),
     ("diff", "Comparer deux instantanés"),
     ("restore", "Restaurer un instantané ou une partie"),
     ("check", "Vérifier le dépôt"),
@@ -36,6 +37,15 @@ const COMMANDS: &[(&str, &str)] = &[
     ("keys new-epoch", "Commencer une nouvelle époque (version ultérieure)"),
     ("keys enrol", "Inscrire un poste (version ultérieure)"),
     ("keys revoke", "Révoquer un poste (version ultérieure)"),
+    ("store", "Le stockage qui garde les sauvegardes"),
+    (
+        "store policy",
+        "Écrire ce qu'une clé d'accès peut faire dans le compartiment, pour le moteur qui le garde",
+    ),
+    (
+        "completions",
+        "Écrire ce qu'il faut à un interpréteur de commandes pour compléter commandes et options",
+    ),
     ("prune", "Appliquer les règles de conservation (version ultérieure)"),
     ("forget", "Oublier un instantané (version ultérieure)"),
     ("config", "Vérifier ou montrer la configuration (version ultérieure)"),
@@ -84,11 +94,23 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
         "scheduled",
         "Lancée par le planificateur du système (cron, systemd, Planificateur de tâches) : le bilan le dit",
     ),
+    (
+        "backup",
+        "exclude_file",
+        "Laisser de côté ce qui correspond à une ligne de ce fichier (répétable) ; # commence un commentaire",
+    ),
+    ("backup", "dry_run", "Compter ce qui serait parcouru, ne rien sauvegarder"),
     ("backup", "limit_upload", "Envoyer au plus tant d'octets par seconde (500K, 2M)"),
     ("ls", "path", "Dossier dans l'instantané"),
     ("find", "pattern", "Partie d'un nom, ou motif avec * et ?"),
+    ("versions", "path", "Fichier, par son chemin entier"),
     ("diff", "a", "Instantané le plus ancien"),
     ("diff", "b", "Instantané le plus récent"),
+    (
+        "restore",
+        "snapshot",
+        "Instantané : numéro, POSTE/7, latest (le dernier) ou une date ; ou CHEMIN@7, un fichier tel qu'il y est",
+    ),
     ("restore", "paths", "Chemins dans l'instantané ; sans aucun, tout"),
     ("restore", "to", "Restaurer sous ce dossier"),
     (
@@ -123,6 +145,17 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
         "Pourquoi : moved (déplacé), deleted-on-purpose (effacé exprès), archived (archivé), replaced (remplacé) ou \
          other (autre)",
     ),
+    (
+        "store policy",
+        "roles",
+        "Qui : agent (un poste sauvegardé), restorer (qui restaure) ou owner (responsable) ; plusieurs si le moteur les prend ensemble",
+    ),
+    (
+        "store policy",
+        "engine",
+        "Moteur : aws (et ceux qui ont ses politiques IAM), ceph, seaweedfs ou vault (coffre Scellé)",
+    ),
+    ("completions", "shell", "Interpréteur : bash, zsh, fish ou powershell"),
     ("keys check-kit", "confirm", "Confirmer aussi les époques que cette clé ouvre"),
 ];
 
@@ -156,6 +189,8 @@ pub fn value_name(name: &str) -> &str {
         "WHEN" => "QUAND",
         "ROLE" => "RÔLE",
         "WORD" => "MOT",
+        "ENGINE" => "MOTEUR",
+        "SHELL" => "INTERPRÉTEUR",
         "FINGERPRINT" => "EMPREINTE",
         "TOKEN" => "JETON",
         other => other,

@@ -308,7 +308,13 @@ mod tests {
         monitor.start(Phase::Backup, Some(3), Some(30));
         (0..3).for_each(|_| monitor.advance(1, 10));
         monitor.stored(7);
-        monitor.notice(Notice::Retry { operation: "put", attempt: 1, wait_ms: 500, altered: false });
+        monitor.notice(Notice::Retry {
+            operation: "put",
+            attempt: 1,
+            wait_ms: 500,
+            altered: false,
+            of_proxy: false,
+        });
         monitor.finish();
         let lines: Vec<serde_json::Value> =
             sink.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -324,7 +330,13 @@ mod tests {
     fn plain_shows_retries_and_caps_problems() {
         let sink = Sink::default();
         let monitor = Plain::new(Lang::En, Box::new(sink.clone()));
-        monitor.notice(Notice::Retry { operation: "put", attempt: 2, wait_ms: 1500, altered: false });
+        monitor.notice(Notice::Retry {
+            operation: "put",
+            attempt: 2,
+            wait_ms: 1500,
+            altered: false,
+            of_proxy: false,
+        });
         for i in 0..1000 {
             let token = format!("t{i}");
             monitor.notice(Notice::Problem { root: "Cabinet".into(), token, problem: Problem::Unreadable });

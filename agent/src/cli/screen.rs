@@ -105,6 +105,13 @@ impl Screen {
         }
     }
 
+    /// A line beside a document that may be sent to a file: on standard error. Dropped with `--json` and `-q`.
+    pub fn aside(&self, message: &Message) {
+        if !self.json && !self.quiet {
+            self.print_error(&format!("{}\n", message.text(self.lang)));
+        }
+    }
+
     /// A line for `-v` only, on standard error.
     pub fn detail(&self, text: &str) {
         match (self.verbose > 0, self.json) {

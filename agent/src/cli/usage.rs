@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 
-use super::args::{Cli, Command, KeyArgs, values};
+use super::args::{Cli, Command, KeyArgs, Store, values};
 use super::help_fr;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::words::Lang;
@@ -27,16 +27,16 @@ pub enum Parsed {
 /// error of its own, so are two options that exclude each other.
 pub fn parse(argv: Vec<OsString>, lang: Lang) -> Result<Parsed> {
     let command = build(lang);
-    let matches = match command.try_get_matches_from(argv) {
+    let matches = match command.try_get_matches_from(&argv) {
         Ok(matches) => matches,
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp => return Ok(Parsed::Print("help", error.to_string())),
             ErrorKind::DisplayVersion => return Ok(Parsed::Print("version", error.to_string())),
-            _ => return Err(explain(&error)),
+            _ => return Err(explain(&error, &argv)),
         },
     };
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| explain(&error))?;
-    check(&cli)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| explain(&error, &argv))?;
+    check(&cli, lang)?;
     Ok(Parsed::Run(Box::new(cli)))
 }
 
@@ -126,7 +126,7 @@ fn exit_codes(lang: Lang) -> String {
 }
 
 /// What the types cannot say: options that exclude or need each other. A variable counts like an option.
-fn check(cli: &Cli) -> Result<()> {
+fn check(cli: &Cli, lang: Lang) -> Result<()> {
     if let Some(words) = cli.command.later() {
         return Err(AgentError::not_in_this_version(words));
     }
@@ -135,6 +135,10 @@ fn check(cli: &Cli) -> Result<()> {
             one_key(&restore.key)?;
             if restore.to.is_some() == restore.in_place {
                 return Err(AgentError::target_unclear());
+            }
+            if restore.snapshot.path.is_some() && !restore.paths.is_empty() {
+                let fault = LineFault::OnceTooOften(lang.pick("CHEMIN", "PATH").to_owned());
+                return Err(AgentError::line_unclear(fault, LineAdvice::Expected(ExpectedValue::Version)));
             }
             Ok(())
         }
@@ -148,6 +152,11 @@ fn check(cli: &Cli) -> Result<()> {
         }
         Command::Ls(ls) => one_key(&ls.key),
         Command::Find(find) => one_key(&find.key),
+        Command::Store(Store::Policy(policy)) if policy.roles.len() > 1 && !policy.engine.takes_several() => {
+            let fault = LineFault::OnceTooOften(lang.pick("RÔLE", "ROLE").to_owned());
+            Err(AgentError::line_unclear(fault, LineAdvice::Expected(ExpectedValue::OneRole)))
+        }
+        Command::Versions(versions) => one_key(&versions.key),
         Command::Diff(diff) => one_key(&diff.key),
         Command::Check(check) => one_key(&check.key),
         _ => Ok(()),
@@ -159,7 +168,7 @@ fn one_key(key: &KeyArgs) -> Result<()> {
 }
 
 /// A parse error as a kind, without what was typed.
-fn explain(error: &clap::Error) -> AgentError {
+fn explain(error: &clap::Error, argv: &[OsString]) -> AgentError {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
@@ -178,12 +187,24 @@ fn explain(error: &clap::Error) -> AgentError {
         ErrorKind::UnknownArgument => LineFault::UnknownOption(arg),
         ErrorKind::MissingRequiredArgument => LineFault::Missing(shown),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => {
-            LineFault::ValueUnclear(shown)
+            LineFault::ValueUnclear(source_of(shown, argv))
         }
         ErrorKind::ArgumentConflict | ErrorKind::TooManyValues => LineFault::OnceTooOften(shown),
         _ => LineFault::Unclear,
     };
     AgentError::line_unclear(fault, advice)
+}
+
+/// Where a value came from: the option, or its variable where that is set and the option was not typed.
+fn source_of(option: String, argv: &[OsString]) -> String {
+    let Some(long) = option.strip_prefix("--") else { return option };
+    let is_typed = |word: &OsString| {
+        let rest = word.to_str().and_then(|word| word.strip_prefix("--")?.strip_prefix(long));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    let variable = variable(long);
+    let is_set = std::env::var_os(&variable).is_some();
+    if is_set && !argv.iter().any(is_typed) { variable } else { option }
 }
 
 fn advice(error: &clap::Error, arg: &str, named: impl Fn(ContextKind) -> Option<String>) -> LineAdvice {
@@ -212,6 +233,7 @@ fn advice(error: &clap::Error, arg: &str, named: impl Fn(ContextKind) -> Option<
 fn expected(option: &str) -> Option<ExpectedValue> {
     Some(match option {
         "<SNAP>" | "<INSTANTANÉ>" | "<A>" | "<B>" => ExpectedValue::Snapshot,
+        "--owner" => ExpectedValue::Fingerprint,
         "--read-data" => ExpectedValue::ReadData,
         "--limit-upload" => ExpectedValue::Rate,
         "--recipient" => ExpectedValue::Recipient,

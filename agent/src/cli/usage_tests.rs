@@ -101,7 +101,7 @@ fn contract_forms_parse() {
     else {
         panic!()
     };
-    assert_eq!(restore.snapshot, SnapshotSpec::Number { device: Some("a1".into()), number: 7 });
+    assert_eq!(restore.snapshot.snapshot, SnapshotSpec::Number { device: Some("a1".into()), number: 7 });
     assert_eq!((restore.overwrite, restore.paths.len()), (OverwriteWhen::Changed, 1));
     let Command::Check(check) = cli("check --read-data 10").command else { panic!() };
     assert_eq!(check.read_data, Some(ReadDataAsked::Percent(10)));

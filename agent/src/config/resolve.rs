@@ -197,6 +197,9 @@ fn credentials(env: &Env, file: &ConfigFile, config_path: &Path) -> Result<Optio
 fn secret_from(path: &Path) -> Result<SecretString> {
     let refused = |cause: String| AgentError::secret_file_unreadable().because(cause);
     let meta = fs::metadata(path).map_err(|error| refused(error.to_string()))?;
+    if scelle_core::platform::is_open_to_others(&meta) {
+        return Err(AgentError::secret_file_open().at("s3.secret_key_file"));
+    }
     if meta.len() > SECRET_BYTES_MAX {
         return Err(refused("file too large".to_owned()));
     }

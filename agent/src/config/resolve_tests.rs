@@ -65,7 +65,19 @@ fn no_file_is_fine_unless_it_was_named() {
 fn credentials_come_from_variables_or_a_file_beside_the_configuration() {
     let place = Place::with("[s3]\naccess_key_id = \"ID\"\nsecret_key_file = \"s3.secret\"\n");
     assert_eq!(resolve(&Overrides::default(), &place.env(&[]), Lang::Fr).unwrap_err().code, ExitCode::Usage);
-    fs::write(place.folder.path().join("s3.secret"), "hush\r\n").unwrap();
+    let secret = place.folder.path().join("s3.secret");
+    fs::write(&secret, "hush\r\n").unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |mode| fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).unwrap();
+        for open in [0o604, 0o602, 0o666] {
+            mode(open);
+            let refused = resolve(&Overrides::default(), &place.env(&[]), Lang::Fr).unwrap_err();
+            assert_eq!((refused.code, refused.kind), (ExitCode::Usage, AgentError::secret_file_open().kind));
+        }
+        mode(0o640);
+    }
     let found = settings(&Overrides::default(), &place.env(&[]));
     let key = found.s3.required_credentials().unwrap();
     assert_eq!((key.access_key_id.as_str(), key.secret_access_key.expose_secret()), ("ID", "hush"));

@@ -31,6 +31,10 @@ pub(super) fn route(env: &Env, table: &S3Table, folder: &Path) -> Result<Route> 
             let fault = ConfigFault::Breaks(ConfigRule::ProxyCredentialsFile);
             AgentError::config_invalid(fault).at(&table.places.proxy_credentials_file).because(cause)
         };
+        let meta = std::fs::metadata(folder.join(file)).map_err(|error| wrong(&error.to_string()))?;
+        if scelle_core::platform::is_open_to_others(&meta) {
+            return Err(AgentError::secret_file_open().at("s3.proxy_credentials_file"));
+        }
         let text = Zeroizing::new(content(&folder.join(file), LOGIN_BYTES_MAX).map_err(|e| wrong(&e))?);
         let line = std::str::from_utf8(&text).map_err(|_| wrong("no UTF-8"))?;
         let login = Login::of_line(line.trim_end_matches(['\r', '\n']));

@@ -20,7 +20,13 @@ fn a_run() {
     monitor.start(Phase::Backup, None, None);
     monitor.advance(2, 30);
     monitor.stored(7);
-    monitor.notice(Notice::Retry { operation: "put", attempt: 1, wait_ms: 5, altered: false });
+    monitor.notice(Notice::Retry {
+        operation: "put",
+        attempt: 1,
+        wait_ms: 5,
+        altered: false,
+        of_proxy: false,
+    });
     monitor.notice(Notice::ForkAlarm);
     monitor.finish();
     tracing::info!(target: "aws_smithy_runtime", "https://host/bucket?X-Amz-Signature=1");

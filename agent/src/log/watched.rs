@@ -85,8 +85,8 @@ pub fn notice(notice: &Notice) {
             true => warn!(token, problem = problem.code(), "problem"),
             false => info!(token, problem = problem.code(), "reservation"),
         },
-        Notice::Retry { operation, attempt, wait_ms, altered } => {
-            debug!(operation, attempt, wait_ms, altered, "retry");
+        Notice::Retry { operation, attempt, wait_ms, altered, of_proxy } => {
+            debug!(operation, attempt, wait_ms, altered, of_proxy, "retry");
         }
         Notice::StoreSilent { seconds } => debug!(seconds, "store silent"),
         Notice::ClockOff { seconds } => warn!(seconds, "clock differs from the store's"),

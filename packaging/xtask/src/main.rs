@@ -1,9 +1,11 @@
-//! Chores of this workspace. `cargo xtask scale` measures how the cost of a run grows with what is stored.
+//! Chores of this workspace. `cargo xtask scale` measures how the cost of a run grows with what is stored; `cargo xtask man` writes
+//! the manual pages.
 //!
 //! Never: part of what is shipped.
 
 #![forbid(unsafe_code)]
 
+mod man;
 mod practice;
 mod scale;
 
@@ -23,6 +25,8 @@ struct Arguments {
 enum Task {
     /// First, unchanged and one-change runs over growing trees, files and indexes: wall, CPU, memory, bytes, growth.
     Scale(scale::Sizes),
+    /// Manual pages of the program and of each command.
+    Man(man::Pages),
 }
 
 fn main() -> Result<ExitCode> {
@@ -31,6 +35,7 @@ fn main() -> Result<ExitCode> {
     }
     match Arguments::parse().task {
         Task::Scale(sizes) => scale::run(&sizes)?,
+        Task::Man(pages) => man::write(&pages)?,
     }
     Ok(ExitCode::SUCCESS)
 }

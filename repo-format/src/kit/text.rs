@@ -63,8 +63,17 @@ pub(super) struct Page<'k> {
     pub(super) identity: &'k str,
 }
 
-/// The whole page.
-pub(super) fn write(kit: &Page<'_>) -> SecretString {
+/// How much of a page is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// The lines that have a meaning.
+    Lines,
+}
+
+/// The page.
+pub(super) fn write(kit: &Page<'_>, extent: Extent) -> SecretString {
     // Reserved once, so that growth leaves no copy of the secrets behind.
     let mut page = String::with_capacity(MAX_KIT_BYTES);
     let mut line = |key: &str, value: &str| {
@@ -75,12 +84,14 @@ pub(super) fn write(kit: &Page<'_>) -> SecretString {
     };
     line(MAGIC, VERSION);
     line("repository", kit.repository);
-    line("created", &one_line(kit.created));
-    for explanation in [FRENCH, ENGLISH] {
+    if extent == Extent::Whole {
+        line("created", &one_line(kit.created));
+        for explanation in [FRENCH, ENGLISH] {
+            line("", "");
+            explanation.lines().for_each(|text| line("", text));
+        }
         line("", "");
-        explanation.lines().for_each(|text| line("", text));
     }
-    line("", "");
     kit.places.iter().take(MAX_PLACES).for_each(|place| line("where", &one_line(place)));
     line("owner", kit.owner);
     line("owner-fingerprint", kit.fingerprint);

@@ -5,11 +5,11 @@
 //! who the owner is.
 
 use scelle_format::descriptor::{Descriptor, DeviceState, Pin, SignedDescriptor, check_history};
-use scelle_format::fingerprint::six_words;
+use scelle_format::fingerprint::{FINGERPRINT_WORDS, six_words};
 use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::ledger::{ChainHead, ChainLink, Note, NoteKind, verify_chain, verify_chain_after};
 use scelle_format::note::{self, SignedNote, VerifyingKey};
-use scelle_format::phrase::{Language, normalize};
+use scelle_format::phrase::{Language, normalize, unknown_words};
 use scelle_format::report::{AsText, Light, Record};
 use scelle_format::vkey_text::VKey;
 use secrecy::ExposeSecret as _;
@@ -40,6 +40,17 @@ pub enum Anchor {
 }
 
 impl Anchor {
+    /// What a person typed as a fingerprint: six words of the lists, or 64 hexadecimal digits. `None` where it is neither, and could
+    /// be nobody's.
+    pub fn typed(text: &str) -> Option<Self> {
+        let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let is_hash = compact.len() == 64 && compact.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let words = normalize(text);
+        let is_words =
+            words.expose_secret().split('-').count() == FINGERPRINT_WORDS && unknown_words(text).is_empty();
+        (is_hash || is_words).then(|| Self::Fingerprint(text.to_owned()))
+    }
+
     /// What the state folder vouches for.
     pub fn of(device: &Device) -> Self {
         let vkey = device.signing.verifying_key().to_string();

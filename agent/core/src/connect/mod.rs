@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod address;
+pub mod policy;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -176,6 +177,7 @@ impl Connection<'_> {
                         attempt,
                         wait_ms,
                         altered: false,
+                        of_proxy: is_of_proxy(error.kind),
                     });
                     tokio::select! {
                         () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
@@ -201,12 +203,16 @@ impl Connection<'_> {
         let retrying = Retrying::new(store, RetrySettings::default())
             .on_retry(move |notice: &RetryNotice| {
                 let &RetryNotice { operation, attempt, wait_ms, kind } = notice;
-                let altered = kind == ErrorKind::Corrupt;
-                monitor.notice(Notice::Retry { operation, attempt, wait_ms, altered });
+                let (altered, of_proxy) = (kind == ErrorKind::Corrupt, is_of_proxy(kind));
+                monitor.notice(Notice::Retry { operation, attempt, wait_ms, altered, of_proxy });
             })
             .cancelled_by(self.around.shutdown.token().clone());
         Arc::new(retrying)
     }
+}
+
+fn is_of_proxy(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Proxy(_))
 }
 
 /// Which objects of a folder are read back as they are written: all but data packs, which are most of the bytes. Those are

@@ -35,6 +35,11 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::SecretFileUnreadable)
     }
 
+    /// The file of a secret can be read or changed by others. The place is its key in the configuration.
+    pub fn secret_file_open() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::SecretFileOpen)
+    }
+
     /// A variable that names a proxy holds no address of one. The place is the variable.
     pub fn proxy_variable_unclear() -> Self {
         Self::new(ExitCode::Usage, UsageFailure::ProxyVariableUnclear)
@@ -164,6 +169,11 @@ impl AgentError {
     /// The path asked for is not in the snapshot.
     pub fn path_not_in_snapshot() -> Self {
         Self::new(ExitCode::Usage, UsageFailure::PathNotInSnapshot)
+    }
+
+    /// No snapshot holds the path asked for.
+    pub fn path_in_no_snapshot() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::PathInNoSnapshot)
     }
 
     /// The state folder lies on a network file system, where locks and fsync cannot be trusted.

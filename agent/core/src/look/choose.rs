@@ -156,6 +156,26 @@ fn ranges(numbers: &[u64]) -> String {
     out.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
+/// What each of `all` snapshots is called on the command line: `7`, `DEV/7` where several computers write, with `@1a2b3c4d`
+/// where a fork gave two one number.
+pub fn words(all: &[Snapshot]) -> Vec<String> {
+    let devices: BTreeSet<&DeviceId> = all.iter().map(|snapshot| &snapshot.id.device).collect();
+    let mut with_id: BTreeMap<(&DeviceId, u64), usize> = BTreeMap::new();
+    for snapshot in all {
+        *with_id.entry((&snapshot.id.device, snapshot.id.number)).or_default() += 1;
+    }
+    let word = |snapshot: &Snapshot| {
+        let is_forked = with_id.get(&(&snapshot.id.device, snapshot.id.number)) > Some(&1);
+        match (devices.len() > 1, is_forked) {
+            (false, false) => snapshot.id.number.to_string(),
+            (false, true) => format!("{}@{}", snapshot.id.number, note_of(&snapshot.note_sha256)),
+            (true, false) => snapshot.id.to_string(),
+            (true, true) => full_word(snapshot),
+        }
+    };
+    all.iter().map(word).collect()
+}
+
 /// `DEV/7@1a2b3c4d`.
 fn full_word(snapshot: &Snapshot) -> String {
     format!("{}@{}", snapshot.id, note_of(&snapshot.note_sha256))

@@ -156,7 +156,8 @@ fn full(item: &Item) -> Vec<u8> {
     path::join(&item.directory, &item.entry.name)
 }
 
-fn compare(a: &Entry, b: &Entry, same_secret: bool) -> Option<Change> {
+/// How two entries at one path differ. Without `same_secret`, ids of the two cannot be compared.
+pub(super) fn compare(a: &Entry, b: &Entry, same_secret: bool) -> Option<Change> {
     let same_content = a.kind == b.kind
         && a.bytes == b.bytes
         && a.target == b.target

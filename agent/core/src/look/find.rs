@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use scelle_format::id::ChunkId;
 
+use super::choose::words;
 use super::list::ListedEntry;
 use super::pattern::Pattern;
 use crate::error::Result;
@@ -22,9 +23,11 @@ pub struct FoundEntry {
     pub entry: ListedEntry,
     /// The snapshot it was seen in first, of those looked through.
     pub snapshot: SnapshotId,
+    /// What that snapshot is called on the command line.
+    pub word: String,
 }
 
-/// Entries that match in these snapshots, newest snapshot first as the caller orders them. An entry that is the same
+/// Entries that match in these snapshots, all there are, newest snapshot first as the caller orders them. An entry that is the same
 /// in several is told once; hunks that snapshots share are read once. `each` is called as they are found.
 pub async fn find(
     fetcher: &Arc<Fetcher>,
@@ -35,7 +38,7 @@ pub async fn find(
 ) -> Result<()> {
     let mut hunks_seen: HashSet<ChunkId> = HashSet::new();
     let mut told: HashMap<Vec<u8>, HashSet<(u64, i64)>> = HashMap::new();
-    for snapshot in snapshots {
+    for (snapshot, word) in snapshots.iter().zip(words(snapshots)) {
         let tree = Tree::open(fetcher, snapshot).await?;
         let mut reader = ChunkReader::new(tree.id_key());
         let hunks = tree.hunks().await?;
@@ -53,7 +56,7 @@ pub async fn find(
                 let Some(entry) = ListedEntry::of(&item.directory, &item.entry) else { continue };
                 let versions = told.entry(entry.path.as_bytes().to_vec()).or_default();
                 if versions.insert((entry.bytes, entry.modified_ns)) {
-                    each(FoundEntry { entry, snapshot: snapshot.id.clone() });
+                    each(FoundEntry { entry, snapshot: snapshot.id.clone(), word: word.clone() });
                 }
             }
         }

@@ -1,6 +1,6 @@
-//! Looking without restoring: which snapshots there are, what stands in a folder, where a name is, what changed.
+//! Looking without restoring: which snapshots there are, what stands in a folder, where a name is, which versions of a file, what changed.
 //!
-//! For: `snapshots`, `ls`, `find`, `diff`. Data comes from notes and trees and goes to the local screen as plain values:
+//! For: `snapshots`, `ls`, `find`, `versions`, `diff`. Data comes from notes and trees and goes to the local screen as plain values:
 //! these hold names, which appear nowhere else. Never: writes, or fetches content of files.
 
 pub mod choose;
@@ -10,3 +10,4 @@ pub mod list;
 pub mod newer;
 pub mod pattern;
 pub mod spec;
+pub mod versions;

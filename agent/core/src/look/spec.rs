@@ -1,6 +1,6 @@
 //! How a person names a snapshot: `7`, `DEV/7`, `7@1a2b3c4d`, `latest`, `DEV/latest`, or a date.
 //!
-//! From one word of the command line to a [`SnapshotSpec`]; the repository decides which snapshot it is.
+//! With a path before it, `PATH@7`, it names a version of that path. From one word of the command line to a [`SnapshotSpec`]; the repository decides which snapshot it is.
 //! Never: looks anything up.
 
 use std::str::FromStr;
@@ -40,6 +40,31 @@ pub enum SnapshotSpec {
     },
     /// The newest one at or before that moment. A date without an hour means the end of that day.
     AtOrBefore(SystemTime),
+}
+
+/// What a restore is asked for: a snapshot, or one path as it stands in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The snapshot.
+    pub snapshot: SnapshotSpec,
+    /// The path as it was typed, where one stands before the snapshot.
+    pub path: Option<Vec<u8>>,
+}
+
+impl Wanted {
+    /// Reads `SNAPSHOT` or `PATH@SNAPSHOT`. A path may hold `@` itself; what comes behind the last one is the snapshot, or behind
+    /// the last but one where that is `7@1a2b3c4d`.
+    pub fn parse(word: &[u8]) -> Result<Self, NotASnapshot> {
+        let spec = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.parse::<SnapshotSpec>().ok();
+        if let Some(snapshot) = spec(word) {
+            return Ok(Self { snapshot, path: None });
+        }
+        let signs = word.iter().enumerate().rev().filter(|(_, byte)| **byte == b'@').map(|(at, _)| at);
+        let mut last_two: Vec<usize> = signs.take(2).collect();
+        last_two.reverse();
+        let of = |at: usize| Some(Self { snapshot: spec(&word[at + 1..])?, path: Some(word[..at].to_vec()) });
+        last_two.into_iter().filter(|at| *at > 0).find_map(of).ok_or(NotASnapshot)
+    }
 }
 
 /// The word is none of the accepted forms.
@@ -144,6 +169,28 @@ mod tests {
             "dev/2026-11-21",
         ] {
             assert_eq!(word.parse::<SnapshotSpec>(), Err(NotASnapshot), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_a_path_and_a_snapshot() {
+        let parsed = |word: &str| {
+            let wanted = Wanted::parse(word.as_bytes()).ok()?;
+            Some((wanted.path.map(|path| String::from_utf8(path).unwrap()), wanted.snapshot))
+        };
+        let number = |number| SnapshotSpec::Number { device: None, number };
+        let branch = |device| SnapshotSpec::Note { device, number: 4, note: "00112233".into() };
+        assert_eq!(parsed("7"), Some((None, number(7))));
+        assert_eq!(parsed("4@00112233"), Some((None, branch(None))));
+        let of = |path: &str| Some(path.to_owned());
+        assert_eq!(parsed("/srv/a.doc@7"), Some((of("/srv/a.doc"), number(7))));
+        assert_eq!(parsed("/srv/a@b.doc@7"), Some((of("/srv/a@b.doc"), number(7))));
+        assert_eq!(parsed("/srv/a@5@7"), Some((of("/srv/a@5"), number(7))));
+        assert_eq!(parsed("/srv/a@4@00112233"), Some((of("/srv/a"), branch(None))));
+        assert_eq!(parsed("/srv/a@d1/4@00112233"), Some((of("/srv/a"), branch(Some("d1".into())))));
+        assert_eq!(parsed("/srv/a@latest"), Some((of("/srv/a"), SnapshotSpec::Latest { device: None })));
+        for word in ["/srv/a.doc", "@7", "/srv/a@", "/srv/a@x"] {
+            assert_eq!(parsed(word), None, "{word}");
         }
     }
 

@@ -39,9 +39,9 @@ pub use in_use::{InUse, folder_in_use, in_use, own_descriptors, sqlite_uri, writ
 pub use names::Names;
 #[cfg(unix)]
 pub use unix::{
-    DirectoryReader, bytes_to_os, data_extents, is_transient, is_writable_name, join_absolute, make_private,
-    open_for_reading, os_to_bytes, private_file, read_at, read_directory, split_absolute, stands_at, stat,
-    stat_of, stop_requested, write_all_at,
+    DirectoryReader, bytes_to_os, data_extents, is_open_to_others, is_transient, is_writable_name,
+    join_absolute, make_private, open_for_reading, os_to_bytes, private_file, read_at, read_directory,
+    split_absolute, stands_at, stat, stat_of, stop_requested, write_all_at,
 };
 #[cfg(unix)]
 pub use unix_attributes::{attributes, attributes_of, set_attributes};
@@ -51,9 +51,9 @@ pub use unix_folder::Folder;
 pub use unix_source::SourceFolder;
 #[cfg(windows)]
 pub use windows::{
-    DirectoryReader, attributes, attributes_of, bytes_to_os, data_extents, is_transient, is_writable_name,
-    join_absolute, make_private, open_for_reading, os_to_bytes, private_file, read_at, read_directory,
-    set_attributes, split_absolute, stands_at, stat, stat_of, stop_requested, write_all_at,
+    DirectoryReader, attributes, attributes_of, bytes_to_os, data_extents, is_open_to_others, is_transient,
+    is_writable_name, join_absolute, make_private, open_for_reading, os_to_bytes, private_file, read_at,
+    read_directory, set_attributes, split_absolute, stands_at, stat, stat_of, stop_requested, write_all_at,
 };
 #[cfg(windows)]
 pub use windows_folder::Folder;

@@ -289,6 +289,12 @@ pub fn private_file(options: &mut std::fs::OpenOptions) {
     options.mode(0o600);
 }
 
+/// Whether others than its owner and its group may read or change it.
+pub fn is_open_to_others(meta: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    meta.permissions().mode() & 0o006 != 0
+}
+
 /// Waits until the user or the system asks this process to stop: SIGINT, SIGTERM, or the terminal that went away (SIGHUP),
 /// unless that was to be ignored (`nohup`).
 pub async fn stop_requested() -> io::Result<()> {

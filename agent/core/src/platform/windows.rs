@@ -294,6 +294,11 @@ pub fn make_private(_folder: &Path) -> io::Result<()> {
 /// New files inherit the access list of their folder.
 pub fn private_file(_options: &mut std::fs::OpenOptions) {}
 
+/// Not known: access lists are not looked at.
+pub fn is_open_to_others(_meta: &std::fs::Metadata) -> bool {
+    false
+}
+
 /// Waits until the user or the system asks this process to stop: Ctrl-C, the window closed, the session ending.
 pub async fn stop_requested() -> io::Result<()> {
     let (mut close, mut shutdown) =

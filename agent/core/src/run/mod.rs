@@ -32,6 +32,7 @@ mod request;
 mod restored;
 mod site;
 mod stages;
+mod survey;
 mod unreached;
 mod whereabouts;
 
@@ -48,6 +49,7 @@ pub use self::reading::{Depth, Reading};
 pub use self::request::{BackupRequest, Summary};
 pub use self::restored::Restored;
 pub use self::site::Trial;
+pub use self::survey::Survey;
 pub use self::unreached::Missed;
 pub use self::whereabouts::{Finder, Found, Known};
 

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use scelle_format::ledger::{Author, Because};
 
-use super::values::{self, BilanFormat, OverwriteWhen, ReadDataAsked};
-use scelle_core::look::spec::SnapshotSpec;
+use super::values::{self, BilanFormat, OverwriteWhen, ReadDataAsked, Shell};
+use scelle_core::bilan::Anchor;
+use scelle_core::connect::policy::{PolicyEngine, StoreRole};
+use scelle_core::look::spec::{SnapshotSpec, Wanted};
 
 /// `scelle demo`.
 #[derive(Args, Debug)]
@@ -72,6 +74,12 @@ pub struct Backup {
     /// Leave out what matches (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// Leave out what a line of this file matches (repeatable); # begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub exclude_file: Vec<PathBuf>,
+    /// Count what would be looked at; save nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Upload at most so many bytes per second (500K, 2M)
     #[arg(long, value_name = "BYTES", value_parser = values::byte_rate)]
     pub limit_upload: Option<u64>,
@@ -116,6 +124,17 @@ pub struct Find {
     pub key: KeyArgs,
 }
 
+/// `scelle versions`.
+#[derive(Args, Debug)]
+pub struct Versions {
+    /// File, by its whole path
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
 /// `scelle diff`.
 #[derive(Args, Debug)]
 pub struct Diff {
@@ -130,12 +149,12 @@ pub struct Diff {
     pub key: KeyArgs,
 }
 
-/// `scelle restore`. Exactly one of `to` and `in_place` is set.
+/// `scelle restore`. Exactly one of `to` and `in_place` is set; `paths` is empty where `snapshot` brings a path.
 #[derive(Args, Debug)]
 pub struct Restore {
-    /// Snapshot: number, DEV/7, latest or a date
-    #[arg(value_name = "SNAP")]
-    pub snapshot: SnapshotSpec,
+    /// Snapshot: number, DEV/7, latest or a date; or PATH@7, one file as that snapshot has it
+    #[arg(value_name = "SNAP", value_parser = values::wanted())]
+    pub snapshot: Wanted,
     /// Paths in the snapshot; without any, everything
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -205,8 +224,8 @@ pub struct BilanVerify {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Fingerprint of the owner, as printed on the kit
-    #[arg(long, value_name = "FINGERPRINT")]
-    pub owner: Option<String>,
+    #[arg(long, value_name = "FINGERPRINT", value_parser = values::fingerprint)]
+    pub owner: Option<Anchor>,
 }
 
 /// `scelle bilan export`.
@@ -246,6 +265,32 @@ pub struct BilanAcknowledge {
     /// Why: moved, deleted-on-purpose, archived, replaced or other
     #[arg(long, value_name = "WORD", value_parser = values::because)]
     pub reason: Because,
+}
+
+/// `scelle store`.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Print what a credential may do in the bucket, for the engine that keeps it
+    Policy(StorePolicy),
+}
+
+/// `scelle store policy`.
+#[derive(Args, Debug)]
+pub struct StorePolicy {
+    /// Who: agent (a computer that backs up), restorer or owner; several where the engine takes them together
+    #[arg(value_name = "ROLE", required = true, value_parser = values::store_role())]
+    pub roles: Vec<StoreRole>,
+    /// Engine: aws (and those with its IAM policies), ceph, seaweedfs or vault
+    #[arg(long, value_name = "ENGINE", default_value = "aws", value_parser = values::policy_engine())]
+    pub engine: PolicyEngine,
+}
+
+/// `scelle completions`.
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// Shell: bash, zsh, fish or powershell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
 }
 
 /// `scelle keys`.

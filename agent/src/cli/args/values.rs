@@ -5,7 +5,10 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+use scelle_core::bilan::Anchor;
+use scelle_core::connect::policy::{PolicyEngine, StoreRole};
+use scelle_core::look::spec::Wanted;
 use scelle_format::ledger::{Author, Because};
 use scelle_view::words::Lang;
 
@@ -79,6 +82,44 @@ pub enum BilanFormat {
     Pdf,
     /// A table (later version).
     Csv,
+}
+
+/// Reads what `restore` takes: a snapshot, or a path and a snapshot.
+pub(super) fn wanted() -> impl TypedValueParser<Value = Wanted> {
+    OsStringValueParser::new().try_map(|word| Wanted::parse(&scelle_core::platform::os_to_bytes(&word)))
+}
+
+/// The owner's fingerprint.
+pub(super) fn fingerprint(text: &str) -> Result<Anchor, &'static str> {
+    Anchor::typed(text).ok_or("expected six words or 64 hexadecimal digits")
+}
+
+/// Reads a role in a store.
+pub(super) fn store_role() -> impl TypedValueParser<Value = StoreRole> {
+    PossibleValuesParser::new(StoreRole::ALL.map(StoreRole::name)).try_map(|name| {
+        StoreRole::ALL.into_iter().find(|role| role.name() == name).ok_or("expected agent, restorer or owner")
+    })
+}
+
+/// Reads an engine.
+pub(super) fn policy_engine() -> impl TypedValueParser<Value = PolicyEngine> {
+    PossibleValuesParser::new(PolicyEngine::ALL.map(PolicyEngine::name)).try_map(|name| {
+        let found = PolicyEngine::ALL.into_iter().find(|engine| engine.name() == name);
+        found.ok_or("expected aws, ceph, seaweedfs or vault")
+    })
+}
+
+/// A shell that can be taught to complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
+    /// PowerShell.
+    Powershell,
 }
 
 /// A post-quantum age recipient.

@@ -3,7 +3,7 @@
 //! From what was typed and configured to [`Run::backup`], once for each plan; how each ended goes to the screen. Never: keeps a
 //! plan from being saved because another one failed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use scelle_format::report::Label;
 use serde_json::json;
@@ -18,11 +18,18 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::state::Device;
 use scelle_core::run::{BackupRequest, Figures, Missed, Run, Summary};
 use scelle_view::bilingual;
+use scelle_view::words::failures::{ExpectedValue, LineAdvice, LineFault};
+
+/// Largest file of patterns accepted, in bytes.
+const PATTERNS_BYTES_MAX: u64 = 1 << 20;
 
 /// Runs `backup`: one run for the folders given, else one for each plan.
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     let errands = errands(context, &args)?;
     say_what_has_no_effect(context);
+    if args.dry_run {
+        return super::survey::run(context, errands.into_iter().map(Errand::looked_at(context)));
+    }
     let run = match begin(context, args.limit_upload).await {
         Ok(run) => run,
         Err(error) => {
@@ -68,6 +75,16 @@ impl Errand<'_> {
         Missed::new(self.request, context.settings.declared(self.plan, is_scheduled))
     }
 
+    /// For a dry run, which opens nothing: the backup's own folders as far as this computer knows them.
+    fn looked_at(context: &Context) -> impl Fn(Self) -> BackupRequest {
+        let known = context.known_offline();
+        let own_folders = match &known {
+            Some(known) => own_folders(&context.settings.home, &known.device.place),
+            None => vec![context.settings.home.clone()],
+        };
+        move |errand| BackupRequest { own_folders: own_folders.clone(), ..errand.request }
+    }
+
     fn request(self, context: &Context, device: &Device) -> BackupRequest {
         BackupRequest {
             own_folders: own_folders(&context.settings.home, &device.place),
@@ -79,8 +96,12 @@ impl Errand<'_> {
 
 /// The runs that are asked for: one for the folders given, else one for each plan.
 fn errands<'a>(context: &'a Context, args: &Backup) -> Result<Vec<Errand<'a>>> {
+    let mut everywhere = args.exclude.clone();
+    for file in &args.exclude_file {
+        everywhere.extend(patterns_of(file)?);
+    }
     let errand = |plan: Option<&'a Plan>, paths: &[PathBuf], own: &[String]| {
-        let exclude = args.exclude.iter().chain(own).cloned().collect();
+        let exclude = everywhere.iter().chain(own).cloned().collect();
         Ok(Errand { plan, request: BackupRequest::new(paths, exclude)? })
     };
     let plans = &context.settings.plans;
@@ -89,6 +110,21 @@ fn errands<'a>(context: &'a Context, args: &Backup) -> Result<Vec<Errand<'a>>> {
         (true, true) => Err(AgentError::nothing_to_back_up()),
         (true, false) => plans.iter().map(|plan| errand(Some(plan), &plan.paths, &plan.exclude)).collect(),
     }
+}
+
+/// The patterns of a file, one a line; empty lines and those that begin with `#` are none.
+fn patterns_of(file: &Path) -> Result<Vec<String>> {
+    let text = match std::fs::metadata(file) {
+        Ok(meta) if meta.len() <= PATTERNS_BYTES_MAX => std::fs::read_to_string(file),
+        Ok(_) => Err(std::io::ErrorKind::FileTooLarge.into()),
+        Err(error) => Err(error),
+    };
+    let text = text.map_err(|error| {
+        let fault = LineFault::ValueUnclear("--exclude-file".to_owned());
+        AgentError::line_unclear(fault, LineAdvice::Expected(ExpectedValue::Patterns)).because(error)
+    })?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_end);
+    Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }
 
 /// A key of the configuration that is accepted and does nothing is said at every run.

@@ -95,7 +95,7 @@ fn verify_file(context: &Context, args: &BilanVerify) -> Result<ExitCode> {
     }
     let bytes = std::fs::read(&args.file).map_err(unreadable)?;
     let anchor = match &args.owner {
-        Some(fingerprint) => Some(Anchor::Fingerprint(fingerprint.clone())),
+        Some(typed) => Some(typed.clone()),
         None => local_anchor(context),
     };
     let verdict = verify(&bytes, anchor.as_ref());

@@ -87,7 +87,7 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
     let fetcher = reading.fetcher()?;
     find(&fetcher, &snapshots, &pattern, &context.around.shutdown, &mut |entry| found.push(entry)).await?;
     for row in &found {
-        context.screen.line(&format!("{:>5}  {}", row.snapshot.number, line_of(&row.entry, context)));
+        context.screen.line(&format!("{:>5}  {}", row.word, line_of(&row.entry, context)));
     }
     if found.is_empty() {
         let snapshots = count(snapshots.len() as u64, context.lang());
@@ -100,6 +100,7 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
         let mut value = entry_json(&row.entry);
         value["snapshot"] = json!(row.snapshot.number);
         value["device"] = json!(row.snapshot.device.as_str());
+        value["version"] = json!(row.word);
         value
     });
     context.screen.json(&rows.collect::<Vec<_>>());
@@ -153,7 +154,7 @@ fn line_of(entry: &ListedEntry, context: &Context) -> String {
     format!("{kind} {bytes:>10}  {}  {}{target}", local_time(time, lang), entry.path.to_screen())
 }
 
-fn entry_json(entry: &ListedEntry) -> Value {
+pub fn entry_json(entry: &ListedEntry) -> Value {
     json!({
         "path": path_json(&entry.path),
         "type": kind_letter(entry).to_string(),
@@ -182,7 +183,7 @@ fn kind_letter(entry: &ListedEntry) -> char {
     }
 }
 
-fn time_of(nanoseconds: i64) -> std::time::SystemTime {
+pub fn time_of(nanoseconds: i64) -> std::time::SystemTime {
     match u64::try_from(nanoseconds) {
         Ok(after) => UNIX_EPOCH + Duration::from_nanos(after),
         Err(_) => {

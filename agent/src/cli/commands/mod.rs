@@ -6,6 +6,7 @@ mod acknowledge;
 mod backup;
 mod bilan;
 mod check;
+mod completions;
 mod damage;
 mod init;
 mod keys;
@@ -15,7 +16,10 @@ mod look;
 mod plans;
 mod reading;
 mod restore;
+mod store;
+mod survey;
 mod told;
+mod versions;
 
 use std::pin::Pin;
 
@@ -46,11 +50,14 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<ExitCode>> + 'a>>;
 async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
     let running: Running<'_> = match command {
         Command::Kit(command) => return kit::run(context, command),
+        Command::Store(command) => return store::run(context, command),
+        Command::Completions(args) => return completions::run(context, &args),
         Command::Init(args) => Box::pin(init::run(context, args)),
         Command::Backup(args) => Box::pin(backup::run(context, args)),
         Command::Snapshots => Box::pin(look::snapshots(context)),
         Command::Ls(args) => Box::pin(look::ls(context, args)),
         Command::Find(args) => Box::pin(look::find_names(context, args)),
+        Command::Versions(args) => Box::pin(versions::run(context, args)),
         Command::Diff(args) => Box::pin(look::differences(context, args)),
         Command::Restore(args) => Box::pin(restore::run(context, args)),
         Command::Check(args) => Box::pin(check::run(context, args)),

@@ -13,7 +13,7 @@ use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::reading::tree::Tree;
 use scelle_core::restore::plan::{Action, RestorePlan, plan};
-use scelle_core::restore::request::{RestoreRequest, Target};
+use scelle_core::restore::request::{RestoreRequest, Target, snapshot_path};
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
@@ -25,7 +25,12 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     // Before anything is opened: a wrong pattern is a wrong command line.
     let filter = PathFilter::new(&args.include, &args.exclude, &[])?;
     let mut reading = open(context, &args.key, KeyNeed::Required, false).await?;
-    let (snapshot, tree) = reading.tree(&args.snapshot).await?;
+    let (snapshot, tree) = reading.tree(&args.snapshot.snapshot).await?;
+    let mut paths: Vec<Vec<u8>> =
+        args.paths.iter().map(|path| path_in(&tree, Some(path))).collect::<Result<_>>()?;
+    if let Some(typed) = &args.snapshot.path {
+        paths.push(snapshot_path(typed, &tree.root.os)?);
+    }
     let target = match &args.to {
         Some(folder) => Target::Folder(std::path::absolute(folder)?),
         None => Target::InPlace,
@@ -38,7 +43,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     };
     let request = RestoreRequest {
         target,
-        paths: args.paths.iter().map(|path| path_in(&tree, Some(path))).collect::<Result<_>>()?,
+        paths,
         filter,
         has_includes: !args.include.is_empty(),
         overwrite,

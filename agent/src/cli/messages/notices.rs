@@ -17,7 +17,15 @@ pub fn notice(notice: &Notice) -> Message {
             };
             bilingual!("{root} [{token}] : {why}", "{root} [{token}]: {why}", root = root, why = why.said())
         }
-        Notice::Retry { operation, attempt, wait_ms, altered: true } => {
+        Notice::Retry { operation, attempt, wait_ms, of_proxy: true, .. } => {
+            let seconds = *wait_ms as f64 / 1000.0;
+            bilingual!(
+                "le proxy ne répond pas ou ne laisse rien passer ({doing}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
+                "the proxy does not answer or lets nothing through ({doing}, attempt {attempt}); trying again in {seconds:.1} s",
+                doing = request(operation)
+            )
+        }
+        Notice::Retry { operation, attempt, wait_ms, altered: true, .. } => {
             let seconds = *wait_ms as f64 / 1000.0;
             bilingual!(
                 "ce qui est arrivé n'est pas ce qui a été envoyé ({doing}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",
@@ -25,7 +33,7 @@ pub fn notice(notice: &Notice) -> Message {
                 doing = request(operation)
             )
         }
-        Notice::Retry { operation, attempt, wait_ms, altered: false } => {
+        Notice::Retry { operation, attempt, wait_ms, altered: false, .. } => {
             let seconds = *wait_ms as f64 / 1000.0;
             bilingual!(
                 "le stockage ne répond pas ({doing}, essai {attempt}) ; nouvel essai dans {seconds:.1} s",

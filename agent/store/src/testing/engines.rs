@@ -121,12 +121,17 @@ impl SeaweedFs {
 
     /// [`Self::start`], which also listens with TLS ([`Self::tls_endpoint`]); `identity`: its certificate and key, in files.
     pub async fn start_with(dir: &Path, identity: Option<(&Path, &Path)>) -> Self {
+        Self::start_among(dir, identity, "").await
+    }
+
+    /// [`Self::start_with`], which knows further users: `,` and JSON of each, as the engine's own file has them.
+    pub async fn start_among(dir: &Path, identity: Option<(&Path, &Path)>, users: &str) -> Self {
         let weed = binary("weed", "SCELLE_TEST_WEED");
         let data = dir.join("seaweedfs");
         std::fs::create_dir_all(&data).unwrap();
         let identities = dir.join("seaweedfs-s3.json");
         let json = format!(
-            r#"{{"identities":[{{"name":"admin","credentials":[{{"accessKey":"{ACCESS_KEY}","secretKey":"{SECRET_KEY}"}}],"actions":["Admin","Read","Write","List","Tagging"]}},{{"name":"agent","credentials":[{{"accessKey":"{AGENT_KEY}","secretKey":"{AGENT_SECRET}"}}],"actions":["Read","Write","List"]}}]}}"#
+            r#"{{"identities":[{{"name":"admin","credentials":[{{"accessKey":"{ACCESS_KEY}","secretKey":"{SECRET_KEY}"}}],"actions":["Admin","Read","Write","List","Tagging"]}},{{"name":"agent","credentials":[{{"accessKey":"{AGENT_KEY}","secretKey":"{AGENT_SECRET}"}}],"actions":["Read","Write","List"]}}{users}]}}"#
         );
         std::fs::write(&identities, json).unwrap();
         let engine = Engine::start("SeaweedFS", &dir.join("seaweedfs.log"), |log| {

@@ -82,6 +82,16 @@ impl LineAdvice {
 pub enum ExpectedValue {
     /// A snapshot.
     Snapshot,
+    /// One version of one path.
+    Version,
+    /// The owner's fingerprint.
+    Fingerprint,
+    /// A bucket.
+    Bucket,
+    /// A file of patterns.
+    Patterns,
+    /// One role, where each has a document of its own.
+    OneRole,
     /// How much is read back.
     ReadData,
     /// Bytes per second.
@@ -104,6 +114,26 @@ impl ExpectedValue {
             Self::Snapshot => bilingual!(
                 "donnez un numéro (7), POSTE/7, latest (le dernier) ou une date (2026-11-21)",
                 "give a number (7), DEV/7, latest or a date (2026-11-21)"
+            ),
+            Self::Version => bilingual!(
+                "CHEMIN@7 est un seul fichier ; pour plusieurs chemins : scelle restore 7 CHEMIN CHEMIN",
+                "PATH@7 is one file; for several paths: scelle restore 7 PATH PATH"
+            ),
+            Self::Fingerprint => bilingual!(
+                "donnez les six mots de l'empreinte du responsable, imprimés sur le kit (entre guillemets), ou 64 chiffres hexadécimaux",
+                "give the six words of the owner fingerprint, printed on the kit (in quotes), or 64 hexadecimal digits"
+            ),
+            Self::Bucket => bilingual!(
+                "donnez un compartiment : --repo s3://compartiment/prefixe",
+                "give a bucket: --repo s3://bucket/prefix"
+            ),
+            Self::Patterns => bilingual!(
+                "donnez un fichier de texte lisible, un motif par ligne",
+                "give a text file that can be read, one pattern a line"
+            ),
+            Self::OneRole => bilingual!(
+                "ce moteur a un document par utilisateur : demandez les rôles l'un après l'autre",
+                "this engine has one document for each user: ask for the roles one after the other"
             ),
             Self::ReadData => {
                 bilingual!(

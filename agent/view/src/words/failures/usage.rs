@@ -61,6 +61,8 @@ pub enum UsageFailure {
     BilanOfAnother,
     /// The path asked for is not in the snapshot.
     PathNotInSnapshot,
+    /// No snapshot holds the path asked for.
+    PathInNoSnapshot,
     /// No file of any snapshot has the token asked for.
     TokenUnknown,
     /// The state folder lies on a network file system, where locks and fsync cannot be trusted.
@@ -84,6 +86,8 @@ pub enum UsageFailure {
     BilanFileUnreadable,
     /// The file of the S3 secret does not exist, or cannot be read.
     SecretFileUnreadable,
+    /// The file of a secret can be read or changed by others.
+    SecretFileOpen,
     /// A variable that names a proxy holds no address of one.
     ProxyVariableUnclear,
     /// The variable that names a file of authorities leads to none.
@@ -268,6 +272,13 @@ impl UsageFailure {
                 bilingual!("l'instantané ne contient pas ce chemin", "the snapshot does not hold that path"),
                 bilingual!("« scelle find » cherche un nom", "\"scelle find\" looks for a name"),
             ),
+            Self::PathInNoSnapshot => (
+                bilingual!("aucun instantané ne contient ce chemin", "no snapshot holds that path"),
+                bilingual!(
+                    "donnez le chemin entier ; « scelle find » cherche un nom",
+                    "give the whole path; \"scelle find\" looks for a name"
+                ),
+            ),
             Self::TokenUnknown => (
                 bilingual!(
                     "aucun fichier des instantanés n'a ce jeton",
@@ -325,6 +336,16 @@ impl UsageFailure {
                     "the file of s3.secret_key_file cannot be read"
                 ),
                 bilingual!("vérifiez son chemin et ses droits", "check its path and its rights"),
+            ),
+            Self::SecretFileOpen => (
+                bilingual!(
+                    "le fichier d'un secret est ouvert à d'autres comptes de ce poste",
+                    "the file of a secret is open to other accounts of this computer"
+                ),
+                bilingual!(
+                    "réservez-le à son propriétaire : chmod 600 FICHIER ; si d'autres ont pu le lire, changez le secret",
+                    "keep it for its owner: chmod 600 FILE; if others may have read it, change the secret"
+                ),
             ),
             Self::ProxyVariableUnclear => (
                 bilingual!(

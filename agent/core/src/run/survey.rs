@@ -1,0 +1,86 @@
+//! What a backup would look at: a walk over its folders that opens no file and no repository.
+//!
+//! From a [`BackupRequest`] to counts, for `backup --dry-run`. What is new since the last run is not known here: that takes the
+//! catalog, and a run. Never: writes, or tells a name.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use serde::Serialize;
+
+use super::request::BackupRequest;
+use crate::error::Result;
+use scelle_view::words::Problem;
+
+use crate::platform::{Kind, ProblemCode};
+use crate::scan::PathFilter;
+use crate::scan::walk::{Walked, Walker};
+use crate::shutdown::Shutdown;
+
+/// What a walk met.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Survey {
+    /// Files that would be in the snapshot.
+    pub files: u64,
+    /// Their bytes.
+    pub source_bytes: u64,
+    /// Folders below the roots, the roots included.
+    pub folders: u64,
+    /// Symbolic links.
+    pub links: u64,
+    /// Files and folders that a pattern leaves out; what is in such a folder is not counted.
+    pub left_out: u64,
+    /// Sockets, pipes, devices: never in a snapshot.
+    pub specials: u64,
+    /// Roots that are not there, or are the backup's own folders.
+    pub missing_roots: u64,
+    /// What else could not be looked at, by the code of the problem.
+    pub problems: BTreeMap<&'static str, u64>,
+}
+
+impl Survey {
+    /// Walks what is asked for.
+    ///
+    /// Errors: exit 2 a pattern is wrong; exit 130 stopped.
+    pub fn of(request: &BackupRequest, shutdown: &Shutdown) -> Result<Self> {
+        let filter = PathFilter::new(&[], &request.exclude, &request.own_folders)?;
+        let mut walk = Walker::new(&request.roots, filter)?;
+        let left_out = walk.left_out();
+        let mut survey = Self::default();
+        for walked in walk.by_ref() {
+            shutdown.check()?;
+            match walked {
+                Walked::Entry(item) if item.is_ancestor || item.is_part_only => {}
+                Walked::Entry(item) => match item.stat.kind {
+                    Kind::File => {
+                        survey.files += 1;
+                        survey.source_bytes += item.stat.bytes;
+                    }
+                    Kind::Directory => survey.folders += 1,
+                    Kind::Symlink => survey.links += 1,
+                    _ => {}
+                },
+                Walked::Problem(problem) => survey.met(problem.code),
+            }
+        }
+        survey.left_out = left_out.load(Ordering::Relaxed);
+        Ok(survey)
+    }
+
+    fn met(&mut self, code: ProblemCode) {
+        let problem = match code {
+            ProblemCode::Special => return self.specials += 1,
+            ProblemCode::RootMissing | ProblemCode::RootExcluded => return self.missing_roots += 1,
+            ProblemCode::Vanished => Problem::Vanished,
+            ProblemCode::NameTooLong | ProblemCode::PathTooDeep => Problem::RefusedName,
+            ProblemCode::XattrLimit | ProblemCode::AttributesUnreadable => Problem::MetadataUnreadable,
+            ProblemCode::Unreadable => Problem::Unreadable,
+        };
+        *self.problems.entry(problem.code()).or_default() += 1;
+    }
+
+    /// Whether something could not be looked at.
+    pub fn has_problems(&self) -> bool {
+        self.missing_roots > 0 || !self.problems.is_empty()
+    }
+}
