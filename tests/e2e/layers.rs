@@ -324,7 +324,7 @@ fn a_name_means_one_type_in_a_crate() {
 #[test]
 fn every_way_to_declare_a_type_is_seen() {
     let code = "pub struct A {\npub(super) enum B<T> {\n    struct C;\ntrait D: E {\ntype F = u8;\npub type G<T> = T;\n    \
-                type Item = u8;\nfn structure() {}\npub(in crate::repo) struct H(u8);";
+                type Item = u8;\nfn structure() {}\npub(in crate::repo) struct H(u8);\npub enum $name {}";
     assert_eq!(types_declared(code).collect::<String>(), "ABCDFGH");
 }
 

@@ -14,6 +14,7 @@ pub fn types_declared(code: &str) -> impl Iterator<Item = &str> {
         let is_type = matches!(keyword, "struct" | "enum" | "trait" | "union")
             || keyword == "type" && line.starts_with(['t', 'p']);
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-        is_type.then_some(&rest[..end])
+        // A name that a macro is told is none yet.
+        (is_type && end > 0).then_some(&rest[..end])
     })
 }
