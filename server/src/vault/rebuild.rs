@@ -113,6 +113,13 @@ fn take_over(c: &Connection, database: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whose bucket it is, and its name.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct BucketName {
+    tenant: String,
+    bucket: String,
+}
+
 /// A bucket while its objects come in.
 struct Known {
     id: i64,
@@ -122,7 +129,7 @@ struct Known {
 }
 
 fn read_labels(c: &Connection, blobs: &Blobs, rebuilt: &mut Rebuilt) -> Result<(), Refusal> {
-    let mut known: HashMap<(String, String), Known> = HashMap::new();
+    let mut known: HashMap<BucketName, Known> = HashMap::new();
     for folder in folders() {
         for (name, found) in blobs.folder(&folder)? {
             let label = match blobs.label(&name) {
@@ -161,14 +168,14 @@ fn read_labels(c: &Connection, blobs: &Blobs, rebuilt: &mut Rebuilt) -> Result<(
 /// The bucket of a label. Versions and lock, once seen, are kept: neither can be turned off.
 fn bucket_of(
     c: &Connection,
-    known: &mut HashMap<(String, String), Known>,
+    known: &mut HashMap<BucketName, Known>,
     label: &Label,
     rebuilt: &mut Rebuilt,
 ) -> Result<i64, Refusal> {
-    let name = (label.tenant.clone(), label.bucket.clone());
+    let name = BucketName { tenant: label.tenant.clone(), bucket: label.bucket.clone() };
     if !known.contains_key(&name) {
         let sql = "SELECT id, versioned, locked, retention_days FROM buckets WHERE tenant = ?1 AND name = ?2";
-        let found = c.query_row(sql, [&name.0, &name.1], |row| {
+        let found = c.query_row(sql, [&name.tenant, &name.bucket], |row| {
             let state =
                 BucketState { versioned: row.get(1)?, locked: row.get(2)?, retention_days: row.get(3)? };
             Ok(Known { id: row.get(0)?, state, told: None })
@@ -177,10 +184,10 @@ fn bucket_of(
             Some(bucket) => bucket,
             None => {
                 rebuilt.buckets_from_objects += 1;
-                credentials::ensure_tenant(c, &name.0)?;
+                credentials::ensure_tenant(c, &name.tenant)?;
                 c.execute(
                     "INSERT INTO buckets (tenant, name, created_ms, versioned, locked) VALUES (?1, ?2, ?3, 0, 0)",
-                    params![name.0, name.1, label.stored_ms],
+                    params![name.tenant, name.bucket, label.stored_ms],
                 )?;
                 Known { id: c.last_insert_rowid(), state: BucketState::default(), told: Some(i64::MIN) }
             }

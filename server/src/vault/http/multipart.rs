@@ -244,11 +244,12 @@ pub async fn list(
     }
     let bucket = objects::bucket(vault, &owner.tenant, &input.bucket).await?;
     let most = rows(input.max_uploads)?;
-    let after = (input.key_marker.clone().unwrap_or_default(), input.upload_id_marker.clone());
+    let key = input.key_marker.clone().unwrap_or_default();
+    let id = input.upload_id_marker.clone();
     let found = vault.metadata.read(move |c| {
         // Without an upload id, all uploads of that key have been seen.
-        let id = after.1.unwrap_or_else(|| "~".to_owned());
-        uploads::list(c, bucket.id, &prefix, (&after.0, &id), most + 1)
+        let id = id.as_deref().unwrap_or("~");
+        uploads::list(c, bucket.id, &prefix, uploads::UploadMark { key: &key, id }, most + 1)
     });
     let mut found = found.await?;
     let more = found.len() > most;

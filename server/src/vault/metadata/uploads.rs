@@ -47,12 +47,20 @@ pub fn find(c: &Connection, bucket: i64, key: &str, id: &str) -> Result<Upload, 
     query.query_row(params![id, bucket, key], upload).optional()?.ok_or(Refusal::NoSuchUpload)
 }
 
-/// Uploads of a bucket after (`key`, `id`), at most `rows`.
+/// Where a listing of uploads goes on: they are in the order of keys, then of ids.
+pub struct UploadMark<'a> {
+    /// The last key.
+    pub key: &'a str,
+    /// The last upload of that key.
+    pub id: &'a str,
+}
+
+/// Uploads of a bucket after this one, at most `rows`.
 pub fn list(
     c: &Connection,
     bucket: i64,
     prefix: &str,
-    after: (&str, &str),
+    after: UploadMark<'_>,
     rows: usize,
 ) -> Result<Vec<Upload>, Refusal> {
     let mut query = c.prepare_cached(
@@ -60,7 +68,7 @@ pub fn list(
          AND substr(key, 1, length(?4)) = ?4 ORDER BY key, id LIMIT ?5",
     )?;
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let found = query.query_map(params![bucket, after.0, after.1, prefix, rows], upload)?;
+    let found = query.query_map(params![bucket, after.key, after.id, prefix, rows], upload)?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 
