@@ -57,16 +57,16 @@ impl Kit {
     /// `created` is a date for the reader.
     #[must_use]
     pub fn to_file_text(&self, language: Language, created: &str) -> SecretString {
-        self.written(language, created, text::Extent::Whole)
+        self.written(language, created, text::PageExtent::Whole)
     }
 
     /// The lines of the page that have a meaning, short enough for a code to be scanned. It is a kit file as well.
     #[must_use]
     pub fn to_lines(&self, language: Language) -> SecretString {
-        self.written(language, "", text::Extent::Lines)
+        self.written(language, "", text::PageExtent::Lines)
     }
 
-    fn written(&self, language: Language, created: &str, extent: text::Extent) -> SecretString {
+    fn written(&self, language: Language, created: &str, extent: text::PageExtent) -> SecretString {
         let identity = self.recovery.to_secret_string();
         let page = text::Page {
             repository: &lines::repository_line(&self.repository),

@@ -65,7 +65,7 @@ pub(super) struct Page<'k> {
 
 /// How much of a page is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(super) enum PageExtent {
     /// All of it.
     Whole,
     /// The lines that have a meaning.
@@ -73,7 +73,7 @@ pub(super) enum Extent {
 }
 
 /// The page.
-pub(super) fn write(kit: &Page<'_>, extent: Extent) -> SecretString {
+pub(super) fn write(kit: &Page<'_>, extent: PageExtent) -> SecretString {
     // Reserved once, so that growth leaves no copy of the secrets behind.
     let mut page = String::with_capacity(MAX_KIT_BYTES);
     let mut line = |key: &str, value: &str| {
@@ -84,7 +84,7 @@ pub(super) fn write(kit: &Page<'_>, extent: Extent) -> SecretString {
     };
     line(MAGIC, VERSION);
     line("repository", kit.repository);
-    if extent == Extent::Whole {
+    if extent == PageExtent::Whole {
         line("created", &one_line(kit.created));
         for explanation in [FRENCH, ENGLISH] {
             line("", "");

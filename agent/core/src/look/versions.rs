@@ -23,7 +23,7 @@ use crate::shutdown::Shutdown;
 
 /// A snapshot that a version was seen in, or missed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct Sighting {
     /// The snapshot.
     pub snapshot: Snapshot,
     /// What it is called on the command line.
@@ -36,9 +36,9 @@ pub struct Version {
     /// The entry, as the last snapshot that holds it has it. Holds a name.
     pub entry: ListedEntry,
     /// The first snapshot that holds it.
-    pub first: Seen,
+    pub first: Sighting,
     /// The last one before something else: what to restore it from.
-    pub last: Seen,
+    pub last: Sighting,
     /// What the next snapshot of the same folders has there.
     pub then: Then,
 }
@@ -49,9 +49,9 @@ pub enum Then {
     /// The newest snapshot of its folders holds it.
     Newest,
     /// Another version, from this snapshot on.
-    Replaced(Seen),
+    Replaced(Sighting),
     /// Nothing: the path is not in this snapshot.
-    Absent(Seen),
+    Absent(Sighting),
 }
 
 /// What is known of a path.
@@ -60,11 +60,11 @@ pub struct Versions {
     /// Its versions, in the order in which they were first seen.
     pub versions: Vec<Version>,
     /// Snapshots that cannot be read where the path would stand, and why.
-    pub unread: Vec<(Seen, AgentError)>,
+    pub unread: Vec<(Sighting, AgentError)>,
 }
 
 /// A version that later snapshots may still hold.
-struct Open {
+struct OpenVersion {
     version: Version,
     /// Its newest entry, to compare the next one with.
     entry: Entry,
@@ -81,10 +81,10 @@ pub async fn versions(
     shutdown: &Shutdown,
 ) -> Result<Versions> {
     let mut found = Versions::default();
-    let mut open: BTreeMap<(&DeviceId, &str), Open> = BTreeMap::new();
+    let mut open: BTreeMap<(&DeviceId, &str), OpenVersion> = BTreeMap::new();
     for (snapshot, word) in snapshots.iter().zip(words(snapshots)) {
         shutdown.check()?;
-        let seen = Seen { snapshot: snapshot.clone(), word };
+        let seen = Sighting { snapshot: snapshot.clone(), word };
         let (item, keys) = match or_unread(entry_in(fetcher, snapshot, typed).await) {
             Ok(read) => read,
             Err(fault) => {
@@ -99,14 +99,14 @@ pub async fn versions(
         match (before, now) {
             (Some(before), Some((shown, entry))) if is_same(&before, &entry, &keys) => {
                 let version = Version { entry: shown, last: seen, ..before.version };
-                open.insert(chain, Open { version, entry, keys });
+                open.insert(chain, OpenVersion { version, entry, keys });
             }
             (before, Some((shown, entry))) => {
                 let ended =
                     before.map(|before| Version { then: Then::Replaced(seen.clone()), ..before.version });
                 found.versions.extend(ended);
                 let version = Version { entry: shown, first: seen.clone(), last: seen, then: Then::Newest };
-                open.insert(chain, Open { version, entry, keys });
+                open.insert(chain, OpenVersion { version, entry, keys });
             }
             (before, None) => {
                 let ended = before.map(|before| Version { then: Then::Absent(seen), ..before.version });
@@ -115,7 +115,8 @@ pub async fn versions(
         }
     }
     found.versions.extend(open.into_values().map(|open| open.version));
-    let order = |seen: &Seen| snapshots.iter().position(|one| one.note_sha256 == seen.snapshot.note_sha256);
+    let order =
+        |seen: &Sighting| snapshots.iter().position(|one| one.note_sha256 == seen.snapshot.note_sha256);
     found.versions.sort_by_key(|version| order(&version.first));
     match found.versions.is_empty() && found.unread.is_empty() {
         true => Err(AgentError::path_in_no_snapshot()),
@@ -124,7 +125,7 @@ pub async fn versions(
 }
 
 /// Whether what stands there now is the version from before; times and rights make no version.
-fn is_same(before: &Open, entry: &Entry, keys: &ChunkIdKeys) -> bool {
+fn is_same(before: &OpenVersion, entry: &Entry, keys: &ChunkIdKeys) -> bool {
     compare(&before.entry, entry, before.keys == *keys) != Some(Change::Changed)
 }
 

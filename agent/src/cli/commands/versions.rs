@@ -13,7 +13,7 @@ use crate::cli::args::Versions;
 use crate::cli::context::Context;
 use crate::cli::screen::Table;
 use scelle_core::error::{ExitCode, Result};
-use scelle_core::look::versions::{Seen, Then, Version, versions};
+use scelle_core::look::versions::{Sighting, Then, Version, versions};
 use scelle_core::platform::os_to_bytes;
 use scelle_format::manifest::EntryKind;
 use scelle_view::bilingual;
@@ -77,18 +77,17 @@ fn table(versions: &[Version], lang: Lang) -> Table {
     table
 }
 
-fn moment(at: &Seen) -> SystemTime {
+fn moment(at: &Sighting) -> SystemTime {
     time_of(at.snapshot.time.0.saturating_mul(1_000_000_000))
 }
 
 /// `21/11/2026 14:05 (3)`.
-fn seen(at: &Seen, lang: Lang) -> String {
+fn seen(at: &Sighting, lang: Lang) -> String {
     format!("{} ({})", local_time(moment(at), lang), at.word)
 }
 
 fn row_json(version: &Version) -> Value {
-    let seen =
-        |at: &Seen| json!({"snapshot": at.snapshot.id.number, "version": at.word, "time": at.snapshot.time});
+    let seen = |at: &Sighting| json!({"snapshot": at.snapshot.id.number, "version": at.word, "time": at.snapshot.time});
     let (then, next) = match &version.then {
         Then::Newest => ("newest", None),
         Then::Replaced(by) => ("replaced", Some(seen(by))),
