@@ -217,3 +217,46 @@ fn a_descriptor_lost_after_joining_is_put_back_by_who_joined() {
     assert!(site.object(&newest).is_file());
     other.ok(["check"]);
 }
+
+/// A descriptor in the place of one that was lost would shut out for good the computer that the lost one enrolled.
+#[test]
+fn nobody_joins_where_the_descriptor_of_another_computer_is_lost() {
+    let (site, source) = practice();
+    let other = site.other_computer("second");
+    let kit = site.kit();
+    let joining: [&std::ffi::OsStr; 5] =
+        ["init".as_ref(), "--join".as_ref(), "--yes".as_ref(), "--kit".as_ref(), kit.as_os_str()];
+    other.ok(joining);
+    other.ok(["backup".as_ref(), source.root().as_os_str()]);
+    let device =
+        other.json(["snapshots"]).as_array().unwrap().last().unwrap()["device"].as_str().unwrap().to_owned();
+    let newest = site.objects("desc/").into_iter().min().unwrap();
+    let right = fs::read(site.object(&newest)).unwrap();
+    let to = site.path("back");
+    let word = format!("{device}/2");
+    let restore: [&std::ffi::OsStr; 6] = [
+        "restore".as_ref(),
+        word.as_ref(),
+        "--to".as_ref(),
+        to.as_os_str(),
+        "--kit".as_ref(),
+        kit.as_os_str(),
+    ];
+    // Whether the first computer has seen it since or not.
+    for has_seen in [false, true] {
+        fs::remove_file(site.object(&newest)).unwrap();
+        let third = site.other_computer("third");
+        let refused = third.expect(13, joining);
+        assert!(refused.err().contains("lacks a descriptor"), "{has_seen}: {refused}");
+        third.expect(13, restore);
+        let found = site.agent.expect(13, ["check", "--json"]).json();
+        let kinds: Vec<&str> =
+            found["findings"].as_array().unwrap().iter().map(|row| row["kind"].as_str().unwrap()).collect();
+        let kind = if has_seen { "descriptor-missing" } else { "note-device" };
+        assert!(kinds.contains(&kind), "{has_seen}: {found}");
+        fs::write(site.object(&newest), &right).unwrap();
+        site.backup(&source);
+    }
+    site.agent.ok(["check"]);
+    site.other_computer("third").ok(joining);
+}

@@ -20,7 +20,7 @@ fn what_is_printed_can_be_compared_with_the_kits_page() {
     );
     assert!(address.starts_with("file:///"), "no --kit of init, and the address is on the page: {page}");
     let html = fs::read_to_string(site.path("paper.txt.html")).unwrap();
-    assert!(html.contains(&format!("# where {address}")));
+    assert!(html.contains(&address), "{html}");
     let public = site.path("paper.txt.pub");
     let told = site.agent.ok(["init", "--kit-public", public.to_str().unwrap()]);
     assert!(told.out().contains(&format!("fingerprint {words}\n")), "{told}");

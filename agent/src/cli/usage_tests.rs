@@ -129,7 +129,7 @@ fn contract_forms_parse() {
         "bilan list",
         "bilan show",
         "bilan show latest",
-        "bilan verify f --owner fp",
+        "bilan verify f --owner 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
         "bilan export latest --format json --out f",
         "bilan whois t --kit k",
         "bilan acknowledge --author secretary --reason moved",

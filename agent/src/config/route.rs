@@ -33,7 +33,7 @@ pub(super) fn route(env: &Env, table: &S3Table, folder: &Path) -> Result<Route> 
         };
         let meta = std::fs::metadata(folder.join(file)).map_err(|error| wrong(&error.to_string()))?;
         if scelle_core::platform::is_open_to_others(&meta) {
-            return Err(AgentError::secret_file_open().at("s3.proxy_credentials_file"));
+            return Err(AgentError::secret_file_open().at(&table.places.proxy_credentials_file));
         }
         let text = Zeroizing::new(content(&folder.join(file), LOGIN_BYTES_MAX).map_err(|e| wrong(&e))?);
         let line = std::str::from_utf8(&text).map_err(|_| wrong("no UTF-8"))?;
@@ -93,6 +93,8 @@ mod tests {
     use scelle_core::error::ExitCode;
     use scelle_view::words::Lang;
 
+    use std::io::Write as _;
+
     use super::*;
     use crate::config::file::parse;
 
@@ -126,7 +128,9 @@ mod tests {
     fn impossible_values_name_line_and_key_or_the_variable_and_show_nothing() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [("empty.pem", ""), ("login", "motdepasse\n")] {
-            fs::write(folder.path().join(name), text).unwrap();
+            let mut options = fs::OpenOptions::new();
+            scelle_core::platform::private_file(options.write(true).create_new(true));
+            options.open(folder.path().join(name)).unwrap().write_all(text.as_bytes()).unwrap();
         }
         let login = format!("{PROXY}proxy_credentials_file = \"login\"\n");
         let missing = format!("{PROXY}\nproxy_credentials_file = \"none\"\n");

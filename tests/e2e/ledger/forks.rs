@@ -70,6 +70,15 @@ fn a_fork_whose_other_branch_is_longer_is_acknowledged_by_the_computer_s_own_bil
     let other = both.iter().find(|id| ***id != own).unwrap();
     agent.expect(2, ["bilan", "acknowledge", other, "--author", "provider", "--reason", "other"]);
 
+    // A file about a bilan whose number was given twice proves it all the same.
+    for id in [own.as_str(), other.as_str()] {
+        let file = life.site.path(&format!("{id}.json"));
+        let file = file.to_str().unwrap();
+        stranger.ok(["bilan", "export", id, "--format", "json", "--out", file]);
+        let verdict = agent.json(["bilan", "verify", file]);
+        assert_eq!((&verdict["intact"], &verdict["id"]), (&true.into(), &id.into()), "{verdict}");
+    }
+
     assert!(life.acknowledge()["chain"]["note"].is_u64());
     // Numbers that the other branch has given already are given once more: no news.
     for _ in 0..3 {
@@ -106,6 +115,7 @@ fn a_copy_that_wrote_under_numbers_long_gone_by_is_seen_by_the_next_backup() {
 fn a_state_that_is_set_back_forks_no_chain_that_was_forked_before() {
     for (ours, theirs) in [(1, 3), (4, 1)] {
         let mut life = Life::begin();
+        let of_before = life.home_copy("image of before the fork");
         life.diverge(ours, theirs);
         let agent = life.site.agent.clone();
         life.work(&agent, 1);
@@ -120,7 +130,35 @@ fn a_state_that_is_set_back_forks_no_chain_that_was_forked_before() {
         assert_eq!(life.forked_notes(), forked, "{ours}, {theirs}");
         life.work(&agent, 1);
         assert!(!has(&agent, "chain-fork"), "{:?}", reasons(&agent));
+        // What was acknowledged tells which branch is its own.
+        put_back(&of_before, agent.home());
+        life.work(&agent, 2);
+        assert_eq!(life.forked_notes(), forked, "{ours}, {theirs}");
+        assert!(!has(&agent, "chain-fork"), "{:?}", reasons(&agent));
     }
+}
+
+/// What was acknowledged is known by its notes: the clock of a copy may be wrong, and what the copy acknowledges answers for
+/// nobody else.
+#[test]
+fn a_copy_that_goes_on_is_news_whatever_its_clock_says_and_whatever_it_acknowledges() {
+    let mut life = Life::begin();
+    let clone = life.diverge(2, 1);
+    let agent = life.site.agent.clone();
+    life.work(&agent, 1);
+    life.acknowledge();
+    life.live();
+    let mut late = clone.command_of(&e2e::process::system("faketime"));
+    let scelle = clone.command();
+    late.args(["-f", "-1h"]).arg(scelle.get_program()).arg("backup").arg(life.source.root());
+    assert_eq!(clone.spawn(late).wait().code(), 0);
+    life.work(&agent, 1);
+    assert!(has(&agent, "chain-fork"), "an hour behind: {:?}", reasons(&agent));
+    life.acknowledge();
+    life.work(&clone, 1);
+    clone.ok(["bilan", "acknowledge", "--author", "provider", "--reason", "other"]);
+    life.work(&agent, 1);
+    assert!(has(&agent, "chain-fork"), "the copy has acknowledged: {:?}", reasons(&agent));
 }
 
 #[test]

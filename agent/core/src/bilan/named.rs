@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use scelle_format::ledger::NoteKind;
+use scelle_format::id::Sha256;
+use scelle_format::ledger::{Note, NoteKind};
 
 use super::write::bilan_id;
 use crate::look::spec::NOTE_CHARS;
@@ -20,9 +21,19 @@ pub(super) fn named(history: &History) -> Vec<(String, &VerifiedNote)> {
     bilans.iter().for_each(|row| *count.entry(plain(row)).or_default() += 1);
     let word = |row: &VerifiedNote| match plain(row) {
         plain if count.get(&plain) == Some(&1) => plain,
-        plain => format!("{plain}@{}", &row.text_sha256.to_string()[..NOTE_CHARS]),
+        plain => with_note(&plain, &row.text_sha256),
     };
     bilans.into_iter().map(|row| (word(row), row)).collect()
+}
+
+fn with_note(plain: &str, text_sha256: &Sha256) -> String {
+    format!("{plain}@{}", &text_sha256.to_string()[..NOTE_CHARS])
+}
+
+/// Whether a word names the bilan with this note, alone of its number or not.
+pub(super) fn names(word: &str, note: &Note, text_sha256: &Sha256) -> bool {
+    let plain = bilan_id(&note.device, note.sequence);
+    word == plain || word == with_note(&plain, text_sha256)
 }
 
 /// Whether a note is a bilan's.

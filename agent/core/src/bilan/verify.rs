@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
 use super::export::{Document, MAGIC};
-use super::write::bilan_id;
+use super::named::names;
 use crate::error::ExitCode;
 use crate::repo::state::Device;
 
@@ -134,7 +134,8 @@ fn read(bytes: &[u8]) -> Option<Document> {
 fn check(document: &Document) -> Option<Checked> {
     let descriptors = descriptors(&document.proof.descriptors)?;
     let newest = &descriptors.last()?.descriptor;
-    let bilan = Note::parse(&note::parse(document.signature.as_bytes()).ok()?.text).ok()?;
+    let text = note::parse(document.signature.as_bytes()).ok()?.text;
+    let bilan = Note::parse(&text).ok()?;
     let device_key =
         descriptors.iter().rev().find_map(|entry| entry.descriptor.device(&bilan.device))?.vkey.clone();
     let key = VerifyingKey::parse(device_key.as_str()).ok()?;
@@ -145,7 +146,8 @@ fn check(document: &Document) -> Option<Checked> {
 
     let seen = descriptors.get(usize::try_from(own.descriptor.0.checked_sub(1)?).ok()?)?;
     let is_seen = seen.descriptor.text_sha256() == own.descriptor.1;
-    let is_ours = newest.repository == own.repository && document.id == bilan_id(&own.device, own.sequence);
+    let is_ours =
+        newest.repository == own.repository && names(&document.id, &own, &Sha256::of(text.as_bytes()));
     let sound = is_seen && is_ours && !is_revoked(&descriptors, &own) && record_fits(document, &own);
     sound.then(|| Checked {
         chain_complete: is_complete(&before, &own, &after),

@@ -38,6 +38,12 @@ impl AgentError {
         Self::new(ExitCode::Damaged, WhereaboutsFailure::NotThisDevice)
     }
 
+    /// The descriptor that enrolled a device is lost, or not to be believed: no other may be written in its place. The place is its
+    /// object, or the folder of that device's notes.
+    pub fn descriptor_lost() -> Self {
+        Self::new(ExitCode::Damaged, WhereaboutsFailure::DescriptorLost)
+    }
+
     /// The state folder of a repository cannot be read. The place is the repository's id; `address` is given where it
     /// is known.
     pub fn state_damaged(address: Option<&str>) -> Self {

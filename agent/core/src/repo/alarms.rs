@@ -4,7 +4,7 @@
 //! restore or a check leaves nothing to be seen by the next. A lost file is read again from the bilans. Goes to the bilan,
 //! which is red as long as one is open. Never: ends one because it is no longer seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scelle_format::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ pub struct ChainAlarms {
     /// Whether what the bilans say was read.
     #[serde(default)]
     is_known: bool,
+    /// Names of the notes of other branches that were there when a fork was acknowledged.
+    #[serde(default)]
+    forks_known: Option<BTreeSet<String>>,
 }
 
 impl ChainAlarms {
@@ -68,6 +71,12 @@ impl ChainAlarms {
         self.is_known
     }
 
+    /// Names of the notes of other branches that were there when a fork was last acknowledged here; `None` where that never was,
+    /// or is not known any more.
+    pub fn forks_known(&self) -> Option<&BTreeSet<String>> {
+        self.forks_known.as_ref()
+    }
+
     /// Takes in what the newest bilan says: which are open, since when, and its number.
     pub fn recall(
         mut self,
@@ -84,8 +93,10 @@ impl ChainAlarms {
 
     /// Somebody has acknowledged, with the note of number `note`, what the bilan with this number, and those before it, said. A
     /// fork is seen once more by the pen that writes the note, and all that was written until then is acknowledged.
-    pub fn acknowledge(state: &State, bilan: u64, note: u64) -> Result<()> {
+    /// `others` are the names of all notes of other branches then.
+    pub fn acknowledge(state: &State, bilan: u64, note: u64, others: BTreeSet<String>) -> Result<()> {
         let mut alarms = Self::load(state);
+        alarms.forks_known = Some(others);
         alarms.seen.retain(|code, seen| seen.next > if code == FORK { note } else { bilan });
         alarms.save(state)
     }
@@ -108,6 +119,7 @@ mod tests {
         let with = |code: &str| ChainAlarms {
             seen: [(code.to_owned(), AlarmSeen { time: 0, next: 4 })].into(),
             is_known: true,
+            forks_known: None,
         };
         for code in CHAIN_ALARMS {
             assert_eq!(with(code).open_at(at(29)), Some(code));

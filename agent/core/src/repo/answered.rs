@@ -2,6 +2,8 @@
 //!
 //! Data comes from a checked ledger; goes to the mending rounds and to the bilan. Never: makes anything sound.
 
+use std::collections::{BTreeSet, HashSet};
+
 use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::layout;
 use scelle_format::ledger::{NoteKind, STORE_SET};
@@ -21,28 +23,50 @@ pub fn answered(history: &History, device: &DeviceId) -> u64 {
     bilans.max().unwrap_or(0)
 }
 
-/// Whether a finding is a note of a fork that is no news: it was there when somebody acknowledged it, or it is on this
-/// computer's own branch, which `head` ends, and its twin decides. What another wrote later is a copy that goes on.
-pub fn is_answered_fork(finding: &Finding, history: &History, head: Option<Sha256>) -> bool {
+/// What somebody knows of a forked chain, as the computer sees it whose branch a head ends.
+pub struct ForkAnswers<'a> {
+    /// Texts of the notes of its own branch: a number that they share with others is those others' news.
+    own: HashSet<Sha256>,
+    /// Names of the notes of others that were there when the fork was acknowledged here.
+    known: Option<&'a BTreeSet<String>>,
+    /// Where the state has lost them: when it was acknowledged on that branch.
+    time: Option<Timestamp>,
+}
+
+impl<'a> ForkAnswers<'a> {
+    /// Of a device's notes. Without a head no branch is anybody's own, and every acknowledgment counts.
+    pub fn of(notes: &[VerifiedNote], head: Option<Sha256>, known: Option<&'a BTreeSet<String>>) -> Self {
+        let own: HashSet<Sha256> = branch_of(notes, head).iter().map(|row| row.text_sha256).collect();
+        let here = answers(notes).filter(|row| own.is_empty() || own.contains(&row.text_sha256));
+        let time = here.map(|row| row.note.time).max();
+        Self { own, known, time }
+    }
+
+    /// Whether a note is no news. What another wrote after the acknowledgment is a copy that goes on.
+    pub fn cover(&self, row: &VerifiedNote) -> bool {
+        let was_there = match self.known {
+            Some(known) => known.contains(&row.name),
+            None => self.time.is_some_and(|time| row.note.time <= time),
+        };
+        was_there || self.own.contains(&row.text_sha256)
+    }
+}
+
+/// Whether a finding is a note of a fork that is no news, for the computer `device` whose branch `head` ends.
+pub fn is_answered_fork(
+    finding: &Finding,
+    history: &History,
+    (own, head): (&DeviceId, Option<Sha256>),
+    known: Option<&BTreeSet<String>>,
+) -> bool {
     let Ok((device, ..)) = layout::parse_note(&finding.object) else { return false };
     let notes = history.device(&device).map(|chain| &chain.notes[..]).unwrap_or_default();
-    let Some(note) = notes.iter().find(|row| row.name == finding.object) else { return false };
-    let is_own = || branch_of(notes, head).iter().any(|own| own.text_sha256 == note.text_sha256);
-    let is_older = answered_at(notes).is_some_and(|time| note.note.time <= time);
-    finding.kind == FindingKind::Fork && (is_older || is_own())
-}
-
-/// Whether all notes of a device that are not on the branch that `head` ends were there when somebody acknowledged them.
-pub fn is_all_answered(notes: &[VerifiedNote], head: Option<Sha256>) -> bool {
-    let branch = branch_of(notes, head);
-    let is_own = |row: &VerifiedNote| branch.iter().any(|own| own.text_sha256 == row.text_sha256);
-    let time = answered_at(notes);
-    notes.iter().all(|row| time.is_some_and(|time| row.note.time <= time) || is_own(row))
-}
-
-/// When somebody last acknowledged what a bilan of the device said of the store.
-fn answered_at(notes: &[VerifiedNote]) -> Option<Timestamp> {
-    answers(notes).map(|row| row.note.time).max()
+    let answers = match device == *own {
+        true => ForkAnswers::of(notes, head, known),
+        false => ForkAnswers::of(notes, None, None),
+    };
+    let note = notes.iter().find(|row| row.name == finding.object);
+    finding.kind == FindingKind::Fork && note.is_some_and(|row| answers.cover(row))
 }
 
 /// The acknowledgments among a device's notes that are about the store.

@@ -31,16 +31,20 @@ fn only_one_before(notes: &[VerifiedNote], sequence: u64) -> Option<&VerifiedNot
     same.next().filter(|_| same.next().is_none())
 }
 
-/// The last note that follows the one with this text, as long as one alone does.
-pub fn tip_of(notes: &[VerifiedNote], text_sha256: Sha256) -> Option<&VerifiedNote> {
-    let mut tip: Option<&VerifiedNote> = None;
-    let mut at = text_sha256;
-    loop {
-        let number = tip.map_or(0, |tip| tip.note.sequence);
-        let mut next = notes.iter().filter(|row| row.note.prev == Some(at) && row.note.sequence > number);
-        match (next.next(), next.next()) {
-            (Some(only), None) => (tip, at) = (Some(only), only.text_sha256),
-            _ => return tip,
+/// The last notes of all branches that follow the note with this text; none where nothing follows it.
+pub fn ends_after(notes: &[VerifiedNote], text_sha256: Sha256) -> Vec<&VerifiedNote> {
+    let mut after: HashMap<Sha256, Vec<&VerifiedNote>> = HashMap::new();
+    for row in notes {
+        if let Some(prev) = row.note.prev {
+            after.entry(prev).or_default().push(row);
         }
     }
+    let (mut ends, mut open) = (Vec::new(), after.remove(&text_sha256).unwrap_or_default());
+    while let Some(row) = open.pop() {
+        match after.remove(&row.text_sha256) {
+            Some(next) => open.extend(next),
+            None => ends.push(row),
+        }
+    }
+    ends
 }

@@ -37,6 +37,7 @@ pub async fn join(
 ) -> Result<Joined> {
     let options = OpenOptions { unlock: Some(unlock), ..OpenOptions::default() };
     let opened = Repository::open(Arc::clone(store), options).await?;
+    opened.expect_all_descriptors()?;
     let keyring = opened.keyring.as_ref().ok_or_else(AgentError::key_required)?;
     let signer: &SigningKey =
         keyring.owner.as_ref().or(keyring.admin.as_ref()).ok_or_else(AgentError::key_required)?;

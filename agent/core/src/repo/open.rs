@@ -144,6 +144,27 @@ impl Repository {
         if is_lost { ExitCode::Damaged } else { ExitCode::Ok }
     }
 
+    /// A device whose notes are there and that no descriptor enrols: the one that did is lost, or somebody put them there.
+    pub fn stranger(&self) -> Option<&Finding> {
+        let is_device = |f: &&Finding| f.kind == FindingKind::NoteDevice && f.object.ends_with('/');
+        self.history.findings.iter().find(is_device)
+    }
+
+    /// Makes sure that the newest descriptor is the newest there ever was: one written over the name of another that was lost
+    /// would shut out for good whom that one enrolled.
+    ///
+    /// Errors: exit 13 a descriptor is lost or must not be believed, or a device wrote that none enrols.
+    pub fn expect_all_descriptors(&self) -> Result<()> {
+        let is_lost = |f: &&Finding| {
+            use FindingKind::{DescriptorInvalid, DescriptorMissing, DescriptorRollback};
+            matches!(f.kind, DescriptorInvalid | DescriptorMissing | DescriptorRollback)
+        };
+        match self.descriptors.findings.iter().find(is_lost).or_else(|| self.stranger()) {
+            Some(finding) => Err(AgentError::descriptor_lost().at(finding.object.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Everything found wrong so far.
     pub fn all_findings(&self) -> Vec<Finding> {
         let keys = self.keyring.iter().flat_map(|ring| &ring.findings);

@@ -15,7 +15,7 @@ use scelle_format::format_txt::FormatTxt;
 use scelle_format::ledger::FoundBad;
 use scelle_format::{layout, limits};
 
-use super::alarms::{self, FORK};
+use super::alarms::{self, ChainAlarms, FORK};
 use super::answered::is_answered_fork;
 use super::append::LedgerWriter;
 use super::append::start::Start;
@@ -200,9 +200,11 @@ impl Seat {
         }
         // Whether somebody has answered stands anywhere in the ledger.
         let history = History::load(self.objects(), descriptors).await?;
+        let alarms = ChainAlarms::load(&self.state);
         let head = ledger.head().link().map(|(_, text_sha256)| text_sha256);
         let is_new = |fork: &&Finding| {
-            !damage.looked.is_forked(&fork.object) && !is_answered_fork(fork, &history, head)
+            !damage.looked.is_forked(&fork.object)
+                && !is_answered_fork(fork, &history, (&self.device.id, head), alarms.forks_known())
         };
         let forks = || history.findings.iter().filter(is_fork);
         let new: Vec<Finding> = forks().filter(is_new).cloned().collect();

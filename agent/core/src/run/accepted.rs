@@ -4,6 +4,8 @@
 //! The ledger is the truth of it: the note is written there, and the next run reads the set's memory, and what is known of
 //! damage, from it. Never: free text, which would leave in clear.
 
+use std::collections::{BTreeSet, HashSet};
+
 use scelle_format::layout;
 use scelle_format::ledger::{Author, Because, NoteKind, STORE_SET};
 use scelle_format::report::Record;
@@ -14,6 +16,7 @@ use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARM, SOURCE_ALARMS};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::alarms::{CHAIN_ALARMS, ChainAlarms};
 use crate::repo::append::LedgerWriter;
+use crate::repo::branch::branch_of;
 use crate::repo::damage::Damage;
 use crate::repo::history::packs_of;
 use crate::repo::open::Repository;
@@ -190,8 +193,18 @@ impl Accepting<'_> {
         let (sequence, _) = ledger.append(kind, Vec::new()).await?;
         damage.acknowledge_altered(self.bilan);
         damage.save(&self.seat.state)?;
-        ChainAlarms::acknowledge(&self.seat.state, self.bilan, sequence)?;
+        ChainAlarms::acknowledge(&self.seat.state, self.bilan, sequence, self.others())?;
         Ok(StoreSeen { note: sequence, left: damage.altered_objects() })
+    }
+
+    /// Names of the notes that another computer has written as this one, as far as they were read.
+    fn others(&self) -> BTreeSet<String> {
+        let reading = self.reading;
+        let notes = reading.own().and_then(|own| reading.repository.history.device(own.device));
+        let notes = notes.map(|chain| &chain.notes[..]).unwrap_or_default();
+        let head = reading.own().and_then(|own| own.head.link()).map(|(_, text_sha256)| text_sha256);
+        let own: HashSet<_> = branch_of(notes, head).iter().map(|row| row.text_sha256).collect();
+        notes.iter().filter(|row| !own.contains(&row.text_sha256)).map(|row| row.name.clone()).collect()
     }
 
     /// What is damaged and was not mended by the run of the bilan is accepted as lost.

@@ -45,6 +45,7 @@ impl Reading {
 
     /// Signs the descriptor: its epochs are confirmed.
     pub async fn sign(&self, signer: &SigningKey) -> Result<()> {
+        self.repository.expect_all_descriptors()?;
         let descriptors = &self.repository.descriptors;
         let current = &descriptors.current;
         let mut next = Descriptor {

@@ -12,13 +12,12 @@ use scelle_format::note::VerifyingKey;
 use super::whereabouts::{Found, Known};
 use crate::around::Around;
 use crate::connect::Connected;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 use crate::look::choose::select;
 use crate::look::newer::Own;
 use crate::look::spec::SnapshotSpec;
 use crate::reading::fetch::Fetcher;
 use crate::reading::tree::Tree;
-use crate::repo::finding::FindingKind;
 use crate::repo::history::Snapshot;
 use crate::repo::kept::Kept;
 use crate::repo::keyring::Unlock;
@@ -90,15 +89,25 @@ impl Reading {
         let Repository { history, descriptors, .. } = &self.repository;
         let own = self.own();
         // Where descriptors are lost, a device that they enrolled looks like one that nobody did.
-        let stranger =
-            history.findings.iter().find(|f| f.kind == FindingKind::NoteDevice && f.object.ends_with('/'));
+        let stranger = self.repository.stranger();
         match (stranger, spec) {
             (Some(stranger), SnapshotSpec::Latest { .. } | SnapshotSpec::AtOrBefore(_))
                 if !descriptors.findings.is_empty() && own.is_none() =>
             {
                 Err(AgentError::newer_unreadable(None, "").at(stranger.object.clone()))
             }
-            _ => select(history, spec, own, None),
+            _ => match (select(history, spec, own, None), stranger) {
+                // It may be that device's.
+                (Err(error), Some(stranger)) if error.code == ExitCode::Usage => {
+                    let is_known = error.kind != AgentError::snapshot_not_found().kind;
+                    Err(if is_known {
+                        error
+                    } else {
+                        AgentError::descriptor_lost().at(stranger.object.clone())
+                    })
+                }
+                (selected, _) => selected,
+            },
         }
     }
 

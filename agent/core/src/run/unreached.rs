@@ -40,8 +40,7 @@ impl Finder<'_> {
     /// Keeps a bilan of each of these runs, none of which could be begun because of `why`; returns how many were kept. None is
     /// where this computer is no part of the repository, or where another run, which has a bilan of its own, is going on.
     pub fn keep_missed(&self, missed: Vec<Missed>, why: &AgentError) -> u64 {
-        use ExitCode::{Damaged, Failed, Interrupted, NoRepository, Unreachable};
-        if !matches!(why.code, Damaged | Failed | Interrupted | NoRepository | Unreachable) {
+        if why.code == ExitCode::Busy {
             return 0;
         }
         let Some(known) = self.known_offline().filter(|known| !known.is_unfinished) else { return 0 };

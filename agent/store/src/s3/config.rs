@@ -17,17 +17,13 @@ use aws_sdk_s3::config::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::clock::ServerClock;
-use super::patience::Patience;
+use super::patience::{ATTEMPT_TIMEOUT, Patience, SLOWEST_BYTES_PER_SECOND};
 use super::route::Route;
 use crate::throttle::ByteRate;
 use crate::{ErrorKind, Key, StoreError};
 
 /// Time to reach the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for one request, beside what its body may take.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The slowest line a body is waited for.
-pub(super) const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
 
 /// Where the bucket is and how to speak to it. `Debug` shows no secret.
 #[derive(Clone, Debug)]

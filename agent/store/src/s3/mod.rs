@@ -45,7 +45,7 @@ pub use route::{Login, Proxy, Route};
 
 use clock::ServerClock;
 use errors::{body_error, status, store_error};
-use patience::{Slices, Taken, WatchedBody};
+use patience::{Sdk, Slices, Taken, WatchedBody};
 use signed_payload::SignedPayload;
 
 /// A body that moves no byte for this long is given up.
@@ -55,8 +55,6 @@ const SIGNIFICANT_SKEW_MS: u64 = 60_000;
 
 /// Servers read offsets as signed 64-bit numbers.
 const MAX_OFFSET: u64 = i64::MAX.cast_unsigned();
-
-type Sdk<T, E> = Result<T, SdkError<E, HttpResponse>>;
 
 /// Objects in one bucket, below one prefix. Clones share the connection pool.
 #[derive(Clone, Debug)]

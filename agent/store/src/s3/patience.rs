@@ -14,14 +14,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_sdk_s3::error::SdkError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::Sdk;
-use super::config::{ATTEMPT_TIMEOUT, SLOWEST_BYTES_PER_SECOND};
+/// What the SDK answers.
+pub(super) type Sdk<T, E> = Result<T, SdkError<E, HttpResponse>>;
 
+/// Time for one request, beside what its body may take.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
+/// The slowest line a body is waited for.
+pub(super) const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
 /// The part of a body that the connection takes at a time: on the slowest line that is waited for, four seconds' worth.
 const SLICE_BYTES: usize = 64 * 1024;
 /// What systems keep of a body that was taken and is not sent yet, at most (Linux: `tcp_wmem`).

@@ -6,17 +6,19 @@
 
 use std::collections::BTreeMap;
 
+use scelle_format::id::Sha256;
 use scelle_format::layout;
 use scelle_format::ledger::{ChainHead, ChainLink, NoteKind, Position, SnapshotStatus, position};
 
 use super::LedgerWriter;
 use crate::clock::now;
 use crate::error::Result;
-use crate::repo::alarms::{self, FORK, REWOUND_AGAIN, ROLLED_BACK};
-use crate::repo::answered::is_all_answered;
-use crate::repo::branch::tip_of;
+use crate::repo::alarms::{self, ChainAlarms, FORK, REWOUND_AGAIN, ROLLED_BACK};
+use crate::repo::answered::ForkAnswers;
+use crate::repo::branch::ends_after;
 use crate::repo::descriptors::Descriptors;
 use crate::repo::files;
+use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::{History, VerifiedNote};
 use crate::repo::own_notes::put_back;
 use crate::repo::pending::Pending;
@@ -42,6 +44,7 @@ impl LedgerWriter<'_> {
     /// Compares the store's head with the local one and acts on the difference.
     pub async fn start(&mut self, descriptors: &Descriptors) -> Result<Start> {
         self.settle().await?;
+        self.see(descriptors);
         let rows = self.objects.list_first(&layout::notes_of(&self.device.id), 2).await?;
         let sequences: Vec<u64> =
             rows.iter().filter_map(|row| layout::parse_note(&row.name).ok()).map(|(_, n, _)| n).collect();
@@ -72,16 +75,28 @@ impl LedgerWriter<'_> {
         }
     }
 
+    /// The newest descriptor that counts is seen: a store that loses it later cannot make this computer forget it.
+    fn see(&mut self, descriptors: &Descriptors) {
+        let is_rolled_back = |finding: &Finding| finding.kind == FindingKind::DescriptorRollback;
+        if descriptors.current.revision > self.head.descriptor.0
+            && !descriptors.findings.iter().any(is_rolled_back)
+        {
+            self.head.descriptor = (descriptors.current.revision, descriptors.current_sha256.to_string());
+        }
+    }
+
     /// Two computers have written as this one: each goes on from its own branch. A state from an older image goes on from the
     /// end of its own, or it would fork it once more.
     async fn go_on_in_a_fork(&mut self, own: &[VerifiedNote]) -> Result<Start> {
-        let tip = self.head.link().and_then(|(_, text_sha256)| tip_of(own, text_sha256));
-        let end = tip.map(|tip| tip.text_sha256).or(self.head.link().map(|(_, text_sha256)| text_sha256));
-        let forked = !is_all_answered(own, end);
+        let head = self.head.link().map(|(_, text_sha256)| text_sha256);
+        let end = head.and_then(|head| own_end(own, head));
+        let alarms = ChainAlarms::load(self.state);
+        let answers = ForkAnswers::of(own, end.map(|end| end.text_sha256).or(head), alarms.forks_known());
+        let forked = !own.iter().all(|row| answers.cover(row));
         if forked {
             self.alarm(FORK)?;
         }
-        let start = self.fast_forward(own, tip).await?;
+        let start = self.fast_forward(own, end).await?;
         // Numbers of snapshots stay unique over both branches, so that `restore N` means one thing.
         let highest = own.iter().filter_map(|row| snapshot_number(&row.note.kind)).max();
         self.head.snapshot = self.head.snapshot.max(highest.unwrap_or(0));
@@ -168,6 +183,21 @@ impl LedgerWriter<'_> {
             *runs = count.max(*runs);
         }
     }
+}
+
+/// The end of the branch that follows a head: the only one or, where the head is of before the fork, the one on which all that the
+/// others hold was acknowledged.
+fn own_end(own: &[VerifiedNote], head: Sha256) -> Option<&VerifiedNote> {
+    let ends = ends_after(own, head);
+    if let [only] = ends[..] {
+        return Some(only);
+    }
+    let is_answered = |end: &&VerifiedNote| {
+        let answers = ForkAnswers::of(own, Some(end.text_sha256), None);
+        own.iter().all(|row| answers.cover(row))
+    };
+    let mut answered = ends.into_iter().filter(is_answered);
+    answered.next().filter(|_| answered.next().is_none())
 }
 
 fn snapshot_number(kind: &NoteKind) -> Option<u64> {

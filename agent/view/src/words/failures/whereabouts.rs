@@ -13,6 +13,9 @@ pub enum WhereaboutsFailure {
     /// The repository there bears the right name, and does not know this computer or its keys: made anew with the same
     /// kit, or its descriptors were removed. Nothing is sealed to keys that nobody holds.
     NotThisDevice,
+    /// The descriptor that enrolled a device is lost, or not to be believed. The place is its object, or the folder of that device's
+    /// notes.
+    DescriptorLost,
     /// The disk of the state folder is full.
     StateFull,
     /// `init` with a kit whose repository this computer knows. The place is that repository's address.
@@ -72,6 +75,16 @@ impl WhereaboutsFailure {
                 bilingual!(
                     "lancez « scelle check » ; si le dépôt a été refait, « scelle init --join --kit FICHIER » ; sinon prévenez l'hébergeur",
                     "run \"scelle check\"; if the repository was made anew, \"scelle init --join --kit FILE\"; else tell the host"
+                ),
+            ),
+            Self::DescriptorLost => (
+                bilingual!(
+                    "il manque au dépôt un descripteur, celui qui a inscrit un poste : ce qui est à ce poste ne peut pas être lu, et rien n'est écrit à sa place",
+                    "the repository lacks a descriptor, the one that enrolled a computer: what is that computer's cannot be read, and nothing is written in its place"
+                ),
+                bilingual!(
+                    "lancez « scelle backup » sur les postes déjà inscrits : celui qui en a une copie la remet ; recommencez ensuite. Sinon prévenez l'hébergeur",
+                    "run \"scelle backup\" on the computers already enrolled: the one that has a copy puts it back; then try again. Else tell the host"
                 ),
             ),
             Self::StateFull => (
