@@ -7,6 +7,7 @@ mod at_hand;
 mod bad_input;
 mod bandwidth;
 mod bits;
+mod claims;
 mod crash;
 mod damage;
 mod damage_table;
