@@ -133,7 +133,7 @@ fn claim(line: &str) -> Option<Claim> {
             c => cell.push(c),
         }
     }
-    let [sentence, fact] = cells.try_into().ok()?;
+    let [sentence, fact]: [String; 2] = cells.try_into().ok()?;
     (sentence != "sentence").then_some(Claim { sentence, fact, tests: cell })
 }
 
@@ -163,7 +163,7 @@ fn every_sentence_is_in_the_table_and_the_table_has_no_other() {
 
 #[test]
 fn every_claim_has_a_fact_and_its_tests_are_there() {
-    let mut defined = BTreeSet::new();
+    let mut defined: BTreeSet<String> = BTreeSet::new();
     for (_, text) in texts(&TESTED) {
         let names = text.split("fn ").skip(1).filter_map(|after| after.split_once(['(', '<']));
         defined.extend(names.map(|(name, _)| name.to_owned()));
@@ -214,7 +214,7 @@ mod tests {
     fn g() { bilingual!("essai", "test") }
 }"##;
     let expected = ["# pack[s]", "what → do", "yes", "{a} \"lost\", really"];
-    assert_eq!(sentences_of(source), expected.map(str::to_owned).into());
+    assert_eq!(sentences_of(source), BTreeSet::from(expected.map(str::to_owned)));
     let row = claim("|   a \\| b | fact | `e2e x::f` |").unwrap();
     assert_eq!(
         (row.sentence.as_str(), row.fact.as_str(), row.tests.as_str()),
