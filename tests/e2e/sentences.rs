@@ -25,7 +25,7 @@ fn what_is_printed_can_be_compared_with_the_kits_page() {
     let told = site.agent.ok(["init", "--kit-public", public.to_str().unwrap()]);
     assert!(told.out().contains(&format!("fingerprint {words}\n")), "{told}");
     assert!(told.out().contains(&format!("address     {address}\n")), "{told}");
-    assert!(told.out().contains("\"owner-fingerprint\""), "it says where to look: {told}");
+    assert!(told.out().contains("its \"Owner fingerprint\""), "it says where to look: {told}");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_life_in_french_is_in_french_and_one_is_one() {
         "{page}"
     );
     let check = french.ok(["check"]);
-    assert!(check.out().contains("Aucun dommage : 1 instantané complet\n"), "{check}");
+    assert!(check.out().contains("Aucun dommage trouvé : 1 instantané complet\n"), "{check}");
     let keys = french.ok(["keys", "list"]).out();
     assert!(keys.contains("kit de secours") && keys.contains("inscrit"), "{keys}");
     assert!(

@@ -77,8 +77,8 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     let scene = Scene::set(stage, &places).await?;
     let id = &scene.run.seat.device.repository;
     say(&bilingual!(
-        "2. Dépôt chiffré créé ({id}), kit de secours relu ; le poste ne garde que des clés publiques",
-        "2. Encrypted repository made ({id}), recovery kit read back; the computer keeps public keys only"
+        "2. Dépôt chiffré créé ({id}), kit de secours relu ; aucune clé gardée par le poste n'ouvre les sauvegardes",
+        "2. Encrypted repository made ({id}), recovery kit read back; no key that the computer keeps opens the backups"
     ));
 
     let first = scene.backup().await?;
@@ -145,13 +145,15 @@ async fn restore_both(stage: &Stage<'_>, reading: &mut Reading, places: &DemoFol
         let result = restore_and_compare(reading, number, expected, restored).await?;
         let bytes = size(result.bytes, lang);
         let verdict = match result.is_identical() {
-            true => lang.pick("identique octet par octet", "identical byte for byte"),
+            true => {
+                lang.pick("identique octet par octet, base saine", "identical byte for byte, database sound")
+            }
             false => lang.pick("DIFFÉRENT", "DIFFERENT"),
         };
         let act = 7 + number;
         say(&bilingual!(
-            "{act}. Version {number} restaurée ailleurs : {files}, {bytes}, {verdict} ; base saine",
-            "{act}. Version {number} restored elsewhere: {files}, {bytes}, {verdict}; database sound",
+            "{act}. Version {number} restaurée ailleurs : {files}, {bytes}, {verdict}",
+            "{act}. Version {number} restored elsewhere: {files}, {bytes}, {verdict}",
             files = counted(result.files, "# fichier[s]", "# file[s]"),
         ));
         total.add(&result);

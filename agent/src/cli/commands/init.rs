@@ -217,10 +217,10 @@ fn told(context: &Context, device: &Device, holders: Holders<'_>, report: &Probe
         screen.say(&bilingual!("  séquestre   {words}", "  escrow      {words}"));
     }
     screen.say(&bilingual!(
-        "Comparez avec le kit imprimé : l'empreinte est sa ligne « owner-fingerprint » (en français si le kit l'est), l'adresse \
-         sa ligne « where » ; si l'adresse n'y est pas, notez-la à la main",
-        "Compare with the printed kit: the fingerprint is its line \"owner-fingerprint\" (in English if the kit is), the address \
-         its line \"where\"; if the address is not there, write it down by hand"
+        "Comparez avec le kit imprimé : l'empreinte est celle du responsable (en français si le kit l'est), l'adresse celle des \
+         sauvegardes ; si l'adresse n'y est pas, notez-la à la main",
+        "Compare with the printed kit: the fingerprint is its \"Owner fingerprint\" (in English if the kit is), the address its \
+         \"Address of the backups\"; if the address is not there, write it down by hand"
     ));
     if !made.is_empty() {
         screen.say(&kit::secrets_line(made));

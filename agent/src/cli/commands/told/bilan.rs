@@ -16,21 +16,24 @@ pub fn sentence(verdict: &Verdict) -> Message {
             bilingual!("intact, mais signé par quelqu'un d'autre", "intact, but signed by somebody else")
         }
         (_, true, Signer::Known) => {
-            bilingual!("intact ; chaîne complète ; signataire connu", "intact; chain complete; signer known")
+            bilingual!(
+                "intact ; aucune note ne manque depuis le bilan précédent ; signataire connu",
+                "intact; no note missing since the bilan before it; signer known"
+            )
         }
         (_, false, Signer::Known) => {
             bilingual!(
-                "intact ; chaîne incomplète ; signataire connu",
-                "intact; chain incomplete; signer known"
+                "intact ; des notes manquent depuis le bilan précédent ; signataire connu",
+                "intact; notes missing since the bilan before it; signer known"
             )
         }
         (_, true, Signer::NotIdentified) => bilingual!(
-            "intact ; chaîne complète ; signataire non identifié",
-            "intact; chain complete; signer not identified"
+            "intact ; aucune note ne manque depuis le bilan précédent ; signataire non identifié",
+            "intact; no note missing since the bilan before it; signer not identified"
         ),
         (_, false, Signer::NotIdentified) => bilingual!(
-            "intact ; chaîne incomplète ; signataire non identifié",
-            "intact; chain incomplete; signer not identified"
+            "intact ; des notes manquent depuis le bilan précédent ; signataire non identifié",
+            "intact; notes missing since the bilan before it; signer not identified"
         ),
     }
 }

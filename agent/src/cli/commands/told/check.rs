@@ -57,11 +57,11 @@ fn read_below(context: &Context, report: &CheckReport) {
         screen.say(&counted(
             report.hidden,
             "MASQUÉ[S] : # objet[s], derrière [un marqueur|des marqueurs] de suppression ; [sa version antérieure est|leurs \
-             versions antérieures sont] là-dessous, et toute restauration [la|les] lit. Qui a l'identifiant du propriétaire \
+             versions antérieures sont] là-dessous, et une restauration avec cet identifiant [la|les] lit. Qui a l'identifiant du propriétaire \
              retire [le marqueur|les marqueurs] (supprimer la version « delete marker » de [l'objet nommé|chaque objet nommé] \
              ci-dessus) ; changez aussi l'identifiant de ce poste",
             "HIDDEN: # object[s], behind [a delete marker|delete markers]; [its older version lies|their older versions lie] \
-             below, and every restoration reads [it|them]. Whoever holds the owner's credential removes the marker[s] (delete \
+             below, and a restoration with this credential reads [it|them]. Whoever holds the owner's credential removes the marker[s] (delete \
              the \"delete marker\" version of [the|each] object named above); change this computer's credential as well",
         ));
     }
@@ -69,10 +69,10 @@ fn read_below(context: &Context, report: &CheckReport) {
         screen.say(&counted(
             report.overwritten,
             "RECOUVERT[S] : # objet[s], d'autres octets sont à [sa|leur] place ; [sa version antérieure est|leurs versions \
-             antérieures sont] là-dessous, et toute restauration [la|les] lit. Prévenez l'hébergeur ; si quelqu'un d'autre a \
+             antérieures sont] là-dessous, et une restauration avec cet identifiant [la|les] lit. Prévenez l'hébergeur ; si quelqu'un d'autre a \
              l'identifiant de ce poste, changez-le",
             "OVERWRITTEN: # object[s], other bytes lie in [its|their] place; [its older version lies|their older versions lie] \
-             below, and every restoration reads [it|them]. Tell the host; if somebody else has this computer's credential, \
+             below, and a restoration with this credential reads [it|them]. Tell the host; if somebody else has this computer's credential, \
              change it",
         ));
     }
@@ -124,8 +124,8 @@ fn verdict(context: &Context, report: &CheckReport) {
         )),
         ExitCode::Ok => screen.say(&counted(
             sound,
-            "Aucun dommage : # instantané[s] complet[s]",
-            "No damage: # snapshot[s] complete",
+            "Aucun dommage trouvé : # instantané[s] complet[s]",
+            "No damage found: # snapshot[s] complete",
         )),
         _ => screen.say(&bilingual!(
             "DOMMAGES : {damaged}, {sound}. Ne supprimez rien, et prévenez votre prestataire",

@@ -88,8 +88,8 @@ impl LocalFailure {
             Self::Interrupted => (
                 bilingual!("interrompu", "interrupted"),
                 bilingual!(
-                    "relancez la même commande : elle reprendra",
-                    "run the same command again: it resumes"
+                    "relancez la même commande : une sauvegarde ou une restauration reprend où elle s'est arrêtée",
+                    "run the same command again: a backup or a restore goes on where it stopped"
                 ),
             ),
             Self::Bug => (

@@ -35,8 +35,8 @@ impl WayFailure {
             Self::CertificateExpired => (
                 bilingual!("le certificat du stockage a expiré", "the store's certificate has expired"),
                 bilingual!(
-                    "vérifiez la date de ce poste ; si elle est juste, prévenez l'hébergeur : rien n'a été envoyé",
-                    "check this computer's date; if it is right, tell the host: nothing was sent"
+                    "vérifiez la date de ce poste ; si elle est juste, prévenez l'hébergeur : rien n'a été envoyé par cette connexion",
+                    "check this computer's date; if it is right, tell the host: nothing was sent over this connection"
                 ),
             ),
             Self::CertificateNotYetValid => (
@@ -45,8 +45,8 @@ impl WayFailure {
                     "the store's certificate is not valid yet"
                 ),
                 bilingual!(
-                    "vérifiez la date de ce poste ; si elle est juste, prévenez l'hébergeur : rien n'a été envoyé",
-                    "check this computer's date; if it is right, tell the host: nothing was sent"
+                    "vérifiez la date de ce poste ; si elle est juste, prévenez l'hébergeur : rien n'a été envoyé par cette connexion",
+                    "check this computer's date; if it is right, tell the host: nothing was sent over this connection"
                 ),
             ),
             Self::UnknownAuthority => (
@@ -56,9 +56,9 @@ impl WayFailure {
                 ),
                 bilingual!(
                     "si c'est l'autorité de votre cabinet ou de votre prestataire, donnez son certificat avec s3.ca_file ou \
-                 AWS_CA_BUNDLE ; sinon, prévenez l'hébergeur : rien n'a été envoyé",
+                 AWS_CA_BUNDLE ; sinon, prévenez l'hébergeur : rien n'a été envoyé par cette connexion",
                     "if it is your practice's or your provider's authority, give its certificate with s3.ca_file or \
-                 AWS_CA_BUNDLE; otherwise tell the host: nothing was sent"
+                 AWS_CA_BUNDLE; otherwise tell the host: nothing was sent over this connection"
                 ),
             ),
             Self::OtherHost => (
@@ -67,15 +67,15 @@ impl WayFailure {
                     "the certificate shown is another server's"
                 ),
                 bilingual!(
-                    "vérifiez l'adresse (--s3-endpoint) : elle doit être un nom que porte le certificat ; rien n'a été envoyé",
-                    "check the address (--s3-endpoint): it must be a name that the certificate bears; nothing was sent"
+                    "vérifiez l'adresse (--s3-endpoint) : elle doit être un nom que porte le certificat ; rien n'a été envoyé par cette connexion",
+                    "check the address (--s3-endpoint): it must be a name that the certificate bears; nothing was sent over this connection"
                 ),
             ),
             Self::CertificateRefused => (
                 bilingual!("le certificat du stockage est refusé", "the store's certificate is refused"),
                 bilingual!(
-                    "prévenez l'hébergeur ; -v montre la cause ; rien n'a été envoyé",
-                    "tell the host; -v shows the cause; nothing was sent"
+                    "prévenez l'hébergeur ; -v montre la cause ; rien n'a été envoyé par cette connexion",
+                    "tell the host; -v shows the cause; nothing was sent over this connection"
                 ),
             ),
             Self::ProxySilent => (
