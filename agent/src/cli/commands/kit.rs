@@ -127,12 +127,11 @@ fn page(context: &Context, kit: &Kit, day: &str) -> Result<SecretString> {
     Ok(SecretString::from(format!("{head}{picture}{what}{}{steps}", key.expose_secret())))
 }
 
-/// The lines of a kit as they are typed, with a number above each group that has check characters. Where the repository is stands
-/// in the page's own words.
+/// The lines of a kit as they are typed, with a number above each group that has check characters.
 fn typed(lines: &SecretString) -> SecretString {
     let mut text = String::from("<div class=\"key\">");
-    let lines = lines.expose_secret().lines().filter(|line| !line.starts_with("# where "));
-    for line in lines {
+    let escaped = lines.expose_secret().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for line in escaped.lines() {
         let (class, head, groups): (_, _, Vec<&str>) =
             match (line.split_at_checked(IDENTITY.len()), line.strip_prefix("# owner ")) {
                 (Some((IDENTITY, rest)), _) => ("groups", IDENTITY, in_groups(rest)),
