@@ -127,9 +127,9 @@ fn where_several_computers_write_each_version_bears_its_computer() {
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 2);
     let mut back = Vec::new();
-    for at in 0..2 {
-        let word = rows[at]["version"].as_str().unwrap();
-        assert_eq!(json!(word), json!(format!("{}/1", rows[at]["device"].as_str().unwrap())));
+    for (at, row) in rows.iter().enumerate() {
+        let word = row["version"].as_str().unwrap();
+        assert_eq!(json!(word), json!(format!("{}/1", row["device"].as_str().unwrap())));
         let to = site.path(&format!("to {at}"));
         let wanted = format!("{path}@{word}");
         site.agent.ok(["restore", &wanted, "--to", to.to_str().unwrap(), "--kit", kit]);
