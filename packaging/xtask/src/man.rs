@@ -55,7 +55,7 @@ mod tests {
             }
             let versions = fs::read_to_string(out.join("scelle-versions.1")).unwrap();
             assert!(versions.to_lowercase().contains(&word.to_lowercase()), "{versions}");
-            assert!(versions.contains("SCELLE_KIT"), "{versions}");
+            assert!(versions.contains(r"\-\-phrase\-file"), "{versions}");
         }
     }
 }
