@@ -33,12 +33,12 @@ pub struct KitPage {
     pub steps: String,
 }
 
-const STYLE: &str = "@page{size:A4;margin:13mm 15mm}body{font:10pt/1.32 sans-serif;color:#000;max-width:180mm;margin:0 auto}\
-    h1{font-size:17pt;margin:0 0 1mm}h2{font-size:11.5pt;margin:4mm 0 1mm;border-bottom:.3mm solid #000}p{margin:0 0 1.5mm}\
+const STYLE: &str = "@page{size:A4;margin:10mm 15mm}body{font:9.5pt/1.28 sans-serif;color:#000;max-width:180mm;margin:0 auto}\
+    h1{font-size:17pt;margin:0 0 1mm}h2{font-size:11.5pt;margin:3mm 0 1mm;border-bottom:.3mm solid #000}p{margin:0 0 1.5mm}\
     svg{float:right;width:52mm;height:52mm;margin:0 0 2mm 5mm}\
     dl{margin:0}dt{font-size:8.5pt}dd{margin:0 0 1.2mm;font-weight:bold;overflow-wrap:anywhere}\
     .blank{display:block;height:7mm;border-bottom:.3mm solid #000}.blank.short{width:120mm}\
-    .key{font:9pt/1.5 monospace;border:.4mm solid #000;padding:1.5mm 2mm;clear:both}.key div{margin:.4mm 0}\
+    .key{font:9pt/1.3 monospace;border:.4mm solid #000;padding:1.5mm 2mm;clear:both}.key div{margin:.4mm 0}\
     .groups{counter-reset:group}.groups i{font-style:normal;display:inline-block;margin-right:.45em}\
     .groups.joined i{margin-right:0}.groups i:before{counter-increment:group;content:counter(group);display:block;\
     font:5.5pt/1 sans-serif;color:#333}\
