@@ -223,13 +223,15 @@ fn a_descriptor_lost_after_joining_is_put_back_by_who_joined() {
 fn nobody_joins_where_the_descriptor_of_another_computer_is_lost() {
     let (site, source) = practice();
     let other = site.other_computer("second");
+    let before = site.agent.json(["snapshots"]).to_string();
     let kit = site.kit();
     let joining: [&std::ffi::OsStr; 5] =
         ["init".as_ref(), "--join".as_ref(), "--yes".as_ref(), "--kit".as_ref(), kit.as_os_str()];
     other.ok(joining);
     other.ok(["backup".as_ref(), source.root().as_os_str()]);
-    let device =
-        other.json(["snapshots"]).as_array().unwrap().last().unwrap()["device"].as_str().unwrap().to_owned();
+    let rows = other.json(["snapshots"]);
+    let mut devices = rows.as_array().unwrap().iter().map(|row| row["device"].as_str().unwrap());
+    let device = devices.find(|device| !before.contains(device)).unwrap();
     let newest = site.objects("desc/").into_iter().min().unwrap();
     let right = fs::read(site.object(&newest)).unwrap();
     let to = site.path("back");

@@ -26,8 +26,31 @@ pub struct InertKey {
     pub key: String,
 }
 
-/// Finds them in the text of a valid configuration. `name` is the file's.
+/// Finds them in the text of a valid configuration, however they are written. `name` is the file's; the line is given where
+/// the key stands on one of its own.
 pub fn inert_keys(text: &str, name: &str) -> Vec<InertKey> {
+    let mut found = on_lines(text, name);
+    let file: toml::Table = toml::from_str(text).unwrap_or_default();
+    for (table, key) in INERT {
+        let there = times(file.get(table), key);
+        let key = format!("{table}.{key}");
+        let told = found.iter().filter(|inert| inert.key == key).count();
+        found.extend((told..there).map(|_| InertKey { place: name.to_owned(), key: key.clone() }));
+    }
+    found
+}
+
+/// How often a key stands in a table, or in the tables of a list.
+fn times(table: Option<&toml::Value>, key: &str) -> usize {
+    match table {
+        Some(toml::Value::Table(table)) => usize::from(table.contains_key(key)),
+        Some(toml::Value::Array(tables)) => tables.iter().map(|table| times(Some(table), key)).sum(),
+        _ => 0,
+    }
+}
+
+/// Those that stand on lines of their own.
+fn on_lines(text: &str, name: &str) -> Vec<InertKey> {
     let mut table = "";
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -63,5 +86,15 @@ mod tests {
             found,
             ["c:2 drill.days", "c:5 limits.memory_bytes", "c:9 plan.schedule", "c:11 retention.keep_last"]
         );
+    }
+
+    #[test]
+    fn however_it_is_written_a_key_without_effect_is_named() {
+        let text = "limits = { memory_bytes = 5 }\nplan = [{ name = \"a\", paths = [\"/a\"], schedule = \"0 12 * * Mon\" }]\n\
+                    [\"drill\"]\n\"days\" = 2\n";
+        parse(text, "c").unwrap();
+        let found: Vec<String> =
+            inert_keys(text, "c").into_iter().map(|k| format!("{} {}", k.place, k.key)).collect();
+        assert_eq!(found, ["c plan.schedule", "c limits.memory_bytes", "c drill.days"]);
     }
 }

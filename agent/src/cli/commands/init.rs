@@ -191,10 +191,13 @@ fn write_config(context: &Context, place: &StorePlace) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut text = format!("[repository]\nurl = {:?}\n", place.url);
+    // A JSON text is a TOML basic string as well; Rust's own quoting is not.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut text = format!("[repository]\nurl = {}\n", quoted(&place.url));
     if let Some(endpoint) = &place.endpoint {
         let region = place.region.as_deref().unwrap_or("us-east-1");
-        text.push_str(&format!("\n[s3]\nendpoint = {endpoint:?}\nregion = {region:?}\n"));
+        let (endpoint, region) = (quoted(endpoint), quoted(region));
+        text.push_str(&format!("\n[s3]\nendpoint = {endpoint}\nregion = {region}\n"));
     }
     match std::fs::OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(mut file) => Ok(std::io::Write::write_all(&mut file, text.as_bytes())?),
