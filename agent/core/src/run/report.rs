@@ -18,7 +18,7 @@ use crate::repo::alarms::ChainAlarms;
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
 use crate::repo::history::History;
-use crate::repo::state::Device;
+use crate::repo::state::{Device, State};
 
 /// What was asked of a run, as far as its bilan says so.
 pub(super) struct Asked<'a> {
@@ -70,22 +70,33 @@ pub(super) async fn write(
     bilan::write(pen, state, &report, &device.secret.token_key()).await
 }
 
-/// What is known whatever became of the run.
+/// What is known of a run that was opened, whatever became of it.
 fn begun<'a>(run: &'a Run, asked: Asked<'a>, end: RunEnd<'a>) -> RunReport<'a> {
     let seat = &run.seat;
-    let mut report = RunReport::new(&seat.device, asked.set, end, asked.started, now(&*seat.around.clock));
+    let mut report = remembered(&seat.state, &seat.device, asked, end, now(&*seat.around.clock));
     report.descriptors = Some(&run.descriptors);
     report.clock_offset_ms = seat.clock_offset_ms();
+    report
+}
+
+/// What the state folder knows of a run, opened or not.
+pub(super) fn remembered<'a>(
+    state: &State,
+    device: &'a Device,
+    asked: Asked<'a>,
+    end: RunEnd<'a>,
+    ended: Timestamp,
+) -> RunReport<'a> {
+    let mut report = RunReport::new(device, asked.set, end, asked.started, ended);
     report.exclusions = asked.exclusions;
     if asked.declared.planned {
         report.trigger = Trigger::Scheduled;
     }
     report.declared = asked.declared;
-    report.memory = Memory::load(&seat.state);
-    report.chain_alarm = ChainAlarms::load(&seat.state).open_at(report.ended);
+    report.memory = Memory::load(state);
+    report.chain_alarm = ChainAlarms::load(state).open_at(report.ended);
     // How many runs of the set ended well: also where this one did not.
-    report.earlier_runs =
-        seat.state.head().ok().and_then(|head| head.runs.get(asked.set).copied()).unwrap_or(0);
+    report.earlier_runs = state.head().ok().and_then(|head| head.runs.get(asked.set).copied()).unwrap_or(0);
     report
 }
 

@@ -8,16 +8,15 @@ use std::path::PathBuf;
 use tracing::warn;
 
 use super::opened::set_id;
+use super::report::{Asked, remembered};
 use super::request::BackupRequest;
 use super::whereabouts::Finder;
 use crate::bilan::run::load_probe;
-use crate::bilan::{self, Declared, Memory, RunEnd, RunReport};
+use crate::bilan::{self, Declared, RunEnd};
 use crate::clock::now;
 use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::alarms::ChainAlarms;
 use crate::repo::damage::Damage;
 use crate::repo::state::State;
-use scelle_format::report::Trigger;
 
 /// A run that was asked for, as far as its bilan says so.
 pub struct Missed {
@@ -56,16 +55,10 @@ impl Finder<'_> {
         let device = state.device()?;
         let set = set_id(&device, &missed.roots);
         let time = now(&*self.around.clock);
-        let mut report = RunReport::new(&device, &set, RunEnd::Failed(why), time, time);
-        report.exclusions = missed.exclusions;
-        if missed.declared.planned {
-            report.trigger = Trigger::Scheduled;
-        }
-        report.declared = missed.declared;
-        report.memory = Memory::load(state);
-        report.chain_alarm = ChainAlarms::load(state).open_at(time);
+        let Missed { exclusions, declared, .. } = missed;
+        let asked = Asked { set: &set, exclusions, started: time, declared };
+        let mut report = remembered(state, &device, asked, RunEnd::Failed(why), time);
         report.probe = load_probe(state);
-        report.earlier_runs = state.head().ok().and_then(|head| head.runs.get(&set).copied()).unwrap_or(0);
         if let Some(damage) = Damage::load(state) {
             report.tell_damage(&damage);
         }
