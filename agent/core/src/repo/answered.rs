@@ -5,12 +5,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use scelle_format::id::{DeviceId, Sha256};
-use scelle_format::layout;
 use scelle_format::ledger::{NoteKind, STORE_SET};
 use scelle_format::timestamp::Timestamp;
 
 use super::branch::branch_of;
-use super::finding::{Finding, FindingKind};
 use super::history::{History, VerifiedNote};
 
 /// The number of the newest bilan of `device` whose words about the store are acknowledged; 0 where none are.
@@ -50,23 +48,6 @@ impl<'a> ForkAnswers<'a> {
         };
         was_there || self.own.contains(&row.text_sha256)
     }
-}
-
-/// Whether a finding is a note of a fork that is no news, for the computer `device` whose branch `head` ends.
-pub fn is_answered_fork(
-    finding: &Finding,
-    history: &History,
-    (own, head): (&DeviceId, Option<Sha256>),
-    known: Option<&BTreeSet<String>>,
-) -> bool {
-    let Ok((device, ..)) = layout::parse_note(&finding.object) else { return false };
-    let notes = history.device(&device).map(|chain| &chain.notes[..]).unwrap_or_default();
-    let answers = match device == *own {
-        true => ForkAnswers::of(notes, head, known),
-        false => ForkAnswers::of(notes, None, None),
-    };
-    let note = notes.iter().find(|row| row.name == finding.object);
-    finding.kind == FindingKind::Fork && note.is_some_and(|row| answers.cover(row))
 }
 
 /// The acknowledgments among a device's notes that are about the store.

@@ -7,7 +7,7 @@
 //! mended is called good in the ledger; what was not stays known as damaged, and is the bilan's and the next run's. Never:
 //! fails a run whose snapshot stands, or takes a key file for damaged that signed refs know as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -16,13 +16,13 @@ use scelle_format::ledger::FoundBad;
 use scelle_format::{layout, limits};
 
 use super::alarms::{self, ChainAlarms, FORK};
-use super::answered::is_answered_fork;
+use super::answered::ForkAnswers;
 use super::append::LedgerWriter;
 use super::append::start::Start;
 use super::damage::Damage;
 use super::descriptors::Descriptors;
 use super::finding::{Finding, FindingKind};
-use super::history::{History, StoredNotes};
+use super::history::{History, StoredNotes, VerifiedNote};
 use super::kept::Kept;
 use super::key_copies::KeyCopies;
 use super::known::{self, Shown};
@@ -202,16 +202,26 @@ impl Seat {
         let history = History::load(self.objects(), descriptors).await?;
         let alarms = ChainAlarms::load(&self.state);
         let head = ledger.head().link().map(|(_, text_sha256)| text_sha256);
-        let is_new = |fork: &&Finding| {
-            !damage.looked.is_forked(&fork.object)
-                && !is_answered_fork(fork, &history, (&self.device.id, head), alarms.forks_known())
-        };
-        let forks = || history.findings.iter().filter(is_fork);
-        let new: Vec<Finding> = forks().filter(is_new).cloned().collect();
+        let forked: BTreeSet<&str> =
+            history.findings.iter().filter(is_fork).map(|finding| finding.object.as_str()).collect();
+        let mut new = Vec::new();
+        for device in &history.devices {
+            let answers = match device.id == self.device.id {
+                true => ForkAnswers::of(&device.notes, head, alarms.forks_known()),
+                false => ForkAnswers::of(&device.notes, None, None),
+            };
+            let is_new = |row: &&VerifiedNote| {
+                forked.contains(row.name.as_str())
+                    && !damage.looked.is_forked(&row.name)
+                    && !answers.cover(row)
+            };
+            let rows = device.notes.iter().filter(is_new);
+            new.extend(rows.map(|row| Finding::new(FindingKind::Fork, row.name.clone())));
+        }
         if !new.is_empty() {
             alarms::note(&self.state, FORK, ledger.time(), ledger.next_sequence())?;
         }
-        damage.looked.know_forked(forks().map(|fork| fork.object.clone()));
+        damage.looked.know_forked(forked.into_iter().map(str::to_owned));
         damage.save(&self.state)?;
         Ok(new)
     }
