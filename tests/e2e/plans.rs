@@ -202,7 +202,8 @@ fn a_run_that_cannot_begin_leaves_a_bilan_for_each_plan() {
     let here = practice.site.place.folder();
     let away = practice.site.path("unplugged");
     fs::rename(here, &away).unwrap();
-    agent.expect(14, ["backup"]);
+    let told = agent.expect(14, ["backup"]);
+    assert!(told.err().contains("2 bilans kept on this computer"), "{told}");
     agent.expect(14, ["backup"]);
     fs::rename(&away, here).unwrap();
 
@@ -226,4 +227,47 @@ fn a_run_that_cannot_begin_leaves_a_bilan_for_each_plan() {
     // A wrong command line is no run.
     agent.expect(2, ["backup", "--exclude", "["]);
     assert_eq!(ids(&agent.json(["bilan", "list"])).len(), 8);
+}
+
+/// What a practice may consult at any time does not hang on a disk that is plugged in.
+#[test]
+fn bilans_are_listed_shown_and_exported_while_the_store_is_away() {
+    let practice = Practice::new();
+    practice.configure(&["letters", "images"], "");
+    practice.backup();
+    let agent = &practice.site.agent;
+    let with_store = agent.json(["bilan", "list"]);
+    let shown = agent.json(["bilan", "show"]);
+    let (state, here) = (practice.site.state(), practice.site.place.folder());
+    let away = practice.site.path("unplugged");
+    fs::rename(here, &away).unwrap();
+
+    assert_eq!(agent.json(["bilan", "list"]), with_store, "all of them are this computer's own");
+    let told = agent.expect(0, ["bilan", "show"]);
+    assert!(told.err().contains("from the copies on this computer"), "{told}");
+    assert_eq!(agent.json(["bilan", "show"]), shown);
+    let file = practice.site.path("bilan.json");
+    agent.ok(["bilan", "export", "latest", "--format", "json", "--out", file.to_str().unwrap()]);
+    assert_eq!(agent.json(["bilan", "verify", file.to_str().unwrap()])["intact"], true);
+
+    // A failed run is the newest then, and is shown too.
+    agent.expect(14, ["backup"]);
+    assert_eq!(agent.json(["bilan", "show"])["record"]["run"]["result"], "failed");
+    // Bilans are all that copies answer for.
+    for command in [
+        &["snapshots"][..],
+        &["check"],
+        &["bilan", "acknowledge", "--author", "secretary", "--reason", "other"],
+    ] {
+        agent.expect(14, command);
+    }
+    // A copy that is no longer what was signed is not shown as if it were.
+    let kept = state.join("kept");
+    for file in fs::read_dir(&kept).unwrap().map(|file| file.unwrap().path()) {
+        let mut bytes = fs::read(&file).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&file, bytes).unwrap();
+    }
+    agent.expect(14, ["bilan", "show", with_store[0]["id"].as_str().unwrap()]);
 }

@@ -22,6 +22,7 @@ pub mod finding;
 pub mod history;
 pub mod join;
 pub mod kept;
+pub(crate) mod kept_store;
 pub mod key_copies;
 pub mod key_files;
 pub mod keyring;

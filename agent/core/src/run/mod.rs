@@ -18,6 +18,7 @@
 mod accepted;
 mod bilans;
 mod check;
+mod copies;
 mod figures;
 mod founding;
 mod joining;

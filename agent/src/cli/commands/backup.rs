@@ -18,6 +18,7 @@ use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::state::Device;
 use scelle_core::run::{BackupRequest, Figures, Missed, Run, Summary};
 use scelle_view::bilingual;
+use scelle_view::words::counted;
 use scelle_view::words::failures::{ExpectedValue, LineAdvice, LineFault};
 
 /// Largest file of patterns accepted, in bytes.
@@ -34,7 +35,14 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
         Ok(run) => run,
         Err(error) => {
             let missed = errands.into_iter().map(|errand| errand.missed(context, args.scheduled));
-            context.finder(None).keep_missed(missed.collect(), &error);
+            let kept = context.finder(None).keep_missed(missed.collect(), &error);
+            if kept > 0 {
+                context.screen.warn(&bilingual!(
+                    "sauvegarde non commencée : {of_bilans} sur ce poste (« scelle bilan list »), à envoyer par la prochaine sauvegarde qui joint le dépôt",
+                    "no backup was begun: {of_bilans} on this computer (\"scelle bilan list\"), sent by the next backup that reaches the repository",
+                    of_bilans = counted(kept, "# bilan[s] gardé[s]", "# bilan[s] kept")
+                ));
+            }
             return Err(error);
         }
     };

@@ -28,8 +28,19 @@ pub async fn run(context: &Context, command: Bilan) -> Result<ExitCode> {
     }
 }
 
+/// The whole ledger; while the store is away, as far as this computer has copies of it.
 async fn ledger(context: &Context) -> Result<Reading> {
-    open(context, &KeyArgs::default(), KeyNeed::Optional, true).await
+    let why = match open(context, &KeyArgs::default(), KeyNeed::Optional, true).await {
+        Ok(reading) => return Ok(reading),
+        Err(error) => error,
+    };
+    let reading = context.finder(None).from_copies(why.clone()).await?;
+    context.screen.warn(&why.what());
+    context.screen.warn(&bilingual!(
+        "bilans d'après les copies de ce poste ; ceux d'autres postes peuvent manquer",
+        "bilans from the copies on this computer; those of other computers may be missing"
+    ));
+    Ok(reading)
 }
 
 async fn list(context: &Context) -> Result<ExitCode> {

@@ -1,0 +1,34 @@
+//! A repository opened from this computer's own copies of its small objects, while its store is away: for its bilans.
+//!
+//! From the state folder to a [`Reading`] that checks what it reads as it does any store's. Never: says that what is missing there
+//! is missing in the store.
+
+use std::sync::Arc;
+
+use super::reading::{Depth, Reading};
+use super::whereabouts::{Finder, Found};
+use crate::connect::{Connected, RepoAddress, address_of};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::repo::kept::Kept;
+use crate::repo::kept_store::KeptStore;
+
+impl Finder<'_> {
+    /// The bilans that this computer can show without the store, which `why` kept from being read.
+    ///
+    /// Errors: `why`, where that is not for want of an answer, or where this computer knows no repository or has no copies of it.
+    pub async fn from_copies(&self, why: AgentError) -> Result<Reading> {
+        if why.code != ExitCode::Unreachable {
+            return Err(why);
+        }
+        let Some(known) = self.known_offline().filter(|known| !known.is_unfinished) else { return Err(why) };
+        let kept = Kept::of(&self.home.join(known.repository.as_str()));
+        let place = known.device.place.clone();
+        let is_folder = matches!(address_of(&place), Ok(RepoAddress::Folder(_)));
+        let store = KeptStore::new(kept, known.repository.clone(), place.url.clone());
+        let connected =
+            Connected { bare: Arc::clone(&store), store, place, clock_offset_ms: None, is_folder };
+        let (home, around) = (self.home.to_owned(), self.around.clone());
+        let found = Found { known: Some(known), moved_from: None, damaged: None, connected, home, around };
+        Reading::open(found, None, Depth::Whole).await.map_err(|_| why)
+    }
+}
