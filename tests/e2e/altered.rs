@@ -4,6 +4,8 @@
 use std::fs;
 
 use e2e::{Site, Tree};
+use scelle_format::id::{DeviceId, Sha256};
+use scelle_format::layout;
 use serde_json::Value;
 
 fn reasons(site: &Site) -> Vec<String> {
@@ -216,6 +218,51 @@ fn a_descriptor_lost_after_joining_is_put_back_by_who_joined() {
     other.ok(["backup".as_ref(), source.root().as_os_str()]);
     assert!(site.object(&newest).is_file());
     other.ok(["check"]);
+}
+
+/// Who may write to the store can put there what looks like the notes of another computer, and where objects are locked nobody can
+/// take it away: it is an alarm until somebody answers it, and it does not shut out for good whoever has the kit.
+#[test]
+fn notes_of_a_computer_that_nobody_knows_can_be_answered_and_disowned() {
+    let (site, source) = practice();
+    let plant = |number: u64| {
+        let text = format!("nobody's note {number}");
+        let sha256 = Sha256::of(text.as_bytes());
+        let name = layout::note(&DeviceId::parse("00112233445566aa").unwrap(), number, &sha256);
+        fs::create_dir_all(site.object(&name).parent().unwrap()).unwrap();
+        fs::write(site.object(&name), text).unwrap();
+    };
+    let reasons = |run: &Value| {
+        let shown = site.agent.json(["bilan", "show", run["bilan"].as_str().unwrap()]);
+        shown["record"]["status"]["reasons"].to_string()
+    };
+    let acknowledge = ["bilan", "acknowledge", "--author", "responsible", "--reason", "other"];
+    for number in [1, 2] {
+        // What goes on after the acknowledgment is news.
+        plant(number);
+        let run = site.backup(&source);
+        assert!(run["status"] == "red" && reasons(&run).contains("chain-broken"), "{run}");
+        assert!(reasons(&site.backup(&source)).contains("chain-broken"), "as long as nobody answers");
+        site.agent.ok(acknowledge);
+        let run = site.backup(&source);
+        assert!(run["status"] != "red" && !reasons(&run).contains("chain-broken"), "{run}");
+    }
+    site.agent.expect(13, ["check"]);
+
+    let (third, kit) = (site.other_computer("third"), site.kit());
+    let joining: [&std::ffi::OsStr; 5] =
+        ["init".as_ref(), "--join".as_ref(), "--yes".as_ref(), "--kit".as_ref(), kit.as_os_str()];
+    let told = third.expect(13, joining);
+    assert!(told.err().contains("--disown"), "{told}");
+    let disown = |device: &'static str| joining.into_iter().chain(["--disown".as_ref(), device.as_ref()]);
+    third.expect(13, disown("00112233445566bb"));
+    third.ok(disown("00112233445566aa"));
+    third.ok(["backup".as_ref(), source.root().as_os_str()]);
+    third.expect(2, ["keys", "check-kit", "--disown", "not-a-name"]);
+    let proving: [&std::ffi::OsStr; 4] =
+        ["keys".as_ref(), "check-kit".as_ref(), "--kit".as_ref(), kit.as_os_str()];
+    third.expect(13, proving);
+    third.ok(proving.into_iter().chain(["--disown".as_ref(), "00112233445566aa".as_ref()]));
 }
 
 /// A descriptor in the place of one that was lost would shut out for good the computer that the lost one enrolled.

@@ -85,6 +85,11 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("init", "phrase_file", "Créer aussi la phrase du quotidien et l'écrire là (avec --join : la lire)"),
     ("init", "recipient", "Autre destinataire qui pourra ouvrir les sauvegardes (répétable)"),
     ("init", "join", "Joindre ce poste à un dépôt existant"),
+    (
+        "init",
+        "disown",
+        "Avec --join : les notes de ce poste ne sont pas à nous, elles n'empêchent rien (répétable)",
+    ),
     ("init", "create_bucket", "Créer le compartiment S3, avec versions, verrou et conservation par défaut"),
     ("init", "drill_days", "Jours dont ce poste peut tester la restauration (0 : aucun)"),
     ("init", "label", "Nom de ce poste dans les bilans"),
@@ -157,6 +162,11 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     ("completions", "shell", "Interpréteur : bash, zsh, fish ou powershell"),
     ("keys check-kit", "confirm", "Confirmer aussi les époques que cette clé ouvre"),
+    (
+        "keys check-kit",
+        "disown",
+        "Les notes de ce poste ne sont pas à nous, elles n'empêchent rien (répétable)",
+    ),
 ];
 
 /// The French help of a command.

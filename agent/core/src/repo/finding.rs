@@ -139,6 +139,12 @@ impl FindingKind {
         matches!(self, Self::Hidden | Self::Overwritten)
     }
 
+    /// Whether it says that a note is gone, or is not what belongs in its place. Two of one number are said of another way: each
+    /// may be right.
+    pub fn is_of_a_note(self) -> bool {
+        self.is_lost_note() || matches!(self, Self::NoteDevice | Self::NoteChain)
+    }
+
     /// Whether a note is gone, or cannot be believed in its place.
     pub fn is_lost_note(self) -> bool {
         matches!(self, Self::NoteMissing | Self::NoteHash | Self::NoteSignature | Self::NoteMalformed)

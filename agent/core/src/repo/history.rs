@@ -84,6 +84,8 @@ pub struct History {
     pub devices: Vec<DeviceHistory>,
     /// What is wrong.
     pub findings: Vec<Finding>,
+    /// Names of notes under devices that nobody enrolled.
+    pub nobodys: Vec<String>,
     /// Whether the whole ledger was read.
     pub complete: bool,
 }
@@ -103,13 +105,18 @@ impl History {
             by_device.entry(note.device.clone()).or_default().push(note);
         }
         let complete = stored.complete;
-        let devices = by_device
-            .into_iter()
-            .filter_map(|(id, notes)| {
-                device_history(objects, id, notes, descriptors, complete, &mut findings)
-            })
-            .collect();
-        Self { devices, findings, complete }
+        let mut nobodys = Vec::new();
+        let mut devices = Vec::new();
+        for (id, notes) in by_device {
+            if descriptors.device(&id).is_none() {
+                // Its notes mean nothing, and someone put them there; or the descriptor that enrolled it is lost.
+                findings.push(Finding::new(FindingKind::NoteDevice, layout::notes_of(&id)));
+                nobodys.extend(notes.into_iter().map(|note| note.name));
+                continue;
+            }
+            devices.extend(device_history(objects, id, notes, descriptors, complete, &mut findings));
+        }
+        Self { devices, findings, nobodys, complete }
     }
 
     /// Complete snapshots of all devices, oldest first: by number on one device whatever its clock said, by time
@@ -167,6 +174,15 @@ impl History {
             }
         }
         out
+    }
+
+    /// Names of the notes that are no part of a sound chain, by what was found: all of a device that nobody enrolled, and a place
+    /// without a note by the beginning of its name.
+    pub fn out_of_place<'a>(&'a self, finding: &'a Finding) -> Vec<&'a str> {
+        let is_folder = finding.kind == FindingKind::NoteDevice && finding.object.ends_with('/');
+        let below = self.nobodys.iter().filter(|name| is_folder && name.starts_with(&finding.object));
+        let itself = (finding.kind.is_of_a_note() && !is_folder).then_some(finding.object.as_str());
+        below.map(String::as_str).chain(itself).collect()
     }
 
     /// The chain of a device.
@@ -231,11 +247,7 @@ fn device_history(
     complete: bool,
     findings: &mut Vec<Finding>,
 ) -> Option<DeviceHistory> {
-    let Some(line) = descriptors.device(&id) else {
-        // Nobody enrolled this device: its notes mean nothing, and someone put them there.
-        findings.push(Finding::new(FindingKind::NoteDevice, layout::notes_of(&id)));
-        return None;
-    };
+    let line = descriptors.device(&id)?;
     let key = VerifyingKey::parse(line.vkey.as_str()).ok()?;
     let revoked = descriptors.revoked(&id);
     stored.sort_by_key(|note| (note.sequence, note.sha256));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use scelle_format::crypto::open::open_bytes;
 use scelle_format::crypto::pq::{PqIdentity, PqRecipient};
 use scelle_format::descriptor::{Descriptor, EpochLine};
-use scelle_format::id::Sha256;
+use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::layout;
 use scelle_format::limits::KEY_FILE_MAX_BYTES;
 use scelle_format::note::SigningKey;
@@ -26,18 +26,27 @@ use super::state::{Device, State, StorePlace};
 use crate::clock::{Clock, now};
 use crate::error::{AgentError, Result};
 
+/// With which key a computer joins, and what its owner knows better than the store.
+pub struct JoinRequest {
+    /// Kit or everyday phrase.
+    pub unlock: Unlock,
+    /// Devices that nobody enrolled, of which the owner says that they are none of the repository's.
+    pub disowned: Vec<DeviceId>,
+}
+
 /// Joins the repository in `store`, which is at `place`. Errors: exit 10 none, 12 wrong key, 1 when this PC is in it already.
 pub async fn join(
     store: &Arc<dyn Store>,
     place: &StorePlace,
-    unlock: Unlock,
+    request: JoinRequest,
     home: &Path,
     clock: &dyn Clock,
     random: &mut dyn Random,
 ) -> Result<Joined> {
+    let JoinRequest { unlock, disowned } = request;
     let options = OpenOptions { unlock: Some(unlock), ..OpenOptions::default() };
     let opened = Repository::open(Arc::clone(store), options).await?;
-    opened.expect_all_descriptors()?;
+    opened.expect_all_descriptors(&disowned)?;
     let keyring = opened.keyring.as_ref().ok_or_else(AgentError::key_required)?;
     let signer: &SigningKey =
         keyring.owner.as_ref().or(keyring.admin.as_ref()).ok_or_else(AgentError::key_required)?;

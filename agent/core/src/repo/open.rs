@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use scelle_format::descriptor::Pin;
 use scelle_format::format_txt::FormatTxt;
-use scelle_format::id::{RepositoryId, Sha256};
+use scelle_format::id::{DeviceId, RepositoryId, Sha256};
 use scelle_format::kit::Kit;
 use scelle_format::{layout, limits};
 use scelle_store::Store;
@@ -146,20 +146,25 @@ impl Repository {
 
     /// A device whose notes are there and that no descriptor enrols: the one that did is lost, or somebody put them there.
     pub fn stranger(&self) -> Option<&Finding> {
+        self.stranger_but(&[])
+    }
+
+    fn stranger_but(&self, disowned: &[DeviceId]) -> Option<&Finding> {
         let is_device = |f: &&Finding| f.kind == FindingKind::NoteDevice && f.object.ends_with('/');
-        self.history.findings.iter().find(is_device)
+        let is_disowned = |f: &&Finding| disowned.iter().any(|device| layout::notes_of(device) == f.object);
+        self.history.findings.iter().filter(is_device).find(|finding| !is_disowned(finding))
     }
 
     /// Makes sure that the newest descriptor is the newest there ever was: one written over the name of another that was lost
-    /// would shut out for good whom that one enrolled.
+    /// would shut out for good whom that one enrolled. The notes of the `disowned` are nobody's: who has the kit says so.
     ///
-    /// Errors: exit 13 a descriptor is lost or must not be believed, or a device wrote that none enrols.
-    pub fn expect_all_descriptors(&self) -> Result<()> {
+    /// Errors: exit 13 a descriptor is lost or must not be believed, or another device wrote that none enrols.
+    pub fn expect_all_descriptors(&self, disowned: &[DeviceId]) -> Result<()> {
         let is_lost = |f: &&Finding| {
             use FindingKind::{DescriptorInvalid, DescriptorMissing, DescriptorRollback};
             matches!(f.kind, DescriptorInvalid | DescriptorMissing | DescriptorRollback)
         };
-        match self.descriptors.findings.iter().find(is_lost).or_else(|| self.stranger()) {
+        match self.descriptors.findings.iter().find(is_lost).or_else(|| self.stranger_but(disowned)) {
             Some(finding) => Err(AgentError::descriptor_lost().at(finding.object.clone())),
             None => Ok(()),
         }

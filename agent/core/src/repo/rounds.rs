@@ -171,7 +171,10 @@ impl Seat {
         }
         let forks = self.new_forks(ledger, seen.as_ref(), &history, descriptors, damage).await?;
         let is_fork = |finding: &&Finding| finding.kind == FindingKind::Fork;
-        let open = history.findings.iter().filter(|finding| !is_fork(finding));
+        let alarms = ChainAlarms::load(&self.state);
+        let open = history.findings.iter().filter(|finding| {
+            !is_fork(finding) && !is_known(alarms.notes_known(), &history.out_of_place(finding))
+        });
         let open: Vec<&Finding> = open.chain(&forks).collect();
         let ledger_end = match (is_descriptor_sound, &open[..]) {
             (true, []) => LedgerEnd::Sound,
@@ -207,7 +210,7 @@ impl Seat {
         let mut new = Vec::new();
         for device in &history.devices {
             let answers = match device.id == self.device.id {
-                true => ForkAnswers::of(&device.notes, head, alarms.forks_known()),
+                true => ForkAnswers::of(&device.notes, head, alarms.notes_known()),
                 false => ForkAnswers::of(&device.notes, None, None),
             };
             let is_new = |row: &&VerifiedNote| {
@@ -343,6 +346,11 @@ impl Seat {
         let asked: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).try_collect().await?;
         Ok(asked.into_iter().flatten().collect())
     }
+}
+
+/// Whether somebody has acknowledged all of these notes.
+fn is_known(known: Option<&BTreeSet<String>>, names: &[&str]) -> bool {
+    !names.is_empty() && names.iter().all(|name| known.is_some_and(|known| known.contains(*name)))
 }
 
 async fn newest(objects: &Objects, descriptors: &Descriptors) -> Result<History> {

@@ -14,7 +14,7 @@ use super::reading::Reading;
 use crate::bilan::Memory;
 use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARM, SOURCE_ALARMS};
 use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::alarms::{CHAIN_ALARMS, ChainAlarms};
+use crate::repo::alarms::{BROKEN, CHAIN_ALARMS, ChainAlarms};
 use crate::repo::append::LedgerWriter;
 use crate::repo::branch::branch_of;
 use crate::repo::damage::Damage;
@@ -30,7 +30,7 @@ struct Warnings {
     is_loss: bool,
     /// The store held other bytes than were stored there.
     is_altered: bool,
-    /// Another computer has written as this one, or the store or the state were set back.
+    /// Another computer has written as this one, the store or the state were set back, or a note is lost or out of place.
     is_chain: bool,
 }
 
@@ -42,7 +42,7 @@ impl Warnings {
             of_sources: codes().filter(|code| SOURCE_ALARMS.contains(code)).map(str::to_owned).collect(),
             is_loss: codes().any(|code| code == DAMAGE_ALARM),
             is_altered: codes().any(|code| code == ALTERED_ALARM),
-            is_chain: codes().any(|code| CHAIN_ALARMS.contains(&code)),
+            is_chain: codes().any(|code| CHAIN_ALARMS.contains(&code) || code == BROKEN),
         }
     }
 
@@ -197,14 +197,19 @@ impl Accepting<'_> {
         Ok(StoreSeen { note: sequence, left: damage.altered_objects() })
     }
 
-    /// Names of the notes that another computer has written as this one, as far as they were read.
+    /// Names of the notes that another computer has written as this one, and of those that are out of place in any chain, as far as
+    /// they were read.
     fn others(&self) -> BTreeSet<String> {
         let reading = self.reading;
-        let notes = reading.own().and_then(|own| reading.repository.history.device(own.device));
+        let history = &reading.repository.history;
+        let out_of_place = history.findings.iter().flat_map(|finding| history.out_of_place(finding));
+        let notes = reading.own().and_then(|own| history.device(own.device));
         let notes = notes.map(|chain| &chain.notes[..]).unwrap_or_default();
         let head = reading.own().and_then(|own| own.head.link()).map(|(_, text_sha256)| text_sha256);
         let own: HashSet<_> = branch_of(notes, head).iter().map(|row| row.text_sha256).collect();
-        notes.iter().filter(|row| !own.contains(&row.text_sha256)).map(|row| row.name.clone()).collect()
+        let of_others =
+            notes.iter().filter(|row| !own.contains(&row.text_sha256)).map(|row| row.name.as_str());
+        of_others.chain(out_of_place).map(str::to_owned).collect()
     }
 
     /// What is damaged and was not mended by the run of the bilan is accepted as lost.

@@ -8,8 +8,7 @@ use super::whereabouts::Finder;
 use crate::bilan::run::record_probe;
 use crate::connect::Create;
 use crate::error::Result;
-use crate::repo::join::{Joined, join};
-use crate::repo::keyring::Unlock;
+use crate::repo::join::{JoinRequest, Joined, join};
 use crate::repo::seat::Seat;
 
 /// A computer that has joined, before it has learned what the store does.
@@ -22,11 +21,11 @@ impl<'a> Joining<'a> {
     /// Joins the repository at the address given.
     ///
     /// Errors: those of [`join()`].
-    pub async fn begin(finder: Finder<'a>, unlock: Unlock) -> Result<Self> {
+    pub async fn begin(finder: Finder<'a>, request: JoinRequest) -> Result<Self> {
         let site = Site::reach(finder, Create::Never).await?;
         let (store, place, around) = (&site.connected.store, &site.connected.place, finder.around);
         let random = &mut around.random();
-        let joined = join(store, place, unlock, finder.home, &*around.clock, random).await?;
+        let joined = join(store, place, request, finder.home, &*around.clock, random).await?;
         Ok(Self { site, joined })
     }
 

@@ -3,6 +3,7 @@
 //! From an opened [`Reading`] with a key to the store and to this computer's ledger. Never: keeps the key.
 
 use scelle_format::descriptor::{Descriptor, EpochState, RecipientRole, Standing};
+use scelle_format::id::DeviceId;
 use scelle_format::ledger::NoteKind;
 use scelle_format::note::{self, SigningKey};
 use scelle_format::vkey_text::VKey;
@@ -43,9 +44,9 @@ impl Reading {
         Ok(signer.filter(|_| waiting && !self.is_elsewhere))
     }
 
-    /// Signs the descriptor: its epochs are confirmed.
-    pub async fn sign(&self, signer: &SigningKey) -> Result<()> {
-        self.repository.expect_all_descriptors()?;
+    /// Signs the descriptor: its epochs are confirmed. The `disowned` are no devices of the repository, its owner says.
+    pub async fn sign(&self, signer: &SigningKey, disowned: &[DeviceId]) -> Result<()> {
+        self.repository.expect_all_descriptors(disowned)?;
         let descriptors = &self.repository.descriptors;
         let current = &descriptors.current;
         let mut next = Descriptor {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use scelle_core::clock::FixedClock;
 use scelle_core::repo::damage::Damage;
 use scelle_core::repo::history::History;
-use scelle_core::repo::join::join;
+use scelle_core::repo::join::{JoinRequest, join};
 use scelle_format::ledger::{Author, Because, FoundBad};
 
 struct Computer {
@@ -39,7 +39,7 @@ impl Two {
         join(
             &place.store,
             &place.place,
-            Unlock::Kit(again),
+            JoinRequest { unlock: Unlock::Kit(again), disowned: Vec::new() },
             seats[1].home.path(),
             &SystemClock,
             &mut OsRandom,

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use scelle_format::id::DeviceId;
 use scelle_format::ledger::{Author, Because};
 
 use super::values::{self, BilanFormat, OverwriteWhen, ReadDataAsked, Shell};
@@ -54,6 +55,9 @@ pub struct Init {
     /// Join this computer to an existing repository
     #[arg(long)]
     pub join: bool,
+    /// With --join: this computer's notes are none of ours, and no reason to refuse (repeatable)
+    #[arg(long, value_name = "COMPUTER", value_parser = DeviceId::parse, requires = "join")]
+    pub disown: Vec<DeviceId>,
     /// Create the S3 bucket, with versioning, lock and default retention
     #[arg(long)]
     pub create_bucket: bool,
@@ -321,6 +325,9 @@ pub struct CheckKit {
     /// Also confirm the epochs that this key opens
     #[arg(long)]
     pub confirm: bool,
+    /// This computer's notes are none of ours, and no reason to refuse (repeatable)
+    #[arg(long, value_name = "COMPUTER", value_parser = DeviceId::parse)]
+    pub disown: Vec<DeviceId>,
 }
 
 /// Words of a command of a later version; read and ignored.

@@ -21,7 +21,7 @@ use crate::cli::secrets;
 use scelle_core::connect::Create;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::create::Holders;
-use scelle_core::repo::join::Joined;
+use scelle_core::repo::join::{JoinRequest, Joined};
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::kit_files::KitFiles;
 use scelle_core::repo::new_file::write_private;
@@ -120,7 +120,7 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
         (Some(path), _) => Unlock::Kit(secrets::read_kit(path)?),
         (None, phrase) => Unlock::Phrase(secrets::read_phrase(phrase.as_deref(), context.lang())?),
     };
-    let joining = Joining::begin(context.finder(None), unlock).await?;
+    let joining = Joining::begin(context.finder(None), JoinRequest { unlock, disowned: args.disown }).await?;
     let trial = joining.probe().await?;
     trial.notices().iter().for_each(|notice| context.tell(notice));
     let Joined { device, was_set_aside } = joining.finish(&trial).await?;

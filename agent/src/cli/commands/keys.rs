@@ -56,7 +56,7 @@ async fn list(context: &Context) -> Result<ExitCode> {
 async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
     let reading = open_unsigned(context, &args.key, KeyNeed::Required, false).await?;
     let opened = reading.open_newest().await?;
-    let signed = confirm(context, &reading, args.confirm).await?;
+    let signed = confirm(context, &reading, &args).await?;
     let proven = match reading.prove(opened).await {
         Ok(proven) => proven,
         // The key was proven to whoever sees this; only the ledger does not know.
@@ -86,21 +86,28 @@ async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
         ));
     }
     context.screen.json(&json!({"opens": true, "epochs": epochs, "opened": opened, "descriptor_signed": signed, "proof_written": proven}));
-    Ok(ExitCode::Ok)
+    // The key opens what is there; what a lost descriptor stood for, it cannot.
+    match reading.repository.expect_all_descriptors(&args.disown) {
+        Ok(()) => Ok(ExitCode::Ok),
+        Err(lost) => {
+            context.screen.warn(&lost.what());
+            Ok(lost.code)
+        }
+    }
 }
 
 /// Signs the descriptor where something waits for it and somebody says so.
-async fn confirm(context: &Context, reading: &Reading, asked: bool) -> Result<bool> {
+async fn confirm(context: &Context, reading: &Reading, args: &CheckKit) -> Result<bool> {
     let Some(signer) = reading.signer()? else { return Ok(false) };
     let question = bilingual!(
         "Confirmer et signer ce dépôt et ses postes ?",
         "Confirm and sign this repository and its computers?"
     );
-    let agreed = asked
+    let agreed = args.confirm
         || (secrets::may_ask(&context.global)
             && secrets::confirm(&question, &context.global, context.lang())?);
     if agreed {
-        reading.sign(signer).await?;
+        reading.sign(signer, &args.disown).await?;
     }
     Ok(agreed)
 }

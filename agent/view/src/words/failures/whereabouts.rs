@@ -83,8 +83,8 @@ impl WhereaboutsFailure {
                     "the repository lacks a descriptor, the one that enrolled a computer: what is that computer's cannot be read, and nothing is written in its place"
                 ),
                 bilingual!(
-                    "lancez « scelle backup » sur les postes déjà inscrits : celui qui en a une copie le remet ; recommencez ensuite. S'il n'y en a pas, quelqu'un a peut-être mis là les notes d'un poste inconnu : prévenez l'hébergeur",
-                    "run \"scelle backup\" on the computers already enrolled: the one that has a copy puts it back; then try again. If there is none, somebody may have put notes of an unknown computer there: tell the host"
+                    "lancez « scelle backup » sur les postes déjà inscrits : celui qui en a une copie le remet ; recommencez ensuite. S'il n'y en a pas, quelqu'un a peut-être mis là les notes d'un poste inconnu : prévenez l'hébergeur, et si aucun de vos postes ne porte ce nom, ajoutez « --disown NOM »",
+                    "run \"scelle backup\" on the computers already enrolled: the one that has a copy puts it back; then try again. If there is none, somebody may have put notes of an unknown computer there: tell the host, and where none of your computers bears that name, add \"--disown NAME\""
                 ),
             ),
             Self::StateFull => (
