@@ -104,3 +104,40 @@ fn a_pack_that_was_read_and_found_bad_stays_damage_until_it_is_mended() {
     site.agent.ok(["check", "--read-data", "all"]);
     site.agent.ok(["check"]);
 }
+
+/// A note or a root of which no computer has a copy any more is lost for good, and red for ever is no news to anybody.
+#[test]
+fn what_is_small_and_lost_for_good_can_be_accepted_too() {
+    for (prefix, reason) in [("c/", "chain-gap"), ("a/", "loss-acknowledged")] {
+        let site = Site::on_dir();
+        let source = site.source("source");
+        source.file("old.raw", noise(1, 100_000));
+        let before = site.objects(prefix);
+        site.backup(&source);
+        let of_the_first: Vec<String> =
+            site.objects(prefix).into_iter().filter(|name| !before.contains(name)).collect();
+        source.file("new.raw", noise(2, 100_000));
+        site.backup(&source);
+        for name in of_the_first {
+            fs::remove_file(site.object(&name)).unwrap();
+            fs::remove_file(site.state().join("kept").join(name.replace('/', "_"))).unwrap();
+        }
+        let codes = || reasons(&site.agent.json(["bilan", "show"]));
+        for _ in 0..2 {
+            assert_eq!(site.backup(&source)["status"], "red", "{prefix}");
+            assert!(codes().contains(&"damage-small".to_owned()), "{prefix}: {:?}", codes());
+        }
+        let accept = ["bilan", "acknowledge", "--author", "provider", "--reason", "other"];
+        site.agent.ok(accept);
+        for _ in 0..2 {
+            assert_eq!(site.backup(&source)["status"], "amber", "{prefix}: {:?}", codes());
+            assert!(codes().contains(&reason.to_owned()), "{prefix}: {:?}", codes());
+        }
+        site.agent.expect(13, ["check"]);
+        // It excuses no further loss.
+        let last = site.objects("c/").into_iter().min().unwrap();
+        fs::remove_file(site.object(&last)).unwrap();
+        fs::remove_file(site.state().join("kept").join(last.replace('/', "_"))).unwrap();
+        assert_eq!(site.backup(&source)["status"], "red", "{prefix}: {:?}", codes());
+    }
+}

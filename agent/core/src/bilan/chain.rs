@@ -20,6 +20,7 @@ pub(super) fn chain(report: &RunReport<'_>) -> Option<Chain> {
         Some(FORK) => Some(Chain::Fork),
         Some(REWOUND_AGAIN) => Some(Chain::RewoundAgain),
         Some(_) => Some(Chain::RolledBack),
+        None if report.damaged.accepted_notes > 0 => Some(Chain::GapDeclared),
         None => seen,
     }
 }

@@ -46,9 +46,10 @@ pub struct SetMemory {
 pub const SOURCE_ALARMS: [&str; 6] =
     ["few-files-lost", "files-lost", "mass-change", "root-emptied", "root-missing", "sources-shrunk"];
 
-/// Damage in the store that no run could mend: `bilan acknowledge` accepts the loss.
-pub const DAMAGE_ALARM: &str = "damage-known";
-/// What becomes of [`DAMAGE_ALARM`] then.
+/// Damage in the store that no run could mend, in packs and in what is small: `bilan acknowledge` accepts the loss. That of keys
+/// cannot be accepted.
+pub const DAMAGE_ALARMS: [&str; 2] = ["damage-known", "damage-small"];
+/// What becomes of [`DAMAGE_ALARMS`] then.
 pub const LOSS_ACCEPTED: &str = "loss-acknowledged";
 
 /// The store held other bytes than were stored there: `bilan acknowledge` ends the alarm.

@@ -43,6 +43,9 @@ pub struct Damage {
     /// Objects that a note cannot name, and why they are bad. A name that ends in `-` or `/` is the beginning of one.
     #[serde(default)]
     here: BTreeMap<String, String>,
+    /// Those of them that are notes, and that somebody has accepted as lost.
+    #[serde(default)]
+    pub(super) notes_accepted: BTreeSet<String>,
     /// Snapshots that need an object, by device and number, where a check has looked.
     #[serde(default)]
     pub(super) affected: BTreeMap<String, BTreeSet<(String, u64)>>,
@@ -229,6 +232,9 @@ impl Damage {
     /// Whether an object is lost and somebody has accepted that.
     pub fn is_accepted(&self, name: &str) -> bool {
         let is_accepted = |name: &str| self.objects.get(name).is_some_and(Words::is_accepted);
+        if self.here.contains_key(name) {
+            return self.notes_accepted.contains(name);
+        }
         let lost = self.replaced.lost_of(name, &self.objects);
         self.is_open(name) && is_accepted(name) && lost.into_iter().all(is_accepted)
     }
@@ -276,6 +282,7 @@ impl Damage {
         let (bad, bad_here): (Vec<_>, Vec<_>) = bad.into_iter().partition(|bad| is_noted(&bad.name));
         let (good, good_here): (Vec<_>, Vec<_>) = good.into_iter().partition(|name| is_noted(name));
         self.here.retain(|name, _| !good_here.contains(name));
+        self.notes_accepted.retain(|name| !good_here.contains(name));
         self.here.extend(bad_here.into_iter().map(|bad| (bad.name, bad.why)));
         self.save(state)?;
         let rows: Vec<_> = bad.into_iter().map(Ok).chain(good.into_iter().map(Err)).collect();

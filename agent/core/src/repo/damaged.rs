@@ -29,10 +29,12 @@ pub struct DamageCounts {
     pub spare: u64,
     /// What delete markers hide.
     pub hidden: u64,
+    /// Notes that somebody has accepted as lost: in no other figure.
+    pub accepted_notes: u64,
 }
 
 impl DamageCounts {
-    /// All of them.
+    /// All of them that nobody has accepted as lost.
     pub fn total(&self) -> u64 {
         self.packs + self.small + self.keys + self.spare + self.hidden
     }
@@ -126,9 +128,21 @@ impl Damage {
         Some(numbers)
     }
 
+    /// Somebody accepts that notes are lost which could not be put back.
+    pub fn accept_notes(&mut self) {
+        let notes = self.open_all().map(|bad| bad.name).filter(|name| name.starts_with("c/"));
+        self.notes_accepted = notes.map(str::to_owned).collect();
+    }
+
+    /// Whether a note is lost, and nobody has accepted that.
+    pub fn lacks_notes(&self) -> bool {
+        self.open_all().any(|bad| bad.name.starts_with("c/") && !self.is_accepted(bad.name))
+    }
+
     /// What is bad, by what it means.
     pub fn counted(&self) -> DamageCounts {
-        let mut counts = DamageCounts::default();
+        let accepted_notes = self.notes_accepted.len() as u64;
+        let mut counts = DamageCounts { accepted_notes, ..DamageCounts::default() };
         for FoundBad { name, why } in self.open_all().filter(|bad| !self.is_accepted(bad.name)) {
             let sort = match name.split('/').next() {
                 _ if why == FindingKind::Hidden.code() => &mut counts.hidden,

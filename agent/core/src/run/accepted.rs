@@ -12,7 +12,7 @@ use scelle_format::report::Record;
 
 use super::reading::Reading;
 use crate::bilan::Memory;
-use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARM, SOURCE_ALARMS};
+use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARMS, SOURCE_ALARMS};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::alarms::{BROKEN, CHAIN_ALARMS, ChainAlarms};
 use crate::repo::append::LedgerWriter;
@@ -40,7 +40,7 @@ impl Warnings {
         let codes = || record.status.reasons.iter().map(|reason| reason.code.as_str());
         Self {
             of_sources: codes().filter(|code| SOURCE_ALARMS.contains(code)).map(str::to_owned).collect(),
-            is_loss: codes().any(|code| code == DAMAGE_ALARM),
+            is_loss: codes().any(|code| DAMAGE_ALARMS.contains(&code)),
             is_altered: codes().any(|code| code == ALTERED_ALARM),
             is_chain: codes().any(|code| CHAIN_ALARMS.contains(&code) || code == BROKEN),
         }
@@ -125,15 +125,18 @@ impl Reading {
         let Consent { author, reason } = consent;
         let at = Accepting { reading: self, seat: &seat, author, reason, bilan };
         let snapshot = loaded.record.run.snapshot;
+        let mut lacks_notes = false;
         if warnings.is_loss {
-            told(&loaded.id, Acceptance::Loss(at.loss(&mut ledger).await?));
+            let Lost { accepted, notes } = at.loss(&mut ledger).await?;
+            accepted.into_iter().for_each(|loss| told(&loaded.id, Acceptance::Loss(loss)));
+            lacks_notes = notes;
         }
-        if warnings.is_altered || warnings.is_chain {
+        if warnings.is_altered || warnings.is_chain || lacks_notes {
             let StoreSeen { note, left } = at.store(&mut ledger, snapshot).await?;
             if warnings.is_altered {
                 told(&loaded.id, Acceptance::Altered { note, left });
             }
-            if warnings.is_chain {
+            if warnings.is_chain || lacks_notes {
                 told(&loaded.id, Acceptance::Chain { note });
             }
         }
@@ -192,6 +195,7 @@ impl Accepting<'_> {
         // The note first: what the ledger does not say is not acknowledged.
         let (sequence, _) = ledger.append(kind, Vec::new()).await?;
         damage.acknowledge_altered(self.bilan);
+        damage.accept_notes();
         damage.save(&self.seat.state)?;
         ChainAlarms::acknowledge(&self.seat.state, self.bilan, sequence, self.others())?;
         Ok(StoreSeen { note: sequence, left: damage.altered_objects() })
@@ -212,14 +216,16 @@ impl Accepting<'_> {
         of_others.chain(out_of_place).map(str::to_owned).collect()
     }
 
-    /// What is damaged and was not mended by the run of the bilan is accepted as lost.
-    async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<AcceptedLoss> {
+    /// What is damaged and was not mended by the run of the bilan is accepted as lost. Notes cannot be named by one: those are
+    /// accepted with the rest of what was seen of the ledger.
+    async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<Lost> {
         let repository = &self.reading.repository;
         let (objects, Seat { state, device, .. }) = (self.seat.objects(), self.seat);
         let mut damage = Damage::look(objects, state, device, &repository.descriptors).await?;
-        let lost = damage.unaccepted();
+        let (lost, notes) = (damage.unaccepted(), damage.lacks_notes());
         if lost.is_empty() {
-            return Err(AgentError::nothing_to_acknowledge());
+            let nothing = || AgentError::nothing_to_acknowledge();
+            return if notes { Ok(Lost { accepted: None, notes }) } else { Err(nothing()) };
         }
         if damage.has_news(&lost, ledger.device(), self.bilan) {
             return Err(AgentError::loss_not_tried());
@@ -228,8 +234,16 @@ impl Accepting<'_> {
         let (bilan, author, reason, objects) = (self.bilan, self.author, self.reason, lost.len() as u64);
         let kind = NoteKind::Loss { bilan, lost, snapshots, author, reason };
         let note = damage.accept(ledger, state, kind).await?;
-        Ok(AcceptedLoss { note, objects, snapshots })
+        Ok(Lost { accepted: Some(AcceptedLoss { note, objects, snapshots }), notes })
     }
+}
+
+/// What was accepted as lost.
+struct Lost {
+    /// Objects that a note names.
+    accepted: Option<AcceptedLoss>,
+    /// Whether notes are lost too, which nobody has accepted yet.
+    notes: bool,
 }
 
 /// Somebody has seen what a bilan said of the store.
