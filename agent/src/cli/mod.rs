@@ -9,7 +9,6 @@ pub mod context;
 pub mod exit;
 pub mod help_fr;
 pub mod language;
-pub mod messages;
 pub mod progress;
 pub mod screen;
 pub mod secrets;

@@ -13,7 +13,6 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::args::{Global, ProgressFormat};
-use super::messages::notices;
 use scelle_core::monitor::{Monitor, Notice, Phase, Silent};
 use scelle_view::words::figures::{count, size};
 use scelle_view::words::{Lang, counted};
@@ -55,7 +54,7 @@ impl ProblemCap {
                 return None;
             }
         }
-        Some(notices::notice(notice).text(lang).to_owned())
+        Some(notice.said().text(lang).to_owned())
     }
 }
 
@@ -155,7 +154,7 @@ impl Monitor for Bars {
             None => ProgressBar::new_spinner(),
         };
         bar.set_style(self.style(total_files, total_bytes.is_some()));
-        bar.set_message(notices::phase(phase).text(self.lang).to_owned());
+        bar.set_message(phase.said().text(self.lang).to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
     }
 
@@ -265,7 +264,7 @@ impl Monitor for Ndjson {
         let mut state = self.state.lock();
         let text = match (line, state.has_progress) {
             (Some(line), _) => line,
-            (None, true) => notices::notice(&notice).text(self.lang).to_owned(),
+            (None, true) => notice.said().text(self.lang).to_owned(),
             (None, false) => return,
         };
         let _ = writeln!(state.to, "{}", json!({"notice": notice, "text": text}));

@@ -13,7 +13,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::args::Global;
-use super::messages::notices;
 use scelle_core::error::AgentError;
 use scelle_core::monitor::Notice;
 use scelle_view::words::Lang;
@@ -132,8 +131,8 @@ impl Screen {
 
     /// A notice as a warning; an alarm has its own word for it.
     pub fn notice(&self, notice: &Notice) {
-        let message = notices::notice(notice);
-        match notices::is_alarm(notice) && !self.json {
+        let message = notice.said();
+        match notice.is_alarm() && !self.json {
             true => self.print_error(&format!("{}\n", message.text(self.lang))),
             false => self.warn(&message),
         }

@@ -65,7 +65,6 @@ pub const FLOORS: [Floors; 9] = [
         of: &["scelle_agent", "cli"],
         rooms: &[
             &["args", "help_fr", "language"],
-            &["messages"],
             &["progress", "screen", "secrets", "usage"],
             &["context", "exit"],
             &["commands"],

@@ -4,7 +4,7 @@
 
 use scelle_format::random::Random as _;
 use scelle_store::probe::{ProbeReport, probe};
-use scelle_store::verdict::Severity;
+use scelle_store::verdict::{Code, Severity};
 
 use super::whereabouts::Finder;
 use crate::connect::{BucketEngine, Connected, Create, must_be_read_back};
@@ -67,7 +67,7 @@ impl Trial {
     /// What of it is said aloud.
     pub fn notices(&self) -> Vec<Notice> {
         let weaknesses = self.report.verdict().into_iter();
-        let weaknesses = weaknesses.map(|finding| Notice::StoreWeakness { weakness: finding.code });
+        let weaknesses = weaknesses.map(|finding| Notice::StoreWeakness { weakness: weakness(finding.code) });
         let offset_ms = self.report.clock_offset_ms.filter(|ms| ms.abs() >= CLOCK_OFF_MS);
         weaknesses.chain(offset_ms.map(|ms| Notice::ClockOff { seconds: -ms / 1000 })).collect()
     }
@@ -78,7 +78,28 @@ impl Trial {
 
     /// Whether two that write the same name at once may both believe that they were first.
     fn loses_a_race(&self) -> bool {
-        let is_lost = |code| matches!(code, Weakness::NoConditionalPut | Weakness::ConditionalPutNotAtomic);
+        let is_lost = |code| matches!(code, Code::NoConditionalPut | Code::ConditionalPutNotAtomic);
         self.report.verdict().iter().any(|finding| is_lost(finding.code))
+    }
+}
+
+/// What is told of a conclusion of the probe.
+fn weakness(concluded: Code) -> Weakness {
+    match concluded {
+        Code::LockAcceptedButNotKept => Weakness::LockAcceptedButNotKept,
+        Code::LockMayBeShortened => Weakness::LockMayBeShortened,
+        Code::NoConditionalPut => Weakness::NoConditionalPut,
+        Code::ConditionalPutNotAtomic => Weakness::ConditionalPutNotAtomic,
+        Code::NoChecksum => Weakness::NoChecksum,
+        Code::NoLock => Weakness::NoLock,
+        Code::NoDefaultRetention => Weakness::NoDefaultRetention,
+        Code::DefaultRetentionNotCompliance => Weakness::DefaultRetentionNotCompliance,
+        Code::AgentMayDeleteVersions => Weakness::AgentMayDeleteVersions,
+        Code::LockNotProven => Weakness::LockNotProven,
+        Code::DefaultRetentionUnknown => Weakness::DefaultRetentionUnknown,
+        Code::ConditionalPutUnknown => Weakness::ConditionalPutUnknown,
+        Code::AgentMayHide => Weakness::AgentMayHide,
+        Code::ClockOffset => Weakness::ClockOffset,
+        Code::NotRansomwareProof => Weakness::NotRansomwareProof,
     }
 }

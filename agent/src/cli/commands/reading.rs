@@ -7,7 +7,7 @@ use scelle_format::id::RepositoryId;
 
 use crate::cli::args::KeyArgs;
 use crate::cli::context::Context;
-use crate::cli::{messages, secrets};
+use crate::cli::secrets;
 use scelle_core::error::{AgentError, Result};
 use scelle_core::repo::finding::Finding;
 use scelle_core::repo::keyring::Unlock;
@@ -88,7 +88,7 @@ fn unlock(context: &Context, key: &KeyArgs, need: KeyNeed) -> Result<Option<Unlo
 pub fn show_findings(context: &Context, findings: &[Finding]) {
     for finding in findings {
         let (code, object) = (finding.kind.code(), &finding.object);
-        let what = messages::findings::finding(finding.kind);
+        let what = finding.kind.said();
         let affects: Vec<String> = finding.affects.iter().map(ToString::to_string).collect();
         let affects = if affects.is_empty() { String::new() } else { format!(" → {}", affects.join(", ")) };
         context.screen.warn(&bilingual!(
