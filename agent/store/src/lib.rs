@@ -29,4 +29,7 @@ pub use decorator::Decorator;
 pub use durable::{BlobFolder, Incoming, sync_folder};
 pub use error::{CertificateFault, ErrorKind, ProxyFault, StoreError};
 pub use key::Key;
-pub use store::{HiddenPage, ListEntry, ListPage, Lock, LockOps, ObjectMeta, PlainPut, Put, Store, Version};
+pub use store::{
+    DefaultRetention, HiddenPage, ListEntry, ListPage, Lock, LockOps, ObjectMeta, PlainPut, Put, Store,
+    Version,
+};

@@ -15,8 +15,8 @@ use bytes::Bytes;
 
 use crate::dir::too_large;
 use crate::{
-    ErrorKind, HiddenPage, Key, ListEntry, ListPage, Lock, LockOps, ObjectMeta, PlainPut, Put, Store,
-    StoreError, Version,
+    DefaultRetention, ErrorKind, HiddenPage, Key, ListEntry, ListPage, Lock, LockOps, ObjectMeta, PlainPut,
+    Put, Store, StoreError, Version,
 };
 
 /// How the simulated bucket is set up.
@@ -360,9 +360,10 @@ impl LockOps for MemStore {
         Ok(())
     }
 
-    async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError> {
+    async fn default_retention(&self) -> Result<Option<DefaultRetention>, StoreError> {
         self.may_only_put("lock", &"bucket")?;
-        Ok(self.settings.default_retention_days.filter(|_| self.settings.locks).map(|days| (days, true)))
+        let days = self.settings.default_retention_days.filter(|_| self.settings.locks);
+        Ok(days.map(|days| DefaultRetention { days, compliance: true }))
     }
 
     async fn versioning(&self) -> Result<bool, StoreError> {

@@ -12,7 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, Key, Lock, LockOps, PlainPut, Put, Store, StoreError};
+use crate::{DefaultRetention, ErrorKind, Key, Lock, LockOps, PlainPut, Put, Store, StoreError};
 
 /// How long the probe's own lock lasts; a minute is promised.
 const LOCK_FOR: Duration = Duration::from_secs(50);
@@ -109,12 +109,12 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
     // Locks are counted on the server's clock, which may be far from ours.
     let server_now = || server.unwrap_or(now) + started.elapsed();
 
-    let (conditional_put, may_read) = conditional_put(store, &first, &body).await;
+    let second = write_again(store, &first, &body).await;
     let conditional_put_raced = raced(store, &at("race")?, nonce).await;
     let mut report = ProbeReport {
-        conditional_put,
+        conditional_put: second.is_refused,
         conditional_put_raced,
-        may_read,
+        may_read: second.may_read,
         may_list: permitted(store.list(&format!("probe/{nonce}/"), None, 1).await.map(|_| ())),
         may_delete: permitted(store.delete(&at("absent")?).await),
         clock_offset_ms,
@@ -195,18 +195,26 @@ async fn put_conditionally(store: &dyn Store, key: &Key, body: Bytes) -> Result<
     }
 }
 
+/// What came of a second write to one name.
+struct SecondWrite {
+    /// It is refused, and changes nothing.
+    is_refused: Fact,
+    /// What lies there may be read.
+    may_read: Fact,
+}
+
 /// Writes another body under a name that is taken, then looks at what is there.
-async fn conditional_put(store: &dyn Store, taken: &Key, body: &Bytes) -> (Fact, Fact) {
+async fn write_again(store: &dyn Store, taken: &Key, body: &Bytes) -> SecondWrite {
     let second = put_conditionally(store, taken, Bytes::from_static(b"probe: must not be stored")).await;
     let read = store.get(taken, MAX_BYTES).await;
     let may_read = permitted(read.as_ref().map(|_| ()).map_err(copy));
     let replaced = read.is_ok_and(|stored| stored != *body);
-    let honoured = match second {
+    let is_refused = match second {
         Ok(Put::AlreadyThere) => Fact::from(!replaced),
         Ok(Put::Created) => Fact::No,
         Err(error) => Fact::because(&error),
     };
-    (honoured, may_read)
+    SecondWrite { is_refused, may_read }
 }
 
 fn copy(error: &StoreError) -> StoreError {
@@ -326,8 +334,8 @@ async fn ask_default_retention(
     server_now: SystemTime,
     report: &mut ProbeReport,
 ) {
-    match locks.default_retention_days().await {
-        Ok(Some((days, compliance))) => {
+    match locks.default_retention().await {
+        Ok(Some(DefaultRetention { days, compliance })) => {
             report.default_retention = Fact::Yes;
             report.default_retention_days = Some(days);
             report.default_retention_compliance = Fact::from(compliance);

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ErrorKind, HiddenPage, Key, ListPage, Lock, LockOps, ObjectMeta, PlainPut, Put, Store, StoreError,
-    Version,
+    DefaultRetention, ErrorKind, HiddenPage, Key, ListPage, Lock, LockOps, ObjectMeta, PlainPut, Put, Store,
+    StoreError, Version,
 };
 
 /// How long and how often to try.
@@ -227,8 +227,8 @@ impl LockOps for Retrying {
         self.below()?.set_lock(key, version, lock).await
     }
 
-    async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError> {
-        self.below()?.default_retention_days().await
+    async fn default_retention(&self) -> Result<Option<DefaultRetention>, StoreError> {
+        self.below()?.default_retention().await
     }
 
     async fn versioning(&self) -> Result<bool, StoreError> {

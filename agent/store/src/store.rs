@@ -175,6 +175,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     }
 }
 
+/// How a bucket locks what is written to it without a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DefaultRetention {
+    /// For how many days.
+    pub days: u32,
+    /// In COMPLIANCE mode, which nobody can lift.
+    pub compliance: bool,
+}
+
 /// Versions, retention (S3 Object Lock) and writes without any care: for readers that must walk to an older version, for who
 /// keeps a store, and for who wants to know what it really does. A backup never changes retention.
 #[async_trait]
@@ -192,8 +201,8 @@ pub trait LockOps: Send + Sync {
     async fn lock(&self, key: &Key, version: Option<&str>) -> Result<Option<Lock>, StoreError>;
     /// Sets retention of one version.
     async fn set_lock(&self, key: &Key, version: Option<&str>, lock: Lock) -> Result<(), StoreError>;
-    /// The bucket's default retention in days and whether it is COMPLIANCE, `None` when there is none.
-    async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError>;
+    /// The bucket's default retention, `None` when there is none.
+    async fn default_retention(&self) -> Result<Option<DefaultRetention>, StoreError>;
     /// Whether the bucket keeps versions.
     async fn versioning(&self) -> Result<bool, StoreError>;
     /// Writes as `how` says and with nothing around it: no look whether the name is free, no second try. The store refuses what

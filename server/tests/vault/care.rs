@@ -66,7 +66,7 @@ async fn seen(data: &Path, settings: &BucketSettings) -> Vec<String> {
         let settings =
             BucketSettings { endpoint: endpoint.clone(), bucket: bucket.into(), ..settings.clone() };
         let store = S3Store::new(settings).unwrap();
-        seen.push(format!("{bucket} {:?}", store.default_retention_days().await.unwrap()));
+        seen.push(format!("{bucket} {:?}", store.default_retention().await.unwrap()));
         for entry in store.list("", None, 100).await.unwrap().entries {
             let body = store.get(&entry.key, 100).await.unwrap();
             seen.push(format!("{} {body:?}", entry.key.as_str()));

@@ -10,6 +10,7 @@
 mod local;
 mod repository;
 mod run;
+mod selection;
 mod store;
 mod usage;
 mod way;

@@ -1,13 +1,13 @@
 //! The command line and the configuration. Never: the value that was typed.
 
 use crate::error::{AgentError, ExitCode};
-use scelle_view::words::failures::{ConfigFault, LineAdvice, LineFault, UsageFailure};
+use scelle_view::words::failures::{ConfigFault, LineAdvice, LineFault, LineUnclear, UsageFailure};
 
 /// The command line and the configuration: exit 2.
 impl AgentError {
     /// The command line cannot be read.
     pub fn line_unclear(fault: LineFault, advice: LineAdvice) -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::Line(Box::new((fault, advice))))
+        Self::new(ExitCode::Usage, UsageFailure::Line(Box::new(LineUnclear { fault, advice })))
     }
 
     /// `restore` with neither or both of its targets.
@@ -90,11 +90,6 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::KeyRequired)
     }
 
-    /// No file of any snapshot has the token asked for.
-    pub fn token_unknown() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::TokenUnknown)
-    }
-
     /// Both `--kit` and `--phrase-file` where one is enough.
     pub fn two_keys() -> Self {
         Self::new(ExitCode::Usage, UsageFailure::TwoKeys)
@@ -125,57 +120,6 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::NobodyToType)
     }
 
-    /// No snapshot of that number, date or device.
-    pub fn snapshot_not_found() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::SnapshotNotFound)
-    }
-
-    /// Several snapshots have the number asked for. The place names them.
-    pub fn snapshot_ambiguous() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::SnapshotAmbiguous)
-    }
-
-    /// "latest" or a date where several plans, sets of folders or computers have snapshots. The place names the newest of
-    /// each.
-    pub fn several_sets() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::SeveralSets)
-    }
-
-    /// Several bilans have the number asked for, none of them by this computer. The place names them.
-    pub fn bilan_ambiguous() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::BilanAmbiguous)
-    }
-
-    /// No bilan of that id.
-    pub fn bilan_not_found() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::BilanNotFound)
-    }
-
-    /// Damage was found after the run that the bilan is about.
-    pub fn loss_not_tried() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::LossNotTried)
-    }
-
-    /// The bilan warns of nothing that can be acknowledged.
-    pub fn nothing_to_acknowledge() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::NothingToAcknowledge)
-    }
-
-    /// The bilan is another computer's, or not in the store yet.
-    pub fn bilan_of_another() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::BilanOfAnother)
-    }
-
-    /// The path asked for is not in the snapshot.
-    pub fn path_not_in_snapshot() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::PathNotInSnapshot)
-    }
-
-    /// No snapshot holds the path asked for.
-    pub fn path_in_no_snapshot() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::PathInNoSnapshot)
-    }
-
     /// The state folder lies on a network file system, where locks and fsync cannot be trusted.
     pub fn state_on_network() -> Self {
         Self::new(ExitCode::Usage, UsageFailure::StateOnNetwork)
@@ -189,16 +133,6 @@ impl AgentError {
     /// The configuration given by name does not exist or cannot be read.
     pub fn config_unreadable() -> Self {
         Self::new(ExitCode::Usage, UsageFailure::ConfigUnreadable)
-    }
-
-    /// A name to look for that is empty.
-    pub fn nothing_to_look_for() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::NothingToLookFor)
-    }
-
-    /// A restore in place of a snapshot that another system made.
-    pub fn other_system() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::OtherSystem)
     }
 
     /// The configuration is wrong at one line. The place is `file:line`.

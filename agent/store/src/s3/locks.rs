@@ -14,7 +14,9 @@ use bytes::Bytes;
 
 use super::errors::{speaks_of_retention, status, store_error};
 use super::{S3Store, is_precondition_failed, size, system_time};
-use crate::{ErrorKind, HiddenPage, Key, ListEntry, Lock, LockOps, PlainPut, StoreError, Version};
+use crate::{
+    DefaultRetention, ErrorKind, HiddenPage, Key, ListEntry, Lock, LockOps, PlainPut, StoreError, Version,
+};
 
 /// S3 answers a page of at most this many versions.
 const PAGE_ROWS: usize = 1000;
@@ -181,7 +183,7 @@ impl LockOps for S3Store {
         }
     }
 
-    async fn default_retention_days(&self) -> Result<Option<(u32, bool)>, StoreError> {
+    async fn default_retention(&self) -> Result<Option<DefaultRetention>, StoreError> {
         let request = self.client.get_object_lock_configuration().bucket(self.bucket());
         let answer = match self.signed(|| request.clone().send()).await {
             Ok(answer) => answer,
@@ -193,7 +195,8 @@ impl LockOps for S3Store {
             // A year is counted as 365 days: never promise more than the host keeps.
             let days = rule.days().or_else(|| rule.years().map(|years| years.saturating_mul(365)))?;
             let days = u32::try_from(days).ok().filter(|days| *days > 0)?;
-            Some((days, rule.mode() == Some(&ObjectLockRetentionMode::Compliance)))
+            let compliance = rule.mode() == Some(&ObjectLockRetentionMode::Compliance);
+            Some(DefaultRetention { days, compliance })
         }))
     }
 

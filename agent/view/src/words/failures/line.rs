@@ -1,7 +1,23 @@
 //! What is wrong with a command line as it was typed, and what helps. Never: a value that was typed.
 
+use super::said::Said;
 use crate::bilingual;
 use crate::words::Message;
+
+/// A command line that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineUnclear {
+    /// What is wrong.
+    pub fault: LineFault,
+    /// What to type.
+    pub advice: LineAdvice,
+}
+
+impl LineUnclear {
+    pub(super) fn said(&self) -> Said {
+        Said { what: self.fault.said(), todo: self.advice.said() }
+    }
+}
 
 /// What is wrong with a command line. Words in it are names of options and commands, never values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +39,7 @@ pub enum LineFault {
 }
 
 impl LineFault {
-    pub(super) fn said(&self) -> Message {
+    fn said(&self) -> Message {
         match self {
             Self::UnknownCommand(Some(word)) => {
                 bilingual!("commande inconnue : {word}", "unknown command: {word}")
@@ -62,7 +78,7 @@ pub enum LineAdvice {
 }
 
 impl LineAdvice {
-    pub(super) fn said(&self) -> Message {
+    fn said(&self) -> Message {
         match self {
             Self::DidYouMean(close) => {
                 bilingual!("vouliez-vous dire « {close} » ?", "did you mean \"{close}\"?")

@@ -1,7 +1,8 @@
 //! This computer: sources, files, local state. Never: a name or a path.
 
+use super::said::Said;
 use crate::bilingual;
-use crate::words::{Message, counted};
+use crate::words::counted;
 
 /// This computer: sources, files, local state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,76 +35,85 @@ pub enum LocalFailure {
 
 impl LocalFailure {
     /// What happened, and what the person can do about it.
-    pub(super) fn said(&self) -> (Message, Message) {
+    pub(super) fn said(&self) -> Said {
         match self {
-            Self::SourceMissing => (
-                bilingual!(
+            Self::SourceMissing => Said {
+                what: bilingual!(
                     "le dossier à sauvegarder est introuvable",
                     "the folder to back up does not exist"
                 ),
-                bilingual!("branchez le disque ou corrigez le plan", "plug the disk in or correct the plan"),
-            ),
-            Self::FinishedWithProblems { problems } => (
-                counted(*problems, "terminé, # problème[s]", "finished, # problem[s]"),
-                counted(
+                todo: bilingual!(
+                    "branchez le disque ou corrigez le plan",
+                    "plug the disk in or correct the plan"
+                ),
+            },
+            Self::FinishedWithProblems { problems } => Said {
+                what: counted(*problems, "terminé, # problème[s]", "finished, # problem[s]"),
+                todo: counted(
                     *problems,
                     "« scelle bilan show latest » [le|les] montre",
                     "\"scelle bilan show latest\" shows [it|them]",
                 ),
-            ),
-            Self::FileExists => (
-                bilingual!(
+            },
+            Self::FileExists => Said {
+                what: bilingual!(
                     "ce fichier existe déjà et n'est jamais remplacé",
                     "this file exists and is never replaced"
                 ),
-                bilingual!("choisissez un autre nom", "choose another name"),
-            ),
-            Self::LocalState => (
-                bilingual!(
+                todo: bilingual!("choisissez un autre nom", "choose another name"),
+            },
+            Self::LocalState => Said {
+                what: bilingual!(
                     "l'état local ne peut pas être lu ou écrit",
                     "the local state cannot be read or written"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "vérifiez le dossier SCELLE_HOME (droits, place) ; le catalogue se reconstruit",
                     "check the SCELLE_HOME folder (rights, space); the catalog can be rebuilt"
                 ),
-            ),
-            Self::CacheDamaged => (
-                bilingual!(
+            },
+            Self::CacheDamaged => Said {
+                what: bilingual!(
                     "ce que ce poste a retenu de la dernière sauvegarde est endommagé",
                     "what this computer remembers of the last backup is damaged"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "relancez la sauvegarde : elle relira tous les fichiers ; faites contrôler le disque de ce poste",
                     "back up again: all files will be read; have this computer's disk checked"
                 ),
-            ),
-            Self::OutputLost => (
-                bilingual!("le résultat n'a pas pu être écrit", "the result could not be written"),
-                bilingual!(
+            },
+            Self::OutputLost => Said {
+                what: bilingual!("le résultat n'a pas pu être écrit", "the result could not be written"),
+                todo: bilingual!(
                     "vérifiez où va la sortie (disque plein ?)",
                     "check where the output goes (disk full?)"
                 ),
-            ),
-            Self::Interrupted => (
-                bilingual!("interrompu", "interrupted"),
-                bilingual!(
+            },
+            Self::Interrupted => Said {
+                what: bilingual!("interrompu", "interrupted"),
+                todo: bilingual!(
                     "relancez la même commande : une sauvegarde ou une restauration reprend où elle s'est arrêtée",
                     "run the same command again: a backup or a restore goes on where it stopped"
                 ),
-            ),
-            Self::Bug => (
-                bilingual!("erreur interne de Scellé", "internal error of Scellé"),
-                bilingual!("signalez-la avec la sortie de -v", "report it with the output of -v"),
-            ),
-            Self::SystemDenies => (
-                bilingual!("le système refuse l'accès", "the system denies access"),
-                bilingual!("vérifiez les droits du dossier", "check the rights of the folder"),
-            ),
-            Self::FileError => (
-                bilingual!("le système a signalé une erreur de fichier", "the system reported a file error"),
-                bilingual!("vérifiez le disque ; -v montre la cause", "check the disk; -v shows the cause"),
-            ),
+            },
+            Self::Bug => Said {
+                what: bilingual!("erreur interne de Scellé", "internal error of Scellé"),
+                todo: bilingual!("signalez-la avec la sortie de -v", "report it with the output of -v"),
+            },
+            Self::SystemDenies => Said {
+                what: bilingual!("le système refuse l'accès", "the system denies access"),
+                todo: bilingual!("vérifiez les droits du dossier", "check the rights of the folder"),
+            },
+            Self::FileError => Said {
+                what: bilingual!(
+                    "le système a signalé une erreur de fichier",
+                    "the system reported a file error"
+                ),
+                todo: bilingual!(
+                    "vérifiez le disque ; -v montre la cause",
+                    "check the disk; -v shows the cause"
+                ),
+            },
         }
     }
 }

@@ -8,21 +8,25 @@ mod line;
 mod local;
 mod repository;
 mod run;
+mod said;
+mod selection;
 mod store;
 mod usage;
 mod way;
 mod whereabouts;
 
 pub use config::{ConfigFault, ConfigRule};
-pub use line::{ExpectedValue, LineAdvice, LineFault};
+pub use line::{ExpectedValue, LineAdvice, LineFault, LineUnclear};
 pub use local::LocalFailure;
 pub use repository::RepositoryFailure;
 pub use run::RunFailure;
+pub use selection::SelectionFailure;
 pub use store::StoreFailure;
 pub use usage::UsageFailure;
 pub use way::WayFailure;
 pub use whereabouts::WhereaboutsFailure;
 
+use self::said::Said;
 use super::Message;
 use crate::bilingual;
 
@@ -35,6 +39,8 @@ pub enum Failure {
     Repository(RepositoryFailure),
     /// What only a backup can meet.
     Run(RunFailure),
+    /// What was asked for by number, date, name or token.
+    Selection(SelectionFailure),
     /// The store.
     Store(StoreFailure),
     /// The command line and the configuration.
@@ -70,7 +76,7 @@ impl Failure {
                     format!("{head} {}", seen.text(lang))
                 })
             }
-            _ => self.said().0,
+            _ => self.said().what,
         }
     }
 
@@ -88,15 +94,16 @@ impl Failure {
              --s3-endpoint",
                 "no S3 address is given: Amazon was tried; if the store is elsewhere, give --s3-endpoint"
             ),
-            _ => self.said().1,
+            _ => self.said().todo,
         }
     }
 
-    fn said(&self) -> (Message, Message) {
+    fn said(&self) -> Said {
         match self {
             Self::Local(kind) => kind.said(),
             Self::Repository(kind) => kind.said(),
             Self::Run(kind) => kind.said(),
+            Self::Selection(kind) => kind.said(),
             Self::Store(kind) => kind.said(),
             Self::Usage(kind) => kind.said(),
             Self::Way(kind) => kind.said(),
@@ -120,6 +127,12 @@ impl From<RepositoryFailure> for Failure {
 impl From<RunFailure> for Failure {
     fn from(kind: RunFailure) -> Self {
         Self::Run(kind)
+    }
+}
+
+impl From<SelectionFailure> for Failure {
+    fn from(kind: SelectionFailure) -> Self {
+        Self::Selection(kind)
     }
 }
 

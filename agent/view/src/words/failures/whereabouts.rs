@@ -1,5 +1,6 @@
 //! Where a known repository is, and what this computer still knows of it. Never: a path of a source.
 
+use super::said::Said;
 use crate::bilingual;
 use crate::words::Message;
 
@@ -39,16 +40,16 @@ pub enum WhereaboutsFailure {
 
 impl WhereaboutsFailure {
     /// What happened, and what the person can do about it.
-    pub(super) fn said(&self) -> (Message, Message) {
+    pub(super) fn said(&self) -> Said {
         match self {
-            Self::KnownRepositoryHidden => (
-                bilingual!(
+            Self::KnownRepositoryHidden => Said {
+                what: bilingual!(
                     "le dépôt connu de ce poste ne se voit plus dans le compartiment : ses objets ont été masqués par des \
                  marqueurs de suppression, effacés ou déplacés",
                     "the repository this computer knows no longer shows in its bucket: its objects were hidden by delete \
                  markers, deleted or moved"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "n'en créez pas un autre ; prévenez l'hébergeur : qui a l'identifiant du propriétaire ou de restauration \
                  peut lire les versions antérieures et retirer les marqueurs ; si l'adresse a changé, ajoutez --repo \
                  s3://COMPARTIMENT/PREFIXE ou corrigez la configuration",
@@ -56,116 +57,116 @@ impl WhereaboutsFailure {
                  the older versions and remove the markers; if the address has changed, add --repo s3://BUCKET/PREFIX or \
                  correct the configuration"
                 ),
-            ),
-            Self::AnotherRepository => (
-                bilingual!(
+            },
+            Self::AnotherRepository => Said {
+                what: bilingual!(
                     "le dépôt connu de ce poste n'est plus là : à sa place il y a un autre dépôt",
                     "the repository this computer knows is gone: another repository is in its place"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "branchez le bon disque ou indiquez --repo ADRESSE ; si ce nouveau dépôt est voulu, « scelle init --join » avec son kit",
                     "connect the right disk or give --repo ADDRESS; if that new repository is wanted, \"scelle init --join\" with its kit"
                 ),
-            ),
-            Self::NotThisDevice => (
-                bilingual!(
+            },
+            Self::NotThisDevice => Said {
+                what: bilingual!(
                     "ce dépôt ne connaît plus ce poste ni ses clés (dépôt refait, ou descripteur retiré) : rien n'y est écrit",
                     "this repository no longer knows this computer or its keys (made anew, or a descriptor was removed): nothing is written to it"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "lancez « scelle check » ; si le dépôt a été refait, « scelle init --join --kit FICHIER » ; sinon prévenez l'hébergeur",
                     "run \"scelle check\"; if the repository was made anew, \"scelle init --join --kit FILE\"; else tell the host"
                 ),
-            ),
-            Self::DescriptorLost => (
-                bilingual!(
+            },
+            Self::DescriptorLost => Said {
+                what: bilingual!(
                     "il manque au dépôt un descripteur, celui qui a inscrit un poste : ce qui est à ce poste ne peut pas être lu, et rien n'est écrit à sa place",
                     "the repository lacks a descriptor, the one that enrolled a computer: what is that computer's cannot be read, and nothing is written in its place"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "lancez « scelle backup » sur les postes déjà inscrits : celui qui en a une copie le remet ; recommencez ensuite. S'il n'y en a pas, quelqu'un a peut-être mis là les notes d'un poste inconnu : prévenez l'hébergeur, et si aucun de vos postes ne porte ce nom, ajoutez « --disown NOM »",
                     "run \"scelle backup\" on the computers already enrolled: the one that has a copy puts it back; then try again. If there is none, somebody may have put notes of an unknown computer there: tell the host, and where none of your computers bears that name, add \"--disown NAME\""
                 ),
-            ),
-            Self::StateFull => (
-                bilingual!(
+            },
+            Self::StateFull => Said {
+                what: bilingual!(
                     "le disque du dossier d'état de Scellé est plein",
                     "the disk of Scellé's state folder is full"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "libérez de la place sur ce disque (ou changez SCELLE_HOME), puis recommencez : le travail reprendra",
                     "free space on that disk (or change SCELLE_HOME), then try again: work resumes"
                 ),
-            ),
-            Self::KitHasARepository => (
-                bilingual!(
+            },
+            Self::KitHasARepository => Said {
+                what: bilingual!(
                     "ce kit a déjà son dépôt sur ce poste : un deuxième l'abîmerait",
                     "this kit already has its repository on this computer: a second one would ruin it"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "une deuxième copie se fera par « scelle destination add » (version à venir) ; pour un dépôt indépendant, créez un autre kit avec « scelle kit new »",
                     "a second copy will be made by \"scelle destination add\" (a later version); for an independent repository make another kit with \"scelle kit new\""
                 ),
-            ),
-            Self::AlreadyJoined => (
-                bilingual!(
+            },
+            Self::AlreadyJoined => Said {
+                what: bilingual!(
                     "ce poste fait déjà partie de ce dépôt, rien à faire",
                     "this computer is already part of this repository, nothing to do"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "« scelle backup --repo » avec cette adresse sauvegarde ; l'adresse est alors retenue",
                     "\"scelle backup --repo\" with this address backs up; the address is then remembered"
                 ),
-            ),
-            Self::InitUnfinishedHere => (
-                bilingual!(
+            },
+            Self::InitUnfinishedHere => Said {
+                what: bilingual!(
                     "la création de ce dépôt a été commencée par ce poste et pas terminée",
                     "this computer began to make this repository and did not finish"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "relancez « scelle init » avec ce kit et cette adresse : la création reprend",
                     "run \"scelle init\" again with this kit and this address: it goes on"
                 ),
-            ),
-            Self::InitUnfinishedElsewhere => (
-                bilingual!(
+            },
+            Self::InitUnfinishedElsewhere => Said {
+                what: bilingual!(
                     "la création d'un dépôt a été commencée ici par un autre poste et pas terminée",
                     "another computer began to make a repository here and did not finish"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "terminez-la sur ce poste-là avec « scelle init », ou choisissez un autre dossier, préfixe ou compartiment",
                     "finish it on that computer with \"scelle init\", or choose another folder, prefix or bucket"
                 ),
-            ),
-            Self::InitBegunOtherwise => (
-                bilingual!(
+            },
+            Self::InitBegunOtherwise => Said {
+                what: bilingual!(
                     "la création de ce dépôt a été commencée avec d'autres destinataires (--recipient)",
                     "the making of this repository was begun with other recipients (--recipient)"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "redonnez les mêmes, ou recommencez avec un autre kit et un autre dossier",
                     "give the same ones, or begin with another kit and another folder"
                 ),
-            ),
-            Self::KnownRepositoryGone => (
-                bilingual!(
+            },
+            Self::KnownRepositoryGone => Said {
+                what: bilingual!(
                     "le dépôt connu de ce poste n'est plus là",
                     "the repository this computer knows is gone"
                 ),
-                bilingual!(
+                todo: bilingual!(
                     "branchez le disque ou le partage ; s'il est ailleurs aujourd'hui, ajoutez --repo file:///NOUVEAU/CHEMIN ou corrigez « url » dans la configuration",
                     "connect the disk or share; if it is elsewhere today, add --repo file:///NEW/PATH or correct \"url\" in the configuration"
                 ),
-            ),
+            },
             Self::StateDamaged { address } => {
                 let repo = |unknown: &str| address.clone().unwrap_or_else(|| unknown.to_owned());
                 let (adresse, address) = (repo("ADRESSE"), repo("ADDRESS"));
-                (
-                    bilingual!(
+                Said {
+                    what: bilingual!(
                         "l'état de ce poste pour ce dépôt est endommagé ou incomplet",
                         "this computer's state for this repository is damaged or incomplete"
                     ),
-                    Message::new(
+                    todo: Message::new(
                         format!(
                             "« scelle init --join --repo {adresse} --kit FICHIER » rend sa place au poste (l'ancien état est gardé à côté) ; lire et restaurer marchent sans, avec --repo {adresse} et le kit"
                         ),
@@ -173,7 +174,7 @@ impl WhereaboutsFailure {
                             "\"scelle init --join --repo {address} --kit FILE\" gives this computer its place back (the old state is kept aside); reading and restoring work without, with --repo {address} and the kit"
                         ),
                     ),
-                )
+                }
             }
         }
     }
