@@ -22,6 +22,7 @@ pub mod index;
 pub mod kit;
 pub mod layout;
 pub mod ledger;
+pub mod light;
 pub mod limits;
 pub mod manifest;
 pub mod note;

@@ -1,4 +1,4 @@
-//! The house's layers, read from the code: no file imports in a circle, and no arrow runs up.
+//! The house's layers, read from the code: no file imports in a circle, nor does a room, and no arrow runs up.
 //!
 //! From the `use` lines and the paths in the code of every crate to a graph of files; tests and fixtures are left out. A
 //! re-export is followed to the file that defines the name. What a macro writes is not seen.
@@ -14,7 +14,7 @@ mod floors;
 mod names;
 mod sources;
 
-use floors::FLOORS;
+use floors::{FLOORS, room_in};
 use names::types_declared;
 
 use sources::{NAMES, SOURCES};
@@ -173,27 +173,18 @@ fn walk(folder: &Path, with: &mut impl FnMut(&Path)) {
     }
 }
 
-/// Groups of files that reach each other.
-fn circles(arrows: &BTreeMap<usize, BTreeSet<usize>>) -> Vec<BTreeSet<usize>> {
-    let reach: BTreeMap<usize, BTreeSet<usize>> =
+/// Groups that reach each other.
+fn circles<T: Copy + Ord>(arrows: &BTreeMap<T, BTreeSet<T>>) -> BTreeSet<BTreeSet<T>> {
+    let reach: BTreeMap<T, BTreeSet<T>> =
         arrows.keys().map(|&from| (from, reachable(arrows, from))).collect();
-    let mut circles: BTreeSet<BTreeSet<usize>> = BTreeSet::new();
-    for (&from, seen) in &reach {
-        if seen.contains(&from) {
-            circles.insert(
-                seen.iter()
-                    .copied()
-                    .filter(|to| reach.get(to).is_some_and(|back| back.contains(&from)))
-                    .collect(),
-            );
-        }
-    }
-    circles.into_iter().collect()
+    let in_a_circle = reach.iter().filter(|(from, seen)| seen.contains(from));
+    let comes_back = |from: &T, to: &T| reach.get(to).is_some_and(|back| back.contains(from));
+    in_a_circle.map(|(from, seen)| seen.iter().copied().filter(|to| comes_back(from, to)).collect()).collect()
 }
 
-fn reachable(arrows: &BTreeMap<usize, BTreeSet<usize>>, from: usize) -> BTreeSet<usize> {
+fn reachable<T: Copy + Ord>(arrows: &BTreeMap<T, BTreeSet<T>>, from: T) -> BTreeSet<T> {
     let mut seen = BTreeSet::new();
-    let mut open: Vec<usize> = arrows[&from].iter().copied().collect();
+    let mut open: Vec<T> = arrows[&from].iter().copied().collect();
     while let Some(at) = open.pop() {
         if seen.insert(at) {
             open.extend(arrows.get(&at).into_iter().flatten());
@@ -217,6 +208,44 @@ fn no_file_imports_in_a_circle() {
         }
     }
     assert!(told.is_empty(), "circles:\n{told}");
+}
+
+/// Circles of the rooms of each house: the modules at the top of a crate, or of a room that is a house of its own.
+fn circles_of_rooms(house: &House) -> BTreeSet<String> {
+    let arrows = house.arrows();
+    let crates = CRATES.map(|(name, _)| [name]);
+    let houses = crates.iter().map(<[&str; 1]>::as_slice).chain(FLOORS.iter().map(|floors| floors.of));
+    let mut told = BTreeSet::new();
+    for of in houses {
+        let room = |at: usize| room_in(of, &house.sources[at].module);
+        let mut rooms: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (&from, targets) in &arrows {
+            let Some(here) = room(from) else { continue };
+            let there = targets.iter().filter_map(|&to| room(to)).filter(|&there| there != here);
+            rooms.entry(here).or_default().extend(there);
+        }
+        for circle in circles(&rooms) {
+            told.insert(format!("{}: {}", of.join("::"), Vec::from_iter(circle).join(", ")));
+        }
+    }
+    told
+}
+
+#[test]
+fn no_room_imports_in_a_circle() {
+    let told = circles_of_rooms(&House::read());
+    assert!(told.is_empty(), "rooms that are one room: {told:#?}");
+}
+
+/// Two files that do not import each other may still tie two rooms together.
+#[test]
+fn a_circle_of_rooms_is_seen() {
+    let mut house = House::read();
+    let expected = "scelle_format: ledger, report".to_owned();
+    assert!(!circles_of_rooms(&house).contains(&expected));
+    let of_ledger = house.modules[&["scelle_format", "ledger", "kinds"].map(str::to_owned).to_vec()];
+    house.sources[of_ledger].code.push_str("\nuse crate::report::Half;\nfn f(_: Half) {}\n");
+    assert!(circles_of_rooms(&house).contains(&expected), "{:#?}", circles_of_rooms(&house));
 }
 
 /// Arrows from a room to one on a floor above it.
@@ -368,6 +397,6 @@ fn a_circle_is_seen() {
     let of = |pairs: &[(usize, &[usize])]| {
         pairs.iter().map(|(from, to)| (*from, to.iter().copied().collect())).collect()
     };
-    assert_eq!(circles(&of(&[(0, &[1]), (1, &[2]), (2, &[1])])), [BTreeSet::from([1, 2])]);
+    assert_eq!(circles(&of(&[(0, &[1]), (1, &[2]), (2, &[1])])), BTreeSet::from([BTreeSet::from([1, 2])]));
     assert!(circles(&of(&[(0, &[1, 2]), (1, &[2]), (2, &[])])).is_empty());
 }

@@ -13,8 +13,8 @@ use super::rows::{FoundBad, WHAT, all_lines, forgotten, found_bad, healed, objec
 use crate::descriptor::RecipientRole;
 use crate::error::{Result, malformed};
 use crate::id::{DeviceId, PackId, PackKind};
+use crate::light::Light;
 use crate::padme::padme;
-use crate::report::Light;
 use crate::text::{Lines, all_differ, closed_words, dash_or, or_dash, ordinal, word, words};
 use crate::vkey_text::VKey;
 

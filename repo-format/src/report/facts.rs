@@ -4,8 +4,9 @@
 //! with code, half and actor; what needs no measuring stands on one line. Data comes from the agent. Never: a threshold.
 
 use super::fact_table::{facts, reason};
-use super::reason::{Half, Light, Reason, Who};
+use super::reason::{Half, Reason, Who};
 use super::values::UnknownWhy;
+use crate::light::Light;
 
 facts! {
     /// How the last backup run ended.

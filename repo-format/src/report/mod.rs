@@ -24,7 +24,9 @@ pub use facts::{
     LastRun, Licence, Lock, OffSite, Owner, PackPresence, PauseState, Planned, Recipients, Rehearsal,
     RetentionKept, SecondParty, SmallObjects, Sources, Space, TlsCertificate, Verification,
 };
-pub use reason::{Half, Light, Reason, Who};
+pub use reason::{Half, Reason, Who};
+
+pub use crate::light::Light;
 pub use record::{Alert, Record, RecordedReason, RecordedStatus};
 pub use status::{Assessment, status};
 pub use token::{ExtensionClass, SizeBucket, extension_class, file_token, size_bucket};

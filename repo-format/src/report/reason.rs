@@ -3,22 +3,8 @@
 //! For: the table of facts, which gives reasons, and the status, which weighs them. Never: words for people (codes only,
 //! listed in `REASONS.md`).
 
+use crate::light::Light;
 use crate::text::closed_words;
-
-closed_words! {
-    /// A light. Ordered: the greatest of several is the worst. Not knowing is worse than all that is known but a failure: an
-    /// unknown never hides what is known to be wrong.
-    Light, "light" {
-        /// All that is needed holds.
-        Green = "green",
-        /// Someone should act.
-        Amber = "amber",
-        /// Not known.
-        Grey = "grey",
-        /// Someone must act now.
-        Red = "red",
-    }
-}
 
 closed_words! {
     /// Which of the two lights a reason is for.

@@ -10,11 +10,12 @@ use super::blocks::{
     Availability, Confidentiality, Consistency, Hosting, Identity, Integrity, PlanBlock, Purge, RunBlock,
     SetVolumes, Traceability,
 };
-use super::reason::{Half, Light, Who};
+use super::reason::{Half, Who};
 use super::status::Assessment;
 use super::values::Code;
 use crate::error::{FormatError, Result, malformed};
 use crate::id::Sha256;
+use crate::light::Light;
 use crate::limits::ATTACHMENT_MAX_BYTES;
 use crate::timestamp::Timestamp;
 

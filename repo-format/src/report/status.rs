@@ -4,7 +4,8 @@
 //! Never: words for people (codes only, listed in `REASONS.md`), a clock, an opinion that a fact does not carry.
 
 use super::facts::{Facts, SecondParty};
-use super::reason::{Half, Light, Reason};
+use super::reason::{Half, Reason};
+use crate::light::Light;
 
 /// The lights and their reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]

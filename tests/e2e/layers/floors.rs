@@ -19,9 +19,10 @@ pub const FLOORS: [Floors; 9] = [
             &["error", "limits", "padme", "random"],
             &["filter", "id", "note", "path", "phrase", "timestamp", "wire"],
             &["chunker", "compress", "crypto", "fingerprint", "layout", "text", "vkey_text"],
-            &["descriptor", "format_txt", "kit", "pack"],
+            &["descriptor", "format_txt", "kit", "light", "pack"],
             &["chunk_list", "index", "manifest", "refs"],
-            &["report", "ledger"],
+            &["ledger"],
+            &["report"],
         ],
     },
     Floors {
@@ -93,12 +94,17 @@ pub const FLOORS: [Floors; 9] = [
 impl Floors {
     /// The room of this house that a module lies in.
     pub fn room<'m>(&self, module: &'m [String]) -> Option<&'m str> {
-        let is_inside = module.len() > self.of.len() && self.of.iter().zip(module).all(|(a, b)| a == b);
-        is_inside.then(|| module[self.of.len()].as_str())
+        room_in(self.of, module)
     }
 
     /// On which floor a room is.
     pub fn floor(&self, room: &str) -> Option<usize> {
         self.rooms.iter().position(|rooms| rooms.contains(&room))
     }
+}
+
+/// The room of a house that a module lies in.
+pub fn room_in<'m>(of: &[&str], module: &'m [String]) -> Option<&'m str> {
+    let is_inside = module.len() > of.len() && of.iter().zip(module).all(|(a, b)| a == b);
+    is_inside.then(|| module[of.len()].as_str())
 }
