@@ -9,6 +9,7 @@ pub mod context;
 pub mod exit;
 pub mod help_fr;
 pub mod language;
+pub mod paper;
 pub mod progress;
 pub mod screen;
 pub mod secrets;

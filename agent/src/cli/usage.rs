@@ -145,10 +145,13 @@ fn check(cli: &Cli, lang: Lang) -> Result<()> {
         Command::Init(init) => {
             let halves = usize::from(init.kit.is_some()) + usize::from(init.kit_public.is_some());
             // A second computer joins with the kit or with the phrase.
-            if halves == 1 || (init.join && halves == 0 && init.phrase_file.is_some()) {
-                return Ok(());
+            if halves != 1 && !(init.join && halves == 0 && init.phrase_file.is_some()) {
+                return Err(AgentError::kit_unclear());
             }
-            Err(AgentError::kit_unclear())
+            match init.later().filter(|_| !init.join) {
+                Some(words) => Err(AgentError::not_in_this_version(words)),
+                None => Ok(()),
+            }
         }
         Command::Ls(ls) => one_key(&ls.key),
         Command::Find(find) => one_key(&find.key),

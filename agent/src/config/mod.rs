@@ -1,12 +1,14 @@
 //! What the agent is told to do: the file, the environment, the command line, and their resolution.
 //!
 //! [`file`] reads the TOML text, [`env`] holds the variables, [`places`] knows where things live on each system, [`resolve`]
-//! merges all of it into [`Settings`]; [`route`] finds the way to the S3 service. Settings go to the commands.
-//! Never: writes anything, and never shows a value of the file in an error (it may be a path or a secret).
+//! merges all of it into [`Settings`]; [`route`] finds the way to the S3 service. Settings go to the commands; [`errands`] says which
+//! backups they ask for, [`first`] writes the first file where there is none. Never: changes a file, and never shows a value of the file in an error (it may be a path or a secret).
 
 mod declared;
 pub mod env;
+mod errands;
 pub mod file;
+mod first;
 pub mod inert;
 mod lines;
 mod log;
@@ -15,6 +17,7 @@ pub mod resolve;
 mod route;
 
 pub use env::Env;
+pub use errands::{Errand, patterns_of};
 pub use file::{ConfigFile, Host, Limits, Plan, Retention};
 pub use inert::InertKey;
 pub use log::{LogFormat, LogLevel, LogOverrides, LogSettings};

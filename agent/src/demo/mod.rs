@@ -33,7 +33,7 @@ use scelle_view::words::figures::{duration, size};
 use scelle_view::words::{Lang, Message, counted};
 
 use self::compare::{Comparison, compare, copy_tree};
-use crate::cli::commands::kit::language;
+use crate::cli::paper::language;
 use crate::cli::secrets;
 use scelle_practice::Scale;
 

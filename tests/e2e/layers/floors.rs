@@ -66,7 +66,7 @@ pub const FLOORS: [Floors; 9] = [
         of: &["scelle_agent", "cli"],
         rooms: &[
             &["args", "help_fr", "language"],
-            &["progress", "screen", "secrets", "usage"],
+            &["paper", "progress", "screen", "secrets", "usage"],
             &["context", "exit"],
             &["commands"],
         ],

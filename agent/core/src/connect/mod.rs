@@ -233,9 +233,9 @@ pub fn address_of(place: &StorePlace) -> Result<RepoAddress> {
 }
 
 /// Folders of the backup itself, which does not save itself: the state's, and the store's where it is one.
-pub fn own_folders(home: &Path, place: &StorePlace) -> Vec<PathBuf> {
-    let store = match address_of(place) {
-        Ok(RepoAddress::Folder(path)) => Some(path),
+pub fn own_folders(home: &Path, place: Option<&StorePlace>) -> Vec<PathBuf> {
+    let store = match place.map(address_of) {
+        Some(Ok(RepoAddress::Folder(path))) => Some(path),
         _ => None,
     };
     std::iter::once(home.to_owned()).chain(store).collect()

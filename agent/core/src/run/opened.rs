@@ -3,8 +3,6 @@
 //! From what a [`Finder`](super::Finder) found to a seat in it, and to the descriptors that this computer believes. Never: a key
 //! that opens what is stored.
 
-use std::path::PathBuf;
-
 use super::site::CLOCK_OFF_MS;
 use super::whereabouts::Found;
 use crate::connect::why_unknown;
@@ -14,7 +12,6 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::descriptors::Descriptors;
 use crate::repo::join::expect_own;
 use crate::repo::seat::Seat;
-use crate::repo::state::Device;
 
 /// A repository opened for writing by this computer.
 pub struct Run {
@@ -73,14 +70,4 @@ impl Run {
             self.seat.around.monitor.notice(Notice::ClockOff { seconds: -offset_ms / 1000 });
         }
     }
-}
-
-/// Names a set of roots without saying which: runs are compared within it.
-pub fn set_id(device: &Device, roots: &[PathBuf]) -> String {
-    let mut names: Vec<Vec<u8>> =
-        roots.iter().map(|root| crate::platform::os_to_bytes(root.as_os_str())).collect();
-    names.sort();
-    names.dedup();
-    let hash = blake3::keyed_hash(&device.secret.token_key(), &names.join(&0));
-    hex::encode(&hash.as_bytes()[..6])
 }

@@ -2,12 +2,14 @@
 //!
 //! From whoever starts a run; the summary goes back there. Never: changed on the way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use scelle_format::report::file_token;
 
+use super::roots::absolute_roots;
 use crate::bilan::Proofs;
+use crate::connect::own_folders;
 use crate::error::{ExitCode, Result};
 use crate::monitor::Notice;
 use crate::pipeline::checkpoint::CheckpointEvery;
@@ -15,6 +17,7 @@ use crate::pipeline::{RunPlan, Saved};
 use crate::repo::append::start::Start;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
+use crate::repo::state::StorePlace;
 use crate::scan::PathFilter;
 
 /// More workers than this would not keep to 256 MiB, and no practice has a disk that feeds them.
@@ -38,14 +41,19 @@ pub struct BackupRequest {
 }
 
 impl BackupRequest {
-    /// To save these folders but for what is excluded, as a run does of itself. Whoever asks adds folders of the backup's own.
+    /// To save these folders but for what is excluded, as a run does of itself. [`Self::beside`] adds the folders of the backup's own.
     ///
     /// Errors: exit 2 a pattern is wrong: known before anything is opened.
     pub fn new(paths: &[PathBuf], exclude: Vec<String>) -> Result<Self> {
         PathFilter::new(&[], &exclude, &[])?;
-        let roots = paths.iter().map(std::path::absolute).collect::<std::io::Result<_>>()?;
+        let roots = absolute_roots(paths)?;
         let (own_folders, checkpoints) = (Vec::new(), CheckpointEvery::default());
         Ok(Self { roots, exclude, own_folders, threads: 0, checkpoints })
+    }
+
+    /// Never to save what is the backup's own: the state below `home`, and a store that is a folder, where one is known.
+    pub fn beside(self, home: &Path, store: Option<&StorePlace>) -> Self {
+        Self { own_folders: own_folders(home, store), ..self }
     }
 
     /// The plan of the pipeline.

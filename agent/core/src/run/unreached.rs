@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use tracing::warn;
 
-use super::opened::set_id;
 use super::report::{Asked, remembered};
 use super::request::BackupRequest;
+use super::roots::set_id;
 use super::whereabouts::Finder;
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, RunEnd};

@@ -69,6 +69,17 @@ pub struct Init {
     pub label: Option<String>,
 }
 
+impl Init {
+    /// What of it belongs to a later version. Until it rehearses, no key of files is kept, and saying otherwise would be a lie.
+    pub fn later(&self) -> Option<&'static str> {
+        match self {
+            Self { drill_days: Some(1..), .. } => Some("init --drill-days"),
+            Self { label: Some(_), .. } => Some("init --label"),
+            _ => None,
+        }
+    }
+}
+
 /// `scelle backup`.
 #[derive(Args, Debug)]
 pub struct Backup {

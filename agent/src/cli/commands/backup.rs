@@ -3,38 +3,42 @@
 //! From what was typed and configured to [`Run::backup`], once for each plan; how each ended goes to the screen. Never: keeps a
 //! plan from being saved because another one failed.
 
-use std::path::{Path, PathBuf};
-
 use scelle_format::report::Label;
 use serde_json::json;
 
 use super::told::backup::{Ended, still_lost, together, told as said};
 use crate::cli::args::Backup;
 use crate::cli::context::Context;
-use crate::config::Plan;
+use crate::config::{Errand, Plan, patterns_of};
 use scelle_core::bilan::Written;
-use scelle_core::connect::own_folders;
-use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{ExitCode, Result};
 use scelle_core::repo::state::Device;
-use scelle_core::run::{BackupRequest, Figures, Missed, Run, Summary};
+use scelle_core::run::{Figures, Missed, Run, Summary};
 use scelle_view::bilingual;
 use scelle_view::words::counted;
-use scelle_view::words::failures::{ExpectedValue, LineAdvice, LineFault};
-
-/// Largest file of patterns accepted, in bytes.
-const PATTERNS_BYTES_MAX: u64 = 1 << 20;
 
 /// Runs `backup`: one run for the folders given, else one for each plan.
 pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
-    let errands = errands(context, &args)?;
+    let mut everywhere = args.exclude;
+    for file in &args.exclude_file {
+        everywhere.extend(patterns_of(file)?);
+    }
+    let (settings, home) = (&context.settings, &context.settings.home);
+    let errands = settings.errands(&args.paths, &everywhere)?;
     say_what_has_no_effect(context);
     if args.dry_run {
-        return super::survey::run(context, errands.into_iter().map(Errand::looked_at(context)));
+        // Opens nothing: the backup's own folders are left out as far as this computer knows them.
+        let known = context.known_offline();
+        let store = known.as_ref().map(|known| &known.device.place);
+        let requests = errands.into_iter().map(|errand| errand.request.beside(home, store));
+        return super::survey::run(context, requests);
     }
     let run = match begin(context, args.limit_upload).await {
         Ok(run) => run,
         Err(error) => {
-            let missed = errands.into_iter().map(|errand| errand.missed(context, args.scheduled));
+            let missed = errands.into_iter().map(|Errand { plan, request }| {
+                Missed::new(request, settings.declared(plan, args.scheduled))
+            });
             let kept = context.finder(None).keep_missed(missed.collect(), &error);
             if kept > 0 {
                 context.screen.warn(&bilingual!(
@@ -48,10 +52,10 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     };
     let mut pen = run.pen().await?;
     let mut told = Vec::new();
-    for errand in errands {
-        let plan = errand.plan;
-        let declared = context.settings.declared(plan, args.scheduled);
-        let ended = run.backup(&mut pen, errand.request(context, &run.seat.device), declared).await;
+    for Errand { plan, request } in errands {
+        let declared = settings.declared(plan, args.scheduled);
+        let request = request.beside(home, Some(&run.seat.device.place));
+        let ended = run.backup(&mut pen, request, declared).await;
         told.push(tell(context, plan, &run.seat.device, ended)?);
     }
     let (codes, ended): (Vec<ExitCode>, Vec<Ended>) = told.into_iter().unzip();
@@ -71,70 +75,6 @@ async fn begin(context: &Context, limit_upload: Option<u64>) -> Result<Run> {
     Ok(run)
 }
 
-/// What one run is asked to save.
-struct Errand<'a> {
-    plan: Option<&'a Plan>,
-    request: BackupRequest,
-}
-
-impl Errand<'_> {
-    /// What its bilan says where it could not begin.
-    fn missed(self, context: &Context, is_scheduled: bool) -> Missed {
-        Missed::new(self.request, context.settings.declared(self.plan, is_scheduled))
-    }
-
-    /// For a dry run, which opens nothing: the backup's own folders as far as this computer knows them.
-    fn looked_at(context: &Context) -> impl Fn(Self) -> BackupRequest {
-        let known = context.known_offline();
-        let own_folders = match &known {
-            Some(known) => own_folders(&context.settings.home, &known.device.place),
-            None => vec![context.settings.home.clone()],
-        };
-        move |errand| BackupRequest { own_folders: own_folders.clone(), ..errand.request }
-    }
-
-    fn request(self, context: &Context, device: &Device) -> BackupRequest {
-        BackupRequest {
-            own_folders: own_folders(&context.settings.home, &device.place),
-            threads: context.settings.limits.threads.unwrap_or(0),
-            ..self.request
-        }
-    }
-}
-
-/// The runs that are asked for: one for the folders given, else one for each plan.
-fn errands<'a>(context: &'a Context, args: &Backup) -> Result<Vec<Errand<'a>>> {
-    let mut everywhere = args.exclude.clone();
-    for file in &args.exclude_file {
-        everywhere.extend(patterns_of(file)?);
-    }
-    let errand = |plan: Option<&'a Plan>, paths: &[PathBuf], own: &[String]| {
-        let exclude = everywhere.iter().chain(own).cloned().collect();
-        Ok(Errand { plan, request: BackupRequest::new(paths, exclude)? })
-    };
-    let plans = &context.settings.plans;
-    match (args.paths.is_empty(), plans.is_empty()) {
-        (false, _) => Ok(vec![errand(None, &args.paths, &[])?]),
-        (true, true) => Err(AgentError::nothing_to_back_up()),
-        (true, false) => plans.iter().map(|plan| errand(Some(plan), &plan.paths, &plan.exclude)).collect(),
-    }
-}
-
-/// The patterns of a file, one a line; empty lines and those that begin with `#` are none.
-fn patterns_of(file: &Path) -> Result<Vec<String>> {
-    let text = match std::fs::metadata(file) {
-        Ok(meta) if meta.len() <= PATTERNS_BYTES_MAX => std::fs::read_to_string(file),
-        Ok(_) => Err(std::io::ErrorKind::FileTooLarge.into()),
-        Err(error) => Err(error),
-    };
-    let text = text.map_err(|error| {
-        let fault = LineFault::ValueUnclear("--exclude-file".to_owned());
-        AgentError::line_unclear(fault, LineAdvice::Expected(ExpectedValue::Patterns)).because(error)
-    })?;
-    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_end);
-    Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
-}
-
 /// A key of the configuration that is accepted and does nothing is said at every run.
 fn say_what_has_no_effect(context: &Context) {
     for inert in &context.settings.inert {
@@ -148,9 +88,7 @@ fn say_what_has_no_effect(context: &Context) {
 
 /// Of several plans, which one the error that follows is about.
 fn not_saved(context: &Context, plan: Option<&Plan>) {
-    let place =
-        plan.and_then(|plan| context.settings.plans.iter().position(|other| std::ptr::eq(other, plan)));
-    let number = place.map_or(0, |at| at + 1);
+    let number = plan.and_then(|plan| context.settings.number_of(plan)).unwrap_or_default();
     let label = plan.and_then(Plan::shown);
     let label = label.as_ref().map_or(String::new(), |label| format!(" ({})", label.as_str()));
     context.screen.warn(&bilingual!(

@@ -7,16 +7,15 @@ use std::path::Path;
 
 use scelle_format::crypto::pq::PqRecipient;
 use scelle_format::fingerprint::six_words;
-use scelle_format::id::RepositoryId;
 use scelle_format::kit::{Kit, KitPublic};
 use scelle_format::phrase::generate_phrase;
 use scelle_store::probe::ProbeReport;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::kit;
-use super::kit::language;
 use crate::cli::args::Init;
 use crate::cli::context::Context;
+use crate::cli::paper::language;
 use crate::cli::secrets;
 use scelle_core::connect::Create;
 use scelle_core::error::{AgentError, ExitCode, Result};
@@ -25,9 +24,9 @@ use scelle_core::repo::join::{JoinRequest, Joined};
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::kit_files::KitFiles;
 use scelle_core::repo::new_file::write_private;
-use scelle_core::repo::state::{Device, StorePlace};
+use scelle_core::repo::state::Device;
 use scelle_core::repo::unfinished::Unfinished;
-use scelle_core::run::{Founding, Joining};
+use scelle_core::run::{Founding, Joining, KitAtHand};
 use scelle_view::bilingual;
 use scelle_view::words::Message;
 
@@ -36,13 +35,17 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     if args.join {
         return join(context, args).await;
     }
-    expect_possible(context, &args)?;
+    if args.kit.is_some() {
+        // It ends with a question: nothing is made where nobody can answer it.
+        secrets::expect_somebody(&context.global)?;
+    }
     let escrows = args.recipient.iter().map(|text| escrow(text)).collect::<Result<Vec<_>>>()?;
     context.settings.required_repo()?;
     let create = if args.create_bucket { Create::bucket() } else { Create::Folder };
-    let founding = Founding::begin(context.finder(None), kit_at_hand(&args)?.as_ref(), create).await?;
+    let at_hand = kit_at_hand(&args)?;
+    let founding = Founding::begin(context.finder(None), at_hand.repository()?.as_ref(), create).await?;
     let mut made = Vec::new();
-    let (kit, public) = kit_of(context, &args, &mut made)?;
+    let (kit, public) = kit_of(context, &args, at_hand, &mut made)?;
     let trial = founding.probe().await?;
     trial.notices().iter().for_each(|notice| context.tell(notice));
     let tried = founding.accept(&trial).await?;
@@ -52,25 +55,10 @@ pub async fn run(context: &Context, args: Init) -> Result<ExitCode> {
     if let Some(path) = &args.kit {
         founded.expect_opened_by(&read_back(context, path)?).await?;
     }
-    if !context.settings.config_exists {
-        write_config(context, &founded.seat().device.place)?;
-    }
+    context.settings.write_first(&founded.seat().device.place)?;
     let seat = founded.finish();
     told(context, &seat.device, holders, &trial.report, &made);
     Ok(ExitCode::Ok)
-}
-
-/// Refuses what this version does not do, or what nobody could bring to its end.
-fn expect_possible(context: &Context, args: &Init) -> Result<()> {
-    if args.drill_days.is_some_and(|days| days > 0) {
-        // Rehearsals come later; until then no file key is kept, and saying otherwise would be a lie.
-        return Err(AgentError::not_in_this_version("init --drill-days"));
-    }
-    if args.label.is_some() {
-        return Err(AgentError::not_in_this_version("init --label"));
-    }
-    // With a kit it ends with a question: nothing is made where nobody can answer it.
-    if args.kit.is_some() { secrets::expect_somebody(&context.global) } else { Ok(()) }
 }
 
 /// The everyday phrase, made and written where one is asked for. Adds the name of its file.
@@ -89,16 +77,6 @@ fn phrase_of(
     write_private(path, &format!("{}\n", phrase.expose_secret()).into())?;
     made.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
     Ok(Some(phrase))
-}
-
-/// The repository of the kit that was given, where its file is there already.
-fn kit_at_hand(args: &Init) -> Result<Option<RepositoryId>> {
-    let repository = match (&args.kit_public, &args.kit) {
-        (Some(path), _) => read_public(path)?.repository,
-        (None, Some(path)) if path.exists() => secrets::read_kit(path)?.repository,
-        _ => return Ok(None),
-    };
-    RepositoryId::parse(&repository).map(Some).map_err(|error| AgentError::kit_unreadable().because(error))
 }
 
 /// A making that goes on cannot be given a phrase any more: what it opens is sealed already.
@@ -138,9 +116,7 @@ async fn join(context: &Context, args: Init) -> Result<ExitCode> {
         "repository": device.repository.as_str(),
         "device": device.id.as_str(),
     }));
-    if !context.settings.config_exists {
-        write_config(context, &device.place)?;
-    }
+    context.settings.write_first(&device.place)?;
     Ok(ExitCode::Ok)
 }
 
@@ -148,22 +124,35 @@ fn escrow(text: &str) -> Result<PqRecipient> {
     PqRecipient::parse(text).map_err(|error| AgentError::recipient_invalid().because(error))
 }
 
-/// The kit, made here when its file does not exist yet, or its public half. Adds the names of files with a secret.
-fn kit_of(context: &Context, args: &Init, made: &mut Vec<String>) -> Result<(Option<Kit>, KitPublic)> {
-    if let Some(path) = &args.kit_public {
-        return Ok((None, read_public(path)?));
+/// The kit that was given, as far as its file is there already.
+fn kit_at_hand(args: &Init) -> Result<KitAtHand> {
+    match (&args.kit_public, &args.kit) {
+        (Some(path), _) => Ok(KitAtHand::Public(read_public(path)?)),
+        (None, Some(path)) if path.exists() => Ok(KitAtHand::Whole(secrets::read_kit(path)?.into())),
+        _ => Ok(KitAtHand::ToBeMade),
     }
-    let path = args.kit.as_deref().ok_or_else(AgentError::key_required)?;
-    let kit = if path.exists() {
-        secrets::read_kit(path)?
-    } else {
-        let kit = kit::make(context, path)?;
-        made.extend(KitFiles::at(path).secret_names());
-        context.screen.warn(&bilingual!(
-            "ce kit a été créé sur ce poste. Imprimez-le et gardez-le ailleurs.",
-            "this kit was made on this computer. Print it and keep it elsewhere."
-        ));
-        kit
+}
+
+/// The kit, made here when its file does not exist yet, or its public half. Adds the names of files with a secret.
+fn kit_of(
+    context: &Context,
+    args: &Init,
+    at_hand: KitAtHand,
+    made: &mut Vec<String>,
+) -> Result<(Option<Kit>, KitPublic)> {
+    let kit = match at_hand {
+        KitAtHand::Public(public) => return Ok((None, public)),
+        KitAtHand::Whole(kit) => *kit,
+        KitAtHand::ToBeMade => {
+            let path = args.kit.as_deref().ok_or_else(AgentError::key_required)?;
+            let kit = kit::make(context, path)?;
+            made.extend(KitFiles::at(path).secret_names());
+            context.screen.warn(&bilingual!(
+                "ce kit a été créé sur ce poste. Imprimez-le et gardez-le ailleurs.",
+                "this kit was made on this computer. Print it and keep it elsewhere."
+            ));
+            kit
+        }
     };
     let public = kit.public().map_err(AgentError::bug)?;
     Ok((Some(kit), public))
@@ -183,26 +172,6 @@ fn read_back(context: &Context, path: &Path) -> Result<Kit> {
     match secrets::confirm(&question, &context.global, context.lang())? {
         true => secrets::read_kit(path),
         false => Err(AgentError::interrupted()),
-    }
-}
-
-fn write_config(context: &Context, place: &StorePlace) -> Result<()> {
-    let path = &context.settings.config_path;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    // A JSON text is a TOML basic string as well; Rust's own quoting is not.
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut text = format!("[repository]\nurl = {}\n", quoted(&place.url));
-    if let Some(endpoint) = &place.endpoint {
-        let region = place.region.as_deref().unwrap_or("us-east-1");
-        let (endpoint, region) = (quoted(endpoint), quoted(region));
-        text.push_str(&format!("\n[s3]\nendpoint = {endpoint}\nregion = {region}\n"));
-    }
-    match std::fs::OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => Ok(std::io::Write::write_all(&mut file, text.as_bytes())?),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 

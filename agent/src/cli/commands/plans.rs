@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::reading::Reading;
 use crate::cli::context::Context;
 use crate::cli::screen::Table;
-use scelle_core::run::set_id;
+use scelle_core::run::set_of;
 use scelle_view::bilingual;
 use scelle_view::words::Message;
 
@@ -24,9 +24,8 @@ impl Plans {
             .iter()
             .flat_map(|known| context.settings.plans.iter().map(move |plan| (known, plan)))
         {
-            let roots: Result<Vec<_>, _> = plan.paths.iter().map(std::path::absolute).collect();
-            if let (Ok(roots), Some(label)) = (roots, plan.shown()) {
-                labels.entry(set_id(&known.device, &roots)).or_default().push(label.as_str().to_owned());
+            if let (Ok(set), Some(label)) = (set_of(&known.device, &plan.paths), plan.shown()) {
+                labels.entry(set).or_default().push(label.as_str().to_owned());
             }
         }
         Self(labels)
