@@ -136,12 +136,16 @@ pub async fn probe(store: &dyn Store, nonce: &str, now: SystemTime) -> Result<Pr
         }
     }
     if report.versioning != Fact::Yes && report.may_delete == Fact::Yes {
-        for name in ["first", "race", "sum", "locked"] {
-            // Best effort: what stays are a few bytes below `probe/`.
-            let _ = store.delete(&at(name)?).await;
-        }
+        sweep(store, [first, at("race")?, at("sum")?, at("locked")?]).await;
     }
     Ok(report)
+}
+
+/// Best effort: what stays are a few bytes below `probe/`.
+async fn sweep(store: &dyn Store, written: [Key; 4]) {
+    for key in &written {
+        let _ = store.delete(key).await;
+    }
 }
 
 /// What the store does with versions and their retention.

@@ -16,6 +16,7 @@ use scelle_format::pack::Location;
 
 use crate::error::{AgentError, Result};
 use crate::repo::checksum;
+use crate::repo::files::forget_database;
 use crate::repo::shape::{Shape, clear_way};
 
 const SCHEMA: &str = "
@@ -44,9 +45,7 @@ impl Lists {
     pub fn open(path: &Path, id_key: [u8; 32], live_packs: HashSet<[u8; 32]>) -> Result<Self> {
         clear_way(path, Shape::File)?;
         let connection = open_file(path).or_else(|_| {
-            for ending in ["sqlite", "sqlite-wal", "sqlite-shm"] {
-                let _ = std::fs::remove_file(path.with_extension(ending));
-            }
+            forget_database(path);
             open_file(path)
         })?;
         if live_packs.is_empty() {

@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use crate::chance::Chance;
 use crate::error::{AgentError, Result};
 use crate::repo::checksum;
+use crate::repo::files::forget_database;
 use crate::repo::shape::{Shape, clear_way};
 
 pub use groups::{Groups, Member, whole};
@@ -46,9 +47,7 @@ impl Catalog {
         match Self::open_file(path, key, chance.clone()) {
             Ok(catalog) => Ok(catalog),
             Err(_) => {
-                let _ = std::fs::remove_file(path);
-                let _ = std::fs::remove_file(path.with_extension("sqlite-wal"));
-                let _ = std::fs::remove_file(path.with_extension("sqlite-shm"));
+                forget_database(path);
                 Self::open_file(path, key, chance)
             }
         }

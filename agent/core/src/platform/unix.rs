@@ -36,8 +36,7 @@ pub(super) fn stat_at(folder: impl AsFd, name: &[u8]) -> io::Result<Stat> {
     Ok(from_raw(&rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
-// The fields' types differ between Unix systems.
-#[allow(clippy::unnecessary_cast)]
+#[allow(clippy::unnecessary_cast, reason = "the fields' types differ between Unix systems")]
 fn from_raw(raw: &rustix::fs::Stat) -> Stat {
     Stat {
         kind: match FileType::from_raw_mode(raw.st_mode as _) {

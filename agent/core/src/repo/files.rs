@@ -29,21 +29,28 @@ pub const JOURNAL: &str = "journal.sqlite";
 /// Chunk lists of large files.
 pub const LISTS: &str = "lists.sqlite";
 
+/// Names of a database: its own, and those of its log and of the memory that is shared, which SQLite keeps beside it.
+fn database_files(name: &str) -> [String; 3] {
+    ["", "-wal", "-shm"].map(|beside| format!("{name}{beside}"))
+}
+
 /// Files that say what is in the store and can be read from there again.
-pub const LEARNT: [&str; 5] = [CATALOG, "catalog.sqlite-wal", "catalog.sqlite-shm", DAMAGE, ALARMS];
+pub fn learnt() -> impl Iterator<Item = String> {
+    database_files(CATALOG).into_iter().chain([DAMAGE, ALARMS].map(str::to_owned))
+}
 
 /// Databases that a backup keeps to be quick: without them it reads every file, and sends what it had sent in vain.
-pub const CACHES: [&str; 9] = [
-    CATALOG,
-    "catalog.sqlite-wal",
-    "catalog.sqlite-shm",
-    JOURNAL,
-    "journal.sqlite-wal",
-    "journal.sqlite-shm",
-    LISTS,
-    "lists.sqlite-wal",
-    "lists.sqlite-shm",
-];
+pub fn caches() -> impl Iterator<Item = String> {
+    [CATALOG, JOURNAL, LISTS].into_iter().flat_map(database_files)
+}
+
+/// Removes a database with what lies beside it, as far as it is there.
+pub fn forget_database(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    for file in database_files(&name) {
+        let _ = std::fs::remove_file(path.with_file_name(file));
+    }
+}
 
 /// Names of what lies in the folder `within` of a state folder, that folder's name before them; of the state folder itself where
 /// `within` is empty. A folder that cannot be read holds nothing.

@@ -27,8 +27,8 @@ use crate::error::{AgentError, Result};
 /// Revisions of the everyday file that are tried: each costs a second of scrypt.
 const PHRASE_REVISIONS: usize = 3;
 
-/// What a person brings to open a repository. One exists at a time: its size does not matter.
-#[allow(clippy::large_enum_variant)]
+/// What a person brings to open a repository.
+#[allow(clippy::large_enum_variant, reason = "one exists at a time: its size does not matter")]
 pub enum Unlock {
     /// The paper kit.
     Kit(Kit),
@@ -75,10 +75,6 @@ impl Keyring {
             Unlock::Kit(kit) => Self::of_kit(objects.repository(), kit)?,
             Unlock::Phrase(phrase) => Self::of_phrase(&mut rescue, &files, phrase, descriptor).await?,
         };
-        let wrong_key = match ring.role {
-            RecipientRole::Everyday => AgentError::wrong_phrase(),
-            _ => AgentError::wrong_key(),
-        };
         let (mut opened, mut none_matched) = (BTreeMap::new(), true);
         for epoch in &descriptor.epochs {
             let Some(holder) = &ring.holder else { break };
@@ -103,17 +99,22 @@ impl Keyring {
             }
         }
         if opened.is_empty() {
-            // Where the descriptor names this very key, what does not open is damaged, not the key wrong.
-            let holder = ring.holder.as_ref().map(|holder| Sha256(holder.recipient().sha256()));
-            let is_named = descriptor.recipients.iter().any(|line| Some(line.sha256) == holder);
-            return Err(match ring.findings.first() {
-                Some(finding) if !none_matched => AgentError::object_corrupt().at(finding.object.clone()),
-                _ if is_named => AgentError::object_corrupt().at("keys/"),
-                _ => wrong_key,
-            });
+            return Err(ring.why_none_opened(descriptor, none_matched));
         }
         ring.epochs = opened;
         Ok(ring)
+    }
+
+    /// Where the descriptor names this very key, what does not open is damaged, not the key wrong.
+    fn why_none_opened(&self, descriptor: &Descriptor, none_matched: bool) -> AgentError {
+        let holder = self.holder.as_ref().map(|holder| Sha256(holder.recipient().sha256()));
+        let is_named = descriptor.recipients.iter().any(|line| Some(line.sha256) == holder);
+        match (self.findings.first(), self.role) {
+            (Some(finding), _) if !none_matched => AgentError::object_corrupt().at(finding.object.clone()),
+            _ if is_named => AgentError::object_corrupt().at("keys/"),
+            (_, RecipientRole::Everyday) => AgentError::wrong_phrase(),
+            _ => AgentError::wrong_key(),
+        }
     }
 
     /// A ring of identities that the caller already holds (a rehearsal, a test).

@@ -170,19 +170,24 @@ impl Seat {
             kept.sweep();
         }
         let forks = self.new_forks(ledger, seen.as_ref(), &history, descriptors, damage).await?;
+        let ledger_end = self.ledger_end(is_descriptor_sound, &history, &forks);
+        let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
+        Ok(After { mended, history, ledger: ledger_end, key_copies })
+    }
+
+    /// What the ledger shows at the end of a run, but for what somebody has answered.
+    fn ledger_end(&self, is_descriptor_sound: bool, history: &History, forks: &[Finding]) -> LedgerEnd {
         let is_fork = |finding: &&Finding| finding.kind == FindingKind::Fork;
         let alarms = ChainAlarms::load(&self.state);
         let open = history.findings.iter().filter(|finding| {
             !is_fork(finding) && !is_known(alarms.notes_known(), &history.out_of_place(finding))
         });
-        let open: Vec<&Finding> = open.chain(&forks).collect();
-        let ledger_end = match (is_descriptor_sound, &open[..]) {
+        let open: Vec<&Finding> = open.chain(forks).collect();
+        match (is_descriptor_sound, &open[..]) {
             (true, []) => LedgerEnd::Sound,
             (true, found) if found.iter().all(is_fork) => LedgerEnd::Forked,
             _ => LedgerEnd::Unsound,
-        };
-        let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
-        Ok(After { mended, history, ledger: ledger_end, key_copies })
+        }
     }
 
     /// Notes of forks that no run has said and nobody has answered: among the newest, and among all of this device, where a copy

@@ -247,7 +247,7 @@ impl State {
 
     /// Removes the databases that only make a run quicker: they are made anew.
     pub fn forget_caches(&self) {
-        files::CACHES.iter().for_each(|name| self.remove(name));
+        files::caches().for_each(|name| self.remove(&name));
     }
 
     /// Removes a file of the state folder.

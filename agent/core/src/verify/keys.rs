@@ -58,6 +58,17 @@ pub(super) fn check(
             findings.push(finding);
         }
     }
+    let fewest = fewest_copies(descriptor, &own, &copies, &mut findings);
+    (findings, fewest)
+}
+
+/// How many copies the epoch has that has fewest; what is absent or too few is added to the findings.
+fn fewest_copies(
+    descriptor: &Descriptor,
+    own: &BTreeMap<&str, &[u8]>,
+    copies: &BTreeMap<&str, u64>,
+    findings: &mut Vec<Finding>,
+) -> u64 {
     let mut fewest = u64::MAX;
     for epoch in &descriptor.epochs {
         let prefix = format!("keys/e{}/", epoch.number);
@@ -74,7 +85,7 @@ pub(super) fn check(
             findings.push(Finding::new(FindingKind::KeyCopies, prefix));
         }
     }
-    (findings, fewest)
+    fewest
 }
 
 /// Device files (FORMAT.md §4.4): every device has one. With a key it must open and hold the secret that the descriptor commits

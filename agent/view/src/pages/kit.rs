@@ -73,24 +73,7 @@ fn what(title: &str, facts: &KitFacts<'_>, lang: Lang) -> String {
     );
     let key = lang.pick("La clé", "The key");
     let created = escaped(facts.created);
-    let address = match (facts.address, facts.endpoint) {
-        (Some(address), endpoint) => {
-            let row = |name: &str, value: &str| format!("<dt>{name}</dt><dd>{}</dd>", escaped(value));
-            let service = lang.pick("Service S3", "S3 service");
-            let region = lang.pick("Région du service S3", "Region of the S3 service");
-            let mut rows = row(lang.pick("Adresse des sauvegardes", "Address of the backups"), address);
-            rows.extend(endpoint.map(|endpoint| row(service, endpoint)));
-            rows.extend(facts.region.map(|name| row(region, name)));
-            rows
-        }
-        (None, _) => format!(
-            "<dt>{}</dt><dd><span class=\"blank short\"></span></dd>",
-            lang.pick(
-                "Adresse des sauvegardes (à écrire ici à la main : « scelle init » la montre)",
-                "Address of the backups (write it here by hand: \"scelle init\" shows it)"
-            )
-        ),
-    };
+    let address = address_rows(facts, lang);
     format!(
         "<h1>{title}</h1><p>{opens}</p><p>{keep}</p><dl>{address}\
          <dt>{host}</dt><dd><span class=\"blank short\"></span></dd>\
@@ -110,22 +93,31 @@ fn what(title: &str, facts: &KitFacts<'_>, lang: Lang) -> String {
     )
 }
 
+/// Where the backups are, or a line to write it on.
+fn address_rows(facts: &KitFacts<'_>, lang: Lang) -> String {
+    match (facts.address, facts.endpoint) {
+        (Some(address), endpoint) => {
+            let row = |name: &str, value: &str| format!("<dt>{name}</dt><dd>{}</dd>", escaped(value));
+            let service = lang.pick("Service S3", "S3 service");
+            let region = lang.pick("Région du service S3", "Region of the S3 service");
+            let mut rows = row(lang.pick("Adresse des sauvegardes", "Address of the backups"), address);
+            rows.extend(endpoint.map(|endpoint| row(service, endpoint)));
+            rows.extend(facts.region.map(|name| row(region, name)));
+            rows
+        }
+        (None, _) => format!(
+            "<dt>{}</dt><dd><span class=\"blank short\"></span></dd>",
+            lang.pick(
+                "Adresse des sauvegardes (à écrire ici à la main : « scelle init » la montre)",
+                "Address of the backups (write it here by hand: \"scelle init\" shows it)"
+            )
+        ),
+    }
+}
+
 /// What to do without the computer that made the backups.
 fn steps(facts: &KitFacts<'_>, lang: Lang) -> String {
-    let shell_word = |value: &str| match value.contains(|c: char| c.is_whitespace() || c == '\'') {
-        true => format!("\"{value}\""),
-        false => value.to_owned(),
-    };
-    let address = facts.address.map_or(lang.pick("ADRESSE", "ADDRESS").to_owned(), shell_word);
-    let options =
-        [("--s3-endpoint", facts.endpoint.map(shell_word)), ("--s3-region", facts.region.map(shell_word))];
-    let options = options.into_iter().filter_map(|(option, value)| Some((option, value?)));
-    // An option and its value stay on one line where they can.
-    let place: Vec<String> = std::iter::once(("--repo", address))
-        .chain(options)
-        .map(|(option, value)| format!("<span>{option} {}</span>", escaped(&value)))
-        .collect();
-    let place = place.join(" ");
+    let place = options(facts, lang);
     let title =
         lang.pick("Le jour où l'ordinateur du cabinet est perdu", "The day the practice's computer is gone");
     let take = lang.pick(
@@ -171,6 +163,24 @@ fn steps(facts: &KitFacts<'_>, lang: Lang) -> String {
          <li>{restore}{colon}<br><code>scelle restore {words} --kit kit.txt {place}</code></li><li>{after}</li></ol></html>\n",
         colon = lang.pick(" :", ":"),
     )
+}
+
+/// What leads to the repository on a command line.
+fn options(facts: &KitFacts<'_>, lang: Lang) -> String {
+    let shell_word = |value: &str| match value.contains(|c: char| c.is_whitespace() || c == '\'') {
+        true => format!("\"{value}\""),
+        false => value.to_owned(),
+    };
+    let address = facts.address.map_or(lang.pick("ADRESSE", "ADDRESS").to_owned(), shell_word);
+    let options =
+        [("--s3-endpoint", facts.endpoint.map(shell_word)), ("--s3-region", facts.region.map(shell_word))];
+    let options = options.into_iter().filter_map(|(option, value)| Some((option, value?)));
+    // An option and its value stay on one line where they can.
+    let options: Vec<String> = std::iter::once(("--repo", address))
+        .chain(options)
+        .map(|(option, value)| format!("<span>{option} {}</span>", escaped(&value)))
+        .collect();
+    options.join(" ")
 }
 
 fn escaped(text: &str) -> String {

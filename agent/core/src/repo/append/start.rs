@@ -154,8 +154,8 @@ impl LedgerWriter<'_> {
         self.head.refs_chain.clear();
         self.head.segments.clear();
         self.head.is_index_unknown = true;
-        for file in files::LEARNT {
-            self.state.remove(file);
+        for file in files::learnt() {
+            self.state.remove(&file);
         }
         self.save_head()?;
         let since = now(self.clock).0 - TWICE_DAYS * 86_400;
