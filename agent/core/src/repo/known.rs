@@ -21,7 +21,8 @@ use super::descriptors::Descriptors;
 use super::finding::FindingKind;
 use super::history::History;
 use super::kept::Kept;
-use super::objects::{Listed, Objects};
+use super::listed::Listed;
+use super::objects::Objects;
 use super::state::Device;
 use crate::error::Result;
 

@@ -16,7 +16,6 @@ use scelle_format::layout;
 use scelle_store::{ErrorKind, Key, ObjectMeta, Put, Store, StoreError, Version};
 
 use super::kept::{Kept, hash_in};
-pub use super::listed::{Listed, repositories_in};
 use super::oddities::Oddities;
 use crate::error::{AgentError, Fault, Result};
 

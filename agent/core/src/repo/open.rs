@@ -23,7 +23,8 @@ use super::history::{History, StoredNotes};
 use super::kept::Kept;
 use super::key_files::KeyFiles;
 use super::keyring::{Keyring, Unlock};
-use super::objects::{Objects, repositories_in};
+use super::listed::repositories_in;
+use super::objects::Objects;
 use crate::error::{AgentError, ExitCode, Result};
 
 /// What the caller knows before anything is read.

@@ -12,7 +12,8 @@ use scelle_format::id::{DeviceId, Sha256};
 use scelle_format::timestamp::Timestamp;
 use scelle_format::{layout, limits};
 
-use super::objects::{Listed, Objects};
+use super::listed::Listed;
+use super::objects::Objects;
 use crate::error::{ExitCode, Result};
 
 /// Notes fetched at a time.

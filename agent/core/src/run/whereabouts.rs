@@ -16,7 +16,7 @@ use crate::connect::{
     BucketEngine, Connected, Connection, Create, RepoAddress, S3Settings, address_of, must_be_read_back,
 };
 use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::objects::repositories_in;
+use crate::repo::listed::repositories_in;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, Head, Remembered, State, StorePlace};
 
