@@ -5,7 +5,6 @@
 //! read is missing here, without a word.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -27,8 +26,8 @@ pub(crate) struct KeptStore {
 
 impl KeptStore {
     /// The copies of one repository, whose own store is at `address`.
-    pub(crate) fn new(kept: Kept, repository: RepositoryId, address: String) -> Arc<dyn Store> {
-        Arc::new(Self { kept, repository, address })
+    pub(crate) fn new(kept: Kept, repository: RepositoryId, address: String) -> Self {
+        Self { kept, repository, address }
     }
 
     /// The object's name within its repository.

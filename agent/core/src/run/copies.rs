@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use scelle_store::Store;
+
 use super::reading::{Depth, Reading};
 use super::whereabouts::{Finder, Found};
 use crate::connect::{Connected, RepoAddress, address_of};
@@ -24,7 +26,8 @@ impl Finder<'_> {
         let kept = Kept::of(&self.home.join(known.repository.as_str()));
         let place = known.device.place.clone();
         let is_folder = matches!(address_of(&place), Ok(RepoAddress::Folder(_)));
-        let store = KeptStore::new(kept, known.repository.clone(), place.url.clone());
+        let store: Arc<dyn Store> =
+            Arc::new(KeptStore::new(kept, known.repository.clone(), place.url.clone()));
         let connected =
             Connected { bare: Arc::clone(&store), store, place, clock_offset_ms: None, is_folder };
         let (home, around) = (self.home.to_owned(), self.around.clone());

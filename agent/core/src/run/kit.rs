@@ -43,9 +43,10 @@ impl<'a> KitPlace<'a> {
 }
 
 /// The kit that a repository is to be made with.
+#[allow(clippy::large_enum_variant, reason = "one exists at a time: its size does not matter")]
 pub enum KitAtHand {
     /// All of it.
-    Whole(Box<Kit>),
+    Whole(Kit),
     /// Its public half, which is enough.
     Public(KitPublic),
     /// None yet: it is made once the place was found empty.

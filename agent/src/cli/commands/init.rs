@@ -128,7 +128,7 @@ fn escrow(text: &str) -> Result<PqRecipient> {
 fn kit_at_hand(args: &Init) -> Result<KitAtHand> {
     match (&args.kit_public, &args.kit) {
         (Some(path), _) => Ok(KitAtHand::Public(read_public(path)?)),
-        (None, Some(path)) if path.exists() => Ok(KitAtHand::Whole(secrets::read_kit(path)?.into())),
+        (None, Some(path)) if path.exists() => Ok(KitAtHand::Whole(secrets::read_kit(path)?)),
         _ => Ok(KitAtHand::ToBeMade),
     }
 }
@@ -142,7 +142,7 @@ fn kit_of(
 ) -> Result<(Option<Kit>, KitPublic)> {
     let kit = match at_hand {
         KitAtHand::Public(public) => return Ok((None, public)),
-        KitAtHand::Whole(kit) => *kit,
+        KitAtHand::Whole(kit) => kit,
         KitAtHand::ToBeMade => {
             let path = args.kit.as_deref().ok_or_else(AgentError::key_required)?;
             let kit = kit::make(context, path)?;
