@@ -18,6 +18,7 @@ mod demo;
 mod durability;
 mod escape_hatch;
 mod fates;
+mod faults;
 mod flips;
 mod golden;
 mod hidden;

@@ -1,11 +1,12 @@
 //! A proxy that meddles with what passes through it.
 //!
-//! For: what an engine cannot be made to do itself: bytes that change on their way, an object that is not shown once. It
-//! stands before an engine on loopback and passes plain HTTP/1.1 both ways; a rule decides for each request. Never:
+//! For: what an engine cannot be made to do itself: bytes that change on their way, an object that is not shown once, a line that is
+//! slow, cut or dead. It stands before an engine on loopback and passes plain HTTP/1.1 both ways; a rule decides for each request. Never:
 //! changes a header, or touches what the rule lets pass.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -36,7 +37,24 @@ pub enum Meddle {
     Pretend,
     /// It passes and is answered; the answer is lost, and the connection with it.
     LoseAnswer,
+    /// It passes after this time.
+    Delay(Duration),
+    /// It never arrives: the connection is cut.
+    Cut,
+    /// It never arrives; the answer is this status, in the words of S3.
+    Refuse(u16),
+    /// It passes; of the answer so many bytes come back, then the connection is cut.
+    CutAnswer(usize),
+    /// A part of its body is taken, and nothing more; no answer, and the connection stays.
+    Stall,
+    /// It is taken, never passed on and never answered; the connection stays.
+    Swallow,
 }
+
+/// What is taken of a body that stalls.
+const STALLED_AFTER_BYTES: usize = 64 << 10;
+/// An answer is passed whole.
+const WHOLE: usize = usize::MAX;
 
 type Rule = dyn Fn(&Request) -> Meddle + Send + Sync;
 
@@ -75,9 +93,9 @@ async fn pass(client: TcpStream, server: TcpStream, rule: Arc<Rule>) {
     let (from_server, to_server) = server.into_split();
     // Answers come from the server, or from here; a client asks again only when it has its answer.
     let to_client = Arc::new(Mutex::new(to_client));
-    let is_lost = Arc::new(AtomicBool::new(false));
-    let back = tokio::spawn(answers(from_server, to_client.clone(), is_lost.clone()));
-    let mut requests = Requests { from_client, to_server, bytes: Vec::new(), is_lost };
+    let answered = Arc::new(AtomicUsize::new(WHOLE));
+    let back = tokio::spawn(answers(from_server, to_client.clone(), answered.clone()));
+    let mut requests = Requests { from_client, to_server, bytes: Vec::new(), answered };
     while requests.pass_one(&rule, &to_client).await.is_some() {}
     let _ = requests.to_server.shutdown().await;
     let _ = back.await;
@@ -86,11 +104,14 @@ async fn pass(client: TcpStream, server: TcpStream, rule: Arc<Rule>) {
 async fn answers(
     mut from_server: OwnedReadHalf,
     to_client: Arc<Mutex<OwnedWriteHalf>>,
-    is_lost: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
 ) {
     let mut bytes = Vec::with_capacity(64 << 10);
     while from_server.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
-        if is_lost.load(SeqCst) {
+        let part = answered.load(SeqCst);
+        if part != WHOLE {
+            let part = &bytes[..part.min(bytes.len())];
+            let _ = to_client.lock().await.write_all(part).await;
             break;
         }
         if to_client.lock().await.write_all(&bytes).await.is_err() {
@@ -106,8 +127,8 @@ struct Requests {
     from_client: OwnedReadHalf,
     to_server: OwnedWriteHalf,
     bytes: Vec<u8>,
-    /// Whether the answer that comes next is to be lost.
-    is_lost: Arc<AtomicBool>,
+    /// How much of the answer that comes next is passed, in bytes.
+    answered: Arc<AtomicUsize>,
 }
 
 impl Requests {
@@ -126,16 +147,37 @@ impl Requests {
         let mut words = text.split(' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         match rule(&Request { method, target, body_bytes }) {
+            Meddle::Cut => None,
+            Meddle::Stall => {
+                self.pass_body(body_bytes.min(STALLED_AFTER_BYTES), Body::Swallow).await?;
+                std::future::pending().await
+            }
+            Meddle::Swallow => {
+                self.pass_body(body_bytes, Body::Swallow).await?;
+                std::future::pending().await
+            }
+            Meddle::Refuse(status) => {
+                self.pass_body(body_bytes, Body::Swallow).await?;
+                to_client.lock().await.write_all(&refusal(method, status)).await.ok()
+            }
             Meddle::NotFound => {
                 self.pass_body(body_bytes, Body::Swallow).await?;
-                to_client.lock().await.write_all(&no_such_key(method)).await.ok()
+                to_client.lock().await.write_all(&refusal(method, 404)).await.ok()
             }
             Meddle::Pretend => {
                 self.pass_body(body_bytes, Body::Swallow).await?;
                 to_client.lock().await.write_all(ALL_IS_WELL).await.ok()
             }
             meddle => {
-                self.is_lost.store(meddle == Meddle::LoseAnswer, SeqCst);
+                let part = match meddle {
+                    Meddle::LoseAnswer => 0,
+                    Meddle::CutAnswer(bytes) => bytes,
+                    _ => WHOLE,
+                };
+                self.answered.store(part, SeqCst);
+                if let Meddle::Delay(time) = meddle {
+                    tokio::time::sleep(time).await;
+                }
                 self.to_server.write_all(&head).await.ok()?;
                 let is_flipped = meddle == Meddle::Flip;
                 self.pass_body(body_bytes, if is_flipped { Body::Flip } else { Body::Pass }).await
@@ -178,12 +220,18 @@ enum Body {
 const ALL_IS_WELL: &[u8] =
     b"HTTP/1.1 200 OK\r\netag: \"d41d8cd98f00b204e9800998ecf8427e\"\r\ncontent-length: 0\r\n\r\n";
 
-fn no_such_key(method: &str) -> Vec<u8> {
-    let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>NoSuchKey</Code></Error>";
+fn refusal(method: &str, status: u16) -> Vec<u8> {
+    let (reason, code) = match status {
+        403 => ("Forbidden", "AccessDenied"),
+        404 => ("Not Found", "NoSuchKey"),
+        429 => ("Too Many Requests", "TooManyRequests"),
+        _ => ("Service Unavailable", "SlowDown"),
+    };
+    let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code></Error>");
     // The answer to a HEAD has no body.
-    let body = if method == "HEAD" { "" } else { body };
+    let body = if method == "HEAD" { "" } else { &body };
     let length = body.len();
-    let head = "HTTP/1.1 404 Not Found\r\ncontent-type: application/xml\r\ncontent-length:";
+    let head = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: application/xml\r\ncontent-length:");
     format!("{head} {length}\r\n\r\n{body}").into_bytes()
 }
 
