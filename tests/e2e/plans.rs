@@ -246,6 +246,8 @@ fn bilans_are_listed_shown_and_exported_while_the_store_is_away() {
     let told = agent.expect(0, ["bilan", "show"]);
     assert!(told.err().contains("from the copies on this computer"), "{told}");
     assert_eq!(agent.json(["bilan", "show"]), shown);
+    let number = shown["id"].as_str().unwrap().rsplit('-').next().unwrap();
+    assert_eq!(agent.json(["bilan", "show", number]), shown, "one of this computer's own");
     let file = practice.site.path("bilan.json");
     agent.ok(["bilan", "export", "latest", "--format", "json", "--out", file.to_str().unwrap()]);
     assert_eq!(agent.json(["bilan", "verify", file.to_str().unwrap()])["intact"], true);

@@ -216,6 +216,8 @@ fn a_root_that_is_gone_or_empty_is_red_until_someone_acknowledges_it() {
         let (light, said) = status(&site, 3, &roots);
         assert_eq!(light, "red");
         assert!(said.contains("no longer exists"), "{said}");
+        assert!(said.contains("source [") && said.contains("by the list, and does not exist"), "{said}");
+        assert!(!said.contains("vanished"), "nothing of it was seen in this run: {said}");
     }
     acknowledge(&site, 0, &["--author", "provider", "--reason", "archived"]);
     assert_ne!(status(&site, 3, &roots).0, "red", "still not whole, but known");

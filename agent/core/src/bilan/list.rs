@@ -13,7 +13,7 @@ use scelle_format::timestamp::Timestamp;
 use serde::Serialize;
 
 use super::named::{is_bilan, named};
-use super::write::unsent;
+use super::write::{bilan_id, unsent};
 use crate::error::{AgentError, Result};
 use crate::look::newer::Own;
 use crate::repo::branch::branch_of;
@@ -84,7 +84,7 @@ impl Shelf<'_> {
         rows
     }
 
-    /// The bilan of an id. `latest`: the newest of this computer's own branch, whatever its clock said, where it has one;
+    /// The bilan of an id; a number alone is one of this computer's own, or of the only computer there is. `latest`: the newest of this computer's own branch, whatever its clock said, where it has one;
     /// else the newest of all.
     ///
     /// Errors: exit 2 when there is none of that id, or several that this computer did not write; exit 13 when its record is
@@ -94,8 +94,20 @@ impl Shelf<'_> {
             "latest" => self.latest(objects).await,
             id => match self.kept().into_iter().find(|(of, _)| of == id) {
                 Some((id, record)) => Ok(Loaded { id, record, note: None }),
-                None => loaded(objects, self.sent(id)?).await,
+                None => loaded(objects, self.sent(&self.whole_id(id))?).await,
             },
+        }
+    }
+
+    fn whole_id(&self, id: &str) -> String {
+        let only = || match &self.history.devices[..] {
+            [only] => Some(&only.id),
+            _ => None,
+        };
+        let device = self.own.map(|own| own.device).or_else(only);
+        match (id.parse::<u64>(), device) {
+            (Ok(number), Some(device)) => bilan_id(device, number),
+            _ => id.to_owned(),
         }
     }
 

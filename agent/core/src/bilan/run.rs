@@ -310,7 +310,8 @@ impl<'a> RunReport<'a> {
 
     /// Entries that are not in the snapshot.
     pub fn lost_files(&self) -> u64 {
-        self.troubles.iter().filter(|trouble| !trouble.is_stored).count() as u64
+        let lost = self.troubles.iter().filter(|trouble| !trouble.is_stored);
+        lost.filter(|trouble| !trouble.problem.is_of_a_root()).count() as u64
     }
 
     /// Days since this device joined the repository.

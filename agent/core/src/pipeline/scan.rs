@@ -140,9 +140,13 @@ impl<'a> Scan<'a> {
                 self.totals.skipped += 1;
                 return;
             }
-            ProblemCode::RootMissing | ProblemCode::RootExcluded => {
+            ProblemCode::RootMissing => {
                 self.missing_roots += 1;
-                Problem::Vanished
+                Problem::RootMissing
+            }
+            ProblemCode::RootExcluded => {
+                self.missing_roots += 1;
+                Problem::RootExcluded
             }
             // A journal that ended with its transaction. What becomes of the database is told of the database.
             ProblemCode::Vanished if side::base_of(&path).is_some() => return,

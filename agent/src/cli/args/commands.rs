@@ -64,7 +64,7 @@ pub struct Init {
     /// Days whose backups this computer can rehearse restoring (0: none)
     #[arg(long, value_name = "DAYS")]
     pub drill_days: Option<u32>,
-    /// Name of this computer in the reports
+    /// Name of this computer in the bilans
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,
 }
@@ -98,7 +98,7 @@ pub struct Backup {
     /// Upload at most so many bytes per second (500K, 2M)
     #[arg(long, value_name = "BYTES", value_parser = values::byte_rate)]
     pub limit_upload: Option<u64>,
-    /// Started by the system's scheduler (cron, systemd, Task Scheduler): the report says so
+    /// Started by the system's scheduler (cron, systemd, Task Scheduler): the bilan says so
     #[arg(long)]
     pub scheduled: bool,
 }
@@ -210,17 +210,17 @@ pub struct Check {
 /// `scelle bilan`.
 #[derive(Debug, Subcommand)]
 pub enum Bilan {
-    /// List the reports
+    /// List the bilans (backup reports)
     List,
-    /// Show a report
+    /// Show a bilan
     Show(BilanShow),
-    /// Verify an exported report, without network
+    /// Verify an exported bilan, without network
     Verify(BilanVerify),
-    /// Export a report
+    /// Export a bilan
     Export(BilanExport),
-    /// Say which file a token of a report stands for
+    /// Say which file a token of a bilan stands for
     Whois(BilanWhois),
-    /// Accept what a report warns of: losses in the folders, or one in the store that cannot be mended
+    /// Accept what a bilan warns of: losses in the folders, or one in the store that cannot be mended
     Acknowledge(BilanAcknowledge),
 }
 
@@ -235,7 +235,7 @@ pub struct BilanShow {
 /// `scelle bilan verify`.
 #[derive(Args, Debug)]
 pub struct BilanVerify {
-    /// Exported report
+    /// Exported bilan
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Fingerprint of the owner, as printed on the kit
@@ -260,7 +260,7 @@ pub struct BilanExport {
 /// `scelle bilan whois`.
 #[derive(Args, Debug)]
 pub struct BilanWhois {
-    /// Token shown by a report or an error
+    /// Token shown by a bilan or an error
     #[arg(value_name = "TOKEN")]
     pub token: String,
     /// Key.

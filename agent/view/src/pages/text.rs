@@ -215,8 +215,8 @@ fn problem_lines(record: &Record, lang: Lang) -> Vec<String> {
         return Vec::new();
     }
     let head = lang.pick(
-        "Fichiers à problème (« scelle bilan whois JETON » donne le nom) :",
-        "Files with a problem (\"scelle bilan whois TOKEN\" gives the name):",
+        "Fichiers à problème (« scelle bilan whois JETON --kit FICHIER » donne le nom) :",
+        "Files with a problem (\"scelle bilan whois TOKEN --kit FILE\" gives the name):",
     );
     let mut lines = vec![head.to_owned()];
     let shown = problems.iter().take(PROBLEMS_SHOWN);

@@ -101,6 +101,7 @@ impl Notice {
         match self {
             Self::Problem { root, token, problem: why } => {
                 let root = match root.as_str() {
+                    "" if why.is_of_a_root() => bilingual!("source", "source"),
                     "" => bilingual!("fichier", "file"),
                     label => bilingual!("{label}", "{label}"),
                 };

@@ -15,6 +15,10 @@ pub enum Problem {
     Unreadable,
     /// It was there during the walk and gone when it was to be read.
     Vanished,
+    /// A root that is to be saved does not exist.
+    RootMissing,
+    /// A root lies in the backup's own folders.
+    RootExcluded,
     /// It changed while it was read, at every attempt.
     Changed,
     /// It gave fewer bytes than the system says it has, and did not change meanwhile.
@@ -47,9 +51,11 @@ pub enum Problem {
 
 impl Problem {
     /// Every one.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Unreadable,
         Self::Vanished,
+        Self::RootMissing,
+        Self::RootExcluded,
         Self::Changed,
         Self::Shorter,
         Self::DiskError,
@@ -71,6 +77,8 @@ impl Problem {
         match self {
             Self::Unreadable => "unreadable",
             Self::Vanished => "vanished",
+            Self::RootMissing => "root-missing",
+            Self::RootExcluded => "root-excluded",
             Self::Changed => "changed-while-read",
             Self::Shorter => "shorter-than-listed",
             Self::DiskError => "disk-error",
@@ -100,6 +108,14 @@ impl Problem {
             Self::Vanished => {
                 bilingual!("disparu pendant la sauvegarde", "vanished during the backup")
             }
+            Self::RootMissing => bilingual!(
+                "à sauvegarder d'après la liste, et n'existe pas",
+                "to be backed up by the list, and does not exist"
+            ),
+            Self::RootExcluded => bilingual!(
+                "dossier de Scellé lui-même : il n'est pas sauvegardé",
+                "a folder of Scellé's own: it is not backed up"
+            ),
             Self::Changed => bilingual!("modifié pendant sa lecture", "changed while it was read"),
             Self::Shorter => bilingual!(
                 "moins d'octets lus que sa taille annoncée",
@@ -138,6 +154,11 @@ impl Problem {
                 "database unchanged while it was copied; whether a program had it open is not known"
             ),
         }
+    }
+
+    /// Whether it is about a folder or file of the list itself, of whose content nothing was seen.
+    pub fn is_of_a_root(self) -> bool {
+        matches!(self, Self::RootMissing | Self::RootExcluded)
     }
 
     /// Whether a run that has it ended with problems. What was saved whole and only calls for a word does not.

@@ -218,8 +218,8 @@ impl UsageFailure {
             Self::KitUnclear => Said {
                 what: bilingual!("indiquez un kit", "name a kit"),
                 todo: bilingual!(
-                    "donnez --kit FICHIER ou bien --kit-public FICHIER (avec --join, --phrase-file suffit)",
-                    "give either --kit FILE or --kit-public FILE (with --join, --phrase-file is enough)"
+                    "donnez --kit FICHIER, ou --kit-public FICHIER pour un nouveau dépôt, ou --phrase-file FICHIER avec --join",
+                    "give --kit FILE, or --kit-public FILE for a new repository, or --phrase-file FILE with --join"
                 ),
             },
             Self::RecipientInvalid => Said {
