@@ -49,7 +49,7 @@ pub const FLOORS: [Floors; 9] = [
     Floors {
         of: &["scelle_core"],
         rooms: &[
-            &["clock", "chance", "shutdown", "error", "failures", "monitor", "around"],
+            &["clock", "chance", "shutdown", "error", "failures", "monitor", "around", "schedule"],
             &["platform"],
             &["scan", "index"],
             &["repo"],
