@@ -130,8 +130,9 @@ pub enum Command {
     Prune(Later),
     /// Forget a snapshot (later version)
     Forget(Later),
-    /// Check or show the configuration (later version)
-    Config(Later),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(Config),
     /// Run in the background (later version)
     Agent(Later),
     /// Install or drive the background service (later version)
@@ -177,6 +178,7 @@ impl Command {
             Self::Keys(_) => "keys",
             Self::Store(_) => "store",
             Self::Completions(_) => "completions",
+            Self::Config(_) => "config",
             later => later.later().unwrap_or_default(),
         }
     }
@@ -186,7 +188,6 @@ impl Command {
         Some(match self {
             Self::Prune(_) => "prune",
             Self::Forget(_) => "forget",
-            Self::Config(_) => "config",
             Self::Agent(_) => "agent",
             Self::Service(_) => "service",
             Self::Status(_) => "status",

@@ -6,8 +6,7 @@
 use super::lines::{key_of, table_of};
 
 /// Keys without effect in this version, with their tables.
-const INERT: [(&str, &str); 8] = [
-    ("plan", "schedule"),
+const INERT: [(&str, &str); 7] = [
     ("limits", "memory_bytes"),
     ("retention", "keep_last"),
     ("retention", "keep_daily"),

@@ -7,6 +7,7 @@ mod backup;
 mod bilan;
 mod check;
 mod completions;
+mod config;
 mod damage;
 mod init;
 mod keys;
@@ -51,6 +52,7 @@ async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
     let running: Running<'_> = match command {
         Command::Kit(command) => return kit::run(context, command),
         Command::Store(command) => return store::run(context, command),
+        Command::Config(command) => return config::run(context, &command),
         Command::Completions(args) => return completions::run(context, &args),
         Command::Init(args) => Box::pin(init::run(context, args)),
         Command::Backup(args) => Box::pin(backup::run(context, args)),
