@@ -133,8 +133,9 @@ pub enum Command {
     /// Check or show the configuration
     #[command(subcommand)]
     Config(Config),
-    /// Run in the background (later version)
-    Agent(Later),
+    /// Run by itself
+    #[command(subcommand)]
+    Agent(Agent),
     /// Install or drive the background service (later version)
     Service(Later),
     /// State of the protection (later version)
@@ -179,6 +180,7 @@ impl Command {
             Self::Store(_) => "store",
             Self::Completions(_) => "completions",
             Self::Config(_) => "config",
+            Self::Agent(_) => "agent",
             later => later.later().unwrap_or_default(),
         }
     }
@@ -188,7 +190,6 @@ impl Command {
         Some(match self {
             Self::Prune(_) => "prune",
             Self::Forget(_) => "forget",
-            Self::Agent(_) => "agent",
             Self::Service(_) => "service",
             Self::Status(_) => "status",
             Self::Pause(_) => "pause",

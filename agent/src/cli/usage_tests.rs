@@ -150,8 +150,6 @@ fn later_commands_answer_not_in_this_version() {
         "prune",
         "prune --dry-run",
         "forget 7",
-        "config check",
-        "agent run",
         "service install",
         "status --json",
         "pause 2h",

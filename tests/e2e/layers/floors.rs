@@ -61,7 +61,7 @@ pub const FLOORS: [Floors; 9] = [
             &["run"],
         ],
     },
-    Floors { of: &["scelle_agent"], rooms: &[&["config"], &["log"], &["cli"], &["demo"]] },
+    Floors { of: &["scelle_agent"], rooms: &[&["config"], &["log", "service"], &["cli"], &["demo"]] },
     Floors {
         of: &["scelle_agent", "cli"],
         rooms: &[

@@ -309,6 +309,13 @@ pub enum Config {
     Show,
 }
 
+/// `scelle agent`.
+#[derive(Debug, Subcommand)]
+pub enum Agent {
+    /// Back up each plan at its times, until it is stopped
+    Run,
+}
+
 /// `scelle completions`.
 #[derive(Args, Debug)]
 pub struct Completions {

@@ -3,6 +3,7 @@
 //! Never: a rule of its own. `demo` plays with all of this and is called by the program itself.
 
 mod acknowledge;
+mod agent;
 mod backup;
 mod bilan;
 mod check;
@@ -54,6 +55,7 @@ async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Store(command) => return store::run(context, command),
         Command::Config(command) => return config::run(context, &command),
         Command::Completions(args) => return completions::run(context, &args),
+        Command::Agent(command) => Box::pin(agent::run(context, command)),
         Command::Init(args) => Box::pin(init::run(context, args)),
         Command::Backup(args) => Box::pin(backup::run(context, args)),
         Command::Snapshots => Box::pin(look::snapshots(context)),
