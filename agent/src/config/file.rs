@@ -10,8 +10,6 @@ use serde::{Deserialize, Deserializer};
 
 use super::inert::InertKey;
 use super::log::LogTable;
-use super::read::{Whole, read};
-use scelle_core::error::{AgentError, Result};
 
 /// The file as written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -175,19 +173,3 @@ pub struct AgentTable {
     /// Days without a backup, `2027-08-01/2027-08-21`, both included.
     pub closures: Vec<String>,
 }
-
-/// Reads the text of a configuration. `name` is the file's name, for the place of an error.
-///
-/// Errors: exit 2 the first of its faults.
-pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
-    let Whole { file, faults } = read(text, name);
-    match (faults.into_iter().next(), file) {
-        (None, Some(file)) => Ok(file),
-        (Some(fault), _) => Err(fault),
-        (None, None) => Err(AgentError::config_unreadable().at(name)),
-    }
-}
-
-#[cfg(test)]
-#[path = "file_tests.rs"]
-mod tests;

@@ -11,7 +11,7 @@ use super::file::{ConfigFile, S3Places};
 use super::inert::inert_keys;
 use super::lines::{key_of, line_of};
 use super::rules::{Broken, broken};
-use scelle_core::error::AgentError;
+use scelle_core::error::{AgentError, Result};
 use scelle_view::words::failures::ConfigFault;
 
 /// Faults named of one file.
@@ -25,6 +25,18 @@ pub struct Whole {
     pub file: Option<ConfigFile>,
     /// What is wrong, exit 2 each, by line.
     pub faults: Vec<AgentError>,
+}
+
+/// Reads the text of a configuration. `name` is the file's name, for the place of an error.
+///
+/// Errors: exit 2 the first of its faults.
+pub fn parse(text: &str, name: &str) -> Result<ConfigFile> {
+    let Whole { file, faults } = read(text, name);
+    match (faults.into_iter().next(), file) {
+        (None, Some(file)) => Ok(file),
+        (Some(fault), _) => Err(fault),
+        (None, None) => Err(AgentError::config_unreadable().at(name)),
+    }
 }
 
 /// Reads a text. `name` is the file's name, for the places.
@@ -180,3 +192,7 @@ fn place_of(tree: &DeTable<'_>, broken: &Broken) -> Option<usize> {
     };
     Some(find(table, key).map_or(head, |(offset, _)| offset))
 }
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

@@ -12,11 +12,11 @@ use secrecy::SecretString;
 
 use super::agent::AgentSettings;
 use super::env::Env;
-use super::file::{ConfigFile, Host, Limits, Plan, parse};
+use super::file::{ConfigFile, Host, Limits, Plan};
 use super::inert::InertKey;
 use super::log::{LogOverrides, LogSettings, log_settings};
 use super::places;
-use super::read::read;
+use super::read::{parse, read};
 use super::route::route;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};

@@ -5,9 +5,9 @@
 
 use super::agent::JITTER_MINUTES;
 use super::env::Env;
-use super::file::parse;
 use super::lines::row_line_of;
 use super::log::KEEP_DAYS;
+use super::read::parse;
 use super::resolve::{Overrides, Settings, config_path, name_of, text_of};
 use scelle_core::error::Result;
 

@@ -11,8 +11,8 @@ use scelle_core::run::{BackupRequest, Finder, Missed, Run};
 use scelle_format::timestamp::Timestamp;
 use tracing::info;
 
-use super::plans::Planned;
-use super::{Ended, Reason, Work};
+use super::agenda::Planned;
+use super::{Attended, Reason, Work};
 
 /// Backups to the repository that is configured.
 pub struct Backups {
@@ -55,14 +55,14 @@ impl Backups {
     }
 
     /// Runs, once there is a repository to write to. `Err`: nothing was written anywhere.
-    async fn attempt(&self, plan: &Planned, reason: Reason) -> Result<Ended> {
+    async fn attempt(&self, plan: &Planned, reason: Reason) -> Result<Attended> {
         let run = self.begin(plan).await?;
         let mut pen = run.pen().await?;
         let own_folders = own_folders(&plan.settings.home, &run.seat.device.place);
         let threads = plan.settings.limits.threads.unwrap_or(0);
         let request = BackupRequest { own_folders, threads, ..request(plan)? };
         let ended = run.backup(&mut pen, request, Self::declared(plan, reason)).await;
-        Ok(Ended { is_recorded: true, error: ended.err() })
+        Ok(Attended { is_recorded: true, error: ended.err() })
     }
 }
 
@@ -71,8 +71,8 @@ fn request(plan: &Planned) -> Result<BackupRequest> {
 }
 
 impl Work for Backups {
-    async fn run(&self, plan: &Planned, reason: Reason) -> Ended {
-        let attempt: std::pin::Pin<Box<dyn Future<Output = Result<Ended>> + '_>> =
+    async fn run(&self, plan: &Planned, reason: Reason) -> Attended {
+        let attempt: std::pin::Pin<Box<dyn Future<Output = Result<Attended>> + '_>> =
             Box::pin(self.attempt(plan, reason));
         let error = match attempt.await {
             Ok(ended) => return ended,
@@ -85,7 +85,7 @@ impl Work for Backups {
             (Reason::Slot { .. }, Ok(missed)) => self.finder(plan).keep_missed(vec![missed], &error),
             _ => 0,
         };
-        Ended { is_recorded: kept > 0, error: Some(error) }
+        Attended { is_recorded: kept > 0, error: Some(error) }
     }
 
     fn miss(&self, plan: &Planned, slots: &[Timestamp]) -> (usize, Result<()>) {

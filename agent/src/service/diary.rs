@@ -20,7 +20,7 @@ use scelle_format::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::plans::Planned;
+use super::agenda::Planned;
 
 const FILE: &str = "agent.json";
 /// Waits after failures that follow each other: one minute, then twice as long each time, up to an hour.

@@ -7,12 +7,12 @@
 //! [`scelle_core::schedule`]'s, a key that opens what is stored, or a run that begins while another process has this computer's
 //! place.
 
+mod agenda;
 mod backups;
 mod diary;
 #[cfg(test)]
 mod month_tests;
 mod pace;
-mod plans;
 mod supervisor;
 
 use std::time::Duration;
@@ -25,10 +25,10 @@ use scelle_core::schedule::{Due, Moment};
 use scelle_format::timestamp::Timestamp;
 use tracing::{Instrument as _, error_span, info, warn};
 
+pub use self::agenda::{Agenda, Changed, Configured, Planned};
 pub use self::backups::Backups;
 pub use self::diary::{Diary, Standing};
 pub use self::pace::{Pace, SystemPace};
-pub use self::plans::{Changed, Configured, Planned, Plans};
 pub use self::supervisor::Supervisor;
 
 /// The longest wait: the clock that it is measured by stands still while the computer sleeps, and says nothing of a clock that
@@ -55,7 +55,7 @@ pub enum Reason {
 
 /// How a run ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct Attended {
     /// Whether it left a bilan.
     pub is_recorded: bool,
     /// Why it saved nothing.
@@ -65,7 +65,7 @@ pub struct Ended {
 /// What the service has done for a plan.
 pub trait Work {
     /// One run. A failure before it could begin leaves a bilan where it answers a slot.
-    fn run(&self, plan: &Planned, reason: Reason) -> impl Future<Output = Ended>;
+    fn run(&self, plan: &Planned, reason: Reason) -> impl Future<Output = Attended>;
 
     /// Leaves a bilan for each of these slots, at which no run took place; how many it left.
     fn miss(&self, plan: &Planned, slots: &[Timestamp]) -> (usize, Result<()>);
@@ -74,7 +74,7 @@ pub trait Work {
 /// The service of one state folder.
 pub struct Service<'a, W, P> {
     diary: Diary,
-    plans: Plans,
+    plans: Agenda,
     work: &'a W,
     pace: &'a P,
     around: &'a Around,
@@ -87,7 +87,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
     ///
     /// Errors: exit 11 there is one already, exit 1 the folder takes nothing.
     pub fn open(
-        plans: Plans,
+        plans: Agenda,
         work: &'a W,
         pace: &'a P,
         around: &'a Around,
@@ -210,7 +210,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
     }
 
     /// Runs. `None` where it did not come back in time after a request to stop: what became of it the next service finds.
-    async fn attend(&self, plan: &Planned, reason: Reason) -> Option<Ended> {
+    async fn attend(&self, plan: &Planned, reason: Reason) -> Option<Attended> {
         let overdue = async {
             self.around.shutdown.token().cancelled().await;
             tokio::time::sleep(STOP_WITHIN).await;
@@ -225,7 +225,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
         }
     }
 
-    fn keep(&mut self, plan: &Planned, reason: Reason, ended: &Ended) {
+    fn keep(&mut self, plan: &Planned, reason: Reason, ended: &Attended) {
         let now = self.moment();
         let code = ended.error.as_ref().map(|error| error.code);
         match reason {

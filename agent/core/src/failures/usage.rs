@@ -85,11 +85,6 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::NothingToBackUp)
     }
 
-    /// `agent run` with no plan that says when.
-    pub fn nothing_scheduled() -> Self {
-        Self::new(ExitCode::Usage, UsageFailure::NothingScheduled)
-    }
-
     /// A command that shows or writes names was given no key.
     pub fn key_required() -> Self {
         Self::new(ExitCode::Usage, UsageFailure::KeyRequired)

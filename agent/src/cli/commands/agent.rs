@@ -5,17 +5,18 @@
 use crate::cli::args::Agent;
 use crate::cli::context::Context;
 use crate::config::{Env, resolve};
-use crate::service::{Backups, Planned, Plans, Service, Supervisor, SystemPace};
+use crate::service::{Agenda, Backups, Planned, Service, Supervisor, SystemPace};
 use scelle_core::clock::now;
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_view::bilingual;
+use serde_json::json;
 
 /// Runs `agent`.
 pub async fn run(context: &Context, command: Agent) -> Result<ExitCode> {
     let Agent::Run = command;
     let (env, overrides, lang) = (Env::of_process(), context.global.overrides(), context.lang());
     let supervisor = Supervisor::of(&env);
-    let plans = Plans::of(Box::new(move || resolve(&overrides, &env, lang)))?;
+    let plans = Agenda::of(Box::new(move || resolve(&overrides, &env, lang)))?;
     if plans.timed().next().is_none() {
         return Err(AgentError::nothing_scheduled());
     }
@@ -27,6 +28,7 @@ pub async fn run(context: &Context, command: Agent) -> Result<ExitCode> {
     context.screen.flush();
     let service = Service::open(plans, &backups, &pace, &context.around, supervisor)?;
     service.run().await;
+    context.screen.json(&json!({"stopped": true}));
     Ok(ExitCode::Ok)
 }
 

@@ -16,6 +16,8 @@ pub enum RunFailure {
     EmptyGlob,
     /// A glob that cannot be read.
     BadGlob,
+    /// `agent run` with no plan that says when.
+    NothingScheduled,
     /// There is a repository, but this PC is no device of it.
     NotAMember,
 }

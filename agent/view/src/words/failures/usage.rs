@@ -29,8 +29,6 @@ pub enum UsageFailure {
     EndpointInvalid,
     /// `backup` with neither paths nor plans.
     NothingToBackUp,
-    /// `agent run` with no plan that says when.
-    NothingScheduled,
     /// A command that shows or writes names was given no key.
     KeyRequired,
     /// Both `--kit` and `--phrase-file` where one is enough.

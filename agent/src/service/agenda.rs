@@ -40,14 +40,14 @@ pub enum Changed {
 }
 
 /// The plans of a configuration.
-pub struct Plans {
+pub struct Agenda {
     again: Configured,
     settings: Arc<Settings>,
     timed: Vec<Planned>,
     seen: Option<(SystemTime, u64)>,
 }
 
-impl Plans {
+impl Agenda {
     /// The plans as they are now; `again` reads them again.
     ///
     /// Errors: those of `again`.
