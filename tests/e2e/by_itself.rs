@@ -109,3 +109,49 @@ fn what_is_in_effect_is_shown_with_its_origin_and_without_paths() {
     );
     assert!(!document.to_string().contains(&folder), "{document}");
 }
+
+/// The exit code of `status`, and its document.
+fn status(agent: &e2e::Agent) -> (i32, Value) {
+    let outcome = agent.run(["status", "--json"]);
+    (outcome.code(), outcome.json())
+}
+
+#[test]
+fn status_says_how_the_practice_stands_without_asking_the_store() {
+    let (site, source) = practice();
+    configure(&site, &source, "[repository]\noff_site = true\nimmutable_days = 60\n");
+    let stranger = site.other_computer("stranger");
+    assert_eq!(status(&stranger).0, 3, "nothing is known");
+    let (code, never) = status(&site.agent);
+    assert_eq!((code, &never["plans"][0]["last_good"]), (2, &Value::Null), "{never}");
+
+    for expected in [1, 0] {
+        site.agent.ok(["backup", "--scheduled"]);
+        let (code, document) = status(&site.agent);
+        assert_eq!(code, expected, "{document}: {}", site.agent.ok(["bilan", "show"]));
+    }
+    // Without its store, and said to people in French.
+    fs::rename(site.path("store"), site.path("elsewhere")).unwrap();
+    let french = site.agent.clone().with("SCELLE_LANG", "fr").ok(["status"]);
+    assert!(french.out().contains("protégé") && french.out().contains("cabinet"), "{french}");
+    // A run that fails is the newest bilan.
+    site.agent.expect(14, ["backup", "--scheduled"]);
+    let (code, failed) = status(&site.agent);
+    assert_eq!((code, &failed["newest"]["status"]), (2, &"red".into()), "{failed}");
+}
+
+#[test]
+fn status_sees_that_nothing_runs_by_itself() {
+    let (site, source) = practice();
+    let tail = "schedule = \"0 20 * * *\"\n[repository]\noff_site = true\nimmutable_days = 60\n";
+    configure(&site, &source, tail);
+    site.agent.ok(["backup", "--scheduled"]);
+    site.agent.ok(["backup", "--scheduled"]);
+    let idle = site.agent.clone().with("SCELLE_LANG", "en").expect(1, ["status"]);
+    assert!(idle.out().contains("the service does not run"), "{idle}");
+    let mut service = site.agent.start(["agent", "run"]);
+    service.wait_until("it has its place", || status(&site.agent).1["service"] == true);
+    assert_eq!(status(&site.agent).0, 0);
+    service.signal("TERM");
+    assert_eq!(service.wait().code(), 0);
+}

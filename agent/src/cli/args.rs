@@ -138,8 +138,8 @@ pub enum Command {
     Agent(Agent),
     /// Install or drive the background service (later version)
     Service(Later),
-    /// State of the protection (later version)
-    Status(Later),
+    /// Say whether the practice is protected: exit 0 yes, 1 to look at, 2 no, 3 unknown
+    Status,
     /// Pause the backups (later version)
     Pause(Later),
 }
@@ -181,6 +181,7 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Config(_) => "config",
             Self::Agent(_) => "agent",
+            Self::Status => "status",
             later => later.later().unwrap_or_default(),
         }
     }
@@ -191,7 +192,6 @@ impl Command {
             Self::Prune(_) => "prune",
             Self::Forget(_) => "forget",
             Self::Service(_) => "service",
-            Self::Status(_) => "status",
             Self::Pause(_) => "pause",
             Self::Keys(Keys::Add(_)) => "keys add",
             Self::Keys(Keys::Remove(_)) => "keys remove",

@@ -54,7 +54,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("agent", "Travailler tout seul"),
     ("agent run", "Sauvegarder chaque plan à ses heures, jusqu'à l'arrêt"),
     ("service", "Installer ou piloter le service (version ultérieure)"),
-    ("status", "État de la protection (version ultérieure)"),
+    ("status", "Dire si le cabinet est protégé : code 0 oui, 1 à surveiller, 2 non, 3 inconnu"),
     ("pause", "Suspendre les sauvegardes (version ultérieure)"),
 ];
 

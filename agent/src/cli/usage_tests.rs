@@ -151,7 +151,6 @@ fn later_commands_answer_not_in_this_version() {
         "prune --dry-run",
         "forget 7",
         "service install",
-        "status --json",
         "pause 2h",
         "keys add age1x",
         "keys remove x",

@@ -43,7 +43,7 @@ pub enum Changed {
 pub struct Agenda {
     again: Configured,
     settings: Arc<Settings>,
-    timed: Vec<Planned>,
+    timed: Vec<Arc<Planned>>,
     seen: Option<(SystemTime, u64)>,
 }
 
@@ -65,7 +65,7 @@ impl Agenda {
     }
 
     /// Those that say when.
-    pub fn timed(&self) -> impl Iterator<Item = &Planned> {
+    pub fn timed(&self) -> impl Iterator<Item = &Arc<Planned>> {
         self.timed.iter()
     }
 
@@ -104,7 +104,8 @@ impl Agenda {
             let timetable = agent.timetable(plan)?;
             let cron = plan.schedule.as_deref().unwrap_or_default();
             let written = format!("{cron} {} {}", agent.zone.name(), closures.join(" "));
-            Some(Planned { plan: plan.clone(), timetable, written, settings: self.settings.clone() })
+            let (plan, settings) = (plan.clone(), self.settings.clone());
+            Some(Arc::new(Planned { plan, timetable, written, settings }))
         };
         self.timed = self.settings.plans.iter().filter_map(planned).collect();
     }

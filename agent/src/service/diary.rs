@@ -61,15 +61,6 @@ struct Page {
     held_until_s: i64,
 }
 
-/// How a plan stands, for whoever asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Failures that followed each other.
-    pub failures: u32,
-    /// Whether a run is to be tried again.
-    pub is_to_be_tried_again: bool,
-}
-
 impl Diary {
     /// Opens the diary of a state folder, or begins one.
     ///
@@ -134,12 +125,6 @@ impl Diary {
     /// In how many seconds a run that failed is tried again; `None` where none is to be.
     pub fn again_in_s(&self, plan: &Planned, now: Moment) -> Option<i64> {
         Some((self.page(plan)?.again_at_s? - now.lived_s).max(0))
-    }
-
-    /// How a plan stands.
-    pub fn standing(&self, plan: &Planned) -> Option<Standing> {
-        let page = self.page(plan)?;
-        Some(Standing { failures: page.failures, is_to_be_tried_again: page.again_at_s.is_some() })
     }
 
     /// A slot has its record.

@@ -15,6 +15,7 @@ mod month_tests;
 mod pace;
 mod supervisor;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use scelle_core::around::Around;
@@ -27,7 +28,7 @@ use tracing::{Instrument as _, error_span, info, warn};
 
 pub use self::agenda::{Agenda, Changed, Configured, Planned};
 pub use self::backups::Backups;
-pub use self::diary::{Diary, Standing};
+pub use self::diary::Diary;
 pub use self::pace::{Pace, SystemPace};
 pub use self::supervisor::Supervisor;
 
@@ -258,7 +259,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
 
 /// What the loop does next.
 enum Next {
-    Run { plan: Planned, missed: Vec<Timestamp>, reason: Reason },
+    Run { plan: Arc<Planned>, missed: Vec<Timestamp>, reason: Reason },
     Wait(Duration),
 }
 

@@ -5,12 +5,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use fs4::fs_std::FileExt as _;
 
 use crate::error::{AgentError, Result};
 
 const LOCK: &str = "agent.lock";
+/// How often the lock is tried, with a wait in between, before it is somebody's.
+const LOOKS: u32 = 4;
+const LOOK: Duration = Duration::from_millis(25);
 
 /// The right to be the service of a state folder, for as long as this lives.
 #[derive(Debug)]
@@ -26,10 +30,20 @@ impl Instance {
         fs::create_dir_all(home)?;
         crate::platform::make_private(home)?;
         let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(home.join(LOCK))?;
-        match lock.try_lock_exclusive() {
-            Ok(true) => Ok(Self { _lock: lock }),
-            _ => Err(AgentError::busy()),
+        // Whoever looks whether there is a service holds the lock for an instant.
+        for _ in 0..LOOKS {
+            if let Ok(true) = lock.try_lock_exclusive() {
+                return Ok(Self { _lock: lock });
+            }
+            std::thread::sleep(LOOK);
         }
+        Err(AgentError::busy())
+    }
+
+    /// Whether some process is the service of a state folder.
+    pub fn is_taken(home: &Path) -> bool {
+        let Ok(lock) = fs::File::open(home.join(LOCK)) else { return false };
+        !matches!(fs4::fs_std::FileExt::try_lock_shared(&lock), Ok(true))
     }
 }
 
@@ -41,9 +55,12 @@ mod tests {
     #[test]
     fn a_second_service_is_refused_and_the_next_is_not() {
         let home = tempfile::tempdir().unwrap();
+        assert!(!Instance::is_taken(home.path()));
         let first = Instance::take(home.path()).unwrap();
+        assert!(Instance::is_taken(home.path()) && Instance::is_taken(home.path()));
         assert_eq!(Instance::take(home.path()).unwrap_err().code, ExitCode::Busy);
         drop(first);
+        assert!(!Instance::is_taken(home.path()));
         Instance::take(home.path()).unwrap();
     }
 }

@@ -18,6 +18,7 @@ mod look;
 mod plans;
 mod reading;
 mod restore;
+mod status;
 mod store;
 mod survey;
 mod told;
@@ -56,6 +57,7 @@ async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Config(command) => return config::run(context, &command),
         Command::Completions(args) => return completions::run(context, &args),
         Command::Agent(command) => Box::pin(agent::run(context, command)),
+        Command::Status => Box::pin(status::run(context)),
         Command::Init(args) => Box::pin(init::run(context, args)),
         Command::Backup(args) => Box::pin(backup::run(context, args)),
         Command::Snapshots => Box::pin(look::snapshots(context)),
