@@ -110,6 +110,10 @@ fn what_is_in_effect_is_shown_with_its_origin_and_without_paths() {
     assert!(!document.to_string().contains(&folder), "{document}");
 }
 
+/// All that is declared of a store outside the practice: what is left then is what runs and what does not.
+const OUTSIDE: &str = "[repository]\noff_site = true\nimmutable_days = 60\n[host]\nname = \"Hebergeur\"\n\
+                       certified_until = \"2099-12-31\"\ncountry = \"FR\"\n";
+
 /// The exit code of `status`, and its document.
 fn status(agent: &e2e::Agent) -> (i32, Value) {
     let outcome = agent.run(["status", "--json"]);
@@ -119,7 +123,7 @@ fn status(agent: &e2e::Agent) -> (i32, Value) {
 #[test]
 fn status_says_how_the_practice_stands_without_asking_the_store() {
     let (site, source) = practice();
-    configure(&site, &source, "[repository]\noff_site = true\nimmutable_days = 60\n");
+    configure(&site, &source, OUTSIDE);
     let stranger = site.other_computer("stranger");
     assert_eq!(status(&stranger).0, 3, "nothing is known");
     let (code, never) = status(&site.agent);
@@ -143,8 +147,7 @@ fn status_says_how_the_practice_stands_without_asking_the_store() {
 #[test]
 fn status_sees_that_nothing_runs_by_itself() {
     let (site, source) = practice();
-    let tail = "schedule = \"0 20 * * *\"\n[repository]\noff_site = true\nimmutable_days = 60\n";
-    configure(&site, &source, tail);
+    configure(&site, &source, &format!("schedule = \"0 20 * * *\"\n{OUTSIDE}"));
     site.agent.ok(["backup", "--scheduled"]);
     site.agent.ok(["backup", "--scheduled"]);
     let idle = site.agent.clone().with("SCELLE_LANG", "en").expect(1, ["status"]);

@@ -89,7 +89,7 @@ fn every_command_gives_one_document_whatever_happens() {
         (vec!["config", "check"], 0),
         (vec!["config", "show"], 0),
         (vec!["agent", "run"], 2),
-        (vec!["status"], 1),
+        (vec!["status"], 2),
         (vec!["demo"], 0),
     ];
     let mut seen: BTreeSet<String> = BTreeSet::new();
