@@ -135,7 +135,7 @@ fn status_says_how_the_practice_stands_without_asking_the_store() {
         assert_eq!(code, expected, "{document}: {}", site.agent.ok(["bilan", "show"]));
     }
     // Without its store, and said to people in French.
-    fs::rename(site.path("store"), site.path("elsewhere")).unwrap();
+    fs::rename(site.place.folder(), site.path("unplugged")).unwrap();
     let french = site.agent.clone().with("SCELLE_LANG", "fr").ok(["status"]);
     assert!(french.out().contains("protégé") && french.out().contains("cabinet"), "{french}");
     // A run that fails is the newest bilan.
