@@ -176,7 +176,7 @@ fn a_month_with_everything_that_befalls_a_computer_has_one_record_for_each_slot(
         (at(7, 9), Fault::StoreAway(3 * DAY)),
         (at(11, 6), Fault::Cut(2 * DAY)),
         (at(14, 10), Fault::ClockSet(3 * HOUR)),
-        (at(14, 15), Fault::ClockSet(-3 * HOUR)),
+        (at(14, 11), Fault::ClockSet(-3 * HOUR)),
         (at(16, 12), Fault::Busy(3 * HOUR)),
         (at(18, 12), Fault::ClockSet(-2 * HOUR)),
         (at(18, 13), Fault::ClockSet(2 * HOUR)),
