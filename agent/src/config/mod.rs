@@ -1,6 +1,6 @@
 //! What the agent is told to do: the file, the environment, the command line, and their resolution.
 //!
-//! [`file`] reads the TOML text, [`env`] holds the variables, [`places`] knows where things live on each system, [`resolve`]
+//! [`file`] is what the TOML text says, [`env`] holds the variables, [`places`] knows where things live on each system, [`resolve`]
 //! merges all of it into [`Settings`]; [`route`] finds the way to the S3 service. Settings go to the commands; [`errands`] says which
 //! backups they ask for, [`first`] writes the first file where there is none. Never: changes a file, and never shows a value of the file in an error (it may be a path or a secret).
 

@@ -58,7 +58,7 @@ impl Backups {
     async fn attempt(&self, plan: &Planned, reason: Reason) -> Result<Attended> {
         let run = self.begin(plan).await?;
         let mut pen = run.pen().await?;
-        let own_folders = own_folders(&plan.settings.home, &run.seat.device.place);
+        let own_folders = own_folders(&plan.settings.home, Some(&run.seat.device.place));
         let threads = plan.settings.limits.threads.unwrap_or(0);
         let request = BackupRequest { own_folders, threads, ..request(plan)? };
         let ended = run.backup(&mut pen, request, Self::declared(plan, reason)).await;

@@ -5,8 +5,8 @@
 
 use scelle_format::timestamp::Timestamp;
 
-use super::opened::set_id;
 use super::report::{Asked, remembered};
+use super::roots::set_id;
 use super::unreached::Missed;
 use super::whereabouts::Finder;
 use crate::bilan::run::load_probe;

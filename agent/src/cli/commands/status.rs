@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::config::Plan;
 use scelle_core::clock::now;
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::run::{Instance, PlanLooked, PlanStanding, Standing, set_id};
+use scelle_core::run::{Instance, PlanLooked, PlanStanding, Standing, set_of};
 use scelle_core::schedule::Timetable;
 use scelle_format::report::{Label, Light};
 use scelle_view::bilingual;
@@ -27,7 +27,7 @@ pub async fn run(context: &Context) -> Result<ExitCode> {
     let standing = match (&copies, context.known_offline()) {
         (Ok(reading), Some(known)) => {
             let looked = settings.plans.iter().zip(&timetables).map(|(plan, timetable)| PlanLooked {
-                set: set_id(&known.device, &plan.paths),
+                set: set_of(&known.device, &plan.paths).unwrap_or_default(),
                 timetable: timetable.as_ref(),
                 delay_s: settings.agent.jitter_s,
             });

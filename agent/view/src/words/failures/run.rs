@@ -78,6 +78,13 @@ impl RunFailure {
                     "write for example --exclude '*.tmp'"
                 ),
             },
+            Self::NothingScheduled => Said {
+                what: bilingual!("aucun plan ne dit quand sauvegarder", "no plan says when to back up"),
+                todo: bilingual!(
+                    "donnez à un [[plan]] de la configuration une clé « schedule » (30 12,19 * * Mon-Sat)",
+                    "give a [[plan]] of the configuration a key \"schedule\" (30 12,19 * * Mon-Sat)"
+                ),
+            },
             Self::NotAMember => Said {
                 what: bilingual!(
                     "ce poste ne fait pas partie de ce dépôt",
