@@ -1,6 +1,6 @@
 //! Scellé's program: the command line, the configuration and the demo around what `scelle-core` does.
 //!
-//! `cli` speaks with people, `config` reads what they decided, `log` keeps what happened, `demo` shows it all on invented data. Never: work of its
+//! `cli` speaks with people, `config` reads what they decided, `log` keeps what happened, `service` runs by itself, `demo` shows it all on invented data. Never: work of its
 //! own on a repository.
 
 #![forbid(unsafe_code)]
@@ -9,3 +9,4 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod log;
+pub mod service;

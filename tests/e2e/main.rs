@@ -7,6 +7,7 @@ mod at_hand;
 mod bad_input;
 mod bandwidth;
 mod bits;
+mod by_itself;
 mod claims;
 mod crash;
 mod damage;

@@ -86,6 +86,10 @@ fn every_command_gives_one_document_whatever_happens() {
         (vec!["kit", "new", "--out", &again], 1),
         (vec!["--repo", &elsewhere, "init", "--kit", &again], 2),
         (vec!["--repo", &elsewhere, "init", "--kit", &again, "--yes"], 0),
+        (vec!["config", "check"], 0),
+        (vec!["config", "show"], 0),
+        (vec!["agent", "run"], 2),
+        (vec!["status"], 2),
         (vec!["demo"], 0),
     ];
     let mut seen: BTreeSet<String> = BTreeSet::new();

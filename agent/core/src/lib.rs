@@ -53,5 +53,6 @@ pub mod repo;
 pub mod restore;
 pub mod run;
 pub mod scan;
+pub mod schedule;
 pub mod shutdown;
 pub mod verify;

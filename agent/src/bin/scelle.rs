@@ -5,7 +5,7 @@
 use std::process::ExitCode as ProcessCode;
 use std::sync::Arc;
 
-use scelle_agent::cli::args::{Cli, Command, Global};
+use scelle_agent::cli::args::{Cli, Command, Config, Global};
 use scelle_agent::cli::commands;
 use scelle_agent::cli::context::Context;
 use scelle_agent::cli::screen::Screen;
@@ -65,6 +65,10 @@ fn main() -> ProcessCode {
 fn settings(global: &Global, command: &Command, lang: Lang) -> Result<Settings> {
     let env = Env::of_process();
     match resolve(&global.overrides(), &env, lang) {
+        // It is there to say what is wrong with it.
+        Err(_) if matches!(command, Command::Config(Config::Check)) => {
+            resolve_without_file(&global.overrides(), &env, lang)
+        }
         Err(error)
             if command.only_reads()
                 && global.config.is_none()

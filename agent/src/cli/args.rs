@@ -130,14 +130,16 @@ pub enum Command {
     Prune(Later),
     /// Forget a snapshot (later version)
     Forget(Later),
-    /// Check or show the configuration (later version)
-    Config(Later),
-    /// Run in the background (later version)
-    Agent(Later),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Run by itself
+    #[command(subcommand)]
+    Agent(Agent),
     /// Install or drive the background service (later version)
     Service(Later),
-    /// State of the protection (later version)
-    Status(Later),
+    /// Say whether the practice is protected: exit 0 yes, 1 to look at, 2 no, 3 unknown
+    Status,
     /// Pause the backups (later version)
     Pause(Later),
 }
@@ -177,6 +179,9 @@ impl Command {
             Self::Keys(_) => "keys",
             Self::Store(_) => "store",
             Self::Completions(_) => "completions",
+            Self::Config(_) => "config",
+            Self::Agent(_) => "agent",
+            Self::Status => "status",
             later => later.later().unwrap_or_default(),
         }
     }
@@ -186,10 +191,7 @@ impl Command {
         Some(match self {
             Self::Prune(_) => "prune",
             Self::Forget(_) => "forget",
-            Self::Config(_) => "config",
-            Self::Agent(_) => "agent",
             Self::Service(_) => "service",
-            Self::Status(_) => "status",
             Self::Pause(_) => "pause",
             Self::Keys(Keys::Add(_)) => "keys add",
             Self::Keys(Keys::Remove(_)) => "keys remove",

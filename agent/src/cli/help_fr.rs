@@ -48,10 +48,13 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("prune", "Appliquer les règles de conservation (version ultérieure)"),
     ("forget", "Oublier un instantané (version ultérieure)"),
-    ("config", "Vérifier ou montrer la configuration (version ultérieure)"),
-    ("agent", "Travailler en arrière-plan (version ultérieure)"),
+    ("config", "Vérifier ou montrer la configuration"),
+    ("config check", "Nommer tout ce qui ne va pas dans la configuration, en une fois"),
+    ("config show", "Montrer ce qui vaut, et d'où vient chaque valeur"),
+    ("agent", "Travailler tout seul"),
+    ("agent run", "Sauvegarder chaque plan à ses heures, jusqu'à l'arrêt"),
     ("service", "Installer ou piloter le service (version ultérieure)"),
-    ("status", "État de la protection (version ultérieure)"),
+    ("status", "Dire si le cabinet est protégé : code 0 oui, 1 à surveiller, 2 non, 3 inconnu"),
     ("pause", "Suspendre les sauvegardes (version ultérieure)"),
 ];
 

@@ -6,8 +6,7 @@
 use super::lines::{key_of, table_of};
 
 /// Keys without effect in this version, with their tables.
-const INERT: [(&str, &str); 8] = [
-    ("plan", "schedule"),
+const INERT: [(&str, &str); 7] = [
     ("limits", "memory_bytes"),
     ("retention", "keep_last"),
     ("retention", "keep_daily"),
@@ -72,7 +71,7 @@ fn on_lines(text: &str, name: &str) -> Vec<InertKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::file::parse;
+    use crate::config::read::parse;
 
     #[test]
     fn every_key_without_effect_is_named_with_its_line_and_no_other_is() {
@@ -82,19 +81,19 @@ mod tests {
         parse(text, "c").unwrap();
         let found: Vec<String> =
             inert_keys(text, "c").into_iter().map(|k| format!("{} {}", k.place, k.key)).collect();
-        assert_eq!(
-            found,
-            ["c:2 drill.days", "c:5 limits.memory_bytes", "c:9 plan.schedule", "c:11 retention.keep_last"]
-        );
+        assert_eq!(found, ["c:2 drill.days", "c:5 limits.memory_bytes", "c:11 retention.keep_last"]);
     }
 
     #[test]
     fn however_it_is_written_a_key_without_effect_is_named() {
-        let text = "limits = { memory_bytes = 5 }\nplan = [{ name = \"a\", paths = [\"/a\"], schedule = \"0 12 * * Mon\" }]\n\
+        let text = "limits = { memory_bytes = 5 }\nretention = { keep_last = 3, keep_daily = 4 }\n\
                     [\"drill\"]\n\"days\" = 2\n";
         parse(text, "c").unwrap();
         let found: Vec<String> =
             inert_keys(text, "c").into_iter().map(|k| format!("{} {}", k.place, k.key)).collect();
-        assert_eq!(found, ["c plan.schedule", "c limits.memory_bytes", "c drill.days"]);
+        assert_eq!(
+            found,
+            ["c limits.memory_bytes", "c retention.keep_last", "c retention.keep_daily", "c drill.days"]
+        );
     }
 }

@@ -19,16 +19,22 @@ pub(super) fn key_of(line: &str) -> &str {
 /// The line, from 1, of a key in a table: below the table's own line, or as `table.key` before the first one. 1 where it is
 /// written in another way.
 pub(super) fn line_of(text: &str, table: &str, key: &str) -> usize {
-    let mut inside = "";
+    row_line_of(text, table, 0, key)
+}
+
+/// [`line_of`] in the table that stands at `row`, from 0, among those of its name.
+pub(super) fn row_line_of(text: &str, table: &str, row: usize, key: &str) -> usize {
+    let (mut inside, mut rows) = ("", 0);
     let found = text.lines().position(|line| {
         if let Some(named) = table_of(line) {
             inside = named;
+            rows += usize::from(named == table);
             return false;
         }
         let named = key_of(line);
         let (of, named) =
             named.split_once('.').map_or((inside, named), |(of, named)| (of.trim(), named.trim()));
-        of == table && named == key
+        of == table && named == key && rows.max(1) == row + 1
     });
     found.map_or(1, |index| index + 1)
 }

@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use super::agent::AgentSettings;
 use super::env::Env;
-use super::file::{ConfigFile, Host, Limits, Plan, parse};
+use super::file::{ConfigFile, Host, Limits, Plan};
 use super::inert::InertKey;
 use super::log::{LogOverrides, LogSettings, log_settings};
 use super::places;
+use super::read::{parse, read};
 use super::route::route;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};
@@ -62,6 +64,8 @@ pub struct Settings {
     pub plans: Vec<Plan>,
     /// Limits on network and computer.
     pub limits: Limits,
+    /// The service.
+    pub agent: AgentSettings,
     /// The host of the data.
     pub host: Option<Host>,
     /// The log, where one is asked for.
@@ -85,11 +89,9 @@ impl Settings {
 pub fn resolve(given: &Overrides, env: &Env, lang: Lang) -> Result<Settings> {
     let home = absolute(places::state_folder(env)?)?;
     places::refuse_network_folder(&home)?;
-    let config_path = absolute(match &given.config {
-        Some(path) => path.clone(),
-        None => places::config_file(env)?,
-    })?;
-    let file = read(&config_path, given.config.is_some())?;
+    let config_path = config_path(given, env)?;
+    let text = text_of(&config_path, given.config.is_some())?;
+    let file = text.map(|text| parse(&text, &name_of(&config_path))).transpose()?;
     merge(given, env, lang, home, config_path, file)
 }
 
@@ -123,6 +125,7 @@ fn merge(
         lang: language(given, env, &file, lang),
         plans: file.plan,
         limits: file.limits,
+        agent: AgentSettings::of(&file.agent),
         host: file.host,
         off_site: file.repository.off_site,
         immutable_days: file.repository.immutable_days,
@@ -144,10 +147,37 @@ fn absolute(path: PathBuf) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| AgentError::no_state_folder().because(error))
 }
 
-/// The file, or `None` where there is none. A file that was named must exist.
-fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let unreadable = |error: io::Error| AgentError::config_unreadable().at(&name).because(error);
+/// Everything that is wrong with what is configured, not only the first of it. Empty where [`resolve`] succeeds.
+pub fn faults(given: &Overrides, env: &Env, lang: Lang) -> Vec<AgentError> {
+    let text = config_path(given, env)
+        .and_then(|path| Ok((text_of(&path, given.config.is_some())?, name_of(&path))));
+    let faults = match text {
+        Ok((Some(text), name)) => read(&text, &name).faults,
+        Ok((None, _)) => Vec::new(),
+        Err(error) => vec![error],
+    };
+    match faults.is_empty() {
+        true => resolve(given, env, lang).err().into_iter().collect(),
+        false => faults,
+    }
+}
+
+/// Where the configuration is, whether it exists or not.
+pub(super) fn config_path(given: &Overrides, env: &Env) -> Result<PathBuf> {
+    absolute(match &given.config {
+        Some(path) => path.clone(),
+        None => places::config_file(env)?,
+    })
+}
+
+/// Its name, for places: never the folders before it.
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The file's text, or `None` where there is none. A file that was named must exist.
+pub(super) fn text_of(path: &Path, named: bool) -> Result<Option<String>> {
+    let unreadable = |error: io::Error| AgentError::config_unreadable().at(name_of(path)).because(error);
     match fs::metadata(path) {
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) && !named =>
@@ -160,8 +190,7 @@ fn read(path: &Path, named: bool) -> Result<Option<ConfigFile>> {
         }
         Ok(_) => {}
     }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
-    parse(&text, &name).map(Some)
+    fs::read_to_string(path).map(Some).map_err(unreadable)
 }
 
 fn s3(given: &Overrides, env: &Env, file: &ConfigFile, config_path: &Path) -> Result<S3Settings> {

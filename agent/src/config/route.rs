@@ -96,7 +96,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::config::file::parse;
+    use crate::config::read::parse;
 
     type Variables<'a> = &'a [(&'a str, &'a str)];
 

@@ -49,7 +49,7 @@ pub const FLOORS: [Floors; 9] = [
     Floors {
         of: &["scelle_core"],
         rooms: &[
-            &["clock", "chance", "shutdown", "error", "failures", "monitor", "around"],
+            &["clock", "chance", "shutdown", "error", "failures", "monitor", "around", "schedule"],
             &["platform"],
             &["scan", "index"],
             &["repo"],
@@ -61,7 +61,7 @@ pub const FLOORS: [Floors; 9] = [
             &["run"],
         ],
     },
-    Floors { of: &["scelle_agent"], rooms: &[&["config"], &["log"], &["cli"], &["demo"]] },
+    Floors { of: &["scelle_agent"], rooms: &[&["config"], &["log", "service"], &["cli"], &["demo"]] },
     Floors {
         of: &["scelle_agent", "cli"],
         rooms: &[

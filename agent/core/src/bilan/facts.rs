@@ -128,7 +128,8 @@ fn last_run(report: &RunReport<'_>) -> LastRun {
         RunResult::Complete => LastRun::Complete,
         RunResult::Partial => LastRun::Partial,
         RunResult::Interrupted => LastRun::Interrupted,
-        RunResult::Failed | RunResult::Missed => LastRun::Failed,
+        RunResult::Failed => LastRun::Failed,
+        RunResult::Missed => LastRun::Missed,
     }
 }
 
@@ -141,12 +142,13 @@ fn history(report: &RunReport<'_>) -> Option<History> {
     }
 }
 
-/// The one destination given is the one required. A run that was stopped goes on, so it is not lost.
+/// The one destination given is the one required. A run that was stopped goes on, so it is not lost; one that never began had
+/// nothing to write, and that it did not begin is a reason of its own.
 fn destinations(report: &RunReport<'_>) -> Destinations {
     match report.result() {
-        RunResult::Complete | RunResult::Partial => Destinations::AllWritten,
+        RunResult::Complete | RunResult::Partial | RunResult::Missed => Destinations::AllWritten,
         RunResult::Interrupted => Destinations::SomeMissed,
-        RunResult::Failed | RunResult::Missed => Destinations::NoneWritten,
+        RunResult::Failed => Destinations::NoneWritten,
     }
 }
 

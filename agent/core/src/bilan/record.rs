@@ -120,7 +120,7 @@ fn run(report: &RunReport<'_>) -> Result<RunBlock> {
     Ok(RunBlock {
         kind: code("backup")?,
         trigger: report.trigger,
-        expected: not_configured(),
+        expected: report.declared.expected.map_or(not_configured(), Measured::Known),
         started: report.started,
         ended: report.ended,
         clock_offset_ms: report.clock_offset_ms.map_or(not_measured(), Measured::Known),

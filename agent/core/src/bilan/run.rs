@@ -36,6 +36,8 @@ pub enum RunEnd<'a> {
     Committed(&'a Saved),
     /// There is no snapshot.
     Failed(&'a AgentError),
+    /// It was due and did not take place: nothing ran that could have done it.
+    Missed,
 }
 
 impl<'a> From<&'a Result<Saved>> for RunEnd<'a> {
@@ -138,6 +140,10 @@ pub struct HostDeclared {
 pub struct Declared {
     /// The system's scheduler started this run, after a plan.
     pub planned: bool,
+    /// The moment of the plan that this run answers, where the service started it.
+    pub expected: Option<Timestamp>,
+    /// The service started it later than it should have run.
+    pub is_late: bool,
     /// Backups are paused.
     pub paused: bool,
     /// Whether the destination is outside the practice, where somebody said so.
@@ -227,7 +233,7 @@ impl<'a> RunReport<'a> {
                 all.map(|t| TroubleTold { path: &t.path, problem: t.problem, is_stored: t.is_stored })
                     .collect()
             }
-            RunEnd::Failed(_) => Vec::new(),
+            RunEnd::Failed(_) | RunEnd::Missed => Vec::new(),
         };
         Self {
             device,
@@ -269,14 +275,14 @@ impl<'a> RunReport<'a> {
     pub fn outcome(&self) -> Option<&'a Saved> {
         match self.end {
             RunEnd::Committed(outcome) => Some(outcome),
-            RunEnd::Failed(_) => None,
+            RunEnd::Failed(_) | RunEnd::Missed => None,
         }
     }
 
     /// Why there is no snapshot.
     pub fn error(&self) -> Option<&'a AgentError> {
         match self.end {
-            RunEnd::Committed(_) => None,
+            RunEnd::Committed(_) | RunEnd::Missed => None,
             RunEnd::Failed(error) => Some(error),
         }
     }
@@ -305,6 +311,7 @@ impl<'a> RunReport<'a> {
             RunEnd::Committed(_) => RunResult::Partial,
             RunEnd::Failed(error) if error.code == ExitCode::Interrupted => RunResult::Interrupted,
             RunEnd::Failed(_) => RunResult::Failed,
+            RunEnd::Missed => RunResult::Missed,
         }
     }
 

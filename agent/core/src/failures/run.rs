@@ -31,6 +31,11 @@ impl AgentError {
         Self::new(ExitCode::Usage, RunFailure::BadGlob).because(cause)
     }
 
+    /// `agent run` with no plan that says when.
+    pub fn nothing_scheduled() -> Self {
+        Self::new(ExitCode::Usage, RunFailure::NothingScheduled)
+    }
+
     /// There is a repository, but this PC is no device of it.
     pub fn not_a_member() -> Self {
         Self::new(ExitCode::Usage, RunFailure::NotAMember)

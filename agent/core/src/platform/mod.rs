@@ -23,6 +23,8 @@ mod unix_attributes;
 mod unix_folder;
 #[cfg(unix)]
 mod unix_source;
+#[cfg(unix)]
+mod unix_supervisor;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
@@ -49,11 +51,14 @@ pub use unix_attributes::{attributes, attributes_of, set_attributes};
 pub use unix_folder::Folder;
 #[cfg(unix)]
 pub use unix_source::SourceFolder;
+#[cfg(unix)]
+pub use unix_supervisor::tell_supervisor;
 #[cfg(windows)]
 pub use windows::{
     DirectoryReader, attributes, attributes_of, bytes_to_os, data_extents, is_open_to_others, is_transient,
     is_writable_name, join_absolute, make_private, open_for_reading, os_to_bytes, private_file, read_at,
-    read_directory, set_attributes, split_absolute, stands_at, stat, stat_of, stop_requested, write_all_at,
+    read_directory, set_attributes, split_absolute, stands_at, stat, stat_of, stop_requested,
+    tell_supervisor, write_all_at,
 };
 #[cfg(windows)]
 pub use windows_folder::Folder;

@@ -299,6 +299,11 @@ pub fn is_open_to_others(_meta: &std::fs::Metadata) -> bool {
     false
 }
 
+/// Tells a supervisor how this process is: on Windows nobody is told, the service manager asks by itself.
+pub fn tell_supervisor(_: &std::ffi::OsStr, _: &str) -> bool {
+    false
+}
+
 /// Waits until the user or the system asks this process to stop: Ctrl-C, the window closed, the session ending.
 pub async fn stop_requested() -> io::Result<()> {
     let (mut close, mut shutdown) =

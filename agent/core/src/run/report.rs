@@ -90,7 +90,7 @@ pub(super) fn remembered<'a>(
     let mut report = RunReport::new(device, asked.set, end, asked.started, ended);
     report.exclusions = asked.exclusions;
     if asked.declared.planned {
-        report.trigger = Trigger::Scheduled;
+        report.trigger = if asked.declared.is_late { Trigger::CatchUp } else { Trigger::Scheduled };
     }
     report.declared = asked.declared;
     report.memory = Memory::load(state);

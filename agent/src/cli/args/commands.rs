@@ -300,6 +300,22 @@ pub struct StorePolicy {
     pub engine: PolicyEngine,
 }
 
+/// `scelle config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Name everything that is wrong with the configuration, at once
+    Check,
+    /// Show what is in effect, and where each value comes from
+    Show,
+}
+
+/// `scelle agent`.
+#[derive(Debug, Subcommand)]
+pub enum Agent {
+    /// Back up each plan at its times, until it is stopped
+    Run,
+}
+
 /// `scelle completions`.
 #[derive(Args, Debug)]
 pub struct Completions {

@@ -76,7 +76,7 @@ async fn begin(context: &Context, limit_upload: Option<u64>) -> Result<Run> {
 }
 
 /// A key of the configuration that is accepted and does nothing is said at every run.
-fn say_what_has_no_effect(context: &Context) {
+pub(super) fn say_what_has_no_effect(context: &Context) {
     for inert in &context.settings.inert {
         let (key, place) = (&inert.key, &inert.place);
         context.screen.warn(&bilingual!(

@@ -3,10 +3,12 @@
 //! Never: a rule of its own. `demo` plays with all of this and is called by the program itself.
 
 mod acknowledge;
+mod agent;
 mod backup;
 mod bilan;
 mod check;
 mod completions;
+mod config;
 mod damage;
 mod init;
 mod keys;
@@ -16,6 +18,7 @@ mod look;
 mod plans;
 mod reading;
 mod restore;
+mod status;
 mod store;
 mod survey;
 mod told;
@@ -51,7 +54,10 @@ async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
     let running: Running<'_> = match command {
         Command::Kit(command) => return kit::run(context, command),
         Command::Store(command) => return store::run(context, command),
+        Command::Config(command) => return config::run(context, &command),
         Command::Completions(args) => return completions::run(context, &args),
+        Command::Agent(command) => Box::pin(agent::run(context, command)),
+        Command::Status => Box::pin(status::run(context)),
         Command::Init(args) => Box::pin(init::run(context, args)),
         Command::Backup(args) => Box::pin(backup::run(context, args)),
         Command::Snapshots => Box::pin(look::snapshots(context)),

@@ -6,8 +6,13 @@ use crate::words::{Lang, Message};
 /// What is wrong. Keys are names that this program knows, or that stand where one of these should.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigFault {
-    /// No key of that name.
-    UnknownKey(String),
+    /// No key of that name; perhaps another one was meant.
+    UnknownKey {
+        /// What stands there.
+        key: String,
+        /// A key of that table that is close.
+        close: Option<String>,
+    },
     /// A key that must be there is not.
     KeyMissing(String),
     /// A key is there twice.
@@ -25,7 +30,13 @@ pub enum ConfigFault {
 impl ConfigFault {
     pub(super) fn said(&self) -> Message {
         match self {
-            Self::UnknownKey(key) => bilingual!("clé inconnue « {key} »", "unknown key \"{key}\""),
+            Self::UnknownKey { key, close: None } => {
+                bilingual!("clé inconnue « {key} »", "unknown key \"{key}\"")
+            }
+            Self::UnknownKey { key, close: Some(close) } => bilingual!(
+                "clé inconnue « {key} » ; vouliez-vous dire « {close} » ?",
+                "unknown key \"{key}\"; did you mean \"{close}\"?"
+            ),
             Self::KeyMissing(key) => bilingual!("il manque la clé « {key} »", "key \"{key}\" is missing"),
             Self::KeyTwice(key) => bilingual!("clé « {key} » donnée deux fois", "key \"{key}\" given twice"),
             Self::OtherType(key) => bilingual!(
@@ -72,6 +83,12 @@ pub enum ConfigRule {
     Exclude,
     /// `schedule` of a plan.
     Schedule,
+    /// `time_zone`
+    TimeZone,
+    /// `jitter_minutes`
+    Jitter,
+    /// `closures`
+    Closures,
 }
 
 impl ConfigRule {
@@ -90,6 +107,9 @@ impl ConfigRule {
             Self::AbsolutePaths | Self::OtherPaths => "paths",
             Self::Exclude => "exclude",
             Self::Schedule => "schedule",
+            Self::TimeZone => "time_zone",
+            Self::Jitter => "jitter_minutes",
+            Self::Closures => "closures",
         }
     }
 
@@ -139,8 +159,17 @@ impl ConfigRule {
                 lang.pick("contient un motif vide ou incorrect", "holds an empty or wrong pattern")
             }
             Self::Schedule => lang.pick(
-                "suit la syntaxe cron : minute heure jour mois jour-de-semaine (en toutes lettres : Mon-Fri)",
-                "follows cron syntax: minute hour day month weekday (by name: Mon-Fri)",
+                "suit la syntaxe cron : minute heure jour mois jour-de-semaine (par leur nom anglais : Mon-Fri), au plus une fois par minute, un jour qui existe",
+                "follows cron syntax: minute hour day month weekday (by name: Mon-Fri), at most once a minute, on a day that exists",
+            ),
+            Self::TimeZone => lang.pick(
+                "est un fuseau horaire que ce poste connaît (Europe/Paris)",
+                "is a time zone that this computer knows (Europe/Paris)",
+            ),
+            Self::Jitter => lang.pick("est un nombre de minutes de 0 à 240", "is a number of minutes from 0 to 240"),
+            Self::Closures => lang.pick(
+                "liste des périodes premier-jour/dernier-jour (2027-08-01/2027-08-21)",
+                "lists times first-day/last-day (2027-08-01/2027-08-21)",
             ),
         }
     }

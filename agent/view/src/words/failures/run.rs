@@ -16,6 +16,8 @@ pub enum RunFailure {
     EmptyGlob,
     /// A glob that cannot be read.
     BadGlob,
+    /// `agent run` with no plan that says when.
+    NothingScheduled,
     /// There is a repository, but this PC is no device of it.
     NotAMember,
 }
@@ -74,6 +76,13 @@ impl RunFailure {
                 todo: bilingual!(
                     "écrivez par exemple --exclude '*.tmp'",
                     "write for example --exclude '*.tmp'"
+                ),
+            },
+            Self::NothingScheduled => Said {
+                what: bilingual!("aucun plan ne dit quand sauvegarder", "no plan says when to back up"),
+                todo: bilingual!(
+                    "donnez à un [[plan]] de la configuration une clé « schedule » (30 12,19 * * Mon-Sat)",
+                    "give a [[plan]] of the configuration a key \"schedule\" (30 12,19 * * Mon-Sat)"
                 ),
             },
             Self::NotAMember => Said {

@@ -38,6 +38,8 @@ fn the_sample_is_valid_and_sets_every_key() {
     let keep = &file.retention;
     assert!(keep.keep_last.is_some() && keep.keep_daily.is_some() && keep.keep_weekly.is_some());
     assert!(keep.keep_monthly.is_some() && keep.keep_yearly.is_some() && file.drill.days.is_some());
+    assert!(file.agent.time_zone.is_some() && file.agent.jitter_minutes.is_some());
+    assert!(!file.agent.closures.is_empty());
     assert!(
         file.plan[0].schedule.is_some() && file.plan[0].label.is_some() && !file.plan[0].exclude.is_empty()
     );
@@ -59,6 +61,14 @@ fn mistakes_name_line_and_key_in_both_languages_and_no_value() {
         ("language = \"Zoé\"\n", "config.toml:1", "language"),
         ("[nothing]\n", "config.toml:1", "nothing"),
         ("[s3]\nsecret = \"Zoé\"\n", "config.toml:2", "secret"),
+        ("[agent]\ntime_zone = \"Zoé\"\n", "config.toml:2", "time_zone"),
+        ("[agent]\njitter_minutes = 241\n", "config.toml:2", "jitter_minutes"),
+        ("[agent]\nclosures = [\"2027-08-21/2027-08-01\"]\n", "config.toml:2", "closures"),
+        (
+            "[[plan]]\nname = \"a\"\npaths = [\"/x\"]\nschedule = \"0 12 * * 1\"\n",
+            "config.toml:4",
+            "schedule",
+        ),
     ];
     for (text, place, key) in cases {
         let error = refused(&text.replace("\"/x\"", if cfg!(windows) { "'C:\\x'" } else { "\"/x\"" }));
@@ -80,20 +90,27 @@ fn byte_order_mark_is_no_mistake() {
 }
 
 #[test]
-fn schedules() {
-    for good in ["0 12 * * *", "30 12,19 * * Mon-Fri", "0 */15 * * * *", "0 3 1 * *"] {
-        assert!(schedule(good).is_some(), "{good}");
-    }
-    for bad in ["", "* * *", "61 * * * *", "0 12 * * 1-5", "demain", "0 12 * * Lun"] {
-        assert!(schedule(bad).is_none(), "{bad}");
-    }
-}
-
-#[test]
 fn two_plans_with_the_same_folders_are_refused() {
     let plan = |name: &str, paths: &str| format!("[[plan]]\nname = \"{name}\"\npaths = [{paths}]\n");
     let (one, two) = ("\"/data/a\", \"/data/b\"", "\"/data/b\", \"/data/a\"");
     let error = refused(&(plan("all", one) + &plan("images", two)));
     assert_eq!(error.code, ExitCode::Usage);
     parse(&(plan("all", one) + &plan("images", "\"/data/b\"")), "config.toml").unwrap();
+}
+
+#[test]
+fn every_fault_is_named_at_once_at_its_own_line() {
+    let text = "[repository]\nurlx = 'a'\noff_site = 3\n[nothing]\na = 1\n[[plan]]\nname = 'a'\npaths = ['/a']\n\
+                schedule = '0 12 * * *'\n[[plan]]\nname = 'b'\npaths = ['/b']\nschedule = 'soon'\nlabel = '/b'\n\
+                [[plan]]\nname = 'c'\n[agent]\njiter_minutes = 5\ntime_zone = 'Mars/Olympus'\n";
+    let text = if cfg!(windows) { text.replace("'/", "'C:\\") } else { text.to_owned() };
+    let whole = read(&text, "c");
+    let lines: Vec<_> = whole.faults.iter().map(|fault| fault.place.clone().unwrap()).collect();
+    assert_eq!(lines, ["c:2", "c:3", "c:4", "c:13", "c:14", "c:15", "c:18", "c:19"]);
+    let said = |at: usize| whole.faults[at].what().text(Lang::En).to_owned();
+    assert!(said(0).contains("did you mean \"url\"?"), "{}", said(0));
+    assert!(said(6).contains("did you mean \"jitter_minutes\"?"), "{}", said(6));
+    assert!(said(5).contains("\"paths\" is missing"), "{}", said(5));
+    assert!(!said(2).contains("did you mean"), "{}", said(2));
+    assert_eq!(whole.file.unwrap().plan.len(), 2, "what is right is read");
 }

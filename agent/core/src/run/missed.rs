@@ -1,0 +1,51 @@
+//! Runs that were due and did not take place: the computer was off, asleep, or busy with something else.
+//!
+//! From the moments that a plan named to a bilan for each in the state folder, which the next run sends as a note of its own.
+//! Never: asks a store, or says of a run that began that it did not.
+
+use scelle_format::timestamp::Timestamp;
+
+use super::report::{Asked, remembered};
+use super::roots::set_id;
+use super::unreached::Missed;
+use super::whereabouts::Finder;
+use crate::bilan::run::load_probe;
+use crate::bilan::{self, Declared, RunEnd};
+use crate::clock::now;
+use crate::error::{AgentError, Result};
+use crate::repo::damage::Damage;
+use crate::repo::state::State;
+
+impl Finder<'_> {
+    /// Keeps a bilan for each of `slots`, at which `run` was due and did not take place.
+    ///
+    /// Errors: exit 2 this computer is no part of a repository, exit 11 a run is going on, exit 1 the state folder takes nothing.
+    /// The bilans of the first slots may have been kept then; they are returned with the error.
+    pub fn keep_missed_slots(&self, run: &Missed, slots: &[Timestamp]) -> (usize, Result<()>) {
+        let mut kept = 0;
+        let ended = self.each_missed(run, slots, &mut kept);
+        (kept, ended)
+    }
+
+    fn each_missed(&self, run: &Missed, slots: &[Timestamp], kept: &mut usize) -> Result<()> {
+        let known = self.known_offline().filter(|known| !known.is_unfinished);
+        let known = known.ok_or_else(AgentError::repository_not_given)?;
+        let state = State::open(self.home, &known.repository)?;
+        let device = state.device()?;
+        let set = set_id(&device, &run.roots);
+        let noticed = now(&*self.around.clock);
+        for slot in slots {
+            let declared = Declared { expected: Some(*slot), ..run.declared.clone() };
+            let asked = Asked { set: &set, exclusions: run.exclusions, started: noticed, declared };
+            let mut report = remembered(&state, &device, asked, RunEnd::Missed, noticed);
+            report.probe = load_probe(&state);
+            if let Some(damage) = Damage::load(&state) {
+                report.tell_damage(&damage);
+            }
+            // It is sent with the bilan of the next run: nobody asked the store yet.
+            bilan::keep(&state, &report, &device.secret.token_key(), AgentError::store_unreachable())?;
+            *kept += 1;
+        }
+        Ok(())
+    }
+}
