@@ -68,6 +68,11 @@ impl SourceFile {
         platform::read_at(self.file()?, buffer, offset)
     }
 
+    /// Whether nobody has written to the file since it looked like `before`.
+    pub fn is_still(&self, before: &Stat) -> io::Result<bool> {
+        Ok(same(before, &self.stat_now()?))
+    }
+
     /// Whether the file is still as it was when opened, and still what stands at its path. A program that saves by
     /// writing a new file and renaming it counts as a change.
     pub fn is_unchanged(&self) -> io::Result<bool> {

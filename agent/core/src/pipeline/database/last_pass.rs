@@ -270,9 +270,15 @@ impl<'a> HeldDatabase<'a> {
         }
     }
 
-    /// Held to the end, so it is of one state; where there is no lock, nothing may have moved.
+    /// Held to the end, so it is of one state, unless somebody who takes no lock wrote to it: nobody who keeps to the locks writes to
+    /// the main file under a reader's, but for who moves pages there from a log. Where there is no lock, nothing may have moved.
     fn is_of_one_state(&self) -> io::Result<bool> {
-        Ok(self.stands_still() && (self.reader.is_some() || self.source.is_unchanged()?))
+        let is_one = match (&self.reader, self.mode) {
+            (None, _) => self.source.is_unchanged()?,
+            (Some(_), Mode::Log) => true,
+            (Some(_), _) => self.source.is_still(&self.stat)?,
+        };
+        Ok(self.stands_still() && is_one)
     }
 
     /// Ends the transaction; returns how the file looked, where it is what was read.
@@ -358,4 +364,36 @@ impl<'a> Patience<'a> {
 
 fn log_bytes(path: &Path) -> u64 {
     platform::stat(&beside(path, "-wal")).map_or(0, |stat| stat.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// A copy tool, an engine on a share whose locks go nowhere: the reader's own lock says nothing of them.
+    #[test]
+    fn what_is_written_without_a_lock_while_the_database_is_held_is_of_no_one_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let database = rusqlite::Connection::open(&path).unwrap();
+        database.execute_batch("create table t (n); insert into t values (1)").unwrap();
+        drop(database);
+        let source = SourceFile::open(&path).unwrap();
+        let hold = || HeldDatabase::hold(&path, &source).ok().unwrap();
+
+        let held = hold();
+        assert_eq!(held.mode, Mode::Journal);
+        assert!(held.is_of_one_state().unwrap());
+        held.let_go();
+
+        let held = hold();
+        let bytes = fs::read(&path).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().write_all(&bytes).unwrap();
+        assert!(!held.is_of_one_state().unwrap());
+        held.let_go();
+        assert!(hold().is_of_one_state().unwrap(), "it stands still again");
+    }
 }
