@@ -36,6 +36,7 @@ mod names_shown;
 mod neighbours;
 mod no_secret;
 mod one_document;
+mod out_of_place;
 mod overwritten;
 mod plans;
 mod real_input;

@@ -283,8 +283,8 @@ facts! {
         Rewound: Amber "state-rewound" Compliance Provider,
         /// The device's state was older and was brought forward, as it was shortly before: another computer may work as it.
         RewoundAgain: Red "state-rewound-again" Protection Provider,
-        /// The store lost notes, and a note says so.
-        GapDeclared: Amber "chain-gap" Compliance Host,
+        /// Notes are lost or out of place, and somebody acknowledged it.
+        GapDeclared: Amber "chain-gap" Protection Host,
         /// A note is missing or does not stand on the one before it.
         Broken: Red "chain-broken" Protection Host,
         #[doc = "Two notes of one number."] Fork: Red "chain-fork" Protection Provider,

@@ -48,7 +48,9 @@ pub const SOURCE_ALARMS: [&str; 6] =
 
 /// Damage in the store that no run could mend, in packs and in what is small: `bilan acknowledge` accepts the loss. That of keys
 /// cannot be accepted.
-pub const DAMAGE_ALARMS: [&str; 2] = ["damage-known", "damage-small"];
+pub const DAMAGE_ALARMS: [&str; 2] = ["damage-known", SMALL_DAMAGE_ALARM];
+/// The one about what is small, notes among it.
+pub const SMALL_DAMAGE_ALARM: &str = "damage-small";
 /// What becomes of [`DAMAGE_ALARMS`] then.
 pub const LOSS_ACCEPTED: &str = "loss-acknowledged";
 

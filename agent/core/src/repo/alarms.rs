@@ -22,7 +22,7 @@ pub const FORK: &str = "chain-fork";
 pub const REWOUND_AGAIN: &str = "state-rewound-again";
 /// The store showed less than before.
 pub const ROLLED_BACK: &str = "store-rolled-back";
-/// A note is lost, or is not what belongs in its place. Seen anew by every run, so never among those that are remembered.
+/// A note is lost, or is not what belongs in its place: what is known of damage remembers it.
 pub const BROKEN: &str = "chain-broken";
 /// A copy of this computer that has written nothing for so many days is switched off. What a store lost is not answered by time.
 const COPY_GONE_DAYS: i64 = 30;
@@ -43,7 +43,7 @@ pub struct ChainAlarms {
     /// Whether what the bilans say was read.
     #[serde(default)]
     is_known: bool,
-    /// Names of the notes of other branches, and of those that are out of place, that were there when that was acknowledged.
+    /// Names of the notes of other branches that were there when a fork was acknowledged.
     #[serde(default)]
     forks_known: Option<BTreeSet<String>>,
 }
@@ -73,9 +73,9 @@ impl ChainAlarms {
         self.is_known
     }
 
-    /// Names of the notes of other branches, and of those out of place, that were there when that was last acknowledged here;
-    /// `None` where that never was, or is not known any more.
-    pub fn notes_known(&self) -> Option<&BTreeSet<String>> {
+    /// Names of the notes of other branches that were there when a fork was last acknowledged here; `None` where that never was,
+    /// or is not known any more.
+    pub fn forks_known(&self) -> Option<&BTreeSet<String>> {
         self.forks_known.as_ref()
     }
 
@@ -95,7 +95,7 @@ impl ChainAlarms {
 
     /// Somebody has acknowledged, with the note of number `note`, what the bilan with this number, and those before it, said. A
     /// fork is seen once more by the pen that writes the note, and all that was written until then is acknowledged.
-    /// `others` are the names of all notes of other branches then, and of those out of place.
+    /// `others` are the names of all notes of other branches then.
     pub fn acknowledge(state: &State, bilan: u64, note: u64, others: BTreeSet<String>) -> Result<()> {
         let mut alarms = Self::load(state);
         alarms.forks_known = Some(others);

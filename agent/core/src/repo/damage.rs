@@ -43,9 +43,12 @@ pub struct Damage {
     /// Objects that a note cannot name, and why they are bad. A name that ends in `-` or `/` is the beginning of one.
     #[serde(default)]
     here: BTreeMap<String, String>,
-    /// Those of them that are notes, and that somebody has accepted as lost.
+    /// Notes that are lost or out of place, and that somebody has accepted as such.
     #[serde(default)]
     pub(super) notes_accepted: BTreeSet<String>,
+    /// What was bad, or out of place, when the last run ended: its bilan speaks of that, and of nothing that was found since.
+    #[serde(default)]
+    pub(super) told: BTreeSet<String>,
     /// Snapshots that need an object, by device and number, where a check has looked.
     #[serde(default)]
     pub(super) affected: BTreeMap<String, BTreeSet<(String, u64)>>,

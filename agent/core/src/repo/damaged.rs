@@ -29,7 +29,7 @@ pub struct DamageCounts {
     pub spare: u64,
     /// What delete markers hide.
     pub hidden: u64,
-    /// Notes that somebody has accepted as lost: in no other figure.
+    /// Notes that somebody has accepted as lost or out of place: in no other figure.
     pub accepted_notes: u64,
 }
 
@@ -128,15 +128,36 @@ impl Damage {
         Some(numbers)
     }
 
-    /// Somebody accepts that notes are lost which could not be put back.
-    pub fn accept_notes(&mut self) {
-        let notes = self.open_all().map(|bad| bad.name).filter(|name| name.starts_with("c/"));
-        self.notes_accepted = notes.map(str::to_owned).collect();
+    /// A run ends, and its bilan speaks of what is bad and of the notes that are `out_of_place`. What was accepted and is no
+    /// longer so is forgotten: should it come again, it is news.
+    pub(super) fn tell<'a>(&mut self, out_of_place: impl Iterator<Item = &'a str>) {
+        let is_shown = |bad: &FoundBad<&str>| bad.why != FindingKind::Hidden.code();
+        let bad = self.open_all().filter(is_shown).map(|bad| bad.name.to_owned());
+        let told: BTreeSet<String> = bad.chain(out_of_place.map(str::to_owned)).collect();
+        self.notes_accepted.retain(|name| told.contains(name));
+        self.told = told;
     }
 
-    /// Whether a note is lost, and nobody has accepted that.
+    /// Whether a bilan has told of all of these.
+    pub fn has_told(&self, names: &[String]) -> bool {
+        names.iter().all(|name| self.told.contains(name))
+    }
+
+    /// Somebody accepts that notes are lost or out of place, as far as a bilan has told of it.
+    pub fn accept_notes(&mut self) {
+        let notes = self.told.iter().filter(|name| name.starts_with("c/")).cloned();
+        self.notes_accepted.extend(notes);
+    }
+
+    /// Whether somebody has accepted all of these notes, and there is one.
+    pub(super) fn has_accepted(&self, notes: &[&str]) -> bool {
+        !notes.is_empty() && notes.iter().all(|name| self.notes_accepted.contains(*name))
+    }
+
+    /// Whether a bilan has told of a note that is lost, and nobody has accepted that.
     pub fn lacks_notes(&self) -> bool {
-        self.open_all().any(|bad| bad.name.starts_with("c/") && !self.is_accepted(bad.name))
+        let is_note = |name: &str| name.starts_with("c/") && self.told.contains(name);
+        self.open_all().any(|bad| is_note(bad.name) && !self.is_accepted(bad.name))
     }
 
     /// What is bad, by what it means.

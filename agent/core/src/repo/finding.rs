@@ -54,6 +54,12 @@ pub fn is_of_other_bytes(why: &str) -> bool {
     kinds.iter().any(|kind| kind.code() == why)
 }
 
+/// Whether it says of a note that it is none that belongs there, though its bytes are what its name says: nothing can be put in its
+/// place.
+pub fn is_out_of_place(why: &str) -> bool {
+    [FindingKind::NoteMalformed, FindingKind::NoteSignature].iter().any(|kind| kind.code() == why)
+}
+
 /// One thing found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use scelle_format::id::{DeviceId, PackId, PackKind};
 use scelle_format::layout;
 use scelle_format::ledger::{Note, NoteKind, NoteNumbers};
+use scelle_format::limits::NOTE_MAX_BYTES;
 use scelle_format::note;
 use scelle_format::refs::Refs;
 
@@ -22,9 +23,10 @@ use super::finding::FindingKind;
 use super::history::History;
 use super::kept::Kept;
 use super::listed::Listed;
+use super::mend::is_own;
 use super::objects::Objects;
 use super::state::Device;
-use crate::error::Result;
+use crate::error::{ExitCode, Result};
 
 /// Rows of one page.
 const PAGE_ROWS: usize = 1000;
@@ -103,6 +105,11 @@ pub(super) async fn lacking(
     let wanted = damage.looked.pass_over(small.chain(manifests).chain(other).collect());
     let missing = missing_numbers(&seen.notes, last);
     let mut found = numbers(objects, device, missing, descriptors, damage).await?;
+    for name in overlaid(&seen.notes, &seen.copies) {
+        if !damage.is_open(&name) && is_overlaid(objects, device, &name).await? {
+            found.push((name, FindingKind::NoteMissing));
+        }
+    }
     if wanted.is_empty() {
         return Ok(found);
     }
@@ -169,6 +176,48 @@ fn missing_numbers(seen: &Window, last: u64) -> Vec<u64> {
     let newest = number_of(&seen.after).map_or(last, |n| n.saturating_sub(1).min(last));
     let oldest = seen.next.as_deref().and_then(number_of).unwrap_or(1);
     (oldest..=newest).filter(|n| !listed.contains(n)).collect()
+}
+
+/// Copies of notes that are not listed, while their number is, under names of which there is no copy: somebody may have put those in
+/// their place.
+fn overlaid(seen: &Window, copies: &BTreeMap<String, u64>) -> Vec<String> {
+    let listed: BTreeSet<u64> = seen.rows.keys().filter_map(|name| number_of(name)).collect();
+    let own = seen.rows.keys().filter(|name| copies.contains_key(*name));
+    let of_own: BTreeSet<u64> = own.filter_map(|name| number_of(name)).collect();
+    let is_overlaid = |n: u64| listed.contains(&n) && !of_own.contains(&n);
+    let notes = copies.keys().filter(|name| name.starts_with(&seen.prefix) && seen.covers(name));
+    notes.filter(|name| number_of(name).is_some_and(is_overlaid)).cloned().collect()
+}
+
+/// Whether this note of the device is gone, and no other that the device signed bears its number: one that came to nothing has
+/// given its number to another.
+async fn is_overlaid(objects: &Objects, device: &Device, name: &str) -> Result<bool> {
+    let Some(number) = number_of(name).filter(|_| is_own_copy(objects, device, name)) else {
+        return Ok(false);
+    };
+    for row in objects.list_first(&layout::notes_at(&device.id, number), PAGE_ROWS).await? {
+        if row.name == name || is_signed(objects, device, &row.name).await? {
+            return Ok(false);
+        }
+    }
+    Ok(objects.head(name).await?.is_none())
+}
+
+fn is_own_copy(objects: &Objects, device: &Device, name: &str) -> bool {
+    objects.kept().is_some_and(|kept| is_own(kept, device, name))
+}
+
+/// Whether the device signed what the store shows under this name.
+async fn is_signed(objects: &Objects, device: &Device, name: &str) -> Result<bool> {
+    let key = std::slice::from_ref(device.signing.verifying_key());
+    match objects.get_named(name, NOTE_MAX_BYTES as u64).await {
+        Ok(bytes) => {
+            let signed = note::parse(&bytes).ok();
+            Ok(signed.is_some_and(|signed| signed.verified_by(key).is_ok_and(|keys| !keys.is_empty())))
+        }
+        Err(error) if error.code == ExitCode::Damaged => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn number_of(name: &str) -> Option<u64> {

@@ -21,7 +21,7 @@ use super::append::LedgerWriter;
 use super::append::start::Start;
 use super::damage::Damage;
 use super::descriptors::Descriptors;
-use super::finding::{Finding, FindingKind};
+use super::finding::{self, Finding, FindingKind};
 use super::history::{History, StoredNotes, VerifiedNote};
 use super::kept::Kept;
 use super::key_copies::KeyCopies;
@@ -74,11 +74,14 @@ impl ToMend {
     }
 
     fn take_known(&mut self, damage: &Damage) {
-        self.by_name.extend(damage.open_all().map(|bad| (bad.name.to_owned(), bad.why.to_owned())));
+        let open = damage.open_all().filter(|bad| !finding::is_out_of_place(bad.why));
+        self.by_name.extend(open.map(|bad| (bad.name.to_owned(), bad.why.to_owned())));
     }
 
     fn take<'a>(&mut self, findings: impl IntoIterator<Item = &'a Finding>) {
-        let objects = findings.into_iter().filter(|finding| finding.kind.is_of_an_object());
+        let is_mendable =
+            |kind: FindingKind| kind.is_of_an_object() && !finding::is_out_of_place(kind.code());
+        let objects = findings.into_iter().filter(|finding| is_mendable(finding.kind));
         objects.for_each(|finding| self.add(finding.object.clone(), finding.kind));
     }
 }
@@ -156,7 +159,9 @@ impl Seat {
         if start.store_behind || has_lost_notes || lacks_notes {
             mended += put_back(self.objects(), &self.device, ledger.head().sequence).await?.mended;
         }
-        let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
+        let mut round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
+        let news = damage.news(&history.findings).into_iter();
+        round.bad.extend(news.filter(|bad| finding::is_out_of_place(&bad.why)));
         mended += round.mended;
         // What is not said in the ledger is known here all the same: the snapshot stands.
         let _ = damage.record(ledger, &self.state, "backup", round.bad, round.good).await;
@@ -170,24 +175,11 @@ impl Seat {
             kept.sweep();
         }
         let forks = self.new_forks(ledger, seen.as_ref(), &history, descriptors, damage).await?;
-        let ledger_end = self.ledger_end(is_descriptor_sound, &history, &forks);
+        damage.tell(history.findings.iter().flat_map(|finding| history.out_of_place(finding)));
+        damage.save(&self.state)?;
+        let ledger_end = ledger_end(is_descriptor_sound, &history, &forks, damage);
         let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
         Ok(After { mended, history, ledger: ledger_end, key_copies })
-    }
-
-    /// What the ledger shows at the end of a run, but for what somebody has answered.
-    fn ledger_end(&self, is_descriptor_sound: bool, history: &History, forks: &[Finding]) -> LedgerEnd {
-        let is_fork = |finding: &&Finding| finding.kind == FindingKind::Fork;
-        let alarms = ChainAlarms::load(&self.state);
-        let open = history.findings.iter().filter(|finding| {
-            !is_fork(finding) && !is_known(alarms.notes_known(), &history.out_of_place(finding))
-        });
-        let open: Vec<&Finding> = open.chain(forks).collect();
-        match (is_descriptor_sound, &open[..]) {
-            (true, []) => LedgerEnd::Sound,
-            (true, found) if found.iter().all(is_fork) => LedgerEnd::Forked,
-            _ => LedgerEnd::Unsound,
-        }
     }
 
     /// Notes of forks that no run has said and nobody has answered: among the newest, and among all of this device, where a copy
@@ -215,7 +207,7 @@ impl Seat {
         let mut new = Vec::new();
         for device in &history.devices {
             let answers = match device.id == self.device.id {
-                true => ForkAnswers::of(&device.notes, head, alarms.notes_known()),
+                true => ForkAnswers::of(&device.notes, head, alarms.forks_known()),
                 false => ForkAnswers::of(&device.notes, None, None),
             };
             let is_new = |row: &&VerifiedNote| {
@@ -353,9 +345,17 @@ impl Seat {
     }
 }
 
-/// Whether somebody has acknowledged all of these notes.
-fn is_known(known: Option<&BTreeSet<String>>, names: &[&str]) -> bool {
-    !names.is_empty() && names.iter().all(|name| known.is_some_and(|known| known.contains(*name)))
+/// What the ledger shows at the end of a run, but for what somebody has answered.
+fn ledger_end(is_descriptor_sound: bool, history: &History, forks: &[Finding], damage: &Damage) -> LedgerEnd {
+    let is_fork = |finding: &&Finding| finding.kind == FindingKind::Fork;
+    let is_known = |finding: &Finding| damage.has_accepted(&history.out_of_place(finding));
+    let open = history.findings.iter().filter(|finding| !is_fork(finding) && !is_known(finding));
+    let open: Vec<&Finding> = open.chain(forks).collect();
+    match (is_descriptor_sound, &open[..]) {
+        (true, []) => LedgerEnd::Sound,
+        (true, found) if found.iter().all(is_fork) => LedgerEnd::Forked,
+        _ => LedgerEnd::Unsound,
+    }
 }
 
 async fn newest(objects: &Objects, descriptors: &Descriptors) -> Result<History> {

@@ -12,7 +12,7 @@ use scelle_format::report::Record;
 
 use super::reading::Reading;
 use crate::bilan::Memory;
-use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARMS, SOURCE_ALARMS};
+use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARMS, SMALL_DAMAGE_ALARM, SOURCE_ALARMS};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::alarms::{BROKEN, CHAIN_ALARMS, ChainAlarms};
 use crate::repo::append::LedgerWriter;
@@ -30,7 +30,11 @@ struct Warnings {
     is_loss: bool,
     /// The store held other bytes than were stored there.
     is_altered: bool,
-    /// Another computer has written as this one, the store or the state were set back, or a note is lost or out of place.
+    /// Notes, or what they attach, are lost.
+    is_small: bool,
+    /// A note is lost or out of place.
+    is_broken: bool,
+    /// Another computer has written as this one, or the store or the state were set back.
     is_chain: bool,
 }
 
@@ -42,13 +46,16 @@ impl Warnings {
             of_sources: codes().filter(|code| SOURCE_ALARMS.contains(code)).map(str::to_owned).collect(),
             is_loss: codes().any(|code| DAMAGE_ALARMS.contains(&code)),
             is_altered: codes().any(|code| code == ALTERED_ALARM),
-            is_chain: codes().any(|code| CHAIN_ALARMS.contains(&code) || code == BROKEN),
+            is_small: codes().any(|code| code == SMALL_DAMAGE_ALARM),
+            is_broken: codes().any(|code| code == BROKEN),
+            is_chain: codes().any(|code| CHAIN_ALARMS.contains(&code)),
         }
     }
 
     /// Whether there is nothing to accept.
     fn is_empty(&self) -> bool {
-        self.of_sources.is_empty() && !self.is_loss && !self.is_altered && !self.is_chain
+        let is_of_the_store = self.is_loss || self.is_altered || self.is_broken || self.is_chain;
+        self.of_sources.is_empty() && !is_of_the_store
     }
 }
 
@@ -127,16 +134,17 @@ impl Reading {
         let snapshot = loaded.record.run.snapshot;
         let mut lacks_notes = false;
         if warnings.is_loss {
-            let Lost { accepted, notes } = at.loss(&mut ledger).await?;
+            let Lost { accepted, notes } = at.loss(&mut ledger, warnings.is_small).await?;
             accepted.into_iter().for_each(|loss| told(&loaded.id, Acceptance::Loss(loss)));
             lacks_notes = notes;
         }
-        if warnings.is_altered || warnings.is_chain || lacks_notes {
-            let StoreSeen { note, left } = at.store(&mut ledger, snapshot).await?;
+        let accepts_notes = warnings.is_broken || lacks_notes;
+        if warnings.is_altered || warnings.is_chain || accepts_notes {
+            let StoreSeen { note, left } = at.store(&mut ledger, snapshot, accepts_notes).await?;
             if warnings.is_altered {
                 told(&loaded.id, Acceptance::Altered { note, left });
             }
-            if warnings.is_chain || lacks_notes {
+            if warnings.is_chain || accepts_notes {
                 told(&loaded.id, Acceptance::Chain { note });
             }
         }
@@ -180,8 +188,14 @@ impl Accepting<'_> {
         Ok(ledger.append(kind, Vec::new()).await?.0)
     }
 
-    /// Somebody has seen what the bilan said of the store and of the ledger.
-    async fn store(&self, ledger: &mut LedgerWriter<'_>, snapshot: Option<u64>) -> Result<StoreSeen> {
+    /// Somebody has seen what the bilan said of the store and of the ledger, and accepts what notes are lost or out of place where
+    /// it said that.
+    async fn store(
+        &self,
+        ledger: &mut LedgerWriter<'_>,
+        snapshot: Option<u64>,
+        accepts_notes: bool,
+    ) -> Result<StoreSeen> {
         let snapshot = snapshot.unwrap_or(ledger.head().snapshot);
         if snapshot == 0 {
             return Err(AgentError::nothing_to_acknowledge());
@@ -195,39 +209,36 @@ impl Accepting<'_> {
         // The note first: what the ledger does not say is not acknowledged.
         let (sequence, _) = ledger.append(kind, Vec::new()).await?;
         damage.acknowledge_altered(self.bilan);
-        damage.accept_notes();
+        if accepts_notes {
+            damage.accept_notes();
+        }
         damage.save(&self.seat.state)?;
         ChainAlarms::acknowledge(&self.seat.state, self.bilan, sequence, self.others())?;
         Ok(StoreSeen { note: sequence, left: damage.altered_objects() })
     }
 
-    /// Names of the notes that another computer has written as this one, and of those that are out of place in any chain, as far as
-    /// they were read.
+    /// Names of the notes that another computer has written as this one, as far as they were read.
     fn others(&self) -> BTreeSet<String> {
         let reading = self.reading;
-        let history = &reading.repository.history;
-        let out_of_place = history.findings.iter().flat_map(|finding| history.out_of_place(finding));
-        let notes = reading.own().and_then(|own| history.device(own.device));
+        let notes = reading.own().and_then(|own| reading.repository.history.device(own.device));
         let notes = notes.map(|chain| &chain.notes[..]).unwrap_or_default();
         let head = reading.own().and_then(|own| own.head.link()).map(|(_, text_sha256)| text_sha256);
         let own: HashSet<_> = branch_of(notes, head).iter().map(|row| row.text_sha256).collect();
-        let of_others =
-            notes.iter().filter(|row| !own.contains(&row.text_sha256)).map(|row| row.name.as_str());
-        of_others.chain(out_of_place).map(str::to_owned).collect()
+        notes.iter().filter(|row| !own.contains(&row.text_sha256)).map(|row| row.name.clone()).collect()
     }
 
     /// What is damaged and was not mended by the run of the bilan is accepted as lost. Notes cannot be named by one: those are
     /// accepted with the rest of what was seen of the ledger.
-    async fn loss(&self, ledger: &mut LedgerWriter<'_>) -> Result<Lost> {
+    async fn loss(&self, ledger: &mut LedgerWriter<'_>, is_small: bool) -> Result<Lost> {
         let repository = &self.reading.repository;
         let (objects, Seat { state, device, .. }) = (self.seat.objects(), self.seat);
         let mut damage = Damage::look(objects, state, device, &repository.descriptors).await?;
-        let (lost, notes) = (damage.unaccepted(), damage.lacks_notes());
+        let (lost, notes) = (damage.unaccepted(), is_small && damage.lacks_notes());
         if lost.is_empty() {
             let nothing = || AgentError::nothing_to_acknowledge();
             return if notes { Ok(Lost { accepted: None, notes }) } else { Err(nothing()) };
         }
-        if damage.has_news(&lost, ledger.device(), self.bilan) {
+        if damage.has_news(&lost, ledger.device(), self.bilan) || !damage.has_told(&lost) {
             return Err(AgentError::loss_not_tried());
         }
         let snapshots = affected(repository, &lost).await?;

@@ -12,9 +12,6 @@ sentences! {
     "agent-version-unknown":
         "impossible de savoir si le logiciel est à jour" => "vérifier l'accès aux mises à jour",
         "whether the program is up to date is not known" => "check the access to updates";
-    "chain-gap":
-        "le stockage a perdu des entrées du journal, et le journal le dit" => "demander à l'hébergeur ce qui s'est passé",
-        "the store lost entries of the ledger, and the ledger says so" => "ask the host what happened";
     "clock-off":
         "l'horloge de ce PC est fausse d'une minute ou plus" => "régler l'heure automatiquement",
         "this PC's clock is wrong by a minute or more" => "set the time automatically";

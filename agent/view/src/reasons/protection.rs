@@ -24,11 +24,17 @@ sentences! {
         "la dernière bonne sauvegarde est bien trop ancienne" => "lancer une sauvegarde et chercher la cause",
         "the last good backup is far too old" => "start a backup and look for the cause";
     "chain-broken":
-        "une entrée du journal manque ou a été changée dans le stockage" => "demander à l'hébergeur, puis lancer « scelle check »",
-        "an entry of the ledger is missing or was changed in the store" => "ask the host, then run \"scelle check\"";
+        "une entrée du journal manque ou a été changée dans le stockage" => "demander à l'hébergeur, puis lancer « scelle check » ; si rien n'y fait, « scelle bilan acknowledge »",
+        "an entry of the ledger is missing or was changed in the store"
+            => "ask the host, then run \"scelle check\"; where nothing helps, \"scelle bilan acknowledge\"";
     "chain-fork":
         "un autre ordinateur écrit sous l'identité de ce PC" => "trouver la copie de ce PC et l'arrêter, puis lever l'alerte avec « scelle bilan acknowledge »",
         "another computer writes as this PC" => "find the copy of this PC and stop it, then end the alarm with \"scelle bilan acknowledge\"";
+    "chain-gap":
+        "des entrées du journal sont perdues ou n'y ont pas leur place, et quelqu'un en a pris acte"
+            => "demander à l'hébergeur ce qui s'est passé ; « scelle check » dit lesquelles",
+        "entries of the ledger are lost or out of place, and somebody acknowledged it"
+            => "ask the host what happened; \"scelle check\" says which";
     "chain-unknown":
         "le journal n'a pas pu être comparé à celui du stockage" => "relancer quand le stockage répond",
         "the ledger could not be compared with the store's" => "run again when the store answers";

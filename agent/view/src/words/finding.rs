@@ -168,21 +168,8 @@ impl FindingKind {
     /// Whether it says that one object is gone, hidden or wrong: something that can be remembered until it is mended. The
     /// others are of a chain, of a tree, or of who signed.
     pub fn is_of_an_object(self) -> bool {
-        use FindingKind::{
-            DescriptorRollback, Fork, KeyCopies, NoteChain, NoteDevice, NoteMalformed, NoteSignature,
-            Rollback,
-        };
-        !matches!(
-            self,
-            DescriptorRollback
-                | Fork
-                | KeyCopies
-                | NoteChain
-                | NoteDevice
-                | NoteMalformed
-                | NoteSignature
-                | Rollback
-        )
+        use FindingKind::{DescriptorRollback, Fork, KeyCopies, NoteChain, NoteDevice, Rollback};
+        !matches!(self, DescriptorRollback | Fork | KeyCopies | NoteChain | NoteDevice | Rollback)
     }
 
     /// Whether readers read an older version instead: no snapshot is affected.

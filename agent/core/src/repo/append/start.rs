@@ -91,7 +91,7 @@ impl LedgerWriter<'_> {
         let head = self.head.link().map(|(_, text_sha256)| text_sha256);
         let end = head.and_then(|head| own_end(own, head));
         let alarms = ChainAlarms::load(self.state);
-        let answers = ForkAnswers::of(own, end.map(|end| end.text_sha256).or(head), alarms.notes_known());
+        let answers = ForkAnswers::of(own, end.map(|end| end.text_sha256).or(head), alarms.forks_known());
         let forked = !own.iter().all(|row| answers.cover(row));
         if forked {
             self.alarm(FORK)?;
