@@ -254,6 +254,10 @@ fn bilans_are_listed_shown_and_exported_while_the_store_is_away() {
     // A failed run is the newest then, and is shown too.
     agent.expect(14, ["backup"]);
     assert_eq!(agent.json(["bilan", "show"])["record"]["run"]["result"], "failed");
+    let other = practice.site.path("other.json");
+    let told =
+        agent.expect(2, ["bilan", "export", "latest", "--format", "json", "--out", other.to_str().unwrap()]);
+    assert!(told.err().contains("not in the repository yet"), "{told}");
     // Bilans are all that copies answer for.
     for command in [
         &["snapshots"][..],
@@ -270,5 +274,11 @@ fn bilans_are_listed_shown_and_exported_while_the_store_is_away() {
         bytes[last] ^= 1;
         fs::write(&file, bytes).unwrap();
     }
+    agent.expect(14, ["bilan", "show", with_store[0]["id"].as_str().unwrap()]);
+
+    // What is not kept here is not missing there.
+    let records = fs::read_dir(&kept).unwrap().map(|file| file.unwrap().path());
+    let is_record = |path: &std::path::PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("a_");
+    records.filter(is_record).for_each(|path| fs::remove_file(path).unwrap());
     agent.expect(14, ["bilan", "show", with_store[0]["id"].as_str().unwrap()]);
 }

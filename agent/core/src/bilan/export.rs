@@ -77,7 +77,7 @@ pub async fn export(
     history: &History,
     bilan: &Loaded,
 ) -> Result<Vec<u8>> {
-    let own = bilan.note.as_ref().ok_or_else(AgentError::bilan_not_found)?;
+    let own = bilan.note.as_ref().ok_or_else(AgentError::bilan_unsent)?;
     let device = history.device(&own.note.device).ok_or_else(AgentError::bilan_not_found)?;
     let at = own.note.sequence;
     let is_bilan =

@@ -31,6 +31,11 @@ impl AgentError {
         Self::new(ExitCode::Usage, SelectionFailure::BilanNotFound)
     }
 
+    /// The bilan is kept here and not in the store yet.
+    pub fn bilan_unsent() -> Self {
+        Self::new(ExitCode::Usage, SelectionFailure::BilanUnsent)
+    }
+
     /// Damage was found after the run that the bilan is about.
     pub fn loss_not_tried() -> Self {
         Self::new(ExitCode::Usage, SelectionFailure::LossNotTried)

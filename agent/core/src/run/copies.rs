@@ -17,9 +17,10 @@ use crate::repo::kept_store::KeptStore;
 impl Finder<'_> {
     /// The bilans that this computer can show without the store, which `why` kept from being read.
     ///
-    /// Errors: `why`, where that is not for want of an answer, or where this computer knows no repository or has no copies of it.
+    /// Errors: `why`, where that is neither for want of an answer nor of a credential, or where this computer knows no repository or has no copies of it.
     pub async fn from_copies(&self, why: AgentError) -> Result<Reading> {
-        if why.code != ExitCode::Unreachable {
+        let is_away = why.code == ExitCode::Unreachable || why.kind == AgentError::no_credential().kind;
+        if !is_away {
             return Err(why);
         }
         let Some(known) = self.known_offline().filter(|known| !known.is_unfinished) else { return Err(why) };

@@ -198,11 +198,15 @@ impl Finder<'_> {
         Found { known: None, moved_from: None, damaged: None, connected, home, around }
     }
 
-    /// What this PC vouches for without asking a store: the repository at the address given, or the only one.
+    /// What this PC vouches for without asking a store: the repository at the address given, or the only one, also where a
+    /// configuration still says where that was before.
     pub fn known_offline(&self) -> Option<Known> {
         let mut all = State::remembered(self.home);
         let index = match self.address {
-            Some(address) => at_address(&all, address, None)?,
+            Some(address) => {
+                let only = || only(&all, None).ok().filter(|_| !self.is_typed);
+                at_address(&all, address, None).or_else(only)?
+            }
             None => only(&all, None).ok()?,
         };
         Known::of(all.swap_remove(index))

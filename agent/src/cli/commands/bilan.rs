@@ -9,7 +9,7 @@ use super::told;
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::context::Context;
 use scelle_core::bilan::verify::FILE_MAX_BYTES;
-use scelle_core::bilan::{Anchor, verify};
+use scelle_core::bilan::{Anchor, Loaded, verify};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::new_file::write_new;
 use scelle_view::bilingual;
@@ -29,22 +29,43 @@ pub async fn run(context: &Context, command: Bilan) -> Result<ExitCode> {
 }
 
 /// The whole ledger; while the store is away, as far as this computer has copies of it.
-async fn ledger(context: &Context) -> Result<Reading> {
+async fn ledger(context: &Context) -> Result<Ledger> {
     let why = match open(context, &KeyArgs::default(), KeyNeed::Optional, true).await {
-        Ok(reading) => return Ok(reading),
+        Ok(reading) => return Ok(Ledger { reading, away: None }),
         Err(error) => error,
     };
     let reading = context.finder(None).from_copies(why.clone()).await?;
     context.screen.warn(&why.what());
     context.screen.warn(&bilingual!(
-        "bilans d'après les copies de ce poste ; ceux d'autres postes peuvent manquer",
-        "bilans from the copies on this computer; those of other computers may be missing"
+        "bilans d'après les copies de ce poste ; de plus récents, et ceux d'autres postes, peuvent manquer",
+        "bilans from the copies on this computer; newer ones, and those of other computers, may be missing"
     ));
-    Ok(reading)
+    Ok(Ledger { reading, away: Some(why) })
+}
+
+/// Where bilans are read from.
+struct Ledger {
+    reading: Reading,
+    /// Why the store was not reached, where copies stand in for it.
+    away: Option<AgentError>,
+}
+
+impl Ledger {
+    async fn bilan(&self, id: &str) -> Result<Loaded> {
+        self.reading.bilan(id).await.map_err(|error| self.said(error))
+    }
+
+    /// What no copy is kept of is not lost: the store is away.
+    fn said(&self, error: AgentError) -> AgentError {
+        match &self.away {
+            Some(why) if error.code == ExitCode::Damaged => why.clone(),
+            _ => error,
+        }
+    }
 }
 
 async fn list(context: &Context) -> Result<ExitCode> {
-    let reading = ledger(context).await?;
+    let Ledger { reading, .. } = ledger(context).await?;
     let mut rows = reading.bilans();
     let labels = Plans::of(context, &reading);
     rows.iter_mut().for_each(|row| row.plan = row.set.as_deref().and_then(|set| labels.label(set)));
@@ -72,8 +93,7 @@ async fn list(context: &Context) -> Result<ExitCode> {
 }
 
 async fn show(context: &Context, id: &str) -> Result<ExitCode> {
-    let reading = ledger(context).await?;
-    let loaded = reading.bilan(id).await?;
+    let loaded = ledger(context).await?.bilan(id).await?;
     for line in page(&loaded.record, &loaded.id, context.lang()).lines() {
         context.screen.line(line);
     }
@@ -85,9 +105,9 @@ async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
     if args.format != BilanFormat::Json {
         return Err(AgentError::not_in_this_version("bilan export --format"));
     }
-    let reading = ledger(context).await?;
-    let loaded = reading.bilan(&args.id).await?;
-    let bytes = reading.bilan_file(&loaded).await?;
+    let ledger = ledger(context).await?;
+    let loaded = ledger.bilan(&args.id).await?;
+    let bytes = ledger.reading.bilan_file(&loaded).await.map_err(|error| ledger.said(error))?;
     write_new(&args.out, &bytes, false)?;
     let id = &loaded.id;
     context.screen.say(&bilingual!(

@@ -17,6 +17,8 @@ pub enum SelectionFailure {
     SeveralSets,
     /// No bilan of that id.
     BilanNotFound,
+    /// The bilan is kept on this computer and not in the store yet: nothing proves it.
+    BilanUnsent,
     /// Damage was found after the run that the bilan is about.
     LossNotTried,
     /// The bilan warns of nothing that can be acknowledged.
@@ -73,6 +75,16 @@ impl SelectionFailure {
             Self::BilanNotFound => Said {
                 what: bilingual!("ce bilan n'existe pas", "there is no such bilan"),
                 todo: bilingual!("« scelle bilan list » donne la liste", "\"scelle bilan list\" lists them"),
+            },
+            Self::BilanUnsent => Said {
+                what: bilingual!(
+                    "ce bilan est gardé sur ce poste et n'est pas encore dans le dépôt : rien ne le prouve",
+                    "this bilan is kept on this computer and not in the repository yet: nothing proves it"
+                ),
+                todo: bilingual!(
+                    "la prochaine sauvegarde qui joint le dépôt l'envoie ; « scelle bilan show » le montre d'ici là",
+                    "the next backup that reaches the repository sends it; until then \"scelle bilan show\" shows it"
+                ),
             },
             Self::LossNotTried => Said {
                 what: bilingual!(
