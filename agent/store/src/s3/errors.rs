@@ -35,7 +35,10 @@ pub(super) fn store_error<E: ProvideErrorMetadata>(
         _ => {
             let status = status(error).unwrap_or_default();
             let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-            (kind_of(status, code), describe(status, code))
+            match is_anothers(operation, status, code, error.raw_response()) {
+                true => (ErrorKind::Unreachable, format!("an answer that is not the store's ({status})")),
+                false => (kind_of(status, code), describe(status, code)),
+            }
         }
     };
     StoreError::new(kind, operation, target, detail)
@@ -55,6 +58,23 @@ pub(super) fn speaks_of_retention<E: ProvideErrorMetadata>(error: &SdkError<E, H
 pub(super) fn body_error(target: impl ToString, error: &ByteStreamError) -> StoreError {
     let detail = format!("the answer broke off: {}", deepest_cause(error));
     StoreError::new(ErrorKind::Unreachable, "get", target, detail)
+}
+
+/// Whether somebody on the way has answered in the place of the store: a portal that wants a login, a proxy, another program at
+/// that address. S3 says with a code what it refuses or does not have; only to a HEAD it cannot.
+fn is_anothers(operation: &str, status: u16, code: &str, response: Option<&HttpResponse>) -> bool {
+    let headers = || response.iter().flat_map(|response| response.headers().iter());
+    let is_page = headers().any(|(name, value)| {
+        name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains("text/html")
+    });
+    let is_page = is_page && !headers().any(|(name, _)| name.to_ascii_lowercase().starts_with("x-amz-"));
+    match (status, operation) {
+        (401 | 403, _) => is_page && code.is_empty(),
+        // The SDK has a code of its own for an answer without a body.
+        (404, "head") => is_page,
+        (404, _) => code.is_empty(),
+        _ => false,
+    }
 }
 
 fn describe(status: u16, code: &str) -> String {
@@ -110,6 +130,8 @@ fn kind_of(status: u16, code: &str) -> ErrorKind {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::primitives::SdkBody;
+
     use super::*;
 
     #[test]
@@ -130,6 +152,31 @@ mod tests {
             (301, "PermanentRedirect", ErrorKind::Invalid),
         ] {
             assert_eq!(kind_of(status, code), kind, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_answers_says_nothing_of_an_object() {
+        let page = |name: &'static str, value: &'static str| {
+            let mut answer = HttpResponse::new(404.try_into().unwrap(), SdkBody::empty());
+            answer.headers_mut().insert(name, value);
+            answer
+        };
+        let html = page("content-type", "text/html; charset=utf-8");
+        let xml = page("content-type", "application/xml");
+        for (operation, status, code, answer, is) in [
+            ("list", 404, "", &html, true),
+            ("get", 404, "", &xml, true),
+            ("get", 404, "NoSuchKey", &xml, false),
+            ("open", 404, "NoSuchBucket", &xml, false),
+            ("head", 404, "NotFound", &html, true),
+            ("head", 404, "NotFound", &xml, false),
+            ("list", 403, "", &html, true),
+            ("list", 403, "AccessDenied", &html, false),
+            ("head", 403, "", &xml, false),
+        ] {
+            let told = is_anothers(operation, status, code, Some(answer));
+            assert_eq!(told, is, "{operation} {status} {code}");
         }
     }
 

@@ -6,20 +6,23 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::{
     BucketVersioningStatus, ObjectLockMode, ObjectLockRetention, ObjectLockRetentionMode,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 
 use super::errors::{speaks_of_retention, status, store_error};
-use super::{S3Store, is_precondition_failed, size, system_time};
+use super::{NOT_ON, S3Store, is_precondition_failed, size, system_time};
 use crate::{
     DefaultRetention, ErrorKind, HiddenPage, Key, ListEntry, Lock, LockOps, PlainPut, StoreError, Version,
 };
 
 /// S3 answers a page of at most this many versions.
 const PAGE_ROWS: usize = 1000;
+/// How a list of objects, not of their versions, begins.
+const OBJECTS: &[u8] = b"<ListBucketResult";
 
 /// An empty id stands for the only version of a bucket without versions.
 fn version_id(version: Option<&str>) -> Option<String> {
@@ -30,7 +33,21 @@ fn version_id(version: Option<&str>) -> Option<String> {
 fn says_no_lock(code: Option<&str>, status: Option<u16>) -> bool {
     let no_lock = ["NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"];
     code.is_some_and(|code| no_lock.contains(&code))
-        || (status == Some(404) && !matches!(code, Some("NoSuchKey" | "NoSuchBucket" | "NoSuchVersion")))
+        || (status == Some(404)
+            && code.is_some_and(|code| !matches!(code, "NoSuchKey" | "NoSuchBucket" | "NoSuchVersion")))
+}
+
+/// What a refusal to list versions means. A server that knows none may answer as if it had been asked for the objects: trying
+/// again brings nothing else.
+fn versions_error<E: ProvideErrorMetadata>(
+    target: impl ToString,
+    error: &SdkError<E, HttpResponse>,
+) -> StoreError {
+    let body = error.raw_response().and_then(|answer| answer.body().bytes()).unwrap_or_default();
+    match status(error) == Some(200) && body.windows(OBJECTS.len()).any(|part| part == OBJECTS) {
+        true => StoreError::new(ErrorKind::Unsupported, "versions", target, "the server lists no versions"),
+        false => store_error("versions", target, error),
+    }
 }
 
 impl S3Store {
@@ -53,7 +70,7 @@ impl LockOps for S3Store {
         let request = self.client.list_object_versions().bucket(self.bucket()).prefix(&name);
         let request = request.max_keys(i32::try_from(max_rows.clamp(1, PAGE_ROWS)).unwrap_or(1000));
         let answer = self.signed(|| request.clone().send()).await;
-        let answer = answer.map_err(|error| store_error("versions", key, &error))?;
+        let answer = answer.map_err(|error| versions_error(key, &error))?;
         let objects = answer.versions().iter().filter(|row| row.key() == Some(&name)).map(|row| {
             let version = Version {
                 id: row.version_id().unwrap_or_default().to_owned(),
@@ -87,7 +104,7 @@ impl LockOps for S3Store {
             .set_key_marker(start_after.map(|after| format!("{}{after}", self.key_prefix)))
             .max_keys(i32::try_from(PAGE_ROWS).unwrap_or(1000));
         let answer = self.signed(|| request.clone().send()).await;
-        let answer = answer.map_err(|error| store_error("versions", self.bucket(), &error))?;
+        let answer = answer.map_err(|error| versions_error(self.bucket(), &error))?;
         let own = |name: Option<&str>| Key::new(name?.strip_prefix(&self.key_prefix)?);
         let mut hidden: BTreeMap<Key, Option<ListEntry>> = BTreeMap::new();
         for marker in answer.delete_markers().iter().filter(|row| row.is_latest() == Some(true)) {
@@ -113,6 +130,9 @@ impl LockOps for S3Store {
             next = Some(before);
         }
         let next = next.and_then(|name| name.strip_prefix(&self.key_prefix)).map(str::to_owned);
+        if next.as_deref().zip(start_after).is_some_and(|(next, after)| next < after) {
+            return Err(StoreError::new(ErrorKind::Unsupported, "versions", self.bucket(), NOT_ON));
+        }
         Ok(HiddenPage { entries: hidden.into_values().flatten().collect(), next })
     }
 

@@ -53,6 +53,8 @@ const BODY_STALL: Duration = Duration::from_secs(60);
 /// A clock that moved further than this between request and refusal explains the refusal.
 const SIGNIFICANT_SKEW_MS: u64 = 60_000;
 
+const NOT_ON: &str = "the server's listing does not go on from where it was asked to";
+
 /// Servers read offsets as signed 64-bit numbers.
 const MAX_OFFSET: u64 = i64::MAX.cast_unsigned();
 
@@ -206,10 +208,10 @@ impl S3Store {
         let answer = self.get_object(key, version, None).await;
         let answer = answer.map_err(|error| store_error("get", key, &error))?;
         let announced = answer.content_length().and_then(|length| u64::try_from(length).ok());
-        if let Some(length) = announced.filter(|length| *length > max_bytes) {
-            return Err(too_large("get", key, length, max_bytes));
+        match announced.filter(|length| *length > max_bytes) {
+            Some(length) => Err(too_large("get", key, length, max_bytes)),
+            None => read_body(key, answer.body, announced, max_bytes).await,
         }
-        read_body(key, answer.body, announced, max_bytes).await
     }
 
     async fn head_meta(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {
@@ -337,7 +339,8 @@ impl Store for S3Store {
         let (mut continuation, mut foreign) = (None, 0);
         // Pages whose rows are all foreign names are passed over, so that an empty page is the last one.
         loop {
-            let request = request.clone().set_continuation_token(continuation.take());
+            let asked_for = continuation.take();
+            let request = request.clone().set_continuation_token(asked_for.clone());
             let answer = self.signed(|| request.clone().send()).await;
             let answer = answer.map_err(|error| store_error("list", self.bucket(), &error))?;
             let entries: Vec<ListEntry> = answer
@@ -354,7 +357,13 @@ impl Store for S3Store {
                 .collect();
             foreign += (answer.contents().len() - entries.len()) as u64;
             let more = answer.is_truncated() == Some(true);
-            continuation = answer.next_continuation_token().map(str::to_owned);
+            let next = answer.next_continuation_token().map(str::to_owned);
+            let is_before = |row: &ListEntry| start_after.is_some_and(|after| row.key.as_str() <= after);
+            // The same page again, and again: no listing of what there is.
+            if entries.iter().any(is_before) || more && next.is_some() && next == asked_for {
+                return Err(StoreError::new(ErrorKind::Unsupported, "list", self.bucket(), NOT_ON));
+            }
+            continuation = next;
             if !entries.is_empty() || !more || continuation.is_none() {
                 return Ok(ListPage { entries, more, foreign });
             }
