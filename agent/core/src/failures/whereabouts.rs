@@ -44,6 +44,11 @@ impl AgentError {
         Self::new(ExitCode::Damaged, WhereaboutsFailure::DescriptorLost)
     }
 
+    /// The next descriptor cannot be written: what is none bears its name. The place is that name.
+    pub fn descriptor_name_taken() -> Self {
+        Self::new(ExitCode::Damaged, WhereaboutsFailure::DescriptorNameTaken)
+    }
+
     /// The state folder of a repository cannot be read. The place is the repository's id; `address` is given where it
     /// is known.
     pub fn state_damaged(address: Option<&str>) -> Self {

@@ -14,7 +14,7 @@ use scelle_format::filter::Filter;
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::layout;
 use scelle_format::ledger::{Attachment, NoteKind, SnapshotStatus};
-use scelle_format::limits::{self, FRAME_MAX_BYTES, ROOT_MAX_BYTES, SMALL_FLOOR_BYTES};
+use scelle_format::limits::{FRAME_MAX_BYTES, ROOT_MAX_BYTES, SMALL_FLOOR_BYTES};
 use scelle_format::manifest::{NodeRef, Root};
 use scelle_format::pack::Location;
 use scelle_format::padme::{padding_for, padme};
@@ -31,7 +31,6 @@ use crate::repo::append::{Attached, LedgerWriter, attach};
 use crate::repo::checksum;
 use crate::repo::damage::Damage;
 use crate::repo::key_copies::KeyCopies;
-use crate::repo::listed::Listed;
 use crate::repo::objects::Objects;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, State};
@@ -121,17 +120,15 @@ impl RefsDraft {
     }
 }
 
-/// Stores the root; fetches what full refs are to hold.
+/// Stores the root; takes what full refs are to hold.
 pub async fn prepare(seat: &Seat, root: &Root, draft: RefsDraft) -> Result<Prepared> {
     let objects = &**seat.objects();
     let sealed = seal_root(&seat.device, &root.encode(), &mut seat.around.random())?;
-    let keys = async {
-        match draft.plan() {
-            RefsPlan::Full => small_copies(seat).await.map(Some),
-            _ => Ok(None),
-        }
+    let keys = match draft.plan() {
+        RefsPlan::Full => Some(small_copies(seat)?),
+        _ => None,
     };
-    let (root, keys) = tokio::try_join!(attach(objects, "root", sealed), keys)?;
+    let root = attach(objects, "root", sealed).await?;
     Ok(Prepared { draft, root, keys })
 }
 
@@ -252,7 +249,7 @@ async fn next_refs(
         _ => {
             let keys = match keys {
                 Some(keys) => keys,
-                None => small_copies(seat).await?,
+                None => small_copies(seat)?,
             };
             let text = full_refs(objects, device, &draft.packs, keys.clone(), segments.clone())?;
             // Where an object of that name is not what it should be, the copies in another order make another name.
@@ -311,22 +308,16 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
     Some((sha256, depth, packs))
 }
 
-/// Names below `desc/` that are looked at for the newest that is no stray.
-const NEWEST_DESCRIPTORS: usize = 8;
-
 /// Copies of the small objects without which all is lost (FORMAT.md §9): the key files as this PC believes them to be, whatever
-/// the store shows now, and the newest descriptor.
-async fn small_copies(seat: &Seat) -> Result<SmallCopies> {
-    let objects = &**seat.objects();
-    // What is empty, or larger than it may be, is none, whoever put it there: it must not end the run.
-    let may_be = |row: &Listed| row.bytes > 0 && row.bytes <= limits::NOTE_MAX_BYTES as u64;
-    let newest = objects.list_first("desc/", NEWEST_DESCRIPTORS).await?.into_iter().find(may_be);
+/// the store shows now, and the newest descriptor whose signatures held when this run, or an earlier one, read it. A name below
+/// `desc/` proves none: whoever may write can put one there.
+fn small_copies(seat: &Seat) -> Result<SmallCopies> {
     let mut copies: SmallCopies =
         KeyCopies::load(&seat.state)?.iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
-    if let Some(row) = newest {
-        let bytes = objects.get_named(&row.name, limits::NOTE_MAX_BYTES as u64).await?;
-        copies.push((row.name, bytes.to_vec()));
-    }
+    let kept = seat.state.kept();
+    // Names count down: the newest comes first.
+    let proven = |name: String| kept.copy(&name).map(|bytes| (name, bytes.to_vec()));
+    copies.extend(kept.names_below("desc/").into_iter().find_map(proven));
     copies.sort();
     Ok(copies)
 }

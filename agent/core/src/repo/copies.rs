@@ -108,6 +108,14 @@ impl Copies {
         rows.collect::<Vec<_>>().into_iter().rev().collect()
     }
 
+    /// The copies of descriptors, with the revisions that their names say.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = (u64, &Bytes)> {
+        let named = self.by_name.iter().filter_map(|(name, copies)| {
+            layout::parse_descriptor(name).ok().map(|revision| (revision, copies))
+        });
+        named.flat_map(|(revision, copies)| copies.iter().map(move |bytes| (revision, bytes)))
+    }
+
     /// The highest revision of a descriptor among them; 0 without one.
     pub(super) fn highest_descriptor(&self) -> u64 {
         self.by_name.keys().filter_map(|name| layout::parse_descriptor(name).ok()).max().unwrap_or(0)

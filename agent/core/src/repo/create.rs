@@ -5,6 +5,7 @@
 //! FORMAT.txt, which is the commit point.
 //! Never: keeps an epoch identity, or finishes without the owner or a provisional mark.
 
+use bytes::Bytes;
 use scelle_format::crypto::kdf::DedupSecret;
 use scelle_format::crypto::passphrase::seal_with_phrase;
 use scelle_format::crypto::pq::{PqIdentity, PqRecipient};
@@ -17,16 +18,19 @@ use scelle_format::format_txt::FormatTxt;
 use scelle_format::id::{DeviceId, RepositoryId, Sha256};
 use scelle_format::kit::{Kit, KitPublic};
 use scelle_format::layout;
+use scelle_format::limits::NOTE_MAX_BYTES;
 use scelle_format::note::{self, SigningKey};
 use scelle_format::random::Random;
 use scelle_format::timestamp::Timestamp;
 use scelle_format::vkey_text::VKey;
+use scelle_store::Put;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::objects::Objects;
+use super::descriptors::shows;
+use super::objects::{InPlace, Objects};
 use super::state::{Device, Head, State, StorePlace, key_name};
-use super::unfinished::{Unfinished, put_exact};
+use super::unfinished::Unfinished;
 use crate::clock::{Clock, now};
 use crate::error::{AgentError, Result};
 
@@ -209,14 +213,41 @@ pub fn device_line(device: &Device) -> Result<DeviceLine> {
 
 /// Signs and stores a descriptor; returns the head of a ledger that has seen it.
 ///
-/// Errors: exit 11 when someone else wrote that revision at the same time.
+/// Errors: exit 11 when someone else wrote that revision at the same time, exit 13 when what is no descriptor bears its name.
 pub async fn put_descriptor(objects: &Objects, descriptor: &Descriptor, signer: &SigningKey) -> Result<Head> {
     let (signed, head) = signed_descriptor(descriptor, signer)?;
-    let name = layout::descriptor(descriptor.revision);
-    match put_exact(objects, &name, signed.into()).await? {
-        true => Ok(head),
-        false => Err(AgentError::busy().at(name)),
+    let (name, signed) = (layout::descriptor(descriptor.revision), Bytes::from(signed));
+    match objects.put_new(&name, signed.clone()).await? {
+        Put::Created => Ok(head),
+        // By another, or by this very put whose answer was lost.
+        Put::AlreadyThere => match objects.in_place(&name, NOTE_MAX_BYTES as u64).await? {
+            InPlace::Bytes(there) if there == signed => Ok(head),
+            there => Err(why_taken(there, descriptor)),
+        },
     }
+}
+
+/// Makes sure that nothing bears the name of the next descriptor, before anything is written for its sake.
+///
+/// Errors: those of [`put_descriptor`].
+pub async fn expect_free_name(objects: &Objects, next: &Descriptor) -> Result<()> {
+    match objects.in_place(&layout::descriptor(next.revision), NOTE_MAX_BYTES as u64).await? {
+        InPlace::Nothing => Ok(()),
+        there => Err(why_taken(there, next)),
+    }
+}
+
+/// Revisions have no gaps (FORMAT.md §5.3): none is written past what bears the name. Nor over it: two who do so at one time would
+/// each believe to be the one that stands.
+fn why_taken(there: InPlace, next: &Descriptor) -> AgentError {
+    let error = match there {
+        InPlace::Bytes(bytes) if !shows(&bytes, next.revision, Some(next)) => {
+            AgentError::descriptor_name_taken()
+        }
+        InPlace::Unreadable => AgentError::descriptor_name_taken(),
+        InPlace::Bytes(_) | InPlace::Nothing => AgentError::busy(),
+    };
+    error.at(layout::descriptor(next.revision))
 }
 
 fn signed_descriptor(descriptor: &Descriptor, signer: &SigningKey) -> Result<(String, Head)> {

@@ -174,7 +174,7 @@ fn no_repository(objects: &Objects) -> AgentError {
 }
 
 /// The way up from revision 1. A name proves no revision: whoever may write can put one there. It counts as lost only where a
-/// note or a copy has seen it, or what stands above is signed. What was lost or overwritten is looked for in older versions
+/// note has seen it, or what stands above, there or in a copy, is signed. What was lost or overwritten is looked for in older versions
 /// and in copies: those that refs hold, and those of this PC.
 struct Climb<'a> {
     objects: &'a Objects,
@@ -258,10 +258,10 @@ impl Climb<'_> {
 
     /// Whether a revision that is nowhere to be had was there once.
     fn is_evident(&self, revision: u64) -> bool {
-        let copied = self.copies.as_ref().map_or(0, Copies::highest_descriptor);
-        let mut above = self.fetched.range(revision..);
-        revision <= self.seen.max(copied)
-            || above.any(|(named, bytes)| shows(bytes, *named, self.chain.last()))
+        let stored = self.fetched.range(revision..).map(|(named, bytes)| (*named, bytes));
+        let copied = self.copies.iter().flat_map(Copies::descriptors).filter(|(named, _)| *named >= revision);
+        let last = self.chain.last().map(|entry| &entry.descriptor);
+        revision <= self.seen || stored.chain(copied).any(|(named, bytes)| shows(bytes, named, last))
     }
 
     /// What the way up has shown.
@@ -314,7 +314,7 @@ fn step(
     let signed = note::parse(bytes).map_err(|_| Refused::Invalid)?;
     let descriptor = match (Descriptor::parse(&signed.text), previous) {
         // What nobody has signed asks for no newer program.
-        (Err(FormatError::Unsupported { .. }), Some(before)) if !is_signed(bytes, before) => {
+        (Err(FormatError::Unsupported { .. }), Some(before)) if !is_signed(bytes, &before.descriptor) => {
             return Err(Refused::Invalid);
         }
         (parsed, _) => parsed?,
@@ -343,19 +343,20 @@ fn step(
     Ok((SignedDescriptor { named_revision: revision, descriptor, signed_by }, standing))
 }
 
-/// Whether somebody whom `before` names has signed these bytes.
-fn is_signed(bytes: &[u8], before: &SignedDescriptor) -> bool {
-    let signers = |signed: SignedNote| signers(&signed, &before.descriptor.known_keys());
+/// Whether somebody whom `by` names has signed these bytes.
+fn is_signed(bytes: &[u8], by: &Descriptor) -> bool {
+    let signers = |signed: SignedNote| signers(&signed, &by.known_keys());
     note::parse(bytes).ok().and_then(signers).is_some_and(|keys| !keys.is_empty())
 }
 
-/// Whether these bytes are signed and say themselves that they are this revision, or are of a version that cannot be read.
-fn shows(bytes: &[u8], named: u64, before: Option<&SignedDescriptor>) -> bool {
+/// Whether these bytes are signed by somebody whom `by` names and say themselves that they are this revision, or are of a version
+/// that cannot be read.
+pub(super) fn shows(bytes: &[u8], named: u64, by: Option<&Descriptor>) -> bool {
     let says = |signed: SignedNote| match Descriptor::parse(&signed.text) {
         Ok(descriptor) => descriptor.revision == named,
         Err(error) => matches!(error, FormatError::Unsupported { .. }),
     };
-    before.is_none_or(|before| is_signed(bytes, before) && note::parse(bytes).is_ok_and(says))
+    by.is_none_or(|by| is_signed(bytes, by) && note::parse(bytes).is_ok_and(says))
 }
 
 /// Keys of `known` with a valid signature; `None` when one of them has an invalid one.

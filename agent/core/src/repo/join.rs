@@ -17,7 +17,7 @@ use scelle_format::random::Random;
 use scelle_format::vkey_text::VKey;
 use scelle_store::Store;
 
-use super::create::{device_line, new_device, put_descriptor, put_device_key};
+use super::create::{device_line, expect_free_name, new_device, put_descriptor, put_device_key};
 use super::descriptors::Descriptors;
 use super::keyring::Unlock;
 use super::objects::Objects;
@@ -61,7 +61,6 @@ pub async fn join(
     let owner = current.owners.first().map(ToString::to_string).unwrap_or_default();
     let objects: &Arc<Objects> = &opened.objects;
     let device = new_device(objects, owner, epoch.number, epoch_recipient, place.clone(), clock, random)?;
-    let own = put_device_key(objects, &device, random).await?;
     let mut next = Descriptor {
         revision: current.revision + 1,
         time: now(clock),
@@ -69,6 +68,8 @@ pub async fn join(
         ..current.clone()
     };
     next.devices.push(device_line(&device)?);
+    expect_free_name(objects, &next).await?;
+    let own = put_device_key(objects, &device, random).await?;
     let head = put_descriptor(objects, &next, signer).await?;
     // A state that cannot be read, or of a device that is none here any more: kept aside, never overwritten.
     let was_set_aside = state.set_aside()?;

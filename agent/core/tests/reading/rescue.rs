@@ -1,5 +1,7 @@
 //! What is lost, damaged or replaced and has a copy elsewhere; snapshots that a fork or a lost note makes doubtful.
 
+use scelle_core::repo::create::{expect_free_name, put_descriptor};
+use scelle_format::descriptor::Descriptor;
 use scelle_format::kit::Kit;
 use scelle_format::refs::Refs;
 
@@ -64,6 +66,63 @@ async fn a_lost_or_replaced_descriptor_is_told_and_its_copy_taken() {
     writer.lose(layout::FORMAT_TXT).await;
     let error = Repository::open(store, options()).await.err().unwrap();
     assert_eq!(error.code, ExitCode::NoRepository);
+}
+
+/// Refs of an earlier version hold whatever bore the newest name below `desc/`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_nobody_signed_proves_no_descriptor() {
+    for is_there in [true, false] {
+        let mut writer = new_writer("an unsigned copy").await;
+        let (name, garbage) = (layout::descriptor(2), b"garbage".as_slice());
+        writer.copy_into_refs(name.clone(), garbage);
+        if is_there {
+            writer.objects.put_new(&name, garbage).await.unwrap();
+        }
+        writer.snapshot(&[("", folder("data"))], 10).await;
+        let repository = open(&writer).await;
+        assert_eq!(repository.descriptors.findings, [], "{is_there}");
+        repository.expect_all_descriptors(&[]).unwrap();
+        assert_eq!(kinds(&checked(&writer, ReadData::None, false).await), []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rival_descriptor_is_another_at_work_and_anything_else_in_its_place_is_not() {
+    let writer = lived("rival", 1).await;
+    let (kit, name) = (writer.kit(), layout::descriptor(2));
+    let repository = open(&writer).await;
+    let descriptors = &repository.descriptors;
+    let next = |days| {
+        let mut next =
+            Descriptor { revision: 2, prev: Some(descriptors.current_sha256), ..descriptors.current.clone() };
+        next.succession.days = days;
+        next
+    };
+    let objects = &writer.objects;
+    expect_free_name(objects, &next(1)).await.unwrap();
+    put_descriptor(objects, &next(1), &kit.owner).await.unwrap();
+    // Once more is once: the answer to the first may have been lost.
+    put_descriptor(objects, &next(1), &kit.owner).await.unwrap();
+    let first = objects.get_named(&layout::descriptor(1), 1 << 20).await.unwrap();
+    let rival = objects.get_named(&name, 1 << 20).await.unwrap();
+    let large = Bytes::from(vec![b'x'; 2 << 20]);
+    let cut = rival.slice(..rival.len() - 9);
+    for (there, code) in [
+        (rival, ExitCode::Busy),
+        (first, ExitCode::Damaged),
+        (cut, ExitCode::Damaged),
+        (large, ExitCode::Damaged),
+        (Bytes::new(), ExitCode::Damaged),
+    ] {
+        replace(&writer, &name, Some(there)).await;
+        let errors = [
+            expect_free_name(objects, &next(2)).await.unwrap_err(),
+            put_descriptor(objects, &next(2), &kit.owner).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!((error.code, error.place.as_deref()), (code, Some(&name[..])));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

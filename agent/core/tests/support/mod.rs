@@ -158,6 +158,12 @@ impl Writer {
         }
     }
 
+    /// What the next refs hold a copy of.
+    pub fn copy_into_refs(&mut self, name: String, bytes: &[u8]) {
+        self.keys.push((name, bytes.to_vec()));
+        self.keys.sort();
+    }
+
     /// The kit, typed again.
     pub fn kit(&self) -> Kit {
         let text = self.kit.to_file_text(scelle_format::phrase::Language::French, "2026-11-21");

@@ -17,6 +17,8 @@ pub enum WhereaboutsFailure {
     /// The descriptor that enrolled a device is lost, or not to be believed. The place is its object, or the folder of that device's
     /// notes.
     DescriptorLost,
+    /// The next descriptor cannot be written: what is none bears its name. The place is that name.
+    DescriptorNameTaken,
     /// The disk of the state folder is full.
     StateFull,
     /// `init` with a kit whose repository this computer knows. The place is that repository's address.
@@ -86,6 +88,16 @@ impl WhereaboutsFailure {
                 todo: bilingual!(
                     "lancez « scelle backup » sur les postes déjà inscrits : celui qui en a une copie le remet ; recommencez ensuite. S'il n'y en a pas, quelqu'un a peut-être mis là les notes d'un poste inconnu : prévenez l'hébergeur, et si aucun de vos postes ne porte ce nom, ajoutez « --disown NOM »",
                     "run \"scelle backup\" on the computers already enrolled: the one that has a copy puts it back; then try again. If there is none, somebody may have put notes of an unknown computer there: tell the host, and where none of your computers bears that name, add \"--disown NAME\""
+                ),
+            },
+            Self::DescriptorNameTaken => Said {
+                what: bilingual!(
+                    "un fichier qui n'est pas du dépôt porte le nom du prochain descripteur, celui qui doit être écrit : rien n'est écrit à sa place",
+                    "a file that is not the repository's bears the name of the next descriptor, the one to be written: nothing is written in its place"
+                ),
+                todo: bilingual!(
+                    "aucune sauvegarde n'en dépend : demandez à l'hébergeur d'enlever cet objet (dans un compartiment verrouillé, un marqueur de suppression suffit), puis recommencez",
+                    "no backup depends on it: ask the host to take this object away (in a locked bucket a delete marker is enough), then try again"
                 ),
             },
             Self::StateFull => Said {
