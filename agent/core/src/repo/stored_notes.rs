@@ -30,6 +30,8 @@ pub struct StoredNote {
     pub(super) sequence: u64,
     pub(super) sha256: Sha256,
     pub(super) modified: Option<Timestamp>,
+    /// Its size in the listing, in bytes.
+    listed_bytes: u64,
     /// `None`: it was not asked for, or could not be read as its name says.
     pub(super) bytes: Option<Bytes>,
     /// Whether it was asked for.
@@ -142,6 +144,7 @@ impl StoredNotes {
                 sequence,
                 sha256,
                 modified,
+                listed_bytes: row.bytes,
                 bytes: None,
                 asked: false,
             });
@@ -156,6 +159,10 @@ impl StoredNotes {
             .map(|at| async move {
                 match objects.get_hashed(&notes[at].name, &notes[at].sha256, max).await {
                     Ok(bytes) => Ok((at, Some(bytes))),
+                    // Whatever it hashes to: no note. Nothing of it is read.
+                    Err(error) if error.code == ExitCode::Damaged && notes[at].is_never_one(objects) => {
+                        Ok((at, Some(Bytes::new())))
+                    }
                     Err(error) if error.code == ExitCode::Damaged => Ok((at, None)),
                     Err(error) => Err(error),
                 }
@@ -190,6 +197,13 @@ async fn newest_rows(objects: &Objects) -> Result<Vec<Listed>> {
 }
 
 impl StoredNote {
+    /// Whether what bears this name is larger than a note may be, and nobody here knows a note that ever bore it: in the place of
+    /// one, it would be other bytes.
+    fn is_never_one(&self, objects: &Objects) -> bool {
+        self.listed_bytes > limits::NOTE_MAX_BYTES as u64
+            && objects.kept().is_none_or(|kept| kept.copy(&self.name).is_none())
+    }
+
     /// Whether it claims to be a snapshot.
     fn is_snapshot(&self) -> bool {
         let has = |line: &[u8]| {
