@@ -46,6 +46,7 @@ mod round_trip;
 mod sentences;
 mod sizes;
 mod sources;
+mod strays;
 mod tamper;
 mod unseen;
 mod vault;

@@ -52,6 +52,11 @@ impl Altered {
         self.found.len() as u64
     }
 
+    /// It was about what is not the repository's.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.found.remove(name);
+    }
+
     /// Somebody has acknowledged what the bilan with this number, and those before it, said.
     pub(super) fn acknowledge(&mut self, bilan: u64) {
         self.found.retain(|_, found| *found > bilan);

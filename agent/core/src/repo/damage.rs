@@ -42,7 +42,7 @@ pub struct Damage {
     replaced: Replaced,
     /// Objects that a note cannot name, and why they are bad. A name that ends in `-` or `/` is the beginning of one.
     #[serde(default)]
-    here: BTreeMap<String, String>,
+    pub(super) here: BTreeMap<String, String>,
     /// Notes that are lost or out of place, and that somebody has accepted as such.
     #[serde(default)]
     pub(super) notes_accepted: BTreeSet<String>,

@@ -11,13 +11,14 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use scelle_format::descriptor::Descriptor;
 use serde::{Deserialize, Serialize};
 
 use super::checksum;
 use super::copies::Copies;
 use super::files;
 use super::finding::{Finding, FindingKind};
-use super::key_files::{KeyFiles, is_age};
+use super::key_files::{KeyFiles, Named, is_age, names};
 use super::mend::{Fate, with};
 use super::objects::{InPlace, Objects};
 use super::state::State;
@@ -64,9 +65,16 @@ impl KeyCopies {
         false
     }
 
-    /// Compares the key files of the store with the copies, and keeps copies of those that are new.
-    pub async fn look(&mut self, objects: &Objects, state: &State) -> Result<Vec<Finding>> {
+    /// Compares the key files of the store with the copies, and keeps copies of those that are new. What the descriptor does not
+    /// name is passed over: a copy of such a file stays, and is not missed.
+    pub async fn look(
+        &mut self,
+        objects: &Objects,
+        state: &State,
+        descriptor: &Descriptor,
+    ) -> Result<Vec<Finding>> {
         let files = KeyFiles::fetch(objects).await?;
+        let (files, _) = files.named_by(descriptor, |name| self.knows(objects, name));
         let known = self.by_name.len();
         let stored: BTreeMap<&str, &Bytes> = files.iter().filter(|(_, bytes)| is_age(bytes)).collect();
         // What this PC wrote and what refs know comes before whatever the store shows when it is seen first: by the first
@@ -85,7 +93,8 @@ impl KeyCopies {
                 }
             }
         }
-        for (name, copy) in self.by_name.iter().filter(|(name, _)| name.starts_with("keys/")) {
+        let is_named = |name: &str| name.starts_with("keys/") && names(descriptor, name) != Named::No;
+        for (name, copy) in self.by_name.iter().filter(|(name, _)| is_named(name)) {
             match stored.get(name.as_str()) {
                 None if findings.iter().any(|found| found.object == *name) => {}
                 None => findings.push(Finding::new(FindingKind::KeyMissing, name.clone())),
@@ -103,6 +112,21 @@ impl KeyCopies {
             state.put(files::KEY_COPIES, &checksum::to_json(self)?)?;
         }
         Ok(findings)
+    }
+
+    /// Whether this computer has a copy of a key file, whatever the store shows.
+    pub fn knows(&self, objects: &Objects, name: &str) -> bool {
+        self.by_name.contains_key(name) || objects.kept().is_some_and(|kept| kept.copy(name).is_some())
+    }
+
+    /// Whether what is known to be wrong with a key file is nothing: no descriptor names it.
+    pub fn is_strangers(&self, objects: &Objects, descriptor: &Descriptor, name: &str) -> bool {
+        name.starts_with("keys/")
+            && match names(descriptor, name) {
+                Named::No => true,
+                Named::First => false,
+                Named::Further => !self.knows(objects, name),
+            }
     }
 
     /// Name and bytes of every copy.

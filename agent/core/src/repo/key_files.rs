@@ -1,11 +1,13 @@
 //! `keys/` as it lies in the store, sealed.
 //!
-//! For: `keyring`, which opens it, and whoever compares or copies it. Never: opened here.
+//! For: `keyring`, which opens it, and whoever compares or copies it. Whoever may write can put a name there: what no descriptor
+//! names is a stranger's file ([`names`]). Never: opened here.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
+use scelle_format::descriptor::{Descriptor, RecipientRole};
 use scelle_format::{layout, limits};
 
 use super::finding::{Finding, FindingKind};
@@ -43,6 +45,19 @@ impl KeyFiles {
         Ok(Self { files })
     }
 
+    /// Those that are the repository's: a descriptor names them, and a revision after the first is an age file, or `is_known`
+    /// from elsewhere. Of the others only how many there were.
+    pub fn named_by(mut self, descriptor: &Descriptor, is_known: impl Fn(&str) -> bool) -> (Self, u64) {
+        let all = self.files.len();
+        self.files.retain(|name, bytes| match names(descriptor, name) {
+            Named::No => false,
+            Named::First => true,
+            Named::Further => is_age(bytes) || is_known(name),
+        });
+        let strangers = all - self.files.len();
+        (self, strangers as u64)
+    }
+
     /// Revisions below `prefix`, newest first.
     pub(super) fn newest_first(&self, prefix: &str) -> Vec<(&str, &Bytes)> {
         let below = self.files.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix));
@@ -72,6 +87,33 @@ impl KeyFiles {
     /// Name and sealed bytes of every file.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Bytes)> {
         self.files.iter().map(|(name, bytes)| (name.as_str(), bytes))
+    }
+}
+
+/// What a descriptor says of the name of a key file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// It has no such device, epoch or recipient: a stranger's file.
+    No,
+    /// There must be one of this name.
+    First,
+    /// There may be one: a revision after the first, of which it knows nothing.
+    Further,
+}
+
+/// Whether a descriptor names a key file, or what one above whose name ends in `/` stands for.
+pub fn names(descriptor: &Descriptor, name: &str) -> Named {
+    let Some(below) = name.strip_prefix("keys/") else { return Named::No };
+    let (holder, revision) = below.split_once('/').unwrap_or((below, ""));
+    let is_named = match (holder, holder.strip_prefix('e')) {
+        ("r2", _) => descriptor.recipients.iter().any(|line| line.role == RecipientRole::Everyday),
+        (_, Some(epoch)) => descriptor.epochs.iter().any(|line| line.number.to_string() == epoch),
+        _ => descriptor.devices.iter().any(|line| layout::device_key(&line.id) == name),
+    };
+    match (is_named, revision) {
+        (false, _) => Named::No,
+        (true, "" | "00000001.age") => Named::First,
+        (true, _) => Named::Further,
     }
 }
 

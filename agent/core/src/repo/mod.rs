@@ -46,5 +46,6 @@ pub mod shape;
 mod stale;
 pub mod state;
 mod stored_notes;
+pub mod strangers;
 pub mod unfinished;
 pub mod words;

@@ -106,7 +106,9 @@ impl Repository {
             by_what_was_seen(&objects, pin.as_ref(), notes?, options.seen, &mut descriptors).await?;
         let keyring = match options.unlock {
             Some(unlock) => {
-                Some(Arc::new(Keyring::unlock(&objects, keys?, unlock, &descriptors.current).await?))
+                let is_known = |name: &str| objects.kept().is_some_and(|kept| kept.copy(name).is_some());
+                let (keys, _) = keys?.named_by(&descriptors.current, is_known);
+                Some(Arc::new(Keyring::unlock(&objects, keys, unlock, &descriptors.current).await?))
             }
             None => None,
         };

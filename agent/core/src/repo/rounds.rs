@@ -106,8 +106,8 @@ impl Seat {
         damage: &mut Damage,
     ) -> Result<u64> {
         let mut keys = KeyCopies::load(&self.state)?;
-        let (format, found) =
-            tokio::try_join!(self.format(descriptors), keys.look(self.objects(), &self.state))?;
+        let looking = keys.look(self.objects(), &self.state, &descriptors.current);
+        let (format, found) = tokio::try_join!(self.format(descriptors), looking)?;
         let mut wrong = ToMend::default();
         wrong.take(descriptors.findings.iter().chain(&format).chain(&found));
         wrong.take_known(damage);

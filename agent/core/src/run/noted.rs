@@ -34,6 +34,7 @@ impl Reading {
         let seat = self.seat()?;
         let (state, descriptors) = (&seat.state, &self.repository.descriptors);
         let mut damage = Damage::look(seat.objects(), state, &seat.device, descriptors).await?;
+        damage.forget_strangers(seat.objects(), state, descriptors)?;
         let bad = damage.news(findings);
         let mut good: Vec<String> = good.into_iter().filter(|name| damage.is_open(name)).collect();
         if found_by == "check" {

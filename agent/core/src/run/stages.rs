@@ -67,6 +67,7 @@ pub(super) async fn known_damage(run: &Run) -> Result<Damage> {
         damage.recall_altered(bilan::recall::open_alarm(seat.objects(), &history, &seat.device.id).await?);
         damage.save(&seat.state)?;
     }
+    damage.forget_strangers(seat.objects(), &seat.state, descriptors)?;
     Ok(damage)
 }
 

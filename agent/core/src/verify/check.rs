@@ -24,6 +24,7 @@ use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::Snapshot;
 use crate::repo::key_files::KeyFiles;
 use crate::repo::open::Repository;
+use crate::repo::strangers;
 use crate::shutdown::Shutdown;
 
 /// Checks a repository.
@@ -71,12 +72,20 @@ fn rollback(repository: &Repository, options: &CheckOptions) -> Option<Finding> 
 /// Key files, and how many copies of each there are.
 async fn check_keys(stock: &Stock<'_>, report: &mut CheckReport) -> Result<()> {
     let repository = stock.repository;
-    let files = KeyFiles::fetch(&repository.objects).await?;
-    report.objects += files.len() as u64;
     let right = |name: &str| {
         let proven = repository.keyring.as_ref().and_then(|keyring| keyring.proven.get(name).cloned());
         proven.or_else(|| repository.objects.kept().and_then(|kept| kept.copy(name)))
     };
+    let is_copied = |name: &str| {
+        let copies = stock.known().refs.values().flat_map(|refs| &refs.keys);
+        copies.into_iter().any(|(copied, _)| copied == name)
+    };
+    let is_known = |name: &str| is_copied(name) || right(name).is_some();
+    let files = KeyFiles::fetch(&repository.objects).await?;
+    let (files, strangers) = files.named_by(&repository.descriptors.current, is_known);
+    let revisions = repository.objects.list_all("desc/").await?;
+    report.strangers += strangers + strangers::count_in(&repository.descriptors, &revisions);
+    report.objects += files.len() as u64;
     let (wrong, copies) = keys::check(&files, &repository.descriptors.current, stock.known().refs, &right);
     report.findings.extend(wrong);
     let keyring = repository.keyring.as_deref();

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::key_files::{KeyFiles, is_age};
+use crate::repo::key_files::{KeyFiles, Named, is_age, names};
 use crate::repo::keyring::Keyring;
 
 /// Copies of everything without which all is lost: the object and two full refs.
@@ -42,7 +42,7 @@ pub(super) fn check(
         }
     }
     for (name, bytes) in
-        refs.values().flat_map(|refs| &refs.keys).filter(|(name, _)| name.starts_with("keys/"))
+        refs.values().flat_map(|refs| &refs.keys).filter(|(name, _)| names(descriptor, name) != Named::No)
     {
         // A copy that is wrong itself says nothing about the file.
         if right(name).is_some_and(|right| right != bytes.as_slice()) {
