@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use scelle_store::s3::{BucketSettings, S3Store};
-use scelle_store::{ErrorKind, Key, LockOps, Store};
+use scelle_store::{ErrorKind, Key, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

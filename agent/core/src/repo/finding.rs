@@ -35,8 +35,8 @@ fn as_text<S: serde::Serializer>(device: &DeviceId, serializer: S) -> Result<S::
 /// was gone, hidden, or unreadable for another reason.
 pub fn is_of_other_bytes(why: &str) -> bool {
     use FindingKind::{
-        AttachmentHash, DescriptorInvalid, FormatDiffers, IndexHash, KeyForged, NoteHash, NoteMalformed,
-        Overwritten, PackContent, PackHash, PackTruncated,
+        AttachmentHash, DescriptorInvalid, FormatDiffers, IndexHash, KeyForged, NoteHash, Overwritten,
+        PackContent, PackHash, PackTruncated,
     };
     let kinds = [
         AttachmentHash,
@@ -45,7 +45,6 @@ pub fn is_of_other_bytes(why: &str) -> bool {
         IndexHash,
         KeyForged,
         NoteHash,
-        NoteMalformed,
         Overwritten,
         PackContent,
         PackHash,
