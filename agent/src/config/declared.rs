@@ -12,8 +12,7 @@ use super::{Host, Plan, Settings};
 
 impl Settings {
     /// What a run declares; `plan` is the one it carries out, `None` where folders were given by hand.
-    /// `scheduled`: whether the system's scheduler started it; nothing runs by itself in this version, whatever a plan says
-    /// of its hours.
+    /// `scheduled`: whether the system's scheduler, or the service at one of the plan's times, started it.
     pub fn declared(&self, plan: Option<&Plan>, scheduled: bool) -> Declared {
         Declared {
             planned: scheduled,

@@ -6,7 +6,7 @@
 use super::lines::{key_of, table_of};
 
 /// Keys without effect in this version, with their tables.
-const INERT: [(&str, &str); 7] = [
+const INERT: [(&str, &str); 8] = [
     ("limits", "memory_bytes"),
     ("retention", "keep_last"),
     ("retention", "keep_daily"),
@@ -14,6 +14,7 @@ const INERT: [(&str, &str); 7] = [
     ("retention", "keep_monthly"),
     ("retention", "keep_yearly"),
     ("drill", "days"),
+    ("host", "certified_from"),
 ];
 
 /// A key that has no effect yet.

@@ -12,7 +12,7 @@
 //!   acceptance, the record of a restore) it writes as a note, and takes the seat for no longer than that.
 //!
 //! So a service that backs up never has a key at hand, and who restores blocks no backup. A repository is made by
-//! [`Founding`], a further computer joins by [`Joining`]. Called by the command line, the demo and later the service. Never:
+//! [`Founding`], a further computer joins by [`Joining`]. Called by the command line, the demo and the service. Never:
 //! prints; ends a backup without a bilan, also where it could not begin ([`Finder::keep_missed`]).
 
 mod accepted;
