@@ -34,7 +34,7 @@ fn a_service_is_alone_backs_up_when_its_time_comes_and_stops_when_asked() {
     let socket = site.path("notify");
     let listener = UnixDatagram::bind(&socket).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let agent = site.agent.clone().with("NOTIFY_SOCKET", &socket).with("WATCHDOG_USEC", "20000000");
+    let agent = site.agent.clone().with("NOTIFY_SOCKET", &socket).with("WATCHDOG_USEC", "2000000");
     let mut service = agent.start(["agent", "run"]);
     let mut told = Vec::new();
     service.wait_until("it is ready", || {
@@ -45,6 +45,13 @@ fn a_service_is_alone_backs_up_when_its_time_comes_and_stops_when_asked() {
     assert!(twin.err().contains("autre") || twin.err().contains("another"), "{twin}");
 
     let bilans = || site.agent.json(["bilan", "list"]).as_array().unwrap().len();
+    // Every second, whatever else it waits for.
+    let beats = |told: &[String]| told.iter().filter(|word| *word == "WATCHDOG=1").count();
+    service.wait_until("it said five times that it is alive", || {
+        told.extend(heard(&listener));
+        beats(&told) >= 5
+    });
+    assert!(bilans() <= 1, "its slots are a minute apart");
     service.wait_until("a minute is over", || bilans() > 0);
     service.signal("TERM");
     let ended = service.wait();

@@ -104,6 +104,9 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
         self.acquaint();
         info!(plans = self.plans.timed().count(), "service begins");
         self.supervisor.tell("READY=1");
+        // A task of its own: a run that reads holds up all else in the task that it is part of.
+        let supervisor = self.supervisor.clone();
+        let beats = tokio::spawn(async move { supervisor.keep_alive().await });
         let mut last = self.moment();
         while !self.is_stopped() {
             if self.plans.look() == Changed::Yes {
@@ -117,6 +120,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
                 Next::Wait(wait) => self.wait(wait).await,
             }
         }
+        beats.abort();
         self.supervisor.tell("STOPPING=1");
         self.write_down();
         info!("service ends");
@@ -184,7 +188,6 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
             () = self.pace.wait(wait) => {}
             () = stopped => {}
         }
-        self.supervisor.tell("WATCHDOG=1");
     }
 
     /// Records what was missed, then runs. A slot is answered once it has its record.
@@ -218,7 +221,6 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
         };
         tokio::select! {
             ended = self.work.run(plan, reason) => Some(ended),
-            () = self.supervisor.keep_alive() => None,
             () = overdue => {
                 warn!("the run did not stop in time");
                 None
