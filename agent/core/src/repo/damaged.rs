@@ -129,13 +129,16 @@ impl Damage {
     }
 
     /// A run ends, and its bilan speaks of what is bad and of the notes that are `out_of_place`. What was accepted and is no
-    /// longer so is forgotten: should it come again, it is news.
-    pub(super) fn tell<'a>(&mut self, out_of_place: impl Iterator<Item = &'a str>) {
+    /// longer so is forgotten: should it come again, it is news. Returns whether that is another than before.
+    pub(super) fn tell<'a>(&mut self, out_of_place: impl Iterator<Item = &'a str>) -> bool {
         let is_shown = |bad: &FoundBad<&str>| bad.why != FindingKind::Hidden.code();
         let bad = self.open_all().filter(is_shown).map(|bad| bad.name.to_owned());
         let told: BTreeSet<String> = bad.chain(out_of_place.map(str::to_owned)).collect();
+        let accepted = self.notes_accepted.len();
         self.notes_accepted.retain(|name| told.contains(name));
+        let is_other = told != self.told || self.notes_accepted.len() != accepted;
         self.told = told;
+        is_other
     }
 
     /// Whether a bilan has told of all of these.

@@ -175,8 +175,10 @@ impl Seat {
             kept.sweep();
         }
         let forks = self.new_forks(ledger, seen.as_ref(), &history, descriptors, damage).await?;
-        damage.tell(history.findings.iter().flat_map(|finding| history.out_of_place(finding)));
-        damage.save(&self.state)?;
+        if damage.tell(history.findings.iter().flat_map(|finding| history.out_of_place(finding))) {
+            // What is not written down is told by the next run: until then nobody can accept it.
+            let _ = damage.save(&self.state);
+        }
         let ledger_end = ledger_end(is_descriptor_sound, &history, &forks, damage);
         let key_copies = KeyCopies::load(&self.state)?.count(ledger.head().refs.is_some());
         Ok(After { mended, history, ledger: ledger_end, key_copies })
