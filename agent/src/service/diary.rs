@@ -4,10 +4,11 @@
 //! seed of the delays, and how long the service has lived. Data comes from [`super::Service`]. Never: a plan's name, which may be
 //! somebody's, or a guess: a file that cannot be read is set aside, and the plans are known from that moment on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use scelle_core::around::Around;
@@ -109,6 +110,12 @@ impl Diary {
         }
     }
 
+    /// Forgets plans that are none any more: one that comes back is new, and was not due meanwhile.
+    pub fn keep_only<'a>(&mut self, plans: impl Iterator<Item = &'a Arc<Planned>>) {
+        let tokens: BTreeSet<String> = plans.map(|plan| self.token(plan)).collect();
+        self.kept.plans.retain(|token, _| tokens.contains(token));
+    }
+
     /// What is due of a plan; runs begin at most `delay_s` after their slot.
     pub fn due(&mut self, plan: &Planned, delay_s: u32, now: Moment) -> Due {
         let token = self.token(plan);
@@ -127,11 +134,12 @@ impl Diary {
         Some((self.page(plan)?.again_at_s? - now.lived_s).max(0))
     }
 
-    /// A slot has its record.
+    /// A slot has its record. Its tries are its own.
     pub fn answer(&mut self, plan: &Planned, slot: Timestamp, now: Moment) {
         self.with(plan, |page| {
             page.answered.answer(slot, now);
             page.held_until_s = 0;
+            page.failures = 0;
         });
     }
 

@@ -138,6 +138,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
     /// Makes the plans known to the diary.
     fn acquaint(&mut self) {
         let now = self.moment();
+        self.diary.keep_only(self.plans.timed());
         for plan in self.plans.timed() {
             self.diary.acquaint(plan, now);
         }
@@ -151,9 +152,11 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
         self.around.shutdown.token().is_cancelled()
     }
 
-    /// What comes next: the first plan of the configuration for which something is due, or how long to wait.
+    /// What comes next: the plan whose slot has waited longest, then one that is tried again, or how long to wait.
     fn next(&mut self, now: Moment) -> Next {
         let mut wait = LOOK_EVERY;
+        let mut oldest: Option<(Timestamp, Next)> = None;
+        let mut again = None;
         for plan in self.plans.timed() {
             let held_s = self.diary.held_for_s(plan, now);
             let due = self.diary.due(plan, self.plans.delay_s(), now);
@@ -162,13 +165,17 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
                     if missed_before > 0 {
                         warn!(missed_before, "older slots were missed than are recorded one by one");
                     }
-                    return Next::Run { plan: plan.clone(), missed, reason: Reason::Slot { slot, is_late } };
+                    if oldest.as_ref().is_none_or(|(other, _)| slot < *other) {
+                        let reason = Reason::Slot { slot, is_late };
+                        oldest = Some((slot, Next::Run { plan: plan.clone(), missed, reason }));
+                    }
                 }
                 Due::Now { .. } => wait = wait.min(seconds(held_s)),
                 Due::Later(start) => {
                     if let Some(again_s) = self.diary.again_in_s(plan, now) {
                         if again_s == 0 {
-                            return Next::Run { plan: plan.clone(), missed: vec![], reason: Reason::Again };
+                            let reason = Reason::Again;
+                            again.get_or_insert(Next::Run { plan: plan.clone(), missed: vec![], reason });
                         }
                         wait = wait.min(seconds(again_s));
                     }
@@ -176,7 +183,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
                 }
             }
         }
-        Next::Wait(wait)
+        oldest.map(|(_, next)| next).or(again).unwrap_or(Next::Wait(wait))
     }
 
     async fn wait(&mut self, wait: Duration) {
