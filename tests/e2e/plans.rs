@@ -160,6 +160,11 @@ fn keys_without_effect_are_named_and_those_with_effect_are_in_the_bilan() {
     assert!(outcome.err().contains("config.toml:8"), "{outcome}");
     assert!(!outcome.err().contains("schedule"), "the service acts on it: {outcome}");
     assert!(!outcome.err().contains("host"), "{outcome}");
+    // Whatever the options; once.
+    for (options, expected) in [("-q", "warning: the key"), ("--json", "{\"warning\":\"the key")] {
+        let outcome = practice.site.agent.ok([options, "backup"]);
+        assert_eq!(outcome.err().matches(expected).count(), 1, "{outcome}");
+    }
     let exported = practice.site.path("bilan.json");
     let line = ["bilan", "export", "latest", "--format", "json", "--out"].map(OsString::from);
     practice.site.agent.ok(line.into_iter().chain([exported.clone().into()]));
@@ -171,6 +176,24 @@ fn keys_without_effect_are_named_and_those_with_effect_are_in_the_bilan() {
     let refused = practice.site.agent.run(["backup"]);
     assert_eq!(refused.code(), 2, "{refused}");
     assert!(refused.err().contains("config.toml:5"), "{refused}");
+}
+
+/// What keeps the pen from being taken up: a file that this computer cannot read.
+#[test]
+fn a_run_without_a_pen_leaves_a_bilan_for_each_plan() {
+    let practice = Practice::new();
+    practice.configure(&["letters", "images"], "");
+    practice.backup();
+    let agent = &practice.site.agent;
+    let note = practice.site.state().join("pending.json");
+    std::os::unix::fs::symlink(&note, &note).unwrap();
+    let told = agent.expect(1, ["backup"]);
+    assert!(told.err().contains("2 bilans kept on this computer"), "{told}");
+    fs::remove_file(&note).unwrap();
+    practice.backup();
+    let rows = agent.json(["bilan", "list"]);
+    let lights = rows.as_array().unwrap().iter().map(|row| row["status"].as_str().unwrap());
+    assert_eq!(lights.filter(|light| *light == "red").count(), 2, "both were sent: {rows}");
 }
 
 #[test]

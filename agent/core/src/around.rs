@@ -10,6 +10,7 @@ use tracing::{Instrument as _, error_span};
 
 use crate::chance::Chance;
 use crate::clock::{Clock, SystemClock};
+use crate::error::AgentError;
 use crate::monitor::{Monitor, Phase, Silent};
 use crate::shutdown::Shutdown;
 
@@ -41,6 +42,14 @@ impl Around {
     /// A source of random bytes for one work.
     pub fn random(&self) -> Chance {
         self.chance.clone()
+    }
+
+    /// Why something failed: whatever failed because it was to stop was stopped.
+    pub fn cause_of(&self, error: AgentError) -> AgentError {
+        match self.shutdown.token().is_cancelled() {
+            true => AgentError::interrupted(),
+            false => error,
+        }
     }
 
     /// Does `work` as the stage `phase`: the monitor is told that it begins, and the log's events bear its name.

@@ -43,13 +43,7 @@ fn main() -> ProcessCode {
     let has_lines = log.as_ref().is_some_and(Log::is_on_standard_error);
     let shown = progress::choose(&global, lang, has_lines);
     let monitor: Arc<dyn Monitor> = if log.is_some() { Arc::new(Watched::new(shown)) } else { shown };
-    let context = Context {
-        screen,
-        around: Around::watched_by(monitor),
-        settings,
-        global,
-        oddities: Default::default(),
-    };
+    let context = Context { screen, around: Around::watched_by(monitor), settings, global };
     let ended = on_runtime(&context, command);
     if let Some(lines) = log.map(|log| log.lost_lines()).filter(|&lines| lines > 0) {
         context.screen.warn(&counted(

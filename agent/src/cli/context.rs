@@ -2,18 +2,12 @@
 //!
 //! Made once by the program. Never: opens a store or reads a key; commands do.
 
-use std::sync::Arc;
-
-use parking_lot::Mutex;
-
 use super::args::Global;
 use super::screen::Screen;
 use crate::config::Settings;
 use crate::log;
 use scelle_core::around::Around;
 use scelle_core::monitor::Notice;
-use scelle_core::repo::objects::Objects;
-use scelle_core::repo::oddities::Oddities;
 use scelle_view::words::Lang;
 
 /// What every command gets.
@@ -26,8 +20,6 @@ pub struct Context {
     pub screen: Screen,
     /// Time, progress, Ctrl-C.
     pub around: Around,
-    /// What was odd about the stores that this command read from.
-    pub oddities: Mutex<Vec<Arc<Oddities>>>,
 }
 
 impl Context {
@@ -40,10 +32,5 @@ impl Context {
     pub fn tell(&self, notice: &Notice) {
         log::notice(notice);
         self.screen.notice(notice);
-    }
-
-    /// Has what is odd about the answers for `objects` said at the end.
-    pub fn watch(&self, objects: &Objects) {
-        self.oddities.lock().push(objects.oddities().clone());
     }
 }

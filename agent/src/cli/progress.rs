@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::args::{Global, ProgressFormat};
-use scelle_core::monitor::{Monitor, Notice, Phase, Silent};
+use scelle_core::monitor::{Monitor, Notice, Phase};
 use scelle_view::words::figures::{count, size};
 use scelle_view::words::{Lang, counted};
 
@@ -29,7 +29,7 @@ pub fn choose(global: &Global, lang: Lang, has_log_lines: bool) -> Arc<dyn Monit
         // Standard error of a run with `--json` carries JSON too; progress only where it is asked for.
         _ if global.json => Arc::new(Ndjson::new(lang, Box::new(io::stderr()), false)),
         Some(ProgressFormat::None) => Arc::new(Plain::new(lang, Box::new(io::stderr()))),
-        None if global.quiet => Arc::new(Silent),
+        None if global.quiet => Arc::new(Quiet(Plain::new(lang, Box::new(io::stderr())))),
         None if io::stderr().is_terminal() && !has_log_lines => Arc::new(Bars::new(lang)),
         None => Arc::new(Plain::new(lang, Box::new(io::stderr()))),
     }
@@ -54,8 +54,32 @@ impl ProblemCap {
                 return None;
             }
         }
-        Some(notice.said().text(lang).to_owned())
+        let said = notice.said();
+        Some(match is_warning(notice) && !notice.is_alarm() {
+            true => format!("{} {}", lang.pick("attention :", "warning:"), said.text(lang)),
+            false => said.text(lang).to_owned(),
+        })
     }
+}
+
+/// What is no step of the work but holds for the whole command: a warning, shown whatever the options.
+fn is_warning(notice: &Notice) -> bool {
+    matches!(notice, Notice::AnsweredWrongly { .. } | Notice::ReadThrough { .. } | Notice::NoEffect { .. })
+}
+
+/// Warnings, and nothing of the work.
+pub struct Quiet(Plain);
+
+impl Monitor for Quiet {
+    fn start(&self, _: Phase, _: Option<u64>, _: Option<u64>) {}
+    fn advance(&self, _: u64, _: u64) {}
+    fn stored(&self, _: u64) {}
+    fn notice(&self, notice: Notice) {
+        if is_warning(&notice) {
+            self.0.notice(notice);
+        }
+    }
+    fn finish(&self) {}
 }
 
 /// Notices as lines, nothing else: for pipes and services.
@@ -260,6 +284,11 @@ impl Monitor for Ndjson {
         state.write_if_due();
     }
     fn notice(&self, notice: Notice) {
+        if is_warning(&notice) {
+            let warning = json!({"warning": notice.said().text(self.lang)});
+            let _ = writeln!(self.state.lock().to, "{warning}");
+            return;
+        }
         let line = self.cap.line(&notice, self.lang);
         let mut state = self.state.lock();
         let text = match (line, state.has_progress) {

@@ -18,9 +18,12 @@ use super::log::{LogOverrides, LogSettings, log_settings};
 use super::places;
 use super::read::{parse, read};
 use super::route::route;
+use scelle_core::around::Around;
 use scelle_core::connect::address::check_endpoint;
 use scelle_core::connect::{RepoAddress, S3Credentials, S3Settings};
 use scelle_core::error::{AgentError, Result};
+use scelle_core::monitor::{Monitor, Notice};
+use scelle_core::run::Finder;
 use scelle_view::words::Lang;
 
 /// Largest configuration file accepted, in bytes.
@@ -58,6 +61,8 @@ pub struct Settings {
     pub lang: Lang,
     /// The repository, where option, variable or file names one; the state may know more.
     pub repo: Option<RepoAddress>,
+    /// Whether an option or variable named it for this one time, and not the file.
+    pub is_repo_typed: bool,
     /// The S3 service.
     pub s3: S3Settings,
     /// What is backed up.
@@ -82,6 +87,25 @@ impl Settings {
     /// The repository, or the error that says none is given.
     pub fn required_repo(&self) -> Result<&RepoAddress> {
         self.repo.as_ref().ok_or_else(AgentError::repository_not_given)
+    }
+
+    /// What the repository that is meant is found by.
+    pub fn finder<'a>(&'a self, around: &'a Around) -> Finder<'a> {
+        Finder {
+            home: &self.home,
+            address: self.repo.as_ref(),
+            is_typed: self.is_repo_typed,
+            s3: &self.s3,
+            upload_bytes_per_second: self.limits.upload_bytes_per_second,
+            around,
+        }
+    }
+
+    /// Says which keys are accepted and do nothing: whoever begins a run does, as long as they are there.
+    pub fn tell_what_has_no_effect(&self, monitor: &dyn Monitor) {
+        for InertKey { place, key } in &self.inert {
+            monitor.notice(Notice::NoEffect { key: key.clone(), place: place.clone() });
+        }
     }
 }
 
@@ -113,11 +137,13 @@ fn merge(
 ) -> Result<Settings> {
     let config_exists = file.is_some();
     let file = file.unwrap_or_default();
-    let url = given.repo.as_deref().filter(|url| !url.is_empty()).or(file.repository.url.as_deref());
+    let typed = given.repo.as_deref().filter(|url| !url.is_empty());
+    let url = typed.or(file.repository.url.as_deref());
     let config_folder = config_path.parent().unwrap_or(Path::new(""));
     Ok(Settings {
         log: log_settings(&given.log, &file.log, config_folder),
         repo: url.map(str::parse).transpose()?,
+        is_repo_typed: typed.is_some(),
         s3: s3(given, env, &file, &config_path)?,
         home,
         config_path,

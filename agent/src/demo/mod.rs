@@ -250,7 +250,7 @@ impl<'a> Scene<'a> {
             threads: 0,
             checkpoints: CheckpointEvery::default(),
         };
-        let mut pen = self.run.pen().await?;
+        let mut pen = self.run.pen(&[]).await?;
         self.run.backup(&mut pen, request, Declared::default()).await
     }
 }

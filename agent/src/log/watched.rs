@@ -100,5 +100,6 @@ pub fn notice(notice: &Notice) {
         Notice::StoreWeakness { weakness } => warn!(?weakness, "store weakness"),
         Notice::AnsweredWrongly { objects } => warn!(objects, "store answered wrongly, then rightly"),
         Notice::ReadThrough { hidden, overwritten } => warn!(hidden, overwritten, "older versions were read"),
+        Notice::NoEffect { key, place: _ } => warn!(key, "key without effect"),
     }
 }

@@ -9,6 +9,8 @@
 
 mod agenda;
 mod backups;
+#[cfg(test)]
+mod backups_tests;
 mod diary;
 #[cfg(test)]
 mod month_tests;

@@ -3,7 +3,7 @@
 //!
 //! What must come of it: each slot of the plan has exactly one record that names it. Printed: slots, records, faults.
 
-mod computer;
+pub(super) mod computer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use scelle_core::error::ExitCode;
 use scelle_core::monitor::Silent;
 use scelle_core::repo::create::Holders;
 use scelle_core::repo::keyring::Unlock;
-use scelle_core::run::{Depth, Finder, Founding, Reading};
+use scelle_core::run::{Depth, Founding, Reading};
 use scelle_core::schedule::{Cadence, Closure, Timetable, Zone};
 use scelle_core::shutdown::Shutdown;
 use scelle_core::verify::ReadData;
@@ -35,20 +35,13 @@ const DAY: i64 = 86_400;
 const YEAR: i64 = 365 * DAY;
 
 const SCHEDULE: &str = "30 2,12,19 * * *";
-const PLAN: &str = "schedule = '30 2,12,19 * * *'\n";
+pub(super) const PLAN: &str = "schedule = '30 2,12,19 * * *'\n";
 
 /// A kit, and the repository that it opens.
-async fn found(computer: &Computer, around: &Around) -> Kit {
+pub(super) async fn found(computer: &Computer, around: &Around) -> Kit {
     let kit = Kit::generate(&mut around.random()).unwrap();
     let settings = settings(&computer.place("home"));
-    let finder = Finder {
-        home: &settings.home,
-        address: settings.repo.as_ref(),
-        is_typed: false,
-        s3: &settings.s3,
-        upload_bytes_per_second: None,
-        around,
-    };
+    let finder = settings.finder(around);
     let founding = Founding::begin(finder, None, Create::Folder).await.unwrap();
     let trial = founding.probe().await.unwrap();
     let public = kit.public().unwrap();
@@ -59,7 +52,7 @@ async fn found(computer: &Computer, around: &Around) -> Kit {
     kit
 }
 
-fn settings(home: &Path) -> crate::config::Settings {
+pub(super) fn settings(home: &Path) -> crate::config::Settings {
     resolve(&Overrides::default(), &Env::of([("SCELLE_HOME", home.to_str().unwrap())]), Lang::En).unwrap()
 }
 
@@ -94,7 +87,7 @@ async fn live(begin: &str, days: i64, faults: &[(i64, Fault)], agent: &str) {
             resolve(&Overrides::default(), &Env::of([("SCELLE_HOME", home.to_str().unwrap())]), Lang::En)
         });
         let plans = Agenda::of(again).unwrap();
-        let backups = Backups { around: around.clone(), is_typed: false };
+        let backups = Backups { around: around.clone() };
         let service = Service::open(plans, &backups, &*computer, &around, Supervisor::default()).unwrap();
         starts += 1;
         tokio::select! {
@@ -118,14 +111,7 @@ async fn judge(
     faults: &[(i64, Fault)],
 ) {
     let settings = settings(&computer.place("home"));
-    let finder = Finder {
-        home: &settings.home,
-        address: settings.repo.as_ref(),
-        is_typed: false,
-        s3: &settings.s3,
-        upload_bytes_per_second: None,
-        around,
-    };
+    let finder = settings.finder(around);
     let found = finder.find(None).await.unwrap();
     let mut reading = Reading::open(found, Some(Unlock::Kit(kit)), Depth::Whole).await.unwrap();
     let mut named: BTreeMap<Timestamp, u32> = BTreeMap::new();
@@ -157,7 +143,7 @@ async fn judge(
     assert_eq!(report.code(), ExitCode::Ok);
 }
 
-fn on_runtime(work: impl Future<Output = ()>) {
+pub(super) fn on_runtime(work: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(work);
 }
 

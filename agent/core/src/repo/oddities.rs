@@ -1,6 +1,6 @@
 //! What was odd about a store's answers while a command read from it.
 //!
-//! Filled by `objects`; the commands say it at their end, `check` makes findings of it. Never: holds anything but objects'
+//! Filled by `objects`; `run::witness` tells it at the end, `check` makes findings of it. Never: holds anything but objects'
 //! names, which say nothing about a patient, or decides anything.
 
 use std::collections::BTreeSet;

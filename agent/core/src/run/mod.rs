@@ -4,7 +4,7 @@
 //! A [`Finder`] says which repository is meant and where it is today. What it found is opened in one of two ways, and these are
 //! two types because their rights are not the same:
 //!
-//! * [`Run::open`], to write: it takes this computer's seat, so that nobody else writes meanwhile, believes no descriptors but
+//! * [`Run::begin`], to write: it takes this computer's seat, so that nobody else writes meanwhile, believes no descriptors but
 //!   those its owner signed, and holds no key that opens what is stored. [`Run::backup`] saves what a [`BackupRequest`] asks for and
 //!   writes the bilan with the same pen.
 //! * [`Reading::open`], to read, also by a computer that is no part of the repository, and while another process has the seat: it
@@ -13,9 +13,10 @@
 //!
 //! So a service that backs up never has a key at hand, and who restores blocks no backup. A repository is made by
 //! [`Founding`], a further computer joins by [`Joining`]. Called by the command line, the demo and the service. Never:
-//! prints; ends a backup without a bilan, also where it could not begin ([`Finder::keep_missed`]).
+//! prints; ends a backup without a bilan, also where it could not begin ([`NotBegun`]).
 
 mod accepted;
+mod begun;
 mod bilans;
 mod check;
 mod copies;
@@ -41,6 +42,7 @@ mod standing;
 mod survey;
 mod unreached;
 mod whereabouts;
+mod witness;
 
 use tracing::{Instrument as _, error_span, warn};
 
@@ -60,13 +62,13 @@ pub use self::roots::set_of;
 pub use self::site::Trial;
 pub use self::standing::{PlanLooked, PlanStanding, Standing};
 pub use self::survey::Survey;
-pub use self::unreached::Missed;
-pub use self::whereabouts::{Finder, Found, Known};
+pub use self::unreached::{Missed, NotBegun};
+pub use self::whereabouts::{Finder, Found, Known, Moved};
 
 use self::roots::set_id;
 use crate::bilan::{Declared, Proofs, Written};
 use crate::clock::now;
-use crate::error::{AgentError, ExitCode, Result};
+use crate::error::{ExitCode, Result};
 use crate::monitor::Phase;
 use crate::repo::append::LedgerWriter;
 
@@ -86,11 +88,7 @@ impl Run {
             let exclusions = request.exclude.len() as u64;
             let started = now(&*self.seat.around.clock);
             let ended = self.save(pen, &set, request).await;
-            // Whatever failed because it was to stop was stopped.
-            let ended = ended.map_err(|error| match self.seat.around.shutdown.token().is_cancelled() {
-                true => AgentError::interrupted(),
-                false => error,
-            });
+            let ended = ended.map_err(|error| self.seat.around.cause_of(error));
             let asked = report::Asked { set: &set, exclusions, started, declared };
             if let Err(error) = &ended
                 && error.code == ExitCode::Interrupted

@@ -10,6 +10,7 @@ use scelle_format::descriptor::Pin;
 use scelle_format::note::VerifyingKey;
 
 use super::whereabouts::{Found, Known};
+use super::witness::Witness;
 use crate::around::Around;
 use crate::connect::Connected;
 use crate::error::{AgentError, ExitCode, Result};
@@ -38,6 +39,8 @@ pub struct Reading {
     pub home: PathBuf,
     /// Time, who watches, whether to stop.
     pub around: Around,
+    /// Tells, when this ends, what was odd about the store's answers.
+    _witness: Witness,
 }
 
 /// How much of the ledger is read, and what for.
@@ -75,7 +78,8 @@ impl Reading {
             (Err(error), Some(known)) => return Err(known.explain(&connected, error).await),
             (opened, _) => opened?,
         };
-        Ok(Self { known, is_elsewhere: moved_from.is_some(), connected, repository, home, around })
+        let (witness, is_elsewhere) = (Witness::of(&repository.objects, &around), moved_from.is_some());
+        Ok(Self { known, is_elsewhere, connected, repository, home, around, _witness: witness })
     }
 
     /// The snapshot a person means. Takes the whole ledger: the newest notes may all be of one set of folders, while another,

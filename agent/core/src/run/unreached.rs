@@ -11,6 +11,7 @@ use super::report::{Asked, remembered};
 use super::request::BackupRequest;
 use super::roots::set_id;
 use super::whereabouts::Finder;
+use crate::around::Around;
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, RunEnd};
 use crate::clock::now;
@@ -29,40 +30,67 @@ pub struct Missed {
 }
 
 impl Missed {
-    /// What was asked for and could not be begun.
-    pub fn new(request: BackupRequest, declared: Declared) -> Self {
-        Self { exclusions: request.exclude.len() as u64, roots: request.roots, declared }
+    /// What is asked for, should it not begin.
+    pub fn of(request: &BackupRequest, declared: Declared) -> Self {
+        Self { exclusions: request.exclude.len() as u64, roots: request.roots.clone(), declared }
+    }
+}
+
+/// Backups that could not be begun.
+#[derive(Debug)]
+pub struct NotBegun {
+    /// Why.
+    pub error: AgentError,
+    /// How many bilans of them this computer keeps.
+    pub kept: u64,
+}
+
+/// What failed later, and has its own bilan.
+impl From<AgentError> for NotBegun {
+    fn from(error: AgentError) -> Self {
+        Self { error, kept: 0 }
+    }
+}
+
+impl From<NotBegun> for AgentError {
+    fn from(not_begun: NotBegun) -> Self {
+        not_begun.error
     }
 }
 
 impl Finder<'_> {
     /// Keeps a bilan of each of these runs, none of which could be begun because of `why`; returns how many were kept. None is
     /// where this computer is no part of the repository, or where another run, which has a bilan of its own, is going on.
-    pub fn keep_missed(&self, missed: Vec<Missed>, why: &AgentError) -> u64 {
+    pub(super) fn keep_missed(&self, missed: &[Missed], why: &AgentError) -> u64 {
         if why.code == ExitCode::Busy {
             return 0;
         }
         let Some(known) = self.known_offline().filter(|known| !known.is_unfinished) else { return 0 };
         let Ok(state) = State::open(self.home, &known.repository) else { return 0 };
-        let kept = missed.into_iter().map(|missed| self.keep(&state, missed, why));
-        let lost = |error: AgentError| {
-            warn!(code = error.code.number(), "the bilan of a run that could not begin was not kept");
-        };
-        kept.filter_map(|kept| kept.map_err(lost).ok()).count() as u64
+        keep_all(&state, self.around, missed, why)
     }
+}
 
-    fn keep(&self, state: &State, missed: Missed, why: &AgentError) -> Result<()> {
-        let device = state.device()?;
-        let set = set_id(&device, &missed.roots);
-        let time = now(&*self.around.clock);
-        let Missed { exclusions, declared, .. } = missed;
-        let asked = Asked { set: &set, exclusions, started: time, declared };
-        let mut report = remembered(state, &device, asked, RunEnd::Failed(why), time);
-        report.probe = load_probe(state);
-        if let Some(damage) = Damage::load(state) {
-            report.tell_damage(&damage);
-        }
-        bilan::keep(state, &report, &device.secret.token_key(), why.clone())?;
-        Ok(())
+/// The same in a state folder that is open.
+pub(super) fn keep_all(state: &State, around: &Around, missed: &[Missed], why: &AgentError) -> u64 {
+    let lost = |error: AgentError| {
+        warn!(code = error.code.number(), "the bilan of a run that could not begin was not kept");
+    };
+    let kept = missed.iter().map(|missed| keep(state, around, missed, why));
+    kept.filter_map(|kept| kept.map_err(lost).ok()).count() as u64
+}
+
+fn keep(state: &State, around: &Around, missed: &Missed, why: &AgentError) -> Result<()> {
+    let device = state.device()?;
+    let set = set_id(&device, &missed.roots);
+    let time = now(&*around.clock);
+    let (exclusions, declared) = (missed.exclusions, missed.declared.clone());
+    let asked = Asked { set: &set, exclusions, started: time, declared };
+    let mut report = remembered(state, &device, asked, RunEnd::Failed(why), time);
+    report.probe = load_probe(state);
+    if let Some(damage) = Damage::load(state) {
+        report.tell_damage(&damage);
     }
+    bilan::keep(state, &report, &device.secret.token_key(), why.clone())?;
+    Ok(())
 }

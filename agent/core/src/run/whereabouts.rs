@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use futures::FutureExt as _;
 use scelle_format::id::RepositoryId;
+use tracing::info;
 
 use crate::around::Around;
 use crate::bilan::run::{PROBE_FILE, probe_in};
@@ -77,21 +78,33 @@ impl Known {
     }
 }
 
-impl Known {
-    /// Keeps where the repository was found, where the state folder holds another address (`from`): it is said once.
-    pub fn settle(&self, seat: &mut Seat, from: &str) -> Result<()> {
-        if !self.device.place.url.starts_with("file:") || !from.starts_with("file:") {
+/// A repository that was found at another address than this computer held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Where it was.
+    pub from: String,
+    /// Where it is.
+    pub to: String,
+    /// Whether a copy of it remains where it was, which no longer advances.
+    pub remains: bool,
+}
+
+impl Found {
+    /// Keeps where the repository was found, where the state folder holds another address: it is said once.
+    pub(super) fn settle(&self, seat: &mut Seat) -> Result<Option<Moved>> {
+        let (Some(known), Some(from)) = (&self.known, &self.moved_from) else { return Ok(None) };
+        info!("the repository is at another address than before");
+        let to = known.device.place.url.clone();
+        if !to.starts_with("file:") || !from.starts_with("file:") {
             // What was measured was measured there.
             seat.state.remove(PROBE_FILE);
         }
-        seat.device.place = self.device.place.clone();
-        seat.state.put_device(&seat.device)
-    }
-
-    /// Whether a copy of the repository remains at an address where it was.
-    pub fn remains_at(&self, from: &str) -> bool {
+        seat.device.place = known.device.place.clone();
+        seat.state.put_device(&seat.device)?;
         let old = from.parse::<RepoAddress>();
-        matches!(old, Ok(RepoAddress::Folder(old)) if old.join(self.repository.as_str()).is_dir())
+        let remains =
+            matches!(old, Ok(RepoAddress::Folder(old)) if old.join(known.repository.as_str()).is_dir());
+        Ok(Some(Moved { from: from.clone(), to, remains }))
     }
 }
 

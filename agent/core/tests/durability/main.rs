@@ -95,7 +95,7 @@ async fn run_whole(
     every: CheckpointEvery,
 ) -> Result<(Summary, Written)> {
     let run = Run::at(Seat::take(home, id, store, None, &around())?).await?;
-    let mut pen = run.pen().await?;
+    let mut pen = run.pen(&[]).await?;
     let request = BackupRequest {
         roots: vec![source.to_owned()],
         exclude: Vec::new(),

@@ -20,10 +20,9 @@ pub async fn run(context: &Context, command: Agent) -> Result<ExitCode> {
     if plans.timed().next().is_none() {
         return Err(AgentError::nothing_scheduled());
     }
-    let is_typed = context.global.repo.as_deref().is_some_and(|url| !url.is_empty());
-    let backups = Backups { around: context.around.clone(), is_typed };
+    let backups = Backups { around: context.around.clone() };
     let pace = SystemPace::default();
-    super::backup::say_what_has_no_effect(context);
+    context.settings.tell_what_has_no_effect(&*context.around.monitor);
     plans.timed().for_each(|plan| say_when(context, plan));
     context.screen.flush();
     let service = Service::open(plans, &backups, &pace, &context.around, supervisor)?;

@@ -13,7 +13,7 @@ use crate::config::{Errand, Plan, patterns_of};
 use scelle_core::bilan::Written;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::repo::state::Device;
-use scelle_core::run::{Figures, Missed, Run, Summary};
+use scelle_core::run::{Figures, Missed, NotBegun, Run, Summary};
 use scelle_view::bilingual;
 use scelle_view::words::counted;
 
@@ -25,7 +25,7 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     }
     let (settings, home) = (&context.settings, &context.settings.home);
     let errands = settings.errands(&args.paths, &everywhere)?;
-    say_what_has_no_effect(context);
+    settings.tell_what_has_no_effect(&*context.around.monitor);
     if args.dry_run {
         // Opens nothing: the backup's own folders are left out as far as this computer knows them.
         let known = context.known_offline();
@@ -33,28 +33,33 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
         let requests = errands.into_iter().map(|errand| errand.request.beside(home, store));
         return super::survey::run(context, requests);
     }
-    let run = match begin(context, args.limit_upload).await {
-        Ok(run) => run,
-        Err(error) => {
-            let missed = errands.into_iter().map(|Errand { plan, request }| {
-                Missed::new(request, settings.declared(plan, args.scheduled))
-            });
-            let kept = context.finder(None).keep_missed(missed.collect(), &error);
-            if kept > 0 {
-                context.screen.warn(&bilingual!(
-                    "sauvegarde non commencée : {of_bilans} sur ce poste (« scelle bilan list »), à envoyer par la prochaine sauvegarde qui joint le dépôt",
-                    "no backup was begun: {of_bilans} on this computer (\"scelle bilan list\"), sent by the next backup that reaches the repository",
-                    of_bilans = counted(kept, "# bilan[s] gardé[s]", "# bilan[s] kept")
-                ));
-            }
-            return Err(error);
+    let asked = errands.iter().map(|errand| errand.missed(settings, args.scheduled)).collect::<Vec<_>>();
+    let ended = back_up(context, args.limit_upload, errands, asked).await;
+    ended.map_err(|NotBegun { error, kept }| {
+        if kept > 0 {
+            context.screen.warn(&bilingual!(
+                "sauvegarde non commencée : {of_bilans} sur ce poste (« scelle bilan list »), à envoyer par la prochaine sauvegarde qui joint le dépôt",
+                "no backup was begun: {of_bilans} on this computer (\"scelle bilan list\"), sent by the next backup that reaches the repository",
+                of_bilans = counted(kept, "# bilan[s] gardé[s]", "# bilan[s] kept")
+            ));
         }
-    };
-    let mut pen = run.pen().await?;
+        error
+    })
+}
+
+/// One run after the other, with one opening and one pen.
+async fn back_up(
+    context: &Context,
+    limit_upload: Option<u64>,
+    errands: Vec<Errand<'_>>,
+    asked: Vec<Missed>,
+) -> Result<ExitCode, NotBegun> {
+    let run = Run::begin(&context.finder(limit_upload), &asked).await?;
+    run.moved.iter().for_each(|moved| context.say_moved(moved));
+    let mut pen = run.pen(&asked).await?;
     let mut told = Vec::new();
-    for Errand { plan, request } in errands {
-        let declared = settings.declared(plan, args.scheduled);
-        let request = request.beside(home, Some(&run.seat.device.place));
+    for (Errand { plan, request }, Missed { declared, .. }) in errands.into_iter().zip(asked) {
+        let request = request.beside(&context.settings.home, Some(&run.seat.device.place));
         let ended = run.backup(&mut pen, request, declared).await;
         told.push(tell(context, plan, &run.seat.device, ended)?);
     }
@@ -62,28 +67,6 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     still_lost(context, &ended);
     context.screen.json(&together(ended));
     Ok(ExitCode::of_all(&codes))
-}
-
-/// Takes this computer's place in the repository. What is odd about the store's answers is said at the end, also where this
-/// fails.
-async fn begin(context: &Context, limit_upload: Option<u64>) -> Result<Run> {
-    let found = context.find(None, limit_upload).await?;
-    let seat = found.seat().await?;
-    context.watch(seat.objects());
-    let mut run = Run::open(&found, seat).await?;
-    context.settle(&mut run.seat, &found)?;
-    Ok(run)
-}
-
-/// A key of the configuration that is accepted and does nothing is said at every run.
-pub(super) fn say_what_has_no_effect(context: &Context) {
-    for inert in &context.settings.inert {
-        let (key, place) = (&inert.key, &inert.place);
-        context.screen.warn(&bilingual!(
-            "la clé « {key} » ({place}) n'a pas d'effet dans cette version",
-            "the key \"{key}\" ({place}) has no effect in this version"
-        ));
-    }
 }
 
 /// Of several plans, which one the error that follows is about.

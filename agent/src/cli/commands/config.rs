@@ -39,7 +39,7 @@ fn check(context: &Context) -> ExitCode {
         }
         return ExitCode::Usage;
     }
-    super::backup::say_what_has_no_effect(context);
+    context.settings.tell_what_has_no_effect(&*context.around.monitor);
     if !settings.config_exists {
         context.screen.say(&bilingual!(
             "il n'y a pas de fichier de configuration : les valeurs par défaut valent",

@@ -29,28 +29,12 @@ use std::pin::Pin;
 use super::args::Command;
 use super::context::Context;
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::monitor::Notice;
-
-/// Runs a command, and says at its end what was odd about the store's answers, whatever became of it.
-pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
-    let ended = run_one(context, command).await;
-    for oddities in context.oddities.lock().iter() {
-        let objects = oddities.answered_wrongly();
-        if objects > 0 {
-            context.tell(&Notice::AnsweredWrongly { objects });
-        }
-        let (hidden, overwritten) = (oddities.hidden().len() as u64, oddities.overwritten().len() as u64);
-        if hidden + overwritten > 0 {
-            context.tell(&Notice::ReadThrough { hidden, overwritten });
-        }
-    }
-    ended
-}
 
 /// A command at work. What it is made of goes as deep as all that it waits for: the compiler need not know it from here on.
 type Running<'a> = Pin<Box<dyn Future<Output = Result<ExitCode>> + 'a>>;
 
-async fn run_one(context: &Context, command: Command) -> Result<ExitCode> {
+/// Runs a command.
+pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
     let running: Running<'_> = match command {
         Command::Kit(command) => return kit::run(context, command),
         Command::Store(command) => return store::run(context, command),

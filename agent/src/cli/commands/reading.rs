@@ -62,11 +62,9 @@ pub async fn open_unsigned(
         (false, _) => Depth::Newest,
     };
     let reading = Reading::open(found, unlock, depth).await?;
-    let repository = &reading.repository;
-    context.watch(&repository.objects);
     // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.
     if need == KeyNeed::Required || !whole_ledger {
-        show_findings(context, &repository.findings_that_matter());
+        show_findings(context, &reading.repository.findings_that_matter());
     }
     Ok(reading)
 }

@@ -93,6 +93,13 @@ pub enum Notice {
         /// How many were written over.
         overwritten: u64,
     },
+    /// A key of the configuration that is accepted and does nothing.
+    NoEffect {
+        /// Table and key.
+        key: String,
+        /// File, without its folders, and line.
+        place: String,
+    },
 }
 
 impl Notice {
@@ -195,6 +202,10 @@ impl Notice {
                     "[its older version, sound, was|their older versions, sound, were] read. Tell the host; \"scelle check\" names \
                      [it|them]",
                 ),
+            ),
+            Self::NoEffect { key, place } => bilingual!(
+                "la clé « {key} » ({place}) n'a pas d'effet dans cette version",
+                "the key \"{key}\" ({place}) has no effect in this version"
             ),
         }
     }
