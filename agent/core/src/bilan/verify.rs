@@ -4,6 +4,8 @@
 //! was signed, does the chain around it lack nothing, is the signer the one you know. Never: takes the file's own word for
 //! who the owner is.
 
+use std::path::Path;
+
 use scelle_format::descriptor::{Descriptor, DeviceState, Pin, SignedDescriptor, check_history};
 use scelle_format::fingerprint::{FINGERPRINT_WORDS, six_words};
 use scelle_format::id::{DeviceId, Sha256};
@@ -17,11 +19,22 @@ use serde::Serialize;
 
 use super::export::{Document, MAGIC};
 use super::named::names;
-use crate::error::ExitCode;
+use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::state::Device;
 
 /// Longest file that is read.
-pub const FILE_MAX_BYTES: usize = 64 << 20;
+const FILE_MAX_BYTES: usize = 64 << 20;
+
+/// Reads the file of a bilan.
+///
+/// Errors: exit 2 it cannot be read, exit 13 it is longer than any bilan.
+pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let unreadable = |error: std::io::Error| AgentError::bilan_file_unreadable().because(error);
+    if std::fs::metadata(path).map_err(unreadable)?.len() > FILE_MAX_BYTES as u64 {
+        return Err(AgentError::object_corrupt());
+    }
+    std::fs::read(path).map_err(unreadable)
+}
 
 /// Whom the person who asks already trusts.
 #[derive(Clone, Debug)]

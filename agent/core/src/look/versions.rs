@@ -63,6 +63,13 @@ pub struct Versions {
     pub unread: Vec<(Sighting, AgentError)>,
 }
 
+impl Versions {
+    /// How the look ends, where the search through the repository's snapshots ends with `searched`.
+    pub fn code(&self, searched: ExitCode) -> ExitCode {
+        if self.unread.is_empty() { searched } else { ExitCode::Damaged }
+    }
+}
+
 /// A version that later snapshots may still hold.
 struct OpenVersion {
     version: Version,

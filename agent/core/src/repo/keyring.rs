@@ -36,6 +36,16 @@ pub enum Unlock {
     Phrase(SecretString),
 }
 
+impl Unlock {
+    /// The repository that it names: a kit does.
+    pub fn repository(&self) -> Option<RepositoryId> {
+        match self {
+            Self::Kit(kit) => RepositoryId::parse(&kit.repository).ok(),
+            Self::Phrase(_) => None,
+        }
+    }
+}
+
 /// Opened identities.
 pub struct Keyring {
     epochs: BTreeMap<u32, PqIdentity>,

@@ -24,6 +24,17 @@ pub enum Target {
     InPlace,
 }
 
+impl Target {
+    /// What to do where something already stands, and nothing may be overwritten: among the files that are in use, ours goes
+    /// beside it, with this text in its name; elsewhere it is left out.
+    pub fn keeping(&self, beside: String) -> Overwrite {
+        match self {
+            Self::InPlace => Overwrite::Sibling(beside),
+            Self::Folder(_) => Overwrite::Never,
+        }
+    }
+}
+
 /// What is asked for.
 #[derive(Clone)]
 pub struct RestoreRequest {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::reading::Reading;
 use crate::bilan::{self, Loaded, Row, Shelf};
-use crate::error::Result;
+use crate::error::{AgentError, ExitCode, Result};
 
 impl Reading {
     /// All bilans, oldest first.
@@ -19,7 +19,16 @@ impl Reading {
     ///
     /// Errors: those of [`Shelf::load`].
     pub async fn bilan(&self, id: &str) -> Result<Loaded> {
-        self.shelf(self.folder().as_deref()).load(&self.repository.objects, id).await
+        let loaded = self.shelf(self.folder().as_deref()).load(&self.repository.objects, id).await;
+        loaded.map_err(|error| self.cause_of(error))
+    }
+
+    /// What no copy is kept of is not lost: the store is away.
+    fn cause_of(&self, error: AgentError) -> AgentError {
+        match &self.away {
+            Some(why) if error.code == ExitCode::Damaged => why.clone(),
+            _ => error,
+        }
     }
 
     pub(super) fn shelf<'a>(&'a self, folder: Option<&'a Path>) -> Shelf<'a> {
@@ -31,6 +40,8 @@ impl Reading {
     /// Errors: exit 2 when the bilan is not in the store yet.
     pub async fn bilan_file(&self, loaded: &Loaded) -> Result<Vec<u8>> {
         let repository = &self.repository;
-        bilan::export(&repository.objects, &repository.descriptors, &repository.history, loaded).await
+        let file =
+            bilan::export(&repository.objects, &repository.descriptors, &repository.history, loaded).await;
+        file.map_err(|error| self.cause_of(error))
     }
 }

@@ -20,10 +20,18 @@ impl Finder<'_> {
     /// Errors: `why`, where that is neither for want of an answer nor of a credential, or where this computer knows no repository or has no copies of it.
     pub async fn from_copies(&self, why: AgentError) -> Result<Reading> {
         let is_away = why.code == ExitCode::Unreachable || why.kind == AgentError::no_credential().kind;
-        if !is_away {
-            return Err(why);
+        match self.own_copies().await.filter(|_| is_away) {
+            Some(mut reading) => {
+                reading.away = Some(why);
+                Ok(reading)
+            }
+            None => Err(why),
         }
-        let Some(known) = self.known_offline().filter(|known| !known.is_unfinished) else { return Err(why) };
+    }
+
+    /// The same without asking a store first. `None` where this computer knows no repository or has no copies of it.
+    pub async fn own_copies(&self) -> Option<Reading> {
+        let known = self.known_offline().filter(|known| !known.is_unfinished)?;
         let kept = Kept::of(&self.home.join(known.repository.as_str()));
         let place = known.device.place.clone();
         let is_folder = matches!(address_of(&place), Ok(RepoAddress::Folder(_)));
@@ -33,6 +41,6 @@ impl Finder<'_> {
             Connected { bare: Arc::clone(&store), store, place, clock_offset_ms: None, is_folder };
         let (home, around) = (self.home.to_owned(), self.around.clone());
         let found = Found { known: Some(known), moved_from: None, damaged: None, connected, home, around };
-        Reading::open(found, None, Depth::Whole).await.map_err(|_| why)
+        Reading::open(found, None, Depth::Whole).await.ok()
     }
 }

@@ -39,6 +39,8 @@ pub struct Reading {
     pub home: PathBuf,
     /// Time, who watches, whether to stop.
     pub around: Around,
+    /// Why the store was not reached, where this computer's copies stand in for it.
+    pub away: Option<AgentError>,
     /// Tells, when this ends, what was odd about the store's answers.
     _witness: Witness,
 }
@@ -52,6 +54,13 @@ pub enum Depth {
     Whole,
     /// All of it, and what is read sound is kept by this PC, which can put it back later.
     WholeAndKept,
+}
+
+impl Depth {
+    /// Whether who reads so far is about what is wrong, and says it in its own way.
+    pub fn is_about_damage(self) -> bool {
+        self == Self::WholeAndKept
+    }
 }
 
 impl Reading {
@@ -79,7 +88,7 @@ impl Reading {
             (opened, _) => opened?,
         };
         let (witness, is_elsewhere) = (Witness::of(&repository.objects, &around), moved_from.is_some());
-        Ok(Self { known, is_elsewhere, connected, repository, home, around, _witness: witness })
+        Ok(Self { known, is_elsewhere, connected, repository, home, around, away: None, _witness: witness })
     }
 
     /// The snapshot a person means. Takes the whole ledger: the newest notes may all be of one set of folders, while another,

@@ -1,14 +1,21 @@
 //! How the practice stands: protected, to look at, not protected, or unknown.
 //!
-//! From the bilans that this computer has and the plans' timetables to one light, without a store. A light is never better than
+//! From the bilans that this computer has and the plans' timetables to one light and its exit code, without a store. A light is never better than
 //! that of the newest bilan, and a plan whose times went by without a good run is worse than its last bilan was. Never: believes
 //! that silence is well.
+
+use std::path::PathBuf;
 
 use scelle_format::id::DeviceId;
 use scelle_format::report::Light;
 use scelle_format::timestamp::Timestamp;
 
+use super::instance::Instance;
+use super::roots::set_of;
+use super::whereabouts::Finder;
 use crate::bilan::Row;
+use crate::clock::now;
+use crate::error::ExitCode;
 use crate::schedule::Timetable;
 
 /// A run that answers a slot may take so long before its bilan is looked for, in seconds.
@@ -18,10 +25,10 @@ const MISSED_MAX: usize = 1000;
 
 /// A plan, as far as its standing depends on it.
 pub struct PlanLooked<'a> {
-    /// The set of its folders (`set_id`).
-    pub set: String,
+    /// Its folders.
+    pub paths: &'a [PathBuf],
     /// When; `None` where nobody said.
-    pub timetable: Option<&'a Timetable>,
+    pub timetable: Option<Timetable>,
     /// A run begins at most so many seconds after its slot.
     pub delay_s: u32,
 }
@@ -40,31 +47,47 @@ pub struct PlanStanding {
 }
 
 /// How the practice stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// The newest bilan: when, and its light.
     pub newest: Option<(Timestamp, Light)>,
-    /// Each plan.
+    /// Each plan; none where this computer is no part of a repository, or has no copies of its bilans.
     pub plans: Vec<PlanStanding>,
+    /// Whether a service runs.
+    pub has_service: bool,
     /// Whether plans have times and nothing runs that would keep them.
     pub is_idle: bool,
 }
 
+impl Finder<'_> {
+    /// How the practice stands with these plans, from the copies that this computer has: no store is asked.
+    pub async fn standing(&self, plans: &[PlanLooked<'_>]) -> Standing {
+        let has_service = Instance::is_taken(self.home);
+        let Some((reading, known)) = self.own_copies().await.zip(self.known_offline()) else {
+            return Standing { has_service, ..Standing::default() };
+        };
+        let set = |plan: &PlanLooked<'_>| set_of(&known.device, plan.paths).unwrap_or_default();
+        let plans: Vec<_> = plans.iter().map(|plan| (set(plan), plan)).collect();
+        Standing::of(&reading.bilans(), &known.device.id, &plans, has_service, now(&*self.around.clock))
+    }
+}
+
 impl Standing {
-    /// From the bilans of a repository, oldest first, of which those of `device` count.
-    pub fn of(
+    /// From the bilans of a repository, oldest first, of which those of `device` count, and plans with their sets.
+    fn of(
         rows: &[Row],
         device: &DeviceId,
-        plans: &[PlanLooked<'_>],
+        plans: &[(String, &PlanLooked<'_>)],
         has_service: bool,
         now: Timestamp,
     ) -> Self {
         let own = device.as_str().get(..8).unwrap_or_default();
         let rows: Vec<&Row> = rows.iter().filter(|row| row.id.starts_with(own)).collect();
         let newest = rows.iter().max_by_key(|row| row.time).map(|row| (row.time, row.status));
-        let plans: Vec<PlanStanding> = plans.iter().map(|plan| plan.standing(&rows, now)).collect();
+        let plans: Vec<PlanStanding> =
+            plans.iter().map(|(set, plan)| plan.standing(set, &rows, now)).collect();
         let is_idle = !has_service && plans.iter().any(|plan| plan.next.is_some());
-        Self { newest, plans, is_idle }
+        Self { newest, plans, has_service, is_idle }
     }
 
     /// The one light: the worst of all. Grey where there is no bilan at all and no plan that should have one.
@@ -74,14 +97,23 @@ impl Standing {
         let idle = self.is_idle.then_some(Light::Amber);
         worst(newest.into_iter().chain(plans).chain(idle)).unwrap_or(Light::Grey)
     }
+
+    /// The exit code of the one light.
+    pub fn exit(&self) -> ExitCode {
+        match self.overall() {
+            Light::Green => ExitCode::PROTECTED,
+            Light::Amber => ExitCode::TO_LOOK_AT,
+            Light::Red => ExitCode::NOT_PROTECTED,
+            Light::Grey => ExitCode::UNKNOWN,
+        }
+    }
 }
 
 impl PlanLooked<'_> {
-    fn standing(&self, rows: &[&Row], now: Timestamp) -> PlanStanding {
-        let good =
-            rows.iter().rev().find(|row| row.snapshot.is_some() && row.set.as_ref() == Some(&self.set));
+    fn standing(&self, set: &String, rows: &[&Row], now: Timestamp) -> PlanStanding {
+        let good = rows.iter().rev().find(|row| row.snapshot.is_some() && row.set.as_ref() == Some(set));
         let due = Timestamp(now.0 - RUN_S - i64::from(self.delay_s));
-        let missed = match (good, self.timetable) {
+        let missed = match (good, &self.timetable) {
             (Some(good), Some(timetable)) => {
                 let between = timetable.between(good.time, due, MISSED_MAX);
                 between.slots.len() as u64 + between.older
@@ -97,7 +129,7 @@ impl PlanLooked<'_> {
         PlanStanding {
             last_good: good.map(|good| good.time),
             missed,
-            next: self.timetable.and_then(|timetable| timetable.next(now)),
+            next: self.timetable.as_ref().and_then(|timetable| timetable.next(now)),
             light: worst(last.into_iter().chain([late])).unwrap_or(Light::Grey),
         }
     }
@@ -118,7 +150,8 @@ mod tests {
         let device = DeviceId::parse(&"7".repeat(16)).unwrap();
         let time = |text: &str| Timestamp::parse(text).unwrap();
         let timetable = Timetable::new(Cadence::parse("0 20 * * *").unwrap(), Zone::default(), vec![]);
-        let plans = [PlanLooked { set: "cabinet".to_owned(), timetable: Some(&timetable), delay_s: 300 }];
+        let plan = PlanLooked { paths: &[], timetable: Some(timetable), delay_s: 300 };
+        let plans = [("cabinet".to_owned(), &plan)];
         let row = |status, snapshot: Option<u64>| Row {
             id: "77777777-7".to_owned(),
             kind: "backup".to_owned(),
@@ -146,6 +179,11 @@ mod tests {
         let elsewhere = Row { id: "00000000-9".to_owned(), ..row(Light::Red, None) };
         assert_eq!(light(&[good[0].clone(), elsewhere], now), Light::Green, "another computer's");
         assert!(Standing::of(&good, &device, &plans, false, time(now)).is_idle);
-        assert_eq!(Standing::of(&[], &device, &[], false, time(now)).overall(), Light::Grey);
+        let unknown = Standing::of(&[], &device, &[], false, time(now));
+        assert_eq!((unknown.overall(), unknown.exit().number()), (Light::Grey, 3));
+        let codes = [Light::Green, Light::Amber, Light::Red].map(|light| {
+            Standing { newest: Some((time(now), light)), ..Standing::default() }.exit().number()
+        });
+        assert_eq!(codes, [0, 1, 2]);
     }
 }

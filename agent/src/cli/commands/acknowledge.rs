@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use super::reading::{KeyNeed, open};
+use super::reading::{Depth, KeyNeed, open};
 use crate::cli::args::{BilanAcknowledge, KeyArgs};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
@@ -17,7 +17,7 @@ use scelle_view::words::{Message, counted};
 
 /// Runs `bilan acknowledge`.
 pub async fn run(context: &Context, args: BilanAcknowledge) -> Result<ExitCode> {
-    let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, true).await?;
+    let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, Depth::WholeAndKept).await?;
     let (author, reason) = (args.author, args.reason);
     let mut document = json!({"author": author, "reason": reason});
     let mut told = |id: &str, accepted| match accepted {

@@ -4,12 +4,12 @@
 
 use super::look::path_json;
 use super::plans::{self, Plans};
-use super::reading::{KeyNeed, Reading, open};
+use super::reading::{Depth, KeyNeed, Reading, open};
 use super::told;
 use crate::cli::args::{Bilan, BilanExport, BilanFormat, BilanVerify, BilanWhois, KeyArgs};
 use crate::cli::context::Context;
-use scelle_core::bilan::verify::FILE_MAX_BYTES;
-use scelle_core::bilan::{Anchor, Loaded, verify};
+use scelle_core::bilan::verify::read_file;
+use scelle_core::bilan::{Anchor, verify};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::repo::new_file::write_new;
 use scelle_view::bilingual;
@@ -29,9 +29,9 @@ pub async fn run(context: &Context, command: Bilan) -> Result<ExitCode> {
 }
 
 /// The whole ledger; while the store is away, as far as this computer has copies of it.
-async fn ledger(context: &Context) -> Result<Ledger> {
-    let why = match open(context, &KeyArgs::default(), KeyNeed::Optional, true).await {
-        Ok(reading) => return Ok(Ledger { reading, away: None }),
+async fn ledger(context: &Context) -> Result<Reading> {
+    let why = match open(context, &KeyArgs::default(), KeyNeed::Optional, Depth::WholeAndKept).await {
+        Ok(reading) => return Ok(reading),
         Err(error) => error,
     };
     let reading = context.finder(None).from_copies(why.clone()).await?;
@@ -40,32 +40,11 @@ async fn ledger(context: &Context) -> Result<Ledger> {
         "bilans d'après les copies de ce poste ; de plus récents, et ceux d'autres postes, peuvent manquer",
         "bilans from the copies on this computer; newer ones, and those of other computers, may be missing"
     ));
-    Ok(Ledger { reading, away: Some(why) })
-}
-
-/// Where bilans are read from.
-struct Ledger {
-    reading: Reading,
-    /// Why the store was not reached, where copies stand in for it.
-    away: Option<AgentError>,
-}
-
-impl Ledger {
-    async fn bilan(&self, id: &str) -> Result<Loaded> {
-        self.reading.bilan(id).await.map_err(|error| self.said(error))
-    }
-
-    /// What no copy is kept of is not lost: the store is away.
-    fn said(&self, error: AgentError) -> AgentError {
-        match &self.away {
-            Some(why) if error.code == ExitCode::Damaged => why.clone(),
-            _ => error,
-        }
-    }
+    Ok(reading)
 }
 
 async fn list(context: &Context) -> Result<ExitCode> {
-    let Ledger { reading, .. } = ledger(context).await?;
+    let reading = ledger(context).await?;
     let mut rows = reading.bilans();
     let labels = Plans::of(context, &reading);
     rows.iter_mut().for_each(|row| row.plan = row.set.as_deref().and_then(|set| labels.label(set)));
@@ -105,9 +84,9 @@ async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
     if args.format != BilanFormat::Json {
         return Err(AgentError::not_in_this_version("bilan export --format"));
     }
-    let ledger = ledger(context).await?;
-    let loaded = ledger.bilan(&args.id).await?;
-    let bytes = ledger.reading.bilan_file(&loaded).await.map_err(|error| ledger.said(error))?;
+    let reading = ledger(context).await?;
+    let loaded = reading.bilan(&args.id).await?;
+    let bytes = reading.bilan_file(&loaded).await?;
     write_new(&args.out, &bytes, false)?;
     let id = &loaded.id;
     context.screen.say(&bilingual!(
@@ -119,12 +98,7 @@ async fn export_file(context: &Context, args: BilanExport) -> Result<ExitCode> {
 }
 
 fn verify_file(context: &Context, args: &BilanVerify) -> Result<ExitCode> {
-    let unreadable = |error: std::io::Error| AgentError::bilan_file_unreadable().because(error);
-    let size = std::fs::metadata(&args.file).map_err(unreadable)?.len();
-    if size > FILE_MAX_BYTES as u64 {
-        return Err(AgentError::object_corrupt());
-    }
-    let bytes = std::fs::read(&args.file).map_err(unreadable)?;
+    let bytes = read_file(&args.file)?;
     let anchor = match &args.owner {
         Some(typed) => Some(typed.clone()),
         None => local_anchor(context),
@@ -141,7 +115,7 @@ fn local_anchor(context: &Context) -> Option<Anchor> {
 }
 
 async fn who(context: &Context, args: BilanWhois) -> Result<ExitCode> {
-    let mut reading = open(context, &args.key, KeyNeed::Required, false).await?;
+    let mut reading = open(context, &args.key, KeyNeed::Required, Depth::Newest).await?;
     let path = reading.name_of(&args.token).await?;
     context.screen.line(&path.to_screen());
     context.screen.json(&serde_json::json!({"token": args.token, "path": path_json(&path)}));

@@ -3,7 +3,7 @@
 //! From what was typed to [`Reading::check`](super::reading::Reading::check); the report goes to the screen, and what is new in it
 //! to the ledger. Never: repairs.
 
-use super::reading::{KeyNeed, open};
+use super::reading::{Depth, KeyNeed, open};
 use super::told::check::told;
 use crate::cli::args::{Check, ReadDataAsked};
 use crate::cli::context::Context;
@@ -12,7 +12,7 @@ use scelle_core::verify::ReadData;
 
 /// Runs `check`.
 pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
-    let mut reading = open(context, &args.key, KeyNeed::Optional, true).await?;
+    let mut reading = open(context, &args.key, KeyNeed::Optional, Depth::WholeAndKept).await?;
     let report = reading
         .check(match args.read_data {
             None => ReadData::None,

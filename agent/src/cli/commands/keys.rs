@@ -5,7 +5,7 @@
 use scelle_format::descriptor::Standing;
 use serde_json::json;
 
-use super::reading::{KeyNeed, Reading, open, open_unsigned};
+use super::reading::{Depth, KeyNeed, Reading, open, open_unsigned};
 use crate::cli::args::{CheckKit, KeyArgs, Keys};
 use crate::cli::context::Context;
 use crate::cli::secrets;
@@ -23,7 +23,7 @@ pub async fn run(context: &Context, command: Keys) -> Result<ExitCode> {
 }
 
 async fn list(context: &Context) -> Result<ExitCode> {
-    let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, false).await?;
+    let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, Depth::Newest).await?;
     let current = &reading.repository.descriptors.current;
     let say = |message: Message| context.screen.say(&message);
     for line in &current.recipients {
@@ -54,7 +54,7 @@ async fn list(context: &Context) -> Result<ExitCode> {
 }
 
 async fn check_kit(context: &Context, args: CheckKit) -> Result<ExitCode> {
-    let reading = open_unsigned(context, &args.key, KeyNeed::Required, false).await?;
+    let reading = open_unsigned(context, &args.key, KeyNeed::Required, Depth::Newest).await?;
     let opened = reading.open_newest().await?;
     let signed = confirm(context, &reading, &args).await?;
     let proven = match reading.prove(opened).await {

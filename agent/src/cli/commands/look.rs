@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::plans::{self, Plans};
-use super::reading::{KeyNeed, open};
+use super::reading::{Depth, KeyNeed, open};
 use crate::cli::args::{Diff, Find, KeyArgs, Ls};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
@@ -26,7 +26,7 @@ use scelle_view::words::names::shown;
 
 /// Runs `snapshots`.
 pub async fn snapshots(context: &Context) -> Result<ExitCode> {
-    let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, true).await?;
+    let reading = open(context, &KeyArgs::default(), KeyNeed::Optional, Depth::WholeAndKept).await?;
     let repository = &reading.repository;
     super::reading::show_findings(context, &repository.findings_that_matter());
     let mut rows = snapshot_rows(&repository.history, &repository.descriptors);
@@ -66,7 +66,7 @@ pub async fn snapshots(context: &Context) -> Result<ExitCode> {
 
 /// Runs `ls`.
 pub async fn ls(context: &Context, args: Ls) -> Result<ExitCode> {
-    let mut reading = open(context, &args.key, KeyNeed::Required, false).await?;
+    let mut reading = open(context, &args.key, KeyNeed::Required, Depth::Newest).await?;
     let (_, tree) = reading.tree(&args.snapshot).await?;
     let path = path_in(&tree, args.path.as_deref())?;
     let rows = entries(&tree, &path).await?;
@@ -80,7 +80,7 @@ pub async fn ls(context: &Context, args: Ls) -> Result<ExitCode> {
 /// Runs `find`.
 pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
     let pattern = Pattern::parse(&args.pattern)?;
-    let reading = open(context, &args.key, KeyNeed::Required, true).await?;
+    let reading = open(context, &args.key, KeyNeed::Required, Depth::Whole).await?;
     let mut snapshots = reading.repository.history.snapshots();
     snapshots.reverse();
     let mut found = Vec::new();
@@ -109,7 +109,7 @@ pub async fn find_names(context: &Context, args: Find) -> Result<ExitCode> {
 
 /// Runs `diff`.
 pub async fn differences(context: &Context, args: Diff) -> Result<ExitCode> {
-    let mut reading = open(context, &args.key, KeyNeed::Required, true).await?;
+    let mut reading = open(context, &args.key, KeyNeed::Required, Depth::Whole).await?;
     let (_, before) = reading.tree(&args.a).await?;
     let (_, after) = reading.tree(&args.b).await?;
     let mut rows: Vec<Difference> = Vec::new();

@@ -3,7 +3,6 @@
 //! From what was typed to an opened [`Reading`]. Never: a rule about what must be there; the core's findings are said.
 
 use scelle_format::descriptor::Standing;
-use scelle_format::id::RepositoryId;
 
 use crate::cli::args::KeyArgs;
 use crate::cli::context::Context;
@@ -11,8 +10,7 @@ use crate::cli::secrets;
 use scelle_core::error::{AgentError, Result};
 use scelle_core::repo::finding::Finding;
 use scelle_core::repo::keyring::Unlock;
-use scelle_core::run::Depth;
-pub use scelle_core::run::Reading;
+pub use scelle_core::run::{Depth, Reading};
 use scelle_view::bilingual;
 
 /// Whether a command needs names, and so a key.
@@ -25,8 +23,8 @@ pub enum KeyNeed {
 }
 
 /// Opens the repository that was meant.
-pub async fn open(context: &Context, key: &KeyArgs, need: KeyNeed, whole_ledger: bool) -> Result<Reading> {
-    let reading = open_unsigned(context, key, need, whole_ledger).await?;
+pub async fn open(context: &Context, key: &KeyArgs, need: KeyNeed, depth: Depth) -> Result<Reading> {
+    let reading = open_unsigned(context, key, need, depth).await?;
     if reading.repository.descriptors.standing == Standing::Provisional {
         context.screen.warn(&bilingual!(
             "le responsable n'a pas encore signé ce dépôt : faites « scelle keys check-kit --kit FICHIER --confirm »",
@@ -37,17 +35,9 @@ pub async fn open(context: &Context, key: &KeyArgs, need: KeyNeed, whole_ledger:
 }
 
 /// [`open`] for the command that lets the owner sign: whether the signature is still missing shows when it has ended.
-pub async fn open_unsigned(
-    context: &Context,
-    key: &KeyArgs,
-    need: KeyNeed,
-    whole_ledger: bool,
-) -> Result<Reading> {
+pub async fn open_unsigned(context: &Context, key: &KeyArgs, need: KeyNeed, depth: Depth) -> Result<Reading> {
     let unlock = unlock(context, key, need)?;
-    let of_kit = match &unlock {
-        Some(Unlock::Kit(kit)) => RepositoryId::parse(&kit.repository).ok(),
-        _ => None,
-    };
+    let of_kit = unlock.as_ref().and_then(Unlock::repository);
     let found = context.find(of_kit.as_ref(), None).await?;
     if found.damaged.is_some() {
         context.screen.warn(&bilingual!(
@@ -55,15 +45,8 @@ pub async fn open_unsigned(
             "this computer's state for this repository cannot be read; this command does without it"
         ));
     }
-    // What a check reads sound this PC can put back later.
-    let depth = match (whole_ledger, need) {
-        (true, KeyNeed::Optional) => Depth::WholeAndKept,
-        (true, KeyNeed::Required) => Depth::Whole,
-        (false, _) => Depth::Newest,
-    };
     let reading = Reading::open(found, unlock, depth).await?;
-    // A command that looks at the whole ledger without a key is about what is wrong: it says so itself.
-    if need == KeyNeed::Required || !whole_ledger {
+    if !depth.is_about_damage() {
         show_findings(context, &reading.repository.findings_that_matter());
     }
     Ok(reading)

@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use super::look::{path_in, path_json};
-use super::reading::{KeyNeed, open};
+use super::reading::{Depth, KeyNeed, open};
 use super::told::restore::told;
 use crate::cli::args::{OverwriteWhen, Restore};
 use crate::cli::context::Context;
@@ -24,7 +24,7 @@ use scelle_view::words::{Lang, counted};
 pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     // Before anything is opened: a wrong pattern is a wrong command line.
     let filter = PathFilter::new(&args.include, &args.exclude, &[])?;
-    let mut reading = open(context, &args.key, KeyNeed::Required, false).await?;
+    let mut reading = open(context, &args.key, KeyNeed::Required, Depth::Newest).await?;
     let (snapshot, tree) = reading.tree(&args.snapshot.snapshot).await?;
     let mut paths: Vec<Vec<u8>> =
         args.paths.iter().map(|path| path_in(&tree, Some(path))).collect::<Result<_>>()?;
@@ -35,11 +35,10 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         Some(folder) => Target::Folder(std::path::absolute(folder)?),
         None => Target::InPlace,
     };
-    let overwrite = match (args.overwrite, args.in_place) {
-        (OverwriteWhen::Never, true) => Overwrite::Sibling(dated(context, "restauré", "restored")),
-        (OverwriteWhen::Never, false) => Overwrite::Never,
-        (OverwriteWhen::Changed, _) => Overwrite::Changed,
-        (OverwriteWhen::Always, _) => Overwrite::Always,
+    let overwrite = match args.overwrite {
+        OverwriteWhen::Never => target.keeping(dated(context, "restauré", "restored")),
+        OverwriteWhen::Changed => Overwrite::Changed,
+        OverwriteWhen::Always => Overwrite::Always,
     };
     let request = RestoreRequest {
         target,

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::look::{entry_json, time_of};
-use super::reading::{KeyNeed, open};
+use super::reading::{Depth, KeyNeed, open};
 use crate::cli::args::Versions;
 use crate::cli::context::Context;
 use crate::cli::screen::Table;
@@ -22,7 +22,7 @@ use scelle_view::words::figures::{local_time, size};
 
 /// Runs `versions`.
 pub async fn run(context: &Context, args: Versions) -> Result<ExitCode> {
-    let reading = open(context, &args.key, KeyNeed::Required, true).await?;
+    let reading = open(context, &args.key, KeyNeed::Required, Depth::Whole).await?;
     let snapshots = reading.repository.history.snapshots();
     let typed = os_to_bytes(args.path.as_os_str());
     let found = versions(&reading.fetcher()?, &snapshots, &typed, &context.around.shutdown).await?;
@@ -43,7 +43,7 @@ pub async fn run(context: &Context, args: Versions) -> Result<ExitCode> {
         ));
     }
     screen.json(&found.versions.iter().map(row_json).collect::<Vec<_>>());
-    Ok(if found.unread.is_empty() { reading.repository.search_code() } else { ExitCode::Damaged })
+    Ok(found.code(reading.repository.search_code()))
 }
 
 fn table(versions: &[Version], lang: Lang) -> Table {

@@ -31,6 +31,18 @@ pub enum ExitCode {
     Interrupted = 130,
 }
 
+/// What the numbers mean where the question is how the practice stands: as monitoring wants them.
+impl ExitCode {
+    /// Protected.
+    pub const PROTECTED: Self = Self::Ok;
+    /// To look at.
+    pub const TO_LOOK_AT: Self = Self::Failed;
+    /// Not protected.
+    pub const NOT_PROTECTED: Self = Self::Usage;
+    /// Nobody knows.
+    pub const UNKNOWN: Self = Self::Partial;
+}
+
 impl ExitCode {
     /// Every code, in order.
     pub const ALL: [Self; 10] = [
