@@ -91,3 +91,80 @@ fn each_rust_module_says_what_it_is_for() {
     }
     assert!(silent.is_empty(), "no //! line at the top:\n{}", silent.join("\n"));
 }
+
+/// The product's code in Rust below a folder, with the tests at the end of files left out.
+fn product(below: &str) -> Vec<(String, String)> {
+    let is_product = |name: &str| {
+        name.starts_with(below)
+            && name.ends_with(".rs")
+            && name.contains("/src/")
+            && !["_tests", "/testing", "/fixture", "/xtask/"].iter().any(|part| name.contains(part))
+    };
+    let names = files().into_iter().map(|name| name.to_str().unwrap().to_owned());
+    let code = |name: &String| {
+        let text = fs::read_to_string(tools::checkout().join(name)).unwrap();
+        let text = text.split("#[cfg(test)]\n").next().unwrap().to_owned();
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    };
+    names.filter(|name| is_product(name)).map(|name| (name.clone(), code(&name))).collect()
+}
+
+/// What lies in the state folders is spelt in one list, where each name has its meaning. Names without a dot are words too, of
+/// requests and documents: they count in the two crates that keep a state, where they are no key of a document.
+#[test]
+fn the_files_of_the_state_are_one_list() {
+    const LIST: &str = "agent/core/src/repo/files.rs";
+    let code = product("agent/");
+    let (_, list) = code.iter().find(|(name, _)| name == LIST).unwrap();
+    let names: Vec<&str> =
+        list.split("&str = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(names.len() > 15 && names.contains(&"kept") && names.contains(&"agent.json"), "{names:?}");
+    let spelt = |name: &str, file: &str, text: &str| {
+        let literal = format!("\"{name}\"");
+        let is_word = name.bytes().all(|byte| byte.is_ascii_lowercase());
+        let keeps = file.starts_with("agent/core/") || file.starts_with("agent/src/");
+        let mut after = text.match_indices(&literal).map(|(at, _)| &text[at + literal.len()..]);
+        match is_word {
+            true => keeps && after.any(|after| !after.starts_with(':')),
+            false => after.next().is_some(),
+        }
+    };
+    let elsewhere = code.iter().filter(|(file, _)| file != LIST).flat_map(|(file, text)| {
+        let found = names.iter().filter(|name| spelt(name, file, text));
+        found.map(move |name| format!("{file}: {name}"))
+    });
+    let elsewhere: Vec<String> = elsewhere.collect();
+    assert!(elsewhere.is_empty(), "take it from {LIST}: {elsewhere:#?}");
+    assert!(
+        spelt("kept", "agent/core/src/x.rs", "join(\"kept\")")
+            && !spelt("kept", "agent/src/x.rs", "\"kept\": 1")
+    );
+}
+
+/// A function is read in one look. Tables are longer: the sentences of each kind, and what a note's text has of it.
+#[test]
+fn functions_are_read_in_one_look() {
+    const MAX_LINES: usize = 60;
+    const TABLES: [&str; 3] =
+        ["agent/view/src/words/", "repo-format/src/ledger/kinds.rs", "repo-format/src/id.rs"];
+    let mut long = Vec::new();
+    for (file, text) in ["agent/", "server/", "repo-format/"].iter().flat_map(|below| product(below)) {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            let words = line.trim_start().trim_start_matches("pub").trim_start();
+            let words = words
+                .strip_prefix('(')
+                .and_then(|rest| rest.split_once(") "))
+                .map_or(words, |(_, rest)| rest);
+            let is_function =
+                words.starts_with("fn ") || words.starts_with("async fn ") || words.starts_with("const fn ");
+            let end = lines[at..].iter().position(|line| line.starts_with(&format!("{indent}}}")));
+            let length = end.map_or(0, |end| end + 1);
+            if is_function && length > MAX_LINES && !TABLES.iter().any(|table| file.starts_with(table)) {
+                long.push(format!("{file}: {length} lines: {}", line.trim()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "longer than {MAX_LINES} lines:\n{}", long.join("\n"));
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use scelle_core::around::Around;
 use scelle_core::error::ExitCode;
 use scelle_core::monitor::{Notice, Recorder, Silent};
+use scelle_core::repo::files::PENDING;
 use scelle_format::timestamp::Timestamp;
 
 use super::month_tests::computer::Computer;
@@ -30,7 +31,7 @@ fn a_run_of_the_service_warns_and_leaves_a_bilan_as_a_typed_one_does() {
         let saved = work.run(plan, slot(0)).await;
         assert!(saved.is_recorded && saved.error.is_none(), "{saved:?}");
         let repository = computer.repository.lock().clone().unwrap();
-        let note = computer.place("home").join(repository.as_str()).join("pending.json");
+        let note = computer.place("home").join(repository.as_str()).join(PENDING);
         symlink(&note, &note).unwrap();
         let code = |error: Option<scelle_core::error::AgentError>| error.map(|error| error.code);
         // Without a pen there is a record, once for each slot.

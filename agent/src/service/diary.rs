@@ -6,15 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use scelle_core::around::Around;
 use scelle_core::error::{ExitCode, Result};
-use scelle_core::platform::{TEMPORARY_PREFIX, make_private};
 use scelle_core::repo::checksum;
+use scelle_core::repo::files::SERVICE_DIARY;
+use scelle_core::repo::whole_file::{make_folder, put};
 use scelle_core::schedule::{Answered, Due, Jitter, Moment};
 use scelle_format::random::Random as _;
 use scelle_format::timestamp::Timestamp;
@@ -23,7 +23,6 @@ use tracing::warn;
 
 use super::agenda::Planned;
 
-const FILE: &str = "agent.json";
 /// Waits after failures that follow each other: one minute, then twice as long each time, up to an hour.
 const FIRST_WAIT_S: i64 = 60;
 const LONGEST_WAIT_S: i64 = 3600;
@@ -67,7 +66,7 @@ impl Diary {
     ///
     /// Errors: exit 1 the folder takes nothing.
     pub fn open(home: &Path, around: &Around) -> Result<Self> {
-        let path = home.join(FILE);
+        let path = home.join(SERVICE_DIARY);
         let kept = fs::read(&path).ok().map(|bytes| checksum::from_json::<Kept>(&bytes));
         let kept = match kept {
             Some(Some(kept)) if seed_of(&kept).is_some() => kept,
@@ -77,7 +76,7 @@ impl Diary {
                 }
                 let mut seed = [0; 32];
                 around.random().fill(&mut seed);
-                Kept { seed: hex(&seed), ..Kept::default() }
+                Kept { seed: hex::encode(seed), ..Kept::default() }
             }
         };
         let diary = Self { path, before_s: kept.lived_s, kept, is_unsaved: false };
@@ -201,18 +200,8 @@ impl Diary {
     }
 
     fn write(&self) -> Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new(""));
-        fs::create_dir_all(folder)?;
-        make_private(folder)?;
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder)?;
-        file.write_all(&checksum::to_json(&self.kept)?)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        // Folders cannot be synced everywhere (Windows); there the rename is durable by itself.
-        if let Ok(folder) = fs::File::open(folder) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
+        make_folder(self.path.parent().unwrap_or(Path::new("")))?;
+        put(&self.path, &checksum::to_json(&self.kept)?)
     }
 }
 
@@ -221,20 +210,14 @@ fn wait_s(failures: u32) -> i64 {
     (FIRST_WAIT_S << doublings).min(LONGEST_WAIT_S)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn seed_of(kept: &Kept) -> Option<[u8; 32]> {
     let mut seed = [0; 32];
-    for (at, byte) in seed.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(kept.seed.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
+    hex::decode_to_slice(&kept.seed, &mut seed).ok()?;
     Some(seed)
 }
 
 fn checksum_word(seed: &[u8; 32], name: &str) -> String {
-    hex(&checksum::of(seed, name.as_bytes()))
+    hex::encode(checksum::of(seed, name.as_bytes()))
 }
 
 #[cfg(test)]

@@ -10,10 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::accepted::Accepted;
 use crate::error::Result;
-use crate::repo::checksum;
 use crate::repo::state::State;
-
-const FILE: &str = "bilans.json";
+use crate::repo::{checksum, files};
 
 /// What the last bilans saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,12 +73,12 @@ impl Memory {
 
     /// Reads it; what cannot be read is forgotten.
     pub fn load(state: &State) -> Self {
-        let bytes = state.get(FILE).ok().flatten();
+        let bytes = state.get(files::BILANS).ok().flatten();
         bytes.and_then(|bytes| checksum::from_json(&bytes)).unwrap_or_default()
     }
 
     /// Keeps it.
     pub fn save(&self, state: &State) -> Result<()> {
-        state.put(FILE, &checksum::to_json(self)?)
+        state.put(files::BILANS, &checksum::to_json(self)?)
     }
 }

@@ -18,16 +18,13 @@ use crate::monitor::Problem;
 use crate::pipeline::Saved;
 use crate::repo::append::LedgerWriter;
 use crate::repo::append::start::Start;
-use crate::repo::checksum;
 use crate::repo::damage::{Damage, Loss};
 use crate::repo::damaged::DamageCounts;
 use crate::repo::descriptors::Descriptors;
 use crate::repo::history::History;
 use crate::repo::rounds::LedgerEnd;
 use crate::repo::state::{Device, State};
-
-/// What the probe learned of the store, in the state folder.
-pub const PROBE_FILE: &str = "probe.json";
+use crate::repo::{checksum, files};
 
 /// How a run ended.
 #[derive(Clone, Copy)]
@@ -353,12 +350,12 @@ pub fn error_code(error: &AgentError) -> &'static str {
 
 /// The probe kept in the state folder; one that cannot be read is as good as none.
 pub fn load_probe(state: &State) -> Option<ProbeReport> {
-    checksum::from_json(&state.get(PROBE_FILE).ok()??)
+    checksum::from_json(&state.get(files::PROBE).ok()??)
 }
 
 /// [`load_probe`] for who only looks: `folder` is the state folder of a repository.
 pub fn probe_in(folder: &Path) -> Option<ProbeReport> {
-    checksum::from_json(&std::fs::read(folder.join(PROBE_FILE)).ok()?)
+    checksum::from_json(&std::fs::read(folder.join(files::PROBE)).ok()?)
 }
 
 /// Keeps what a probe learned: in the state for later runs, in the ledger for others.
@@ -371,5 +368,5 @@ pub async fn record_probe(pen: &mut LedgerWriter<'_>, state: &State, probe: &Pro
 
 /// Keeps a probe in the state folder.
 pub fn save_probe(state: &State, probe: &ProbeReport) -> Result<()> {
-    state.put(PROBE_FILE, &checksum::to_json(probe)?)
+    state.put(files::PROBE, &checksum::to_json(probe)?)
 }

@@ -23,7 +23,6 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::files;
 use crate::repo::state::State;
 
-const UNSENT: &str = "unsent-bilans";
 /// Bilans kept back: a PC that is off line for years must not fill its disk.
 const UNSENT_MAX: usize = 1000;
 
@@ -112,7 +111,7 @@ fn device_part(device: &DeviceId) -> &str {
 /// Bilans of a state folder that are not in the store, oldest first, with their ids. Unreadable ones are left out.
 pub fn unsent(folder: &Path) -> Vec<(String, Record)> {
     let read = |name: &str| fs::read(folder.join(name)).ok();
-    with_ids(kept_back(files::names_in(folder, UNSENT), read))
+    with_ids(kept_back(files::names_in(folder, files::UNSENT), read))
 }
 
 /// [`unsent`] of a state that is held.
@@ -183,14 +182,14 @@ fn keep_because(
 ) -> Result<Written> {
     let record = record(report, &assessment, NotePosition::after(&state.head()?), token_key)?;
     let json = record.to_canonical_json().map_err(AgentError::bug)?;
-    state.make_folder(UNSENT)?;
+    state.make_folder(files::UNSENT)?;
     let kept = kept_back_in(state);
     for old in kept.iter().take((kept.len() + 1).saturating_sub(UNSENT_MAX)) {
         state.remove_surely(&old.name)?;
     }
     // Two runs may begin in one second.
-    let name = |n: u32| format!("{UNSENT}/{:012}-{n:03}.json", report.started.0.max(0));
-    let taken = state.names_in(UNSENT);
+    let name = |n: u32| format!("{}/{:012}-{n:03}.json", files::UNSENT, report.started.0.max(0));
+    let taken = state.names_in(files::UNSENT);
     let free: u32 = (0..1000).find(|n| !taken.contains(&name(*n))).unwrap_or(0);
     state.put(&name(free), json.as_bytes())?;
     remember(state, report, &assessment, state.head()?.sequence + 1)?;
@@ -228,7 +227,7 @@ impl KeptBack {
 }
 
 fn kept_back_in(state: &State) -> Vec<KeptBack> {
-    kept_back(state.names_in(UNSENT), |name| state.get(name).ok().flatten())
+    kept_back(state.names_in(files::UNSENT), |name| state.get(name).ok().flatten())
 }
 
 /// Oldest first.

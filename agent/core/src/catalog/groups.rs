@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_group_comes_back_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("catalog.sqlite");
+        let path = folder.path().join(crate::repo::files::CATALOG);
         let catalog = Catalog::open(&path, &[1; 32], crate::chance::Chance::system()).unwrap();
         let known = |chunk: u8, bytes| {
             let id = ChunkId([chunk; 32]);

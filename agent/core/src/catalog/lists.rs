@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn nodes_live_as_long_as_a_run_uses_them() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lists.sqlite");
+        let path = folder.path().join(crate::repo::files::LISTS);
         let [(kept, kept_plain), (replaced, replaced_plain)] = [node(0), node(1000)];
         let placed = |id, pack| Location { id, ..at(0, pack) };
         let lists = open(&path, 7);
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn another_body_under_a_nodes_name_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lists.sqlite");
+        let path = folder.path().join(crate::repo::files::LISTS);
         let lists = open(&path, 7);
         let ((id, _), (_, other)) = (node(0), node(1));
         lists.put(&id, &other).unwrap();

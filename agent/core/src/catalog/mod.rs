@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_damaged_catalog_is_set_aside() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("catalog.sqlite");
+        let path = folder.path().join(crate::repo::files::CATALOG);
         std::fs::write(&path, [7u8; 5000]).unwrap();
         let mut catalog = Catalog::open(&path, &[1; 32], Chance::system()).unwrap();
         catalog.transaction(|c| c.set("a").map(|set| assert!(set.is_none()))).unwrap();

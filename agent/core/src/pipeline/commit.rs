@@ -28,15 +28,12 @@ use super::stages::{Confirmed, Indexed, Uploaded};
 use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
 use crate::error::{AgentError, Result};
 use crate::repo::append::{Attached, LedgerWriter, attach};
-use crate::repo::checksum;
 use crate::repo::damage::Damage;
 use crate::repo::key_copies::KeyCopies;
 use crate::repo::objects::Objects;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, State};
-
-/// Packs of the last snapshot, beside the hash of the attachment that lists them.
-const REFS_FILE: &str = "refs.txt";
+use crate::repo::{checksum, files};
 
 /// The snapshot's note is written.
 #[derive(Clone, Debug)]
@@ -194,7 +191,7 @@ async fn store_refs(
     let list = full_refs(seat.objects(), &seat.device, &draft.packs, Vec::new(), Vec::new())?;
     // A crash before the note leaves this copy ahead of the head: the hash tells.
     let beside = checksum::with(sha256.as_bytes(), list.into_bytes());
-    seat.state.put(REFS_FILE, &[sha256.as_bytes(), b"\n", &beside].concat())?;
+    seat.state.put(files::REFS, &[sha256.as_bytes(), b"\n", &beside].concat())?;
     Ok(attached)
 }
 
@@ -300,7 +297,7 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
     // What they stand on must have been asked for. An earlier version did not write down what that is.
     ledger.head().refs_chain.last().filter(|(last, _)| *last == sha256)?;
     let sha256 = Sha256::parse(&sha256).ok()?;
-    let bytes = state.get(REFS_FILE).ok()??;
+    let bytes = state.get(files::REFS).ok()??;
     let list = bytes.strip_prefix(format!("{sha256}\n").as_bytes())?;
     let local = Refs::parse(&checksum::without(sha256.to_string().as_bytes(), list.to_vec())?).ok()?;
     let mut packs = PackSet::new();

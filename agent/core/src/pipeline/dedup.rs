@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn chunks_that_left_memory_are_still_known_and_come_back_once() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("index")).unwrap();
+        std::fs::create_dir(folder.path().join(crate::repo::files::INDEX)).unwrap();
         let known = KnownChunks::new(LocalIndex::of(folder.path()), Vec::new(), Arc::default());
         let count = RUN_CHUNKS_MAX as u32 * (RUN_FILES_MAX as u32 + 3) / 2;
         for n in 0..count {
@@ -243,6 +243,6 @@ mod tests {
         let run = known.take_run();
         assert_eq!(Merged::new(run.sources()).count(), count as usize);
         drop((run, known));
-        assert_eq!(std::fs::read_dir(folder.path().join("index")).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(folder.path().join(crate::repo::files::INDEX)).unwrap().count(), 0);
     }
 }

@@ -217,7 +217,7 @@ mod tests {
     }
 
     fn lists(folder: &std::path::Path) -> Lists {
-        Lists::open(&folder.join("lists.sqlite"), KEY, [[1; 32]].into()).unwrap()
+        Lists::open(&folder.join(crate::repo::files::LISTS), KEY, [[1; 32]].into()).unwrap()
     }
 
     #[test]

@@ -1,33 +1,58 @@
-//! The files of a repository's state folder, by name.
+//! What lies in the state folders, by name: in that of a repository, and above it in the service's.
 //!
-//! One list, so that what one room writes another can look for or forget without knowing that room. Never: opens one.
+//! One list, so that what one room writes another can look for or forget without knowing that room; a test of the house finds a
+//! name that is spelt anywhere else. Each says what it holds, who writes it, and what its loss costs. Never: opens one.
 
 use std::path::Path;
 
-/// What this computer is to the repository: keys, place.
+/// What this computer is to the repository: keys, place. Written by the making and by joining. Lost: only `init --join` makes
+/// another device, whose first backup reads everything.
 pub const DEVICE: &str = "device.json";
-/// The head of its ledger.
+/// The head of its ledger. Written with each note, by the pen. Lost: taken over from the last note, or from the store.
 pub const HEAD: &str = "head.json";
-/// Held by whoever works with the folder.
+/// Held by whoever works with the folder; empty. Lost: nothing, the next one makes it.
 pub const LOCK: &str = "lock";
-/// A repository whose making was begun and not finished.
+/// A repository whose making was begun and not finished. Written by the making. Lost: it begins anew with another kit.
 pub const CREATION: &str = "creation.json";
-/// A note on its way.
+/// A note on its way. Written by the pen before the note is sent. Lost: where the store has it, it is found there.
 pub const PENDING: &str = "pending.json";
-/// The head's own note, with what it attaches.
+/// The head's own note, with what it attaches. Written by the pen when it has arrived. Lost: it cannot be put again should the store
+/// lose it.
 pub const LAST: &str = "last.json";
-/// What is known to be damaged.
+/// What [`LAST`] was to earlier versions. Written by nobody; says that this computer was a device.
+pub const LAST_OF_OLD: &str = "last.note";
+/// What is known to be damaged. Written by backups and checks. Lost: found again as far as one looks, and acknowledgments are read
+/// from the ledger.
 pub const DAMAGE: &str = "damage.json";
-/// Alarms about the ledger that are open.
+/// Alarms about the ledger that are open. Written by backups. Lost: those that do not last in the store are forgotten.
 pub const ALARMS: &str = "alarms.json";
-/// Copies of the wrapped keys.
+/// Copies of the wrapped keys. Written by backups. Lost: read from the store; until then there is one copy fewer.
 pub const KEY_COPIES: &str = "keys-copy.json";
-/// What is known of the files of the last snapshots.
+/// The refs of the last snapshot, as text. Written by the commit. Lost: the next refs are written in full.
+pub const REFS: &str = "refs.txt";
+/// What the bilans of each set compare with. Written by bilans. Lost: asked of the ledger, else grey.
+pub const BILANS: &str = "bilans.json";
+/// What was measured of the store. Written by the making, by joining and by backups. Lost: measured again.
+pub const PROBE: &str = "probe.json";
+/// Folder of bilans that no store has yet. Written by runs that cannot send theirs. Lost: nobody learns of these runs.
+pub const UNSENT: &str = "unsent-bilans";
+/// Folder of copies of small objects. Written by whoever reads or writes them. Lost: what the store loses cannot be put back, and no
+/// bilan is shown while it is away.
+pub const KEPT: &str = "kept";
+/// Folder of the index of chunks. Written by backups. Lost: read from the store.
+pub const INDEX: &str = "index";
+/// What is known of the files of the last snapshots. Written by backups. Lost: the next run reads every file.
 pub const CATALOG: &str = "catalog.sqlite";
-/// Packs of the run that goes on.
+/// Packs of the run that goes on. Written by backups. Lost: what an interrupted run has sent is sent again.
 pub const JOURNAL: &str = "journal.sqlite";
-/// Chunk lists of large files.
+/// Chunk lists of large files. Written by backups. Lost: made anew from the files.
 pub const LISTS: &str = "lists.sqlite";
+
+/// In the folder above: which times of the plans are answered. Written by the service. Lost: the plans are known from then on, what
+/// was missed before is not told.
+pub const SERVICE_DIARY: &str = "agent.json";
+/// In the folder above: held by the service; empty. Lost: nothing, the next one makes it.
+pub const SERVICE_LOCK: &str = "agent.lock";
 
 /// Names of a database: its own, and those of its log and of the memory that is shared, which SQLite keeps beside it.
 fn database_files(name: &str) -> [String; 3] {

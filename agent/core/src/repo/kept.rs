@@ -19,10 +19,9 @@ use bytes::Bytes;
 use scelle_format::id::Sha256;
 use scelle_format::layout;
 
+use super::files;
 use crate::platform::TEMPORARY_PREFIX;
 
-/// Folder of the copies in the state folder.
-const FOLDER: &str = "kept";
 /// Bound of each of the three sorts, in bytes.
 pub const SORT_MAX_BYTES: u64 = 256 << 20;
 /// Files of each sort: a year of hourly runs and room.
@@ -41,7 +40,7 @@ pub struct Kept {
 impl Kept {
     /// The copies in a state folder. Touches nothing.
     pub fn of(state_folder: &Path) -> Self {
-        Self { folder: state_folder.join(FOLDER) }
+        Self { folder: state_folder.join(files::KEPT) }
     }
 
     /// The folder they lie in.

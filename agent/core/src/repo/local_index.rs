@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 use scelle_format::id::PackId;
 use scelle_format::index::Segment;
 
+use super::files;
 use super::shape::{Shape, clear_way};
 use crate::error::Result;
 use crate::index::{SegmentFile, SegmentWriter};
 
-/// Its folder in the state folder.
-pub(super) const FOLDER: &str = "index";
 /// Ending of copies of segments.
 const COPY_ENDING: &str = "idx";
 /// Ending of files that live for one run.
@@ -30,7 +29,7 @@ pub struct LocalIndex {
 impl LocalIndex {
     /// That of a state folder. Touches nothing.
     pub fn of(state_folder: &Path) -> Self {
-        Self { folder: state_folder.join(FOLDER) }
+        Self { folder: state_folder.join(files::INDEX) }
     }
 
     /// Keeps a copy of a segment, checksummed: a wrong entry would send a later snapshot astray.

@@ -48,4 +48,5 @@ pub mod state;
 mod stored_notes;
 pub mod strangers;
 pub mod unfinished;
+pub mod whole_file;
 pub mod words;

@@ -29,8 +29,8 @@ mod tests {
     #[test]
     fn only_what_a_crash_left_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let names =
-            [".tmp-old", ".tmp-young", ".tmp-future", "head.json"].map(|name| folder.path().join(name));
+        let names = [".tmp-old", ".tmp-young", ".tmp-future", crate::repo::files::HEAD]
+            .map(|name| folder.path().join(name));
         let hour = Duration::from_secs(3600);
         let now = clock::of_files();
         for (path, time) in names.iter().zip([now - hour * 2, now, now + hour * 2, now - hour * 2]) {

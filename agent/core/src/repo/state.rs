@@ -4,7 +4,6 @@
 //! identity that opens packs, roots or key files. Never: a path or name of a source, a secret outside a 0600 file.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,11 +13,11 @@ use serde::{Deserialize, Serialize};
 
 pub use super::device::{Device, StorePlace, key_name};
 use super::kept::Kept;
-use super::local_index::{self, LocalIndex};
+use super::local_index::LocalIndex;
 use super::shape::{ASIDE, Shape, clear_way, trouble};
+use super::whole_file::{self, make_folder};
 use super::{checksum, files, stale};
 use crate::error::{AgentError, Result};
-use crate::platform::TEMPORARY_PREFIX;
 
 /// A copy that is being written was begun later than this.
 const YOUNG: Duration = Duration::from_secs(3600);
@@ -83,7 +82,7 @@ impl Remembered {
     /// `None` where this computer never was a device: a folder that only holds a lock, say.
     pub fn read(home: &Path, repository: RepositoryId) -> Option<Self> {
         let folder = home.join(repository.as_str());
-        let was_device = [files::DEVICE, files::HEAD, files::LAST, "last.note"];
+        let was_device = [files::DEVICE, files::HEAD, files::LAST, files::LAST_OF_OLD];
         if !was_device.iter().any(|name| folder.join(name).symlink_metadata().is_ok()) {
             return None;
         }
@@ -109,9 +108,9 @@ impl State {
     /// system is the caller's check.
     pub fn open(home: &Path, repository: &RepositoryId) -> Result<Self> {
         let folder = home.join(repository.as_str());
-        make_private(&folder)?;
-        clear_way(&folder.join(local_index::FOLDER), Shape::Folder)?;
-        make_private(&folder.join(local_index::FOLDER))?;
+        make_folder(&folder)?;
+        clear_way(&folder.join(files::INDEX), Shape::Folder)?;
+        make_folder(&folder.join(files::INDEX))?;
         let path = folder.join(files::LOCK);
         clear_way(&path, Shape::File)?;
         let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path);
@@ -120,7 +119,7 @@ impl State {
             Ok(true) => {
                 // Nobody else writes here; copies are kept by readers too, who hold no lock.
                 stale::sweep(&folder, Duration::ZERO);
-                stale::sweep(&folder.join(local_index::FOLDER), Duration::ZERO);
+                stale::sweep(&folder.join(files::INDEX), Duration::ZERO);
                 stale::sweep(Kept::of(&folder).folder(), YOUNG);
                 Ok(Self { folder, _lock: lock })
             }
@@ -180,7 +179,7 @@ impl State {
             .collect();
         let has_content = |name: &String| {
             let rows = fs::read_dir(self.folder.join(name));
-            name != local_index::FOLDER || rows.map_or(true, |mut rows| rows.next().is_some())
+            name != files::INDEX || rows.map_or(true, |mut rows| rows.next().is_some())
         };
         if !names.iter().any(has_content) {
             return Ok(false);
@@ -191,7 +190,7 @@ impl State {
         for name in &names {
             fs::rename(self.folder.join(name), beside(name, number)).map_err(trouble)?;
         }
-        make_private(&self.folder.join(local_index::FOLDER))?;
+        make_folder(&self.folder.join(files::INDEX))?;
         Ok(true)
     }
 
@@ -207,22 +206,7 @@ impl State {
 
     /// Writes a file of the state folder: private, durable, all or nothing. One that says the same already is left.
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.folder.join(name);
-        if fs::read(&path).is_ok_and(|there| there == bytes) {
-            return Ok(());
-        }
-        let parent = path.parent().unwrap_or(&self.folder);
-        clear_way(&path, Shape::File)?;
-        let mut file =
-            tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(parent).map_err(trouble)?;
-        file.write_all(bytes).map_err(trouble)?;
-        file.as_file().sync_all().map_err(trouble)?;
-        file.persist(&path).map_err(|error| trouble(error.error))?;
-        // Folders cannot be synced everywhere (Windows); there the rename is durable by itself.
-        if let Ok(folder) = fs::File::open(parent) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
+        whole_file::put(&self.folder.join(name), bytes)
     }
 
     /// Reads a file of the state folder, if it is there. A folder in its place was never written by us: no file.
@@ -262,9 +246,7 @@ impl State {
 
     /// Makes a folder in the state folder, private, where it is not there.
     pub fn make_folder(&self, name: &str) -> Result<()> {
-        let folder = self.folder.join(name);
-        fs::create_dir_all(&folder)?;
-        Ok(crate::platform::make_private(&folder)?)
+        make_folder(&self.folder.join(name))
     }
 
     /// Names of what lies in a folder of the state folder, as [`Self::get`] takes them; of the state folder itself where `within`
@@ -272,12 +254,6 @@ impl State {
     pub fn names_in(&self, within: &str) -> Vec<String> {
         files::names_in(&self.folder, within)
     }
-}
-
-fn make_private(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(trouble)?;
-    crate::platform::make_private(folder).map_err(trouble)?;
-    Ok(())
 }
 
 fn read_head(folder: &Path) -> Result<Head> {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use fs4::fs_std::FileExt as _;
 
 use crate::error::{AgentError, Result};
+use crate::repo::files;
 
-const LOCK: &str = "agent.lock";
 /// How often the lock is tried, with a wait in between, before it is somebody's.
 const LOOKS: u32 = 4;
 const LOOK: Duration = Duration::from_millis(25);
@@ -29,7 +29,11 @@ impl Instance {
     pub fn take(home: &Path) -> Result<Self> {
         fs::create_dir_all(home)?;
         crate::platform::make_private(home)?;
-        let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(home.join(LOCK))?;
+        let lock = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(home.join(files::SERVICE_LOCK))?;
         // Whoever looks whether there is a service holds the lock for an instant.
         for _ in 0..LOOKS {
             if let Ok(true) = lock.try_lock_exclusive() {
@@ -42,7 +46,7 @@ impl Instance {
 
     /// Whether some process is the service of a state folder.
     pub fn is_taken(home: &Path) -> bool {
-        let Ok(lock) = fs::File::open(home.join(LOCK)) else { return false };
+        let Ok(lock) = fs::File::open(home.join(files::SERVICE_LOCK)) else { return false };
         !matches!(fs4::fs_std::FileExt::try_lock_shared(&lock), Ok(true))
     }
 }

@@ -12,11 +12,12 @@ use scelle_format::id::RepositoryId;
 use tracing::info;
 
 use crate::around::Around;
-use crate::bilan::run::{PROBE_FILE, probe_in};
+use crate::bilan::run::probe_in;
 use crate::connect::{
     BucketEngine, Connected, Connection, Create, RepoAddress, S3Settings, address_of, must_be_read_back,
 };
 use crate::error::{AgentError, ExitCode, Result};
+use crate::repo::files;
 use crate::repo::listed::repositories_in;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, Head, Remembered, State, StorePlace};
@@ -97,7 +98,7 @@ impl Found {
         let to = known.device.place.url.clone();
         if !to.starts_with("file:") || !from.starts_with("file:") {
             // What was measured was measured there.
-            seat.state.remove(PROBE_FILE);
+            seat.state.remove(files::PROBE);
         }
         seat.device.place = known.device.place.clone();
         seat.state.put_device(&seat.device)?;
