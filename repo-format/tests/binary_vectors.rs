@@ -2,7 +2,7 @@
 //!
 //! The files were made once by a program that shares no code with this crate, and are frozen. Binary ones are
 //! hexadecimal; `XX*N` stands for N bytes of one value.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The programs of FORMAT.md §16, taken from the page itself, read what this crate writes.
 //!
 //! Needs `python3`, as the page says; without it the test fails.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test needs and does not get ends it")]
 
 use std::io::Write;
 use std::path::Path;

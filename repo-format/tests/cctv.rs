@@ -3,7 +3,7 @@
 //!
 //! The vectors lie beside the checkout, not in it; where they are absent the test says so.
 #![cfg(feature = "crypto")]
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "what a test needs and does not get ends it")]
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -1,5 +1,5 @@
 //! Descriptors and FORMAT.txt: one form only, no panic on hostile text, and who may sign which change.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 use proptest::prelude::*;
 use scelle_format::FormatError;

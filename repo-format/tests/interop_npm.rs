@@ -3,7 +3,7 @@
 //! Needs node and npm. The package goes to `$SCELLE_TOOLS/npm` (default `~/.cache/scelle-tools/npm`); when it
 //! cannot be installed the test fails: an interop test that did not run proves nothing.
 #![cfg(feature = "crypto")]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test needs and does not get ends it")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

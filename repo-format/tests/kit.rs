@@ -1,6 +1,6 @@
 //! The paper kit: printed, typed again, mistyped, and the keys derived from a dedup secret.
 #![cfg(feature = "crypto")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 use aws_lc_rs::digest::{SHA256, digest};
 use scelle_format::crypto::{DedupSecret, PqIdentity};

@@ -1,5 +1,5 @@
 //! Ledger notes: one form only, no panic on hostile text; chains whole, cut, forked and rolled back.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 use proptest::prelude::*;
 use scelle_format::descriptor::RecipientRole;

@@ -1,5 +1,5 @@
 //! Signed notes: the specification's own example, golden values, and everything that must be refused.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

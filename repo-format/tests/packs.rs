@@ -1,6 +1,6 @@
 //! Packs from frames to sealed bytes and back: what the verifier accepts is what went in, and no flipped bit passes.
 #![cfg(feature = "crypto")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 use proptest::prelude::*;
 use scelle_format::compress::{Compressor, Expander, Frame};

@@ -1,5 +1,5 @@
 //! Binary and JSON records: what is written comes back, and no bytes whatever make a reader panic.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Refs: one form only, no panic on hostile bytes, chains that resolve to what was planned.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 use proptest::prelude::*;
 use scelle_format::id::{DeviceId, PackId, PackKind, RepositoryId, Sha256};

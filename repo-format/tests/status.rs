@@ -1,5 +1,5 @@
 //! The bilan: no single fault is green, worst wins, records have one form and hold nothing they must not.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "what a test needs and does not get ends it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -13,6 +13,7 @@ mod code;
 mod floors;
 mod names;
 mod sources;
+mod system;
 
 use floors::{FLOORS, room_in};
 use names::types_declared;
@@ -326,6 +327,23 @@ fn time_and_chance_are_asked_of_the_system_in_few_places() {
     let beyond: Vec<_> = asked.difference(&may).collect();
     assert!(beyond.is_empty(), "take it from who calls: {beyond:#?}");
     let idle: Vec<_> = may.difference(&asked).collect();
+    assert!(idle.is_empty(), "no longer needed: {idle:#?}");
+}
+
+/// Files that ask which operating system this is.
+fn asks_for_the_system(house: &House) -> BTreeSet<String> {
+    let asks = |at: &&usize| system::ASKS.iter().any(|ask| house.sources[**at].code.contains(ask));
+    house.modules.values().filter(asks).map(|&at| house.name(at)).collect()
+}
+
+#[test]
+fn only_few_rooms_know_which_system_this_is() {
+    let asking = asks_for_the_system(&House::read());
+    let beyond: Vec<_> =
+        asking.iter().filter(|file| !system::MAY.iter().any(|may| file.starts_with(may))).collect();
+    assert!(beyond.is_empty(), "ask a room that has the same names everywhere: {beyond:#?}");
+    let idle: Vec<_> =
+        system::MAY.iter().filter(|may| !asking.iter().any(|file| file.starts_with(**may))).collect();
     assert!(idle.is_empty(), "no longer needed: {idle:#?}");
 }
 

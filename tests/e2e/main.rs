@@ -1,5 +1,11 @@
 //! End-to-end tests: one binary, one module for each promise.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what a test needs and does not get ends it"
+)]
 
 mod adversity;
 mod altered;

@@ -18,7 +18,13 @@
 
 #![forbid(unsafe_code)]
 // A test's fixtures fail like tests do.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what a test needs and does not get ends it"
+)]
 
 pub mod agent;
 pub mod bucket;

@@ -1,6 +1,11 @@
 //! The walk on real folders: order, roots, links, names, what is skipped, what is a problem.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "what a test needs and does not get ends it"
+)]
 
 use scelle_core::platform::{self, Kind, ProblemCode};
 use scelle_core::scan::{EntryPath, PathFilter, WalkItem, Walked, Walker};

@@ -12,7 +12,7 @@ pub struct Source {
 }
 
 /// Ways to ask the system what time it is or for random bytes.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 13] = [
     "SystemClock",
     "SystemTime::now",
     "Timestamp::now",
@@ -24,19 +24,27 @@ pub const NAMES: [&str; 11] = [
     "getrandom",
     "rand::",
     "Chance::system",
+    "RandomState",
+    "of_files",
 ];
 
 /// The files that may, and what for.
-pub const SOURCES: [Source; 15] = [
+pub const SOURCES: [Source; 19] = [
     // The sources themselves, and where they are put together.
     Source { file: "repo-format/src/random.rs", names: &["OsRandom", "getrandom"] },
-    Source { file: "agent/core/src/clock.rs", names: &["SystemClock", "SystemTime::now"] },
+    Source { file: "agent/core/src/clock.rs", names: &["SystemClock", "SystemTime::now", "of_files"] },
     Source { file: "agent/core/src/chance.rs", names: &["OsRandom"] },
     Source { file: "agent/core/src/around.rs", names: &["SystemClock", "Chance::system"] },
     Source { file: "agent/src/bin/scelle.rs", names: &["SystemClock"] },
     Source { file: "server/src/vault/clock.rs", names: &["SystemTime::now"] },
     // The trait of age's crate has no argument for one.
     Source { file: "repo-format/src/crypto/pq.rs", names: &["OsRandom"] },
+    // How old a file is: files have the system's time, whatever clock a test has.
+    Source { file: "agent/core/src/pipeline/database/raw.rs", names: &["of_files"] },
+    Source { file: "agent/core/src/repo/stale.rs", names: &["of_files"] },
+    // Hashes that nobody can foresee, who would choose names that collide, and names that are free.
+    Source { file: "agent/core/src/restore/twins.rs", names: &["RandomState"] },
+    Source { file: "agent/core/src/restore/write/tree.rs", names: &["RandomState"] },
     // How far the server's clock is from this computer's.
     Source { file: "agent/store/src/s3/clock.rs", names: &["SystemTime::now"] },
     Source { file: "agent/store/src/mem.rs", names: &["SystemTime::now"] },

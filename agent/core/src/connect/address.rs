@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::{AgentError, Result};
+use crate::platform;
 
 /// The address of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +48,7 @@ impl fmt::Display for RepoAddress {
             Self::Folder(path) => {
                 let path = path.to_string_lossy().replace('%', "%25");
                 // Elsewhere a backslash is a character of a name like any other.
-                let path = if cfg!(windows) { path.replace('\\', "/") } else { path };
+                let path = if platform::BACKSLASH_SEPARATES { path.replace('\\', "/") } else { path };
                 let slash = if path.starts_with('/') { "" } else { "/" };
                 write!(f, "file://{slash}{path}")
             }
@@ -79,7 +80,7 @@ fn file_url_path(rest: &str) -> Option<PathBuf> {
     let path = percent_decoded(&path)?;
     // `file:///C:/Dossiers` names C:\Dossiers.
     let drive = path.as_bytes().get(2) == Some(&b':') && path.as_bytes()[1].is_ascii_alphabetic();
-    Some(PathBuf::from(if cfg!(windows) && drive { &path[1..] } else { &path[..] }))
+    Some(PathBuf::from(if platform::HAS_DRIVES && drive { &path[1..] } else { &path[..] }))
 }
 
 fn percent_decoded(text: &str) -> Option<String> {

@@ -49,7 +49,7 @@ impl Pattern {
     pub fn parse(typed: &OsStr) -> Result<Self> {
         let mut text = fold(&platform::os_to_bytes(typed));
         let mut is_from_top = false;
-        if cfg!(windows) {
+        if platform::HAS_DRIVES {
             text.iter_mut().filter(|c| **c == '\\').for_each(|c| *c = '/');
             // `C:/x` stands in a snapshot as `C/x`, `//srv/share` as `UNC/srv/share`.
             if matches!(text[..], [drive, ':', '/', ..] if drive.is_ascii_alphabetic()) {

@@ -17,6 +17,7 @@ use super::stages::Uploaded;
 use super::{heal, presence, segments};
 use crate::catalog::JournaledPack;
 use crate::error::Result;
+use crate::platform;
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
 use crate::repo::known::Shown;
@@ -110,7 +111,7 @@ fn root_of(
         snapshot,
         set: plan.set.clone(),
         time: began.to_string(),
-        os: if cfg!(windows) { "windows".into() } else { "unix".into() },
+        os: platform::SYSTEM.into(),
         roots: tree.roots.clone(),
         generation: device.secret.generation(),
         dedup_secret: *device.secret.expose(),

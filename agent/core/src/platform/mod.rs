@@ -5,6 +5,17 @@
 //! for Unix (`unix*.rs`) and Windows (`windows*.rs`); no other module asks which system it runs on. Nothing here
 //! follows a symbolic link unless its documentation says so, and nothing here logs: names are health data.
 
+/// What snapshots call this kind of system.
+pub const SYSTEM: &str = if cfg!(windows) { "windows" } else { "unix" };
+/// Whether `\\` stands between folders as `/` does.
+pub const BACKSLASH_SEPARATES: bool = cfg!(windows);
+/// Whether each drive and share is a tree of its own, whose letter or name is the first part of a path.
+pub const HAS_DRIVES: bool = cfg!(windows);
+/// Whether a pattern means names with other capitals too.
+pub const IGNORES_CASE: bool = cfg!(windows);
+/// Folders at the top that the kernel fills.
+pub const MOUNTED: &[&[u8]] = if cfg!(windows) { &[] } else { &[b"dev", b"proc", b"run", b"sys"] };
+
 /// How the names of files begin that are not finished, wherever the agent writes.
 pub const TEMPORARY_PREFIX: &str = ".tmp-";
 

@@ -89,7 +89,7 @@ impl Places {
         let hostile =
             || WriteError { kind: WriteErrorKind::HostilePath, path: Some(entry.clone()), source: None };
         let depth = match entry.components().next() {
-            _ if !self.in_place || !cfg!(windows) => 0,
+            _ if !self.in_place || !crate::platform::HAS_DRIVES => 0,
             Some(b"UNC") => 3,
             _ => 1,
         };

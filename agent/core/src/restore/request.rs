@@ -10,7 +10,7 @@ use scelle_format::path;
 use super::together::{database_of, with_side_files};
 use super::write::Overwrite;
 use crate::error::{AgentError, Result};
-use crate::platform::Kind;
+use crate::platform::{self, Kind};
 use crate::reading::tree::{Tree, TreePart};
 use crate::scan::filter::Choice;
 use crate::scan::{EntryPath, PathFilter};
@@ -115,8 +115,7 @@ impl RestoreRequest {
 
 /// A restore in place on another system would put files where nothing belongs.
 pub(super) fn check_system(request: &RestoreRequest, tree: &Tree) -> Result<()> {
-    let own = if cfg!(windows) { "windows" } else { "unix" };
-    if request.target == Target::InPlace && tree.root.os != own {
+    if request.target == Target::InPlace && tree.root.os != platform::SYSTEM {
         return Err(AgentError::other_system());
     }
     Ok(())

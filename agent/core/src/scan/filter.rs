@@ -7,12 +7,6 @@ use crate::platform::{self, Kind};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::path::{Path, PathBuf};
 
-/// Folders the kernel fills, kept as empty folders when `/` is a root: a restored system needs them to mount on.
-#[cfg(unix)]
-const MOUNTED: [&[u8]; 4] = [b"dev", b"proc", b"run", b"sys"];
-#[cfg(not(unix))]
-const MOUNTED: [&[u8]; 0] = [];
-
 /// Names left out wherever they stand: bins and indexes that Windows and macOS make again.
 const NOISE: [&str; 5] =
     ["$RECYCLE.BIN", "System Volume Information", ".Spotlight-V100", ".fseventsd", ".Trashes"];
@@ -104,7 +98,8 @@ impl PathFilter {
                 return Choice::Leave;
             }
         }
-        if MOUNTED.contains(&path.as_bytes()) { Choice::TakeEmpty } else { Choice::Take }
+        // Kept as an empty folder when `/` is a root: a restored system needs them to mount on.
+        if platform::MOUNTED.contains(&path.as_bytes()) { Choice::TakeEmpty } else { Choice::Take }
     }
 }
 
@@ -136,8 +131,10 @@ fn compile(patterns: &[String]) -> Result<Option<GlobSet>, FilterError> {
         let plain = in_format_form(pattern);
         // The entry itself, and everything below it.
         for glob in [plain.clone(), format!("{plain}/**")] {
-            let glob =
-                GlobBuilder::new(&glob).literal_separator(true).case_insensitive(cfg!(windows)).build();
+            let glob = GlobBuilder::new(&glob)
+                .literal_separator(true)
+                .case_insensitive(platform::IGNORES_CASE)
+                .build();
             globs.add(glob.map_err(fault)?);
         }
     }
@@ -153,19 +150,19 @@ fn names_nothing(pattern: &str) -> bool {
 }
 
 fn in_format_form(pattern: &str) -> String {
-    let pattern = if cfg!(windows) { pattern.replace('\\', "/") } else { pattern.to_owned() };
+    let pattern = if platform::BACKSLASH_SEPARATES { pattern.replace('\\', "/") } else { pattern.to_owned() };
     let pattern = pattern.trim_end_matches('/');
     if !pattern.contains('/') {
         return format!("**/{pattern}");
     }
     if let Some((drive, rest)) = pattern.split_once(":/")
         && drive.len() == 1
-        && cfg!(windows)
+        && platform::HAS_DRIVES
     {
         return format!("{}/{rest}", drive.to_ascii_uppercase());
     }
     match pattern.strip_prefix("//") {
-        Some(share) if cfg!(windows) => format!("UNC/{share}"),
+        Some(share) if platform::HAS_DRIVES => format!("UNC/{share}"),
         _ => pattern.trim_start_matches('/').to_owned(),
     }
 }

@@ -372,7 +372,6 @@ fn io_code(error: &io::Error) -> ProblemCode {
     }
 }
 
-#[cfg(unix)]
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[path = "walk_tests.rs"]
 mod tests;

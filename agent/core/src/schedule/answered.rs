@@ -33,7 +33,36 @@ pub struct Answered {
     /// Every slot up to here is answered, or was before the plan was known.
     until: i64,
     /// The newest slots that were answered, each with the seconds lived through by then, ascending.
-    slots: Vec<(i64, i64)>,
+    slots: Vec<AnsweredSlot>,
+}
+
+/// A slot that was answered; two numbers in the state file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(i64, i64)", into = "(i64, i64)")]
+struct AnsweredSlot {
+    /// Its time, in seconds of the Unix epoch.
+    slot: i64,
+    /// Seconds lived through when it was answered.
+    lived_s: i64,
+}
+
+impl From<(i64, i64)> for AnsweredSlot {
+    fn from((slot, lived_s): (i64, i64)) -> Self {
+        Self { slot, lived_s }
+    }
+}
+
+impl From<AnsweredSlot> for (i64, i64) {
+    fn from(AnsweredSlot { slot, lived_s }: AnsweredSlot) -> Self {
+        (slot, lived_s)
+    }
+}
+
+impl AnsweredSlot {
+    /// Whether it stays answered.
+    fn stays(self, now: Moment) -> bool {
+        now.lived_s - self.lived_s <= STAYS_S
+    }
 }
 
 /// What is to be done for a plan.
@@ -86,20 +115,16 @@ impl Answered {
     /// The slot has its record.
     pub fn answer(&mut self, slot: Timestamp, now: Moment) {
         self.until = self.until.max(slot.0);
-        self.slots.retain(|known| known.0 != slot.0 && Self::stays(*known, now));
-        let at = self.slots.partition_point(|known| known.0 < slot.0);
-        self.slots.insert(at, (slot.0, now.lived_s));
+        self.slots.retain(|known| known.slot != slot.0 && known.stays(now));
+        let at = self.slots.partition_point(|known| known.slot < slot.0);
+        self.slots.insert(at, AnsweredSlot { slot: slot.0, lived_s: now.lived_s });
         let surplus = self.slots.len().saturating_sub(REMEMBERED_MAX);
         self.slots.drain(..surplus);
     }
 
     fn has(&self, slot: Timestamp, now: Moment) -> bool {
-        let found = self.slots.binary_search_by_key(&slot.0, |known| known.0);
-        found.is_ok_and(|at| Self::stays(self.slots[at], now))
-    }
-
-    fn stays(known: (i64, i64), now: Moment) -> bool {
-        now.lived_s - known.1 <= STAYS_S
+        let found = self.slots.binary_search_by_key(&slot.0, |known| known.slot);
+        found.is_ok_and(|at| self.slots[at].stays(now))
     }
 
     /// The next slot that is not answered.

@@ -1,10 +1,10 @@
 //! The reading side on repositories written by the format's own builders: restore, check, look, and what becomes of
 //! damage.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod support;
 
 mod packs;

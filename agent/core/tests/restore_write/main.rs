@@ -1,6 +1,6 @@
 //! Writing a restore to real folders: attributes, links, holes, what is overwritten, what is refused.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test needs and does not get ends it")]
 
 mod attributes;
 

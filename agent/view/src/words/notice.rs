@@ -5,7 +5,6 @@
 
 use serde::Serialize;
 
-use super::figures::size;
 use super::problem::Problem;
 use super::weakness::Weakness;
 use super::{Message, counted};
@@ -59,18 +58,8 @@ pub enum Notice {
         /// Its number on this device.
         snapshot: u64,
     },
-    /// An interrupted run is continued; `stored_bytes` are already there.
-    Resumed {
-        /// Bytes that need not be sent again.
-        stored_bytes: u64,
-    },
     /// The local catalog is rebuilt from the repository.
     CatalogRebuilt,
-    /// Sockets, pipes and devices were left out.
-    SpecialsSkipped {
-        /// How many.
-        count: u64,
-    },
     /// An object in the store is damaged; `key` is its key in the store (a hash, never a name).
     Damaged {
         /// The object's key.
@@ -165,22 +154,9 @@ impl Notice {
                 "ALARM: snapshot {snapshot}, known to this computer, is no longer in the repository; \
                  run \"scelle check\" and tell the host"
             ),
-            Self::Resumed { stored_bytes } => {
-                let stored = Message::by(|lang| size(*stored_bytes, lang));
-                bilingual!(
-                    "reprise d'une sauvegarde interrompue ; déjà déposé : {stored}",
-                    "continuing an interrupted backup; already stored: {stored}",
-                    stored = stored
-                )
-            }
             Self::CatalogRebuilt => bilingual!(
                 "catalogue local reconstruit depuis le dépôt",
                 "local catalog rebuilt from the repository"
-            ),
-            Self::SpecialsSkipped { count } => counted(
-                *count,
-                "# socket[s], tube[s] ou périphérique[s] laissé[s] de côté (rien à sauvegarder)",
-                "# socket[s], pipe[s] or device[s] left out (nothing to back up)",
             ),
             Self::Damaged { key } => bilingual!("objet endommagé : {key}", "damaged object: {key}"),
             Self::StoreWeakness { weakness } => weakness.said(),

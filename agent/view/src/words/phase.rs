@@ -15,8 +15,6 @@ pub enum Phase {
     Open,
     /// Learning what the store really does.
     Probe,
-    /// Walking the source folders.
-    Scan,
     /// Reading, sealing and sending what changed.
     Backup,
     /// Writing index, references and the snapshot's note.
@@ -27,10 +25,6 @@ pub enum Phase {
     ReadData,
     /// Writing files of a snapshot.
     Restore,
-    /// Comparing two trees or two snapshots.
-    Compare,
-    /// Rebuilding the local catalog from the repository.
-    Rebuild,
 }
 
 impl Phase {
@@ -39,14 +33,11 @@ impl Phase {
         match self {
             Self::Open => "open",
             Self::Probe => "probe",
-            Self::Scan => "scan",
             Self::Backup => "backup",
             Self::Commit => "commit",
             Self::Verify => "verify",
             Self::ReadData => "read_data",
             Self::Restore => "restore",
-            Self::Compare => "compare",
-            Self::Rebuild => "rebuild",
         }
     }
     /// In two or three words, for progress lines.
@@ -54,14 +45,11 @@ impl Phase {
         match self {
             Self::Open => bilingual!("Ouverture", "Opening"),
             Self::Probe => bilingual!("Essai du stockage", "Probing the store"),
-            Self::Scan => bilingual!("Parcours", "Scanning"),
             Self::Backup => bilingual!("Sauvegarde", "Backing up"),
             Self::Commit => bilingual!("Validation", "Committing"),
             Self::Verify => bilingual!("Vérification", "Verifying"),
             Self::ReadData => bilingual!("Relecture", "Reading back"),
             Self::Restore => bilingual!("Restauration", "Restoring"),
-            Self::Compare => bilingual!("Comparaison", "Comparing"),
-            Self::Rebuild => bilingual!("Reconstruction", "Rebuilding"),
         }
     }
 }

@@ -12,10 +12,10 @@ pub mod verify;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
 use super::Refusal;
@@ -35,7 +35,7 @@ type Waiting = (Entry, Option<oneshot::Sender<bool>>);
 #[derive(Debug)]
 pub struct Trace {
     folder: PathBuf,
-    entries: Mutex<Option<SyncSender<Waiting>>>,
+    entries: Mutex<Option<Sender<Waiting>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -44,10 +44,10 @@ impl Trace {
     pub fn open(data: &Path, key: TraceKey, keep_days: Option<u32>) -> io::Result<Self> {
         let folder = data.join("trace");
         std::fs::create_dir_all(&folder)?;
-        let (entries, waiting) = sync_channel(MAX_WAITING);
+        let (entries, waiting) = channel(MAX_WAITING);
         let writer = Writer { folder: folder.clone(), key, keep_days, chains: HashMap::new() };
         let thread =
-            std::thread::Builder::new().name("trace".to_owned()).spawn(move || writer.run(&waiting))?;
+            std::thread::Builder::new().name("trace".to_owned()).spawn(move || writer.run(waiting))?;
         Ok(Self { folder, entries: Mutex::new(Some(entries)), thread: Mutex::new(Some(thread)) })
     }
 
@@ -71,17 +71,9 @@ impl Trace {
         self.send((entry, None)).await
     }
 
-    async fn send(&self, mut waiting: Waiting) -> Result<(), Refusal> {
-        use std::sync::mpsc::TrySendError;
+    async fn send(&self, waiting: Waiting) -> Result<(), Refusal> {
         let sender = self.entries.lock().clone().ok_or(Refusal::Stopping)?;
-        loop {
-            waiting = match sender.try_send(waiting) {
-                Ok(()) => return Ok(()),
-                Err(TrySendError::Disconnected(_)) => return Err(Refusal::Stopping),
-                Err(TrySendError::Full(waiting)) => waiting,
-            };
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        }
+        sender.send(waiting).await.map_err(|_| Refusal::Stopping)
     }
 
     /// Writes what waits and ends the thread.
@@ -107,8 +99,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, waiting: &Receiver<Waiting>) {
-        while let Ok(first) = waiting.recv() {
+    fn run(mut self, mut waiting: Receiver<Waiting>) {
+        while let Some(first) = waiting.blocking_recv() {
             let mut batch = vec![first];
             while batch.len() < MAX_BATCH
                 && let Ok(next) = waiting.try_recv()
