@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use scelle_bench::samples::{Samples, gear_table};
-use scelle_core::pipeline::recipe;
+use scelle_core::pipeline::chunks::recipe;
 use scelle_format::chunker::ContentCutter;
 use scelle_format::compress::{Compressor, Expander, Frame};
 use scelle_format::crypto::pq::PqIdentity;

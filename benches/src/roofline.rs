@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
-use scelle_core::pipeline::recipe::{self, Recipe};
+use scelle_core::pipeline::chunks::recipe::{self, Recipe};
 use scelle_format::chunker::{ContentCutter, PAGED_CHUNK_BYTES};
 use scelle_format::compress::{Compressor, Frame};
 use scelle_format::crypto::pq::{PqIdentity, PqRecipient};

@@ -17,7 +17,7 @@ use scelle_core::bilan::{Declared, Written};
 use scelle_core::connect::{Create, RepoAddress, S3Settings};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::look::spec::SnapshotSpec;
-use scelle_core::pipeline::checkpoint::CheckpointEvery;
+use scelle_core::pipeline::landing::checkpoint::CheckpointEvery;
 use scelle_core::repo::create::Holders;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::new_file::write_private;

@@ -12,7 +12,7 @@ pub struct Floors {
 }
 
 /// Every house.
-pub const FLOORS: [Floors; 9] = [
+pub const FLOORS: [Floors; 10] = [
     Floors {
         of: &["scelle_format"],
         rooms: &[
@@ -60,6 +60,10 @@ pub const FLOORS: [Floors; 9] = [
             &["bilan"],
             &["run"],
         ],
+    },
+    Floors {
+        of: &["scelle_core", "pipeline"],
+        rooms: &[&["chunks"], &["jobs", "landing"], &["database"], &["work"], &["gather"], &["closing"]],
     },
     Floors { of: &["scelle_agent"], rooms: &[&["config"], &["log", "service"], &["cli"], &["demo"]] },
     Floors {

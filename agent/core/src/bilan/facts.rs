@@ -18,7 +18,7 @@ use super::chain::chain;
 use super::run::{RunReport, TlsEnd, days_between};
 use crate::error::AgentError;
 use crate::pipeline::Saved;
-use crate::pipeline::database::verdict::Taken;
+use crate::pipeline::jobs::verdict::Taken;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
 

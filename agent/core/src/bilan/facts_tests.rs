@@ -12,7 +12,7 @@ use super::run::{HostDeclared, KitCheck, RunEnd, RunReport, TlsEnd};
 use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::Changes;
-use crate::pipeline::database::verdict::Taken;
+use crate::pipeline::jobs::verdict::Taken;
 use crate::repo::append::start::Start;
 use crate::repo::rounds::LedgerEnd;
 

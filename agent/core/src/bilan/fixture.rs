@@ -15,7 +15,7 @@ use crate::chance::Chance;
 use crate::clock::FixedClock;
 use crate::error::AgentError;
 use crate::monitor::Problem;
-use crate::pipeline::commit::Committed;
+use crate::pipeline::closing::commit::Committed;
 use crate::pipeline::{Changes, Gathered, Saved};
 use crate::repo::append::LedgerWriter;
 use crate::repo::append::start::Start;
@@ -103,7 +103,7 @@ pub fn outcome() -> Saved {
             read_bytes: 2_000_001,
             consistent_copies: 1,
             sources: Default::default(),
-            databases: Some(crate::pipeline::database::verdict::Taken::Consistent),
+            databases: Some(crate::pipeline::jobs::verdict::Taken::Consistent),
         },
         resumed_bytes: 0,
         listing: crate::verify::listing::Listing::default(),

@@ -1,47 +1,16 @@
 //! One backup run, from the walk to the snapshot's note.
 //!
-//! [`backup`] is the page to read first. The scan stage and the workers run on threads, store calls on the async runtime;
+//! [`backup`] is the page to read first; below it are the rooms, from the ground: `chunks`, `jobs`, `database`, `work`, `gather`,
+//! and beside them `landing`, on which `closing` stands too. The scan stage and the workers run on threads, store calls on the async runtime;
 //! every channel is bounded and every task is joined. Never: commits what the store did not show.
 
-mod caches;
-mod changes;
-pub mod checkpoint;
-pub mod commit;
+pub mod chunks;
+pub mod closing;
 pub mod database;
-pub mod dedup;
-mod earlier;
-mod found;
-mod heal;
-mod hunks;
-mod item;
-mod job;
-mod late;
-mod list;
-mod make;
-
-mod naming;
-mod pack_memory;
-pub mod packs;
-mod pages;
-mod part;
-mod parts;
-mod plan;
-mod presence;
-mod previous;
-mod queue;
-mod read;
-pub mod recipe;
-mod regroup;
-mod saved;
-mod scan;
-mod segments;
-mod shown;
-mod small;
-mod solid;
-mod stages;
-mod tree;
-pub mod upload;
-mod worker;
+mod gather;
+pub mod jobs;
+pub mod landing;
+mod work;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,11 +19,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use scelle_format::id::{PackId, PackKind};
 use tracing::Instrument as _;
 
-use self::caches::Caches;
-use self::checkpoint::Checkpoints;
-use self::make::{Made, Making};
-use self::naming::Naming;
-use self::stages::Uploaded;
+use self::closing::naming::Naming;
+use self::gather::make::{Made, Making};
+use self::landing::caches::Caches;
+use self::landing::checkpoint::Checkpoints;
+use self::landing::stages::Uploaded;
+use self::landing::upload;
 use crate::catalog::JournaledPack;
 use crate::clock::now;
 use crate::error::{AgentError, Result};
@@ -63,10 +33,11 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::damage::{Avoided, Damage};
 use crate::repo::seat::Seat;
 
-pub use self::changes::Changes;
-pub use self::found::Sources as SourcesFound;
-pub use self::plan::RunPlan;
-pub use self::saved::{Attempt, Gathered, Saved};
+pub use self::closing::saved::{Attempt, Saved};
+pub use self::gather::changes::Changes;
+pub use self::gather::found::Sources as SourcesFound;
+pub use self::gather::gathered::Gathered;
+pub use self::gather::plan::RunPlan;
 
 /// One run: scan, read, seal, send, confirm, index, commit.
 pub async fn backup(

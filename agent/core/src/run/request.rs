@@ -12,7 +12,7 @@ use crate::bilan::Proofs;
 use crate::connect::own_folders;
 use crate::error::{ExitCode, Result};
 use crate::monitor::Notice;
-use crate::pipeline::checkpoint::CheckpointEvery;
+use crate::pipeline::landing::checkpoint::CheckpointEvery;
 use crate::pipeline::{RunPlan, Saved};
 use crate::repo::append::start::Start;
 use crate::repo::damaged::DamageCounts;

@@ -13,7 +13,7 @@ use scelle_core::clock::SystemClock;
 use scelle_core::connect::Connected;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::monitor::Silent;
-use scelle_core::pipeline::checkpoint::CheckpointEvery;
+use scelle_core::pipeline::landing::checkpoint::CheckpointEvery;
 use scelle_core::repo::create::{Creation, Holders};
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::objects::Objects;

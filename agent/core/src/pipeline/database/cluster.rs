@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::job::FileJob;
+use crate::pipeline::jobs::job::FileJob;
 use crate::platform::{self, Kind};
 
 /// Name, length and time of each file of the log, and of the control file.
@@ -24,15 +24,15 @@ const DATA: [&str; 6] = ["base", "global", "pg_xact", "pg_clog", "pg_multixact",
 /// A cluster that is being read.
 pub struct Cluster {
     /// Its control file.
-    pub(super) job: Arc<FileJob>,
-    pub(super) folder: PathBuf,
+    pub(in crate::pipeline) job: Arc<FileJob>,
+    pub(in crate::pipeline) folder: PathBuf,
     began_ns: i64,
     mark: ClusterMark,
 }
 
 impl Cluster {
     /// The cluster of this control file, as it looks now, in a run that began at `began_ns`.
-    pub(super) fn of(job: Arc<FileJob>, began_ns: i64) -> Self {
+    pub(in crate::pipeline) fn of(job: Arc<FileJob>, began_ns: i64) -> Self {
         let folder =
             job.os_path.parent().and_then(|global| global.parent()).unwrap_or(&job.os_path).to_owned();
         let mark = mark(&folder);
@@ -41,7 +41,7 @@ impl Cluster {
 
     /// Whether its log looks as it did, and no data file was written since the run began: which of them were read before is
     /// not known any more.
-    pub(super) fn is_untouched(&self) -> bool {
+    pub(in crate::pipeline) fn is_untouched(&self) -> bool {
         let since_ns = self.began_ns.saturating_sub(TICK_NS);
         let data = DATA.iter().map(|name| self.folder.join(name)).filter(|folder| folder.is_dir());
         mark(&self.folder) == self.mark

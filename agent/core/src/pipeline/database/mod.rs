@@ -1,16 +1,11 @@
 //! Databases: recognised by signature, and never copied raw in silence while they are in use.
 //!
-//! SQLite is read under its own locks, without ever making the practice's software wait for an upload ([`live`],
-//! [`last_pass`]); what SQLite cannot read, encrypted databases too, is saved together with its side files ([`raw`]). Other
-//! engines are asked whether a program has them open. [`verdict`] is the table of what that means.
-//! Never: writes to a source.
+//! SQLite is read under its own locks, without ever making the practice's software wait for an upload ([`live`]); what lies beside
+//! a file and belongs to it is found by [`side`], and other engines are asked whether a program has them open. How a worker reads
+//! them is told in `work`; the table of what that means is `jobs::verdict`. Never: writes to a source.
 
-mod cluster;
-pub mod last_pass;
+pub(in crate::pipeline) mod cluster;
 pub mod live;
-mod postgres;
-pub mod raw;
 pub mod side;
-mod spill;
+pub(in crate::pipeline) mod spill;
 pub mod transaction;
-pub mod verdict;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::super::job::FileJob;
-use super::cluster::Cluster;
+use crate::pipeline::database::cluster::Cluster;
+use crate::pipeline::jobs::job::FileJob;
 use crate::platform::{self, FileId, Kind, Stat};
 use crate::scan::{EntryPath, SourceFile};
 
@@ -96,12 +96,12 @@ impl Beside {
     }
 
     /// Clusters that wait.
-    pub(super) fn take_clusters(&self) -> Vec<Cluster> {
+    pub(in crate::pipeline) fn take_clusters(&self) -> Vec<Cluster> {
         std::mem::take(&mut self.clusters.lock())
     }
 
     /// Names by which the database has files beside it.
-    pub(super) fn bases(&self, base: &BaseKey) -> Vec<PathBuf> {
+    pub(in crate::pipeline) fn bases(&self, base: &BaseKey) -> Vec<PathBuf> {
         let candidates = self.candidates.lock();
         candidates.get(base).into_iter().flatten().map(|candidate| candidate.base.clone()).collect()
     }

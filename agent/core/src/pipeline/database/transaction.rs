@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::side::{beside, has_log};
+use crate::pipeline::database::side::{beside, has_log};
 use crate::platform::{self, Stat};
 use crate::scan::{Held, SourceFile};
 

@@ -1,0 +1,341 @@
+//! The scan stage: walk the roots beside the catalog of the last snapshot, and hand out what changed.
+//!
+//! Walk and catalog are in one order, so that both are read once, front to back, in constant memory. Data comes from
+//! [`Walker`] and [`Catalog`], goes to the workers as jobs and to [`Hunks`] as entries. Never: opens a file.
+
+mod aside;
+mod look;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use scelle_format::chunker::Cut;
+use scelle_format::id::{PackId, PackKind};
+use scelle_format::manifest::{HunkCutter, Totals};
+
+use crate::catalog::{Catalog, CatalogEntry, HunkRow, PackEntry, SetRow};
+use crate::clock::Clock;
+use crate::error::{AgentError, Result};
+use crate::monitor::{Monitor, Problem};
+use crate::pipeline::database::side::{self, BaseKey};
+use crate::pipeline::gather::changes::Changes;
+use crate::pipeline::gather::found::{RootCounts, Sources};
+use crate::pipeline::gather::hunks::{HunkEntry, Hunks, ItemSource, Trouble};
+use crate::pipeline::gather::previous::Previous;
+use crate::pipeline::jobs::job::FileJob;
+use crate::pipeline::work::queue::{Queue, Stopped};
+use crate::pipeline::work::worker::{SMALL_BYTES, Work, Worker, Workshop};
+use crate::platform::{FileId, Kind, ProblemCode, Stat};
+use crate::repo::damage::Avoided;
+use crate::scan::{Folders, WalkItem, WalkProblem, Walked, Walker};
+
+/// Small files of one batch: at most so many bytes and so many files.
+const BATCH_BYTES: u64 = 1 << 20;
+const BATCH_FILES: usize = 256;
+/// Entries that may wait for packs before open packs are closed early.
+const WAITING_MAX: usize = 60_000;
+/// A hunk is ended early when its extended attributes alone reach this size.
+const HUNK_SOFT_BYTES: usize = 1 << 20;
+
+/// Entries between two questions whether a partial note is due.
+const CHECKPOINT_ENTRIES: usize = 256;
+
+/// What the scan stage keys by.
+pub(in crate::pipeline) struct ScanKeys {
+    /// Where hunks are cut.
+    pub(in crate::pipeline) boundary: [u8; 32],
+    /// Tokens that stand for files in notices.
+    pub(in crate::pipeline) token: [u8; 32],
+}
+
+/// The scan of one run.
+pub struct Scan<'a> {
+    previous: Previous<'a>,
+    queue: &'a Queue<Work>,
+    monitor: &'a dyn Monitor,
+    clock: &'a dyn Clock,
+    boundary_key: [u8; 32],
+    cutter: HunkCutter,
+    token_key: [u8; 32],
+    packs: HashMap<u32, PackEntry>,
+    items: Vec<HunkEntry>,
+    soft_bytes: usize,
+    batch: Vec<Arc<FileJob>>,
+    batch_bytes: u64,
+    /// Packs that are damaged: what needs them is read again.
+    avoided: Arc<Avoided>,
+    /// Jobs of files with several names.
+    links: HashMap<FileId, Arc<FileJob>>,
+    folders: Arc<Folders>,
+    /// Hunks made so far.
+    pub hunks: Hunks<'a>,
+    /// What was counted.
+    pub totals: Totals,
+    /// What changed.
+    pub changes: Changes,
+    roots: RootCounts,
+    missing_roots: u64,
+}
+
+impl<'a> Scan<'a> {
+    /// A scan of `set` as the catalog knows it, beside the workers of `shared`.
+    pub(in crate::pipeline) fn new(
+        shared: &'a Workshop<'a>,
+        catalog: &'a Catalog,
+        set: Option<&SetRow>,
+        walker: &Walker,
+        keys: ScanKeys,
+        clock: &'a dyn Clock,
+    ) -> Result<Self> {
+        Ok(Self {
+            previous: Previous::new(catalog, set),
+            queue: &shared.queue,
+            monitor: shared.monitor,
+            clock,
+            boundary_key: keys.boundary,
+            cutter: HunkCutter::new(keys.boundary),
+            token_key: keys.token,
+            packs: catalog.packs()?,
+            items: Vec::new(),
+            soft_bytes: 0,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            avoided: shared.avoided.clone(),
+            links: HashMap::new(),
+            folders: Arc::default(),
+            hunks: Hunks::new(catalog)?,
+            totals: Totals::default(),
+            changes: Changes::default(),
+            roots: RootCounts::new(walker),
+            missing_roots: 0,
+        })
+    }
+
+    /// Walks everything; `worker` writes hunks meanwhile, `checkpoint` is asked now and then.
+    pub fn run(
+        &mut self,
+        walker: Walker,
+        worker: &mut Worker<'_>,
+        checkpoint: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        for (at, walked) in walker.enumerate() {
+            worker.shared.shutdown.check()?;
+            if at % CHECKPOINT_ENTRIES == 0 {
+                checkpoint()?;
+            }
+            match walked {
+                Walked::Entry(item) => self.entry(item, worker)?,
+                Walked::Problem(problem) => self.problem(problem),
+            }
+        }
+        self.changes.removed += self.previous.skip_rest(&mut self.roots)?;
+        self.end_hunk(worker)?;
+        self.send_batch()
+    }
+
+    fn problem(&mut self, WalkProblem { path, code }: WalkProblem) {
+        let problem = match code {
+            ProblemCode::Special => {
+                self.totals.skipped += 1;
+                return;
+            }
+            ProblemCode::RootMissing => {
+                self.missing_roots += 1;
+                Problem::RootMissing
+            }
+            ProblemCode::RootExcluded => {
+                self.missing_roots += 1;
+                Problem::RootExcluded
+            }
+            // A journal that ended with its transaction. What becomes of the database is told of the database.
+            ProblemCode::Vanished if side::base_of(&path).is_some() => return,
+            ProblemCode::Vanished => Problem::Vanished,
+            ProblemCode::NameTooLong | ProblemCode::PathTooDeep => Problem::RefusedName,
+            ProblemCode::XattrLimit | ProblemCode::AttributesUnreadable => Problem::MetadataUnreadable,
+            ProblemCode::Unreadable => Problem::Unreadable,
+        };
+        self.hunks.troubles.push(Trouble { path: path.as_bytes().to_vec(), problem, is_stored: false });
+    }
+
+    fn entry(&mut self, item: WalkItem, worker: &mut Worker<'_>) -> Result<()> {
+        // Its database went away meanwhile.
+        if item.is_part_only && side::base_of(&item.path).is_none() {
+            return Ok(());
+        }
+        let (earlier, removed) = self.previous.take(item.path.as_bytes(), &mut self.roots)?;
+        self.changes.removed += removed;
+        if item.stat.kind == Kind::File
+            && let Some((base, key)) = side::base_of(&item.path)
+        {
+            self.put_aside(&item, earlier.map(|(_, _, record)| record), base, key, worker)?;
+            return self.end_entry(&item, worker);
+        }
+        self.count(&item);
+        let untouched = earlier.as_ref().is_some_and(|(_, _, record)| self.is_untouched(record, &item));
+        match earlier {
+            Some((row, index, record)) if untouched => {
+                if matches!(record.entry.cut, Cut::Paged { .. }) {
+                    worker.shared.beside.is_whole_now(BaseKey::of(&item.stat, item.path.as_bytes()));
+                }
+                self.keep(row, index, record, &item);
+            }
+            earlier => self.look(item.clone(), earlier.map(|(_, _, record)| record))?,
+        }
+        self.end_entry(&item, worker)
+    }
+
+    fn end_entry(&mut self, item: &WalkItem, worker: &mut Worker<'_>) -> Result<()> {
+        let full = self.cutter.ends_after(item.path.as_bytes());
+        if full || self.soft_bytes > HUNK_SOFT_BYTES {
+            if !full {
+                self.cutter.restart();
+            }
+            self.end_hunk(worker)?;
+        }
+        Ok(())
+    }
+
+    /// What became of the roots, once the scan is over.
+    pub fn sources(&self) -> Sources {
+        self.roots.sources(self.missing_roots)
+    }
+
+    fn count(&mut self, item: &WalkItem) {
+        match item.stat.kind {
+            Kind::File => {
+                self.totals.files += 1;
+                self.totals.bytes += item.stat.bytes;
+                self.roots.file(item.path.as_bytes());
+            }
+            Kind::Directory => self.totals.directories += 1,
+            _ => self.totals.symlinks += 1,
+        }
+    }
+
+    fn is_untouched(&self, record: &CatalogEntry, item: &WalkItem) -> bool {
+        if self.needs_damaged(record) {
+            return false;
+        }
+        // The times of a folder above the roots change with what others make there: no reason to write it anew.
+        if item.is_ancestor {
+            return record.fingerprint.is_some_and(|print| print.looks_like_but_for_times(&item.stat));
+        }
+        let same = record.fingerprint.is_some_and(|print| print.is_settled() && print.looks_like(&item.stat));
+        // A database in use changes in its log while its own times stand still. A journal proves nothing: it only says how
+        // to get back to what the main file was.
+        let is_database = matches!(record.entry.cut, Cut::Paged { .. });
+        let has_log = |path: &Path| match is_database {
+            true => side::has_log(path),
+            false => item.has_side && side::is_needed(&side::beside(path, "-wal")),
+        };
+        same && !((is_database || item.has_side) && item.os_path().is_ok_and(|path| has_log(&path)))
+    }
+
+    /// Whether its content, or the list of it, lies in a pack that is damaged.
+    fn needs_damaged(&self, record: &CatalogEntry) -> bool {
+        let mut packs = BTreeMap::new();
+        if !self.avoided.is_empty() {
+            crate::pipeline::gather::item::packs_of(record, &mut packs);
+        }
+        packs.keys().any(|pack| self.avoided.has(pack))
+    }
+
+    fn keep(&mut self, row: i64, index: usize, record: CatalogEntry, item: &WalkItem) {
+        if item.stat.kind == Kind::File {
+            self.changes.unchanged += 1;
+            self.monitor.advance(1, item.stat.bytes);
+        }
+        self.push(HunkEntry::new(record, ItemSource::Kept { row, index }));
+    }
+
+    /// The job that reads a file; names of one inode share one.
+    fn job(&mut self, item: &WalkItem, earlier: Option<CatalogEntry>) -> Result<Arc<FileJob>> {
+        let shared = item.stat.file_id().filter(|_| item.stat.links > 1);
+        if let Some(job) = shared.and_then(|file| self.links.get(&file)) {
+            self.monitor.advance(1, 0);
+            return Ok(job.clone());
+        }
+        let os_path = item.os_path()?;
+        let mut job = FileJob::new(self.folders.clone(), item.path.clone(), os_path, item.stat, earlier);
+        job.has_side = item.has_side;
+        let job = Arc::new(job);
+        if let Some(file) = shared {
+            self.links.insert(file, job.clone());
+        }
+        if item.stat.bytes > SMALL_BYTES {
+            self.send_batch()?;
+            self.send(Work::Large(job.clone()))?;
+        } else {
+            self.batch_bytes += item.stat.bytes;
+            self.batch.push(job.clone());
+            if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_FILES {
+                self.send_batch()?;
+            }
+        }
+        Ok(job)
+    }
+
+    fn send_batch(&mut self) -> Result<()> {
+        self.batch_bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() { Ok(()) } else { self.send(Work::Small(batch)) }
+    }
+
+    fn send(&self, work: Work) -> Result<()> {
+        self.queue.offer(work).map_err(|Stopped| AgentError::interrupted())
+    }
+
+    /// A cutter for level-2 nodes.
+    pub fn boundary(&self) -> HunkCutter {
+        HunkCutter::new(self.boundary_key)
+    }
+
+    fn link_group(&self, stat: &Stat) -> u64 {
+        let mut inode = [0; 16];
+        inode[..8].copy_from_slice(&stat.volume.to_le_bytes());
+        inode[8..].copy_from_slice(&stat.inode.to_le_bytes());
+        let hash = blake3::keyed_hash(&self.token_key, &inode);
+        let [a, b, c, d, e, f, ..] = *hash.as_bytes();
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
+
+    fn push(&mut self, item: HunkEntry) {
+        let xattrs = item.record.entry.xattrs.iter();
+        self.soft_bytes += xattrs.map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>();
+        self.items.push(item);
+    }
+
+    /// Ends the hunk: takes an earlier one over when nothing in it changed, else lets it wait for its packs.
+    fn end_hunk(&mut self, worker: &mut Worker<'_>) -> Result<()> {
+        self.soft_bytes = 0;
+        let items = std::mem::take(&mut self.items);
+        let Some(first) = items.first() else { return Ok(()) };
+        let sound = |hunk: &HunkRow| !self.avoided.has(&hunk.node.at.pack);
+        match self.previous.hunk_of(&items).filter(sound) {
+            Some(hunk) => {
+                let first = scelle_format::path::join(&first.record.directory, &first.record.entry.name);
+                let packs = self.packs_of(&hunk);
+                self.hunks.take_over(&hunk, first, packs);
+            }
+            None => {
+                self.hunks.push(items);
+                self.hunks.settle_news(worker)?;
+                // Once each look: while one goes on, what waits may only not have been reached yet.
+                if self.hunks.is_looked_through() && self.hunks.waiting_entries() > WAITING_MAX {
+                    worker.flush_data_packs()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn packs_of(&self, hunk: &HunkRow) -> BTreeMap<PackId, PackKind> {
+        hunk.packs.iter().filter_map(|row| self.packs.get(row)).map(|(kind, id, _)| (*id, *kind)).collect()
+    }
+
+    /// Sizes of packs that earlier snapshots name.
+    pub fn known_packs(&self) -> impl Iterator<Item = PackEntry> {
+        self.packs.values().copied()
+    }
+}

@@ -1,0 +1,132 @@
+//! Partial notes: a long first upload names what it has sent before it is whole (FORMAT.md §10, §12).
+//!
+//! Without them a host that clears away unreferenced objects could eat weeks of work. Written from the scan stage, between
+//! two hunks, when enough bytes or hours have gone by. Never: makes a snapshot that could be restored.
+
+use std::time::{Duration, SystemTime};
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use parking_lot::Mutex;
+use scelle_format::ledger::{NoteKind, SnapshotStatus};
+use scelle_format::padme::padme;
+use scelle_format::refs::{PackSet, Refs};
+use tokio::runtime::Handle;
+
+use crate::catalog::Journal;
+use crate::clock::Clock;
+use crate::error::{AgentError, Result};
+use crate::pipeline::landing::shown::{CONCURRENT_HEADS, is_shown};
+use crate::repo::append::LedgerWriter;
+use crate::repo::objects::Objects;
+use crate::repo::state::Device;
+
+/// When a partial note is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointEvery {
+    /// After so many bytes sent.
+    pub bytes: u64,
+    /// After so much time.
+    pub time: Duration,
+}
+
+impl Default for CheckpointEvery {
+    fn default() -> Self {
+        Self { bytes: 20_000_000_000, time: Duration::from_secs(6 * 3600) }
+    }
+}
+
+/// Writes partial notes during one run.
+pub struct Checkpoints<'a, 'b> {
+    every: CheckpointEvery,
+    objects: &'a Objects,
+    device: &'a Device,
+    set: &'a str,
+    clock: &'a dyn Clock,
+    journal: &'a Mutex<Journal>,
+    ledger: &'a mut LedgerWriter<'b>,
+    runtime: Handle,
+    last_bytes: u64,
+    last_time: SystemTime,
+    /// Partial notes written so far.
+    pub written: u64,
+}
+
+impl<'a, 'b> Checkpoints<'a, 'b> {
+    /// None is due yet.
+    pub fn new(
+        every: CheckpointEvery,
+        objects: &'a Objects,
+        device: &'a Device,
+        set: &'a str,
+        clock: &'a dyn Clock,
+        journal: &'a Mutex<Journal>,
+        ledger: &'a mut LedgerWriter<'b>,
+    ) -> Self {
+        let runtime = Handle::current();
+        let last_time = clock.now();
+        Self {
+            every,
+            objects,
+            device,
+            set,
+            clock,
+            journal,
+            ledger,
+            runtime,
+            last_bytes: 0,
+            last_time,
+            written: 0,
+        }
+    }
+
+    /// Writes a partial note when one is due; `sent_bytes` counts from the beginning of the run.
+    pub fn look(&mut self, sent_bytes: u64) -> Result<()> {
+        let elapsed = self.clock.now().duration_since(self.last_time).unwrap_or_default();
+        let due = sent_bytes - self.last_bytes >= self.every.bytes
+            || (elapsed >= self.every.time && sent_bytes > self.last_bytes);
+        if !due {
+            return Ok(());
+        }
+        (self.last_bytes, self.last_time) = (sent_bytes, self.clock.now());
+        let runtime = self.runtime.clone();
+        runtime.block_on(self.write(sent_bytes))
+    }
+
+    /// Names every journalled pack that the store shows with its size.
+    async fn write(&mut self, sent_bytes: u64) -> Result<()> {
+        let journalled = self.journal.lock().packs()?;
+        let objects = self.objects;
+        let asked = journalled.into_iter().map(|pack| async move {
+            // A pack that is still on its way comes with the next note.
+            Ok::<_, AgentError>(is_shown(objects, &pack).await?.then_some(pack))
+        });
+        let shown: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
+        let mut packs = PackSet::new();
+        for pack in shown.into_iter().flatten() {
+            packs.insert(pack.kind, pack.id, pack.object_bytes);
+        }
+        let refs = Refs {
+            repository: self.device.repository.clone(),
+            device: self.device.id.clone(),
+            base: None,
+            keys: Vec::new(),
+            added: packs.rows().collect(),
+            removed: Vec::new(),
+            segments: Vec::new(),
+        };
+        let text = refs.to_text().map_err(AgentError::bug)?;
+        let attached = self.ledger.attach("refs", text.into_bytes()).await?;
+        let kind = NoteKind::Snapshot {
+            number: self.ledger.head().snapshot + 1,
+            status: SnapshotStatus::Partial,
+            epoch: self.device.epoch,
+            set: self.set.to_owned(),
+            files: 0,
+            source_bytes: padme(0),
+            stored_bytes: sent_bytes,
+        };
+        self.ledger.append(kind, vec![attached]).await?;
+        self.written += 1;
+        Ok(())
+    }
+}

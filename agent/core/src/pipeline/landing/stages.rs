@@ -1,0 +1,43 @@
+//! What one stage hands to the next: proof, by type, that it is over.
+//!
+//! [`Uploaded`] → [`Confirmed`] → [`Indexed`] → `Committed`, for each destination. Only the stage itself makes one. Never: work.
+
+use std::collections::BTreeMap;
+
+use scelle_format::id::{PackId, PackKind};
+
+use crate::catalog::JournaledPack;
+use crate::repo::destination::Destination;
+
+/// Packs that this run has sent: proof that the upload stage is over.
+pub struct Uploaded {
+    /// Where they were sent.
+    pub(in crate::pipeline) to: Destination,
+    /// Those that the store then showed with their sizes.
+    pub(in crate::pipeline) packs: BTreeMap<PackId, (PackKind, u64)>,
+    /// Those that it did not show at once: it is asked again before anything names them.
+    pub(in crate::pipeline) unseen: Vec<JournaledPack>,
+    /// Bytes that were really sent.
+    pub(in crate::pipeline) sent_bytes: u64,
+}
+
+/// Packs that the store showed with their sizes, in this run.
+pub struct Confirmed {
+    /// The destination that showed them.
+    pub(in crate::pipeline) at: Destination,
+    pub(in crate::pipeline) packs: BTreeMap<PackId, (PackKind, u64)>,
+    /// Bytes this run has sent so far.
+    pub sent_bytes: u64,
+}
+
+/// New chunks are in an index segment that is stored.
+pub struct Indexed {
+    pub(in crate::pipeline) confirmed: Confirmed,
+}
+
+impl Uploaded {
+    /// Nothing yet.
+    pub(in crate::pipeline) fn nothing(to: Destination) -> Self {
+        Self { to, packs: BTreeMap::new(), unseen: Vec::new(), sent_bytes: 0 }
+    }
+}

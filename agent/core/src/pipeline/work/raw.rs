@@ -1,0 +1,256 @@
+//! What waits until the scan is over: databases that SQLite could not read, or cannot because they are encrypted, with their
+//! side files, and files whose name is that of a side file.
+//!
+//! A SQLite database gets another chance with SQLite first. Then main file and side files are read one after the other, again
+//! when one of them moved: together they are what a power cut would leave, and the engine recovers from that. Never: leaves a
+//! side file out unless its database is whole without it, or nobody asked for it and no database needs it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, SystemTime};
+
+use scelle_format::manifest::Extent;
+
+use crate::clock;
+use crate::error::Result;
+use crate::monitor::Problem;
+use crate::pipeline::database::side::{
+    self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file,
+};
+use crate::pipeline::database::transaction::Refusal;
+use crate::pipeline::jobs::job::problem_of;
+use crate::pipeline::jobs::job::{FileJob, Outcome, Stored};
+use crate::pipeline::jobs::verdict::Taken;
+use crate::pipeline::work::last_pass::Pass;
+use crate::pipeline::work::parts::{PART_BYTES, PartWork, ReadingWay, split};
+use crate::pipeline::work::worker::Worker;
+use crate::platform::{self, InUse, Stat};
+use crate::scan::engine::{DatabaseEngine, SIGNATURE_BYTES, recognise};
+
+/// How long a writer may wait at each try.
+const GRACES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// Between two tries the writer has its turn.
+const BETWEEN: Duration = Duration::from_millis(500);
+/// How often files that move are read again.
+const ATTEMPTS: u32 = 3;
+/// What was changed more recently than this before it is read is being written: between two writes of one transaction it would
+/// stand still for long enough to be read. It is also more than two changes with the same time stamp can be apart.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Worker<'_> {
+    /// Does everything that waited for the end of the scan.
+    pub fn late(&mut self) -> Result<()> {
+        for job in self.shared.beside.take_late() {
+            self.late_database(&job)?;
+        }
+        for cluster in self.shared.beside.take_clusters() {
+            self.late_cluster(cluster)?;
+        }
+        for (candidate, is_whole) in self.shared.beside.take_rest() {
+            let job = candidate.job;
+            let is_left_out = is_whole && (is_side_file(&job.os_path) || side::is_gone(&job.os_path));
+            if is_left_out || candidate.is_part_only {
+                job.end(Outcome::LeftOut);
+                continue;
+            }
+            if let Some(work) = self.read_now(&job, ReadingWay::content(1))? {
+                let unchanged = work.source.is_unchanged().unwrap_or(false);
+                self.end_now(&work, (!unchanged).then_some(Problem::Changed), None);
+            }
+        }
+        Ok(())
+    }
+
+    fn late_database(&mut self, job: &Arc<FileJob>) -> Result<()> {
+        let key = BaseKey::of(&job.stat, job.path.as_bytes());
+        let path = self.shared.beside.name_in_use(&key).unwrap_or_else(|| job.os_path.clone());
+        let mut is_busy = false;
+        let graces = if is_sqlite(job) { GRACES.as_slice() } else { &[] };
+        for &grace in graces {
+            match self.last_pass(job, &path, grace)? {
+                Pass::Done => return Ok(()),
+                Pass::LetGo => is_busy = true,
+                Pass::Refused(refusal) => {
+                    is_busy |= refusal == Refusal::Busy;
+                    break;
+                }
+            }
+            std::thread::sleep(BETWEEN);
+        }
+        self.as_it_lies(job, &path, &key, is_busy)
+    }
+
+    /// Saves main and side files as they lie.
+    fn as_it_lies(&mut self, job: &Arc<FileJob>, path: &Path, key: &BaseKey, is_busy: bool) -> Result<()> {
+        let mut candidates = self.shared.beside.take_candidates(key);
+        let mut attempt = 1;
+        loop {
+            let (sides, others): (Vec<_>, Vec<_>) =
+                candidates.into_iter().partition(|candidate| is_needed(&candidate.job.os_path));
+            let mark = mark(path);
+            wait_until_quiet(&mark);
+            let Some(read) = self.read_together(job, &sides)? else {
+                for candidate in sides.into_iter().chain(others) {
+                    self.shared.beside.put_aside(key.clone(), candidate);
+                }
+                return Ok(());
+            };
+            let stood_still = |work: &Arc<PartWork>| work.source.is_unchanged().unwrap_or(false);
+            let unchanged = read.len() == sides.len() + 1
+                && read.iter().all(stood_still)
+                && self::mark(path) == mark
+                && missing_sides(path, &sides).is_empty();
+            if !unchanged && attempt < ATTEMPTS {
+                attempt += 1;
+                candidates = sides.into_iter().chain(others).collect();
+                continue;
+            }
+            self.leave_others(key, &sides, others);
+            let in_use = match is_busy {
+                true => InUse::Yes,
+                false => platform::in_use(path, read[0].source.stat()),
+            };
+            let taken = Taken::raw(unchanged, read.len() > 1, in_use);
+            if taken == Taken::Consistent {
+                self.shared.beside.is_whole_now(key.clone());
+            }
+            self.end_now(&read[0], taken.problem(), Some(taken));
+            for side in &read[1..] {
+                self.end_now(side, (!unchanged).then_some(Problem::Changed), None);
+            }
+            return Ok(());
+        }
+    }
+
+    /// The main file first, then those of its side files that can be read; `None` where the main file cannot.
+    fn read_together(
+        &mut self,
+        main: &Arc<FileJob>,
+        sides: &[Candidate],
+    ) -> Result<Option<Vec<Arc<PartWork>>>> {
+        let Some(main) = self.read_now(main, ReadingWay::paged(1))? else { return Ok(None) };
+        let mut read = vec![main];
+        for side in sides {
+            read.extend(self.read_now(&side.job, ReadingWay::content(1))?);
+        }
+        Ok(Some(read))
+    }
+
+    /// What only sounds like a side file waits for what becomes of the rest; the index of a log is made anew when that is
+    /// opened.
+    fn leave_others(&self, key: &BaseKey, sides: &[Candidate], others: Vec<Candidate>) {
+        let has_log = sides.iter().any(|candidate| side::is_log(&candidate.job.os_path));
+        for other in others {
+            if has_log && side::is_index(&other.job.os_path) {
+                other.job.end(Outcome::LeftOut);
+            } else {
+                self.shared.beside.put_aside(key.clone(), other);
+            }
+        }
+    }
+
+    /// Reads a whole file here and now; a file that cannot be read ends its job.
+    pub(in crate::pipeline) fn read_now(
+        &mut self,
+        job: &Arc<FileJob>,
+        reading: ReadingWay,
+    ) -> Result<Option<Arc<PartWork>>> {
+        let source = match job.open() {
+            Ok(source) => source,
+            Err(error) => {
+                self.lose(job, &error);
+                return Ok(None);
+            }
+        };
+        let bytes = source.stat().bytes;
+        let data = if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] };
+        let (list, open_parts) = (Arc::default(), AtomicUsize::new(0));
+        let work = Arc::new(PartWork { job: job.clone(), source, extents: None, reading, list, open_parts });
+        for (part, ranges) in split(&data, PART_BYTES).into_iter().enumerate() {
+            match self.chunk_part(&work, &ranges) {
+                Ok(chunks) => work.list.hand_in(part, chunks, self)?,
+                Err(fault) => {
+                    self.lose(job, &fault.here()?);
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(work))
+    }
+
+    fn lose(&self, job: &FileJob, error: &io::Error) {
+        self.shared.monitor.advance(1, job.stat.bytes);
+        job.end(Outcome::Lost(problem_of(error)));
+    }
+
+    /// Ends a job that was read by [`Self::read_now`].
+    pub(in crate::pipeline) fn end_now(
+        &self,
+        work: &PartWork,
+        problem: Option<Problem>,
+        taken: Option<Taken>,
+    ) {
+        work.list.end();
+        let stored = Stored { problem, taken, ..work.stored() };
+        self.shared.monitor.advance(1, work.job.stat.bytes);
+        work.job.end(Outcome::Stored(Box::new(stored)));
+    }
+}
+
+/// Whether SQLite may be asked to read it.
+fn is_sqlite(job: &FileJob) -> bool {
+    let mut first = [0; SIGNATURE_BYTES];
+    let read = job.open().and_then(|source| source.read_at(&mut first, 0));
+    // What cannot be opened ends as such.
+    read.is_ok_and(|n| recognise(&first[..n], job.path.as_bytes()) == DatabaseEngine::Sqlite)
+}
+
+/// Side files that the database needs and that are not among those that were read: made since the walk.
+fn missing_sides(path: &Path, read: &[Candidate]) -> Vec<PathBuf> {
+    let mut missing: Vec<_> = ["-journal", "-wal"].iter().map(|ending| beside(path, ending)).collect();
+    missing.retain(|side| !read.iter().any(|candidate| candidate.job.os_path == *side));
+    missing.retain(|side| is_needed(side));
+    missing
+}
+
+/// How a file looks.
+#[derive(PartialEq, Eq)]
+struct Looks {
+    inode: u64,
+    bytes: u64,
+    modified_ns: i64,
+    changed_ns: i64,
+}
+
+/// How a database and its side files look.
+type DatabaseMark = [Option<Looks>; 3];
+
+fn mark(path: &Path) -> DatabaseMark {
+    let look =
+        |Stat { inode, bytes, modified_ns, changed_ns, .. }| Looks { inode, bytes, modified_ns, changed_ns };
+    [path.to_owned(), beside(path, "-wal"), beside(path, "-journal")]
+        .map(|side| platform::stat(&side).ok().map(look))
+}
+
+/// Waits until the last change is old enough to prove anything. What looks as it did before that wait, once it is read, was
+/// quiet before and while it was read.
+fn wait_until_quiet(mark: &DatabaseMark) {
+    if mark.iter().flatten().any(|looks| is_fresh(looks.modified_ns)) {
+        std::thread::sleep(QUIET);
+    }
+}
+
+/// Whether the last change of a file is so fresh that the next may belong to it.
+pub fn is_fresh(modified_ns: i64) -> bool {
+    let now = clock::of_files().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    i128::from(modified_ns) + QUIET.as_nanos() as i128 > now as i128
+}
+
+impl crate::pipeline::database::side::Beside {
+    /// Another name of the database, where that is the one with side files.
+    fn name_in_use(&self, key: &BaseKey) -> Option<PathBuf> {
+        self.bases(key).into_iter().find(|base| is_accompanied(base))
+    }
+}
