@@ -49,14 +49,18 @@ fn has(site: &Site, code: &str) -> bool {
 
 #[test]
 fn a_note_in_whose_place_another_was_put_is_missed_and_put_back() {
-    // Far below the newest ones, and among them.
-    for number in [4, 15] {
+    // Far below the newest ones, and among them; seen first by the run, or read by a check before it.
+    for (number, is_checked) in [(4, false), (15, false), (4, true), (15, true)] {
         let (site, source) = practice(8);
         let [real] = &notes_at(&site, number)[..] else { panic!("one note of each number") };
         let right = fs::read(site.object(real)).unwrap();
         fs::remove_file(site.object(real)).unwrap();
-        plant(&site, &device(&site), number, "garbage");
+        let planted = plant(&site, &device(&site), number, "garbage");
+        if is_checked {
+            site.agent.expect(13, ["check"]);
+        }
         let run = site.backup(&source);
+        assert!(!site.state().join("kept").join(planted.replace('/', "_")).exists(), "no note, no copy");
         assert!(run["mended_objects"].as_u64().unwrap() >= 1, "{number}: {run}");
         assert_eq!(fs::read(site.object(real)).unwrap(), right);
         site.restore("2", &site.path("back"));

@@ -139,7 +139,7 @@ impl Damage {
         for line in others {
             let seen = damage.seen.get(line.id.as_str()).copied().unwrap_or(0);
             let stored = StoredNotes::fetch_after(objects, &line.id, seen).await?;
-            damage.take_in(objects, &History::check(objects, stored, descriptors)).await?;
+            damage.take_in(objects, &History::check(objects, stored, descriptors).await).await?;
         }
         damage.note_words_of_others(&known, state);
         damage.save(state)?;

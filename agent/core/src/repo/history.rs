@@ -93,11 +93,21 @@ pub struct History {
 impl History {
     /// The whole ledger, checked.
     pub async fn load(objects: &Objects, descriptors: &Descriptors) -> Result<Self> {
-        Ok(Self::check(objects, StoredNotes::fetch_all(objects).await?, descriptors))
+        Ok(Self::check(objects, StoredNotes::fetch_all(objects).await?, descriptors).await)
     }
 
-    /// Checks fetched notes against the devices of the descriptors.
-    pub fn check(objects: &Objects, stored: StoredNotes, descriptors: &Descriptors) -> Self {
+    /// Checks fetched notes against the devices of the descriptors, and offers those that a device has signed to the copies of
+    /// this PC: what is merely named like a note is none.
+    pub async fn check(objects: &Objects, stored: StoredNotes, descriptors: &Descriptors) -> Self {
+        let fetched = stored.notes.iter().filter_map(|row| Some((row.name.clone(), row.bytes.clone()?)));
+        let mut fetched: HashMap<String, Bytes> = fetched.collect();
+        let history = Self::checked(objects, stored, descriptors);
+        let signed = history.devices.iter().flat_map(|device| &device.notes);
+        objects.keep_all(signed.filter_map(|row| fetched.remove_entry(&row.name)).collect()).await;
+        history
+    }
+
+    fn checked(objects: &Objects, stored: StoredNotes, descriptors: &Descriptors) -> Self {
         let mut findings: Vec<Finding> =
             stored.hidden.into_iter().map(|name| Finding::new(FindingKind::Hidden, name)).collect();
         let mut by_device: BTreeMap<DeviceId, Vec<StoredNote>> = BTreeMap::new();

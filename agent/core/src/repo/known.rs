@@ -178,15 +178,12 @@ fn missing_numbers(seen: &Window, last: u64) -> Vec<u64> {
     (oldest..=newest).filter(|n| !listed.contains(n)).collect()
 }
 
-/// Copies of notes that are not listed, while their number is, under names of which there is no copy: somebody may have put those in
-/// their place.
+/// Copies of notes that are not listed, while their number is, under another name: somebody may have put that in their place.
 fn overlaid(seen: &Window, copies: &BTreeMap<String, u64>) -> Vec<String> {
     let listed: BTreeSet<u64> = seen.rows.keys().filter_map(|name| number_of(name)).collect();
-    let own = seen.rows.keys().filter(|name| copies.contains_key(*name));
-    let of_own: BTreeSet<u64> = own.filter_map(|name| number_of(name)).collect();
-    let is_overlaid = |n: u64| listed.contains(&n) && !of_own.contains(&n);
-    let notes = copies.keys().filter(|name| name.starts_with(&seen.prefix) && seen.covers(name));
-    notes.filter(|name| number_of(name).is_some_and(is_overlaid)).cloned().collect()
+    let is_gone = |name: &&String| seen.covers(name) && !seen.rows.contains_key(*name);
+    let is_overlaid = |name: &&String| number_of(name).is_some_and(|n| listed.contains(&n));
+    copies.keys().filter(is_gone).filter(is_overlaid).cloned().collect()
 }
 
 /// Whether this note of the device is gone, and no other that the device signed bears its number: one that came to nothing has

@@ -66,6 +66,13 @@ impl Objects {
         let _ = tokio::task::spawn_blocking(move || kept.keep(&name, &bytes)).await;
     }
 
+    /// [`Self::keep`] for several.
+    pub async fn keep_all(&self, proven: Vec<(String, Bytes)>) {
+        let Some(kept) = self.kept.clone().filter(|_| !proven.is_empty()) else { return };
+        let keep = move || proven.iter().for_each(|(name, bytes)| kept.keep(name, bytes));
+        let _ = tokio::task::spawn_blocking(keep).await;
+    }
+
     /// What was odd about the store's answers.
     pub fn oddities(&self) -> &Arc<Oddities> {
         &self.oddities
@@ -117,17 +124,26 @@ impl Objects {
 
     /// [`Self::get_hashed`], and where it was found.
     pub async fn find_hashed(&self, name: &str, sha256: &Sha256, max_bytes: u64) -> Result<(Bytes, FoundAt)> {
+        let found = self.find_unproven(name, sha256, max_bytes).await?;
+        self.keep(name, &found.0).await;
+        Ok(found)
+    }
+
+    /// [`Self::find_hashed`] of what nobody names, such as a note that is merely listed: who may write gives any bytes the name
+    /// that their hash asks for. Not offered to the copies: the caller does so where a signature proves it ([`Self::keep`]).
+    pub async fn find_unproven(
+        &self,
+        name: &str,
+        sha256: &Sha256,
+        max_bytes: u64,
+    ) -> Result<(Bytes, FoundAt)> {
         let is_right = |bytes: &[u8]| Sha256::of(bytes) == *sha256;
         let wrong = match self.get_twice(name, max_bytes, is_right).await {
-            Ok(bytes) => {
-                self.keep(name, &bytes).await;
-                return Ok((bytes, FoundAt::Current));
-            }
+            Ok(bytes) => return Ok((bytes, FoundAt::Current)),
             Err(fault) => fault.here()?,
         };
         match self.look_through(name, max_bytes, is_right).await? {
             Older::Found(bytes) => {
-                self.keep(name, &bytes).await;
                 match wrong.is_absent {
                     true => self.oddities.note_hidden(name),
                     false => self.oddities.note_overwritten(name),

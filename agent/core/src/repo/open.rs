@@ -195,14 +195,14 @@ async fn by_what_was_seen(
     seen: Option<(u64, Sha256)>,
     descriptors: &mut Descriptors,
 ) -> Result<History> {
-    let mut history = History::check(objects, notes.clone(), descriptors);
+    let mut history = History::check(objects, notes.clone(), descriptors).await;
     let seen_by_notes = history.devices.iter().flat_map(|d| &d.notes).map(|row| row.note.descriptor);
     if let Some(seen) = seen_by_notes.chain(seen).max_by_key(|(revision, _)| *revision) {
         if seen.0 > descriptors.current.revision {
             // The newest is not listed: refs may still hold it, and then it counts.
             let more = Descriptors::load_up_to(objects, pin, seen.0).await?;
             if more.current.revision > descriptors.current.revision {
-                history = History::check(objects, notes, &more);
+                history = History::check(objects, notes, &more).await;
                 *descriptors = more;
             }
         }

@@ -361,5 +361,5 @@ fn ledger_end(is_descriptor_sound: bool, history: &History, forks: &[Finding], d
 }
 
 async fn newest(objects: &Objects, descriptors: &Descriptors) -> Result<History> {
-    Ok(History::check(objects, StoredNotes::fetch_newest(objects).await?, descriptors))
+    Ok(History::check(objects, StoredNotes::fetch_newest(objects).await?, descriptors).await)
 }
