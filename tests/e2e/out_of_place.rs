@@ -1,6 +1,7 @@
 //! Notes that are none where notes stand: put there by who may write to the store and cannot sign, over a real one or beside them.
 //! What is known of them is not forgotten because newer notes hide it, and an acknowledgment covers what a bilan has told, no more.
 
+use std::ffi::OsString;
 use std::fs;
 
 use e2e::{Site, Tree};
@@ -83,6 +84,22 @@ fn what_is_no_note_is_remembered_until_somebody_answers() {
     }
     site.agent.expect(13, ["check"]);
     assert_eq!(site.backup(&source)["status"], "amber", "it is the same: {:?}", codes(&site));
+}
+
+#[test]
+fn what_is_no_note_behind_the_newest_keeps_no_computer_from_its_newest_snapshot() {
+    let (site, _source) = practice(2);
+    plant(&site, &device(&site), 500, "nobody signed this");
+    site.restore("latest", &site.path("back"));
+    // Who knows nothing of the chain is asked which one is meant.
+    let stranger = site.other_computer("stranger");
+    let latest = |to: &str| [OsString::from("restore"), "latest".into(), "--to".into(), site.path(to).into()];
+    let asked = |to: &str| latest(to).into_iter().chain(site.with_kit()).collect::<Vec<_>>();
+    stranger.expect(13, asked("other"));
+    // Other bytes under the name of a note may lie over one.
+    let name = layout::note(&device(&site), 501, &Sha256::of(b"a note"));
+    fs::write(site.object(&name), "other bytes").unwrap();
+    site.agent.expect(13, asked("third"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use scelle_format::layout;
 use scelle_format::ledger::{NoteKind, SnapshotStatus};
 use scelle_format::timestamp::Timestamp;
 
+use crate::repo::finding::{Finding, FindingKind, is_out_of_place};
 use crate::repo::history::{DeviceHistory, History, Snapshot, VerifiedNote};
 use crate::repo::state::Head;
 
@@ -117,8 +118,12 @@ fn holes(history: &History, device: &DeviceId, notes: &[VerifiedNote], head: Opt
         }
         (expected, after) = (row.note.sequence + 1, Some(row.note.time));
     }
-    let refused = history.findings.iter().filter(|finding| finding.kind.is_lost_note());
-    let listed = refused.filter_map(|finding| layout::parse_note(&finding.object).ok());
+    // Behind the newest that this computer remembers to have written, what it has not signed is nobody's.
+    let is_remembered = head.is_some_and(|head| head.sequence + 1 >= expected);
+    let is_nobodys = |kind: FindingKind| is_remembered && is_out_of_place(kind.code());
+    let counts = |finding: &&Finding| finding.kind.is_lost_note() && !is_nobodys(finding.kind);
+    let listed = history.findings.iter().filter(counts);
+    let listed = listed.filter_map(|finding| layout::parse_note(&finding.object).ok());
     let listed = listed.filter(|(of, ..)| of == device).map(|(_, sequence, _)| sequence).max();
     let end = listed.max(head.map(|head| head.sequence)).unwrap_or(0);
     if end >= expected {
