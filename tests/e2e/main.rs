@@ -50,6 +50,7 @@ mod restore_targets;
 mod rgw;
 mod round_trip;
 mod sentences;
+mod service;
 mod sizes;
 mod sources;
 mod strays;

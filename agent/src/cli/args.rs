@@ -136,8 +136,9 @@ pub enum Command {
     /// Run by itself
     #[command(subcommand)]
     Agent(Agent),
-    /// Install or drive the background service (later version)
-    Service(Later),
+    /// Have the system start the agent, or drive it
+    #[command(subcommand)]
+    Service(ServiceAction),
     /// Say whether the practice is protected: exit 0 yes, 1 to look at, 2 no, 3 unknown
     Status,
     /// Pause the backups (later version)
@@ -181,6 +182,7 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Config(_) => "config",
             Self::Agent(_) => "agent",
+            Self::Service(_) => "service",
             Self::Status => "status",
             later => later.later().unwrap_or_default(),
         }
@@ -191,7 +193,6 @@ impl Command {
         Some(match self {
             Self::Prune(_) => "prune",
             Self::Forget(_) => "forget",
-            Self::Service(_) => "service",
             Self::Pause(_) => "pause",
             Self::Keys(Keys::Add(_)) => "keys add",
             Self::Keys(Keys::Remove(_)) => "keys remove",

@@ -53,7 +53,12 @@ const COMMANDS: &[(&str, &str)] = &[
     ("config show", "Montrer ce qui vaut, et d'où vient chaque valeur"),
     ("agent", "Travailler tout seul"),
     ("agent run", "Sauvegarder chaque plan à ses heures, jusqu'à l'arrêt"),
-    ("service", "Installer ou piloter le service (version ultérieure)"),
+    ("service", "Faire lancer l'agent par le système, ou le piloter"),
+    ("service install", "Faire lancer l'agent au démarrage de ce poste, et le lancer maintenant"),
+    ("service uninstall", "Arrêter l'agent et le retirer de ce que le système lance"),
+    ("service start", "Lancer l'agent"),
+    ("service stop", "Arrêter l'agent, jusqu'à ce qu'on le lance ou que ce poste démarre"),
+    ("service status", "Dire si l'agent tourne : code 0 oui, 1 non"),
     ("status", "Dire si le cabinet est protégé : code 0 oui, 1 à surveiller, 2 non, 3 inconnu"),
     ("pause", "Suspendre les sauvegardes (version ultérieure)"),
 ];
@@ -163,6 +168,7 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
         "engine",
         "Moteur : aws (et ceux qui ont ses politiques IAM), ceph, seaweedfs ou vault (coffre Scellé)",
     ),
+    ("service install", "dry_run", "Montrer le fichier qui serait écrit, ne rien écrire"),
     ("completions", "shell", "Interpréteur : bash, zsh, fish ou powershell"),
     ("keys check-kit", "confirm", "Confirmer aussi les époques que cette clé ouvre"),
     (

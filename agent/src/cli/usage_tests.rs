@@ -150,7 +150,6 @@ fn later_commands_answer_not_in_this_version() {
         "prune",
         "prune --dry-run",
         "forget 7",
-        "service install",
         "pause 2h",
         "keys add age1x",
         "keys remove x",

@@ -65,7 +65,7 @@ pub const FLOORS: [Floors; 10] = [
         of: &["scelle_core", "pipeline"],
         rooms: &[&["chunks"], &["jobs", "landing"], &["database"], &["work"], &["gather"], &["closing"]],
     },
-    Floors { of: &["scelle_agent"], rooms: &[&["config"], &["log", "service"], &["cli"], &["demo"]] },
+    Floors { of: &["scelle_agent"], rooms: &[&["config"], &["boot", "log", "service"], &["cli"], &["demo"]] },
     Floors {
         of: &["scelle_agent", "cli"],
         rooms: &[

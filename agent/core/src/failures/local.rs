@@ -55,6 +55,21 @@ impl AgentError {
         Self::new(ExitCode::Failed, LocalFailure::OutputLost)
     }
 
+    /// The system has no service manager that this version knows.
+    pub fn no_service_manager() -> Self {
+        Self::new(ExitCode::Failed, LocalFailure::NoServiceManager)
+    }
+
+    /// The service manager refused. Add what it said.
+    pub fn service_refused() -> Self {
+        Self::new(ExitCode::Failed, LocalFailure::ServiceRefused)
+    }
+
+    /// `service start` or `stop` of what is not installed.
+    pub fn service_not_installed() -> Self {
+        Self::new(ExitCode::Failed, LocalFailure::ServiceNotInstalled)
+    }
+
     /// Stopped by the user.
     pub fn interrupted() -> Self {
         Self::new(ExitCode::Interrupted, LocalFailure::Interrupted)

@@ -50,6 +50,11 @@ impl AgentError {
         Self::new(ExitCode::Usage, UsageFailure::AuthoritiesVariableUnclear)
     }
 
+    /// A path that a file of the service manager cannot hold.
+    pub fn path_not_for_service() -> Self {
+        Self::new(ExitCode::Usage, UsageFailure::PathNotForService)
+    }
+
     /// The command or option exists in the contract and comes with a later version.
     pub fn not_in_this_version(command: &str) -> Self {
         Self::new(ExitCode::Usage, UsageFailure::NotInThisVersion { command: command.to_owned() })

@@ -316,6 +316,25 @@ pub enum Agent {
     Run,
 }
 
+/// `scelle service`.
+#[derive(Debug, Subcommand)]
+pub enum ServiceAction {
+    /// Have the system start the agent with this computer, and start it now
+    Install {
+        /// Show the file that would be written, write nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Stop the agent and take it out of what the system starts
+    Uninstall,
+    /// Start the agent
+    Start,
+    /// Stop the agent, until it is started or this computer is
+    Stop,
+    /// Say whether the agent runs: exit 0 yes, 1 no
+    Status,
+}
+
 /// `scelle completions`.
 #[derive(Args, Debug)]
 pub struct Completions {

@@ -18,6 +18,7 @@ mod look;
 mod plans;
 mod reading;
 mod restore;
+mod service;
 mod status;
 mod store;
 mod survey;
@@ -41,6 +42,7 @@ pub async fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Config(command) => return config::run(context, &command),
         Command::Completions(args) => return completions::run(context, &args),
         Command::Agent(command) => Box::pin(agent::run(context, command)),
+        Command::Service(action) => return service::run(context, &action),
         Command::Status => Box::pin(status::run(context)),
         Command::Init(args) => Box::pin(init::run(context, args)),
         Command::Backup(args) => Box::pin(backup::run(context, args)),

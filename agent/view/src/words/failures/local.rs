@@ -31,6 +31,12 @@ pub enum LocalFailure {
     SystemDenies,
     /// The operating system reported an error of a file.
     FileError,
+    /// The system has no service manager that this version knows.
+    NoServiceManager,
+    /// The service manager refused.
+    ServiceRefused,
+    /// The agent is not installed as a service.
+    ServiceNotInstalled,
 }
 
 impl LocalFailure {
@@ -99,6 +105,33 @@ impl LocalFailure {
             Self::Bug => Said {
                 what: bilingual!("erreur interne de Scellé", "internal error of Scellé"),
                 todo: bilingual!("signalez-la avec la sortie de -v", "report it with the output of -v"),
+            },
+            Self::NoServiceManager => Said {
+                what: bilingual!(
+                    "aucun gestionnaire de services que cette version connaisse ne tourne sur ce système",
+                    "no service manager that this version knows runs on this system"
+                ),
+                todo: bilingual!(
+                    "faites lancer « scelle agent run » par ce qui démarre les programmes de ce poste",
+                    "have \"scelle agent run\" started by whatever starts this computer's programs"
+                ),
+            },
+            Self::ServiceRefused => Said {
+                what: bilingual!(
+                    "le gestionnaire de services du système a refusé",
+                    "the system's service manager refused"
+                ),
+                todo: bilingual!(
+                    "-v montre la cause ; son journal en dit plus (Linux : journalctl -u scelle)",
+                    "-v shows the cause; its journal says more (Linux: journalctl -u scelle)"
+                ),
+            },
+            Self::ServiceNotInstalled => Said {
+                what: bilingual!(
+                    "le service n'est pas installé sur ce poste",
+                    "the service is not installed on this computer"
+                ),
+                todo: bilingual!("lancez « scelle service install »", "run \"scelle service install\""),
             },
             Self::SystemDenies => Said {
                 what: bilingual!("le système refuse l'accès", "the system denies access"),

@@ -67,6 +67,8 @@ pub enum UsageFailure {
     ProxyVariableUnclear,
     /// The variable that names a file of authorities leads to none.
     AuthoritiesVariableUnclear,
+    /// A path that a file of the service manager cannot hold.
+    PathNotForService,
     /// The configuration is wrong at one line.
     ConfigInvalid {
         /// What is wrong there.
@@ -268,6 +270,16 @@ impl UsageFailure {
                 todo: bilingual!(
                     "corrigez-la, ou réglez s3.ca_file dans la configuration",
                     "correct it, or set s3.ca_file in the configuration"
+                ),
+            },
+            Self::PathNotForService => Said {
+                what: bilingual!(
+                    "un chemin contient ce que le fichier du service ne peut pas contenir (saut de ligne, ou nom qui n'est pas de l'UTF-8)",
+                    "a path holds what the service's file cannot hold (a line break, or a name that is no UTF-8)"
+                ),
+                todo: bilingual!(
+                    "mettez le programme, la configuration ou l'état ailleurs",
+                    "put the program, the configuration or the state elsewhere"
                 ),
             },
             Self::ConfigInvalid { fault } => Said {
