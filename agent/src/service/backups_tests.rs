@@ -11,7 +11,7 @@ use scelle_format::timestamp::Timestamp;
 
 use super::month_tests::computer::Computer;
 use super::month_tests::{PLAN, found, on_runtime, settings};
-use super::{Agenda, Backups, Reason, Work as _};
+use super::{Agenda, Backups, Occasion, Work as _};
 
 #[test]
 fn a_run_of_the_service_warns_and_leaves_a_bilan_as_a_typed_one_does() {
@@ -26,7 +26,7 @@ fn a_run_of_the_service_warns_and_leaves_a_bilan_as_a_typed_one_does() {
         let recorder = Arc::new(Recorder::default());
         let clock = computer.clock.clone();
         let work = Backups { around: Around { clock, ..Around::watched_by(recorder.clone()) } };
-        let slot = |seconds| Reason::Slot { slot: Timestamp(begin.0 + seconds), is_late: false };
+        let slot = |seconds| Occasion::Slot { slot: Timestamp(begin.0 + seconds), is_late: false };
 
         let saved = work.run(plan, slot(0)).await;
         assert!(saved.is_recorded && saved.error.is_none(), "{saved:?}");
@@ -35,8 +35,8 @@ fn a_run_of_the_service_warns_and_leaves_a_bilan_as_a_typed_one_does() {
         symlink(&note, &note).unwrap();
         let code = |error: Option<scelle_core::error::AgentError>| error.map(|error| error.code);
         // Without a pen there is a record, once for each slot.
-        for (reason, is_recorded) in [(slot(60), true), (Reason::Again, false)] {
-            let ended = work.run(plan, reason).await;
+        for (occasion, is_recorded) in [(slot(60), true), (Occasion::Again, false)] {
+            let ended = work.run(plan, occasion).await;
             assert_eq!((ended.is_recorded, code(ended.error)), (is_recorded, Some(ExitCode::Failed)));
         }
         let place = "config.toml:8".to_owned();

@@ -32,24 +32,24 @@ const TRIES_MAX: u32 = 4;
 /// The diary.
 pub struct Diary {
     path: PathBuf,
-    kept: Kept,
+    kept: Contents,
     /// Time of the pace when the diary was opened is nought.
     before_s: i64,
     is_unsaved: bool,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Kept {
+struct Contents {
     /// What the delays are drawn from, in hex.
     seed: String,
     /// Seconds that services of this folder have lived.
     lived_s: i64,
-    plans: BTreeMap<String, Page>,
+    plans: BTreeMap<String, PlanPage>,
 }
 
 /// What is remembered of a plan.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Page {
+struct PlanPage {
     /// What its timetable was made from.
     written: String,
     answered: Answered,
@@ -67,7 +67,7 @@ impl Diary {
     /// Errors: exit 1 the folder takes nothing.
     pub fn open(home: &Path, around: &Around) -> Result<Self> {
         let path = home.join(SERVICE_DIARY);
-        let kept = fs::read(&path).ok().map(|bytes| checksum::from_json::<Kept>(&bytes));
+        let kept = fs::read(&path).ok().map(|bytes| checksum::from_json::<Contents>(&bytes));
         let kept = match kept {
             Some(Some(kept)) if seed_of(&kept).is_some() => kept,
             damaged => {
@@ -76,7 +76,7 @@ impl Diary {
                 }
                 let mut seed = [0; 32];
                 around.random().fill(&mut seed);
-                Kept { seed: hex::encode(seed), ..Kept::default() }
+                Contents { seed: hex::encode(seed), ..Contents::default() }
             }
         };
         let diary = Self { path, before_s: kept.lived_s, kept, is_unsaved: false };
@@ -98,10 +98,10 @@ impl Diary {
     /// Begins the page of a plan that is new, and turns over that of one whose timetable is another.
     pub fn acquaint(&mut self, plan: &Planned, now: Moment) {
         let token = self.token(plan);
-        let page = self.kept.plans.entry(token).or_insert_with(|| Page {
+        let page = self.kept.plans.entry(token).or_insert_with(|| PlanPage {
             written: plan.written.clone(),
             answered: Answered::from_now(now.wall),
-            ..Page::default()
+            ..PlanPage::default()
         });
         if page.written != plan.written {
             page.written = plan.written.clone();
@@ -188,11 +188,11 @@ impl Diary {
         self.is_unsaved
     }
 
-    fn page(&self, plan: &Planned) -> Option<&Page> {
+    fn page(&self, plan: &Planned) -> Option<&PlanPage> {
         self.kept.plans.get(&self.token(plan))
     }
 
-    fn with(&mut self, plan: &Planned, change: impl FnOnce(&mut Page)) {
+    fn with(&mut self, plan: &Planned, change: impl FnOnce(&mut PlanPage)) {
         let token = self.token(plan);
         if let Some(page) = self.kept.plans.get_mut(&token) {
             change(page);
@@ -210,7 +210,7 @@ fn wait_s(failures: u32) -> i64 {
     (FIRST_WAIT_S << doublings).min(LONGEST_WAIT_S)
 }
 
-fn seed_of(kept: &Kept) -> Option<[u8; 32]> {
+fn seed_of(kept: &Contents) -> Option<[u8; 32]> {
     let mut seed = [0; 32];
     hex::decode_to_slice(&kept.seed, &mut seed).ok()?;
     Some(seed)

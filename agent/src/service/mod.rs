@@ -44,7 +44,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
 /// Why a run takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum Occasion {
     /// This slot is answered.
     Slot {
         /// The moment that the plan named.
@@ -68,7 +68,7 @@ pub struct Attended {
 /// What the service has done for a plan.
 pub trait Work {
     /// One run. A failure before it could begin leaves a bilan where it answers a slot.
-    fn run(&self, plan: &Planned, reason: Reason) -> impl Future<Output = Attended>;
+    fn run(&self, plan: &Planned, occasion: Occasion) -> impl Future<Output = Attended>;
 
     /// Leaves a bilan for each of these slots, at which no run took place; how many it left.
     fn miss(&self, plan: &Planned, slots: &[Timestamp]) -> (usize, Result<()>);
@@ -118,7 +118,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
             self.say_if_time_jumped(last, now);
             last = now;
             match self.next(now) {
-                Next::Run { plan, missed, reason } => self.carry_out(&plan, &missed, reason).await,
+                Next::Run { plan, missed, occasion } => self.carry_out(&plan, &missed, occasion).await,
                 Next::Wait(wait) => self.wait(wait).await,
             }
         }
@@ -168,16 +168,16 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
                         warn!(missed_before, "older slots were missed than are recorded one by one");
                     }
                     if oldest.as_ref().is_none_or(|(other, _)| slot < *other) {
-                        let reason = Reason::Slot { slot, is_late };
-                        oldest = Some((slot, Next::Run { plan: plan.clone(), missed, reason }));
+                        let occasion = Occasion::Slot { slot, is_late };
+                        oldest = Some((slot, Next::Run { plan: plan.clone(), missed, occasion }));
                     }
                 }
                 Due::Now { .. } => wait = wait.min(seconds(held_s)),
                 Due::Later(start) => {
                     if let Some(again_s) = self.diary.again_in_s(plan, now) {
                         if again_s == 0 {
-                            let reason = Reason::Again;
-                            again.get_or_insert(Next::Run { plan: plan.clone(), missed: vec![], reason });
+                            let occasion = Occasion::Again;
+                            again.get_or_insert(Next::Run { plan: plan.clone(), missed: vec![], occasion });
                         }
                         wait = wait.min(seconds(again_s));
                     }
@@ -200,7 +200,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
     }
 
     /// Records what was missed, then runs. A slot is answered once it has its record.
-    async fn carry_out(&mut self, plan: &Planned, missed: &[Timestamp], reason: Reason) {
+    async fn carry_out(&mut self, plan: &Planned, missed: &[Timestamp], occasion: Occasion) {
         let span = error_span!("slot", plan = self.diary.token(plan));
         let work = async {
             if !missed.is_empty() {
@@ -215,21 +215,21 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
                 }
                 self.write_down();
             }
-            if let Some(ended) = self.attend(plan, reason).await {
-                self.keep(plan, reason, &ended);
+            if let Some(ended) = self.attend(plan, occasion).await {
+                self.keep(plan, occasion, &ended);
             }
         };
         work.instrument(span).await;
     }
 
     /// Runs. `None` where it did not come back in time after a request to stop: what became of it the next service finds.
-    async fn attend(&self, plan: &Planned, reason: Reason) -> Option<Attended> {
+    async fn attend(&self, plan: &Planned, occasion: Occasion) -> Option<Attended> {
         let overdue = async {
             self.around.shutdown.token().cancelled().await;
             tokio::time::sleep(STOP_WITHIN).await;
         };
         tokio::select! {
-            ended = self.work.run(plan, reason) => Some(ended),
+            ended = self.work.run(plan, occasion) => Some(ended),
             () = overdue => {
                 warn!("the run did not stop in time");
                 None
@@ -237,18 +237,18 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
         }
     }
 
-    fn keep(&mut self, plan: &Planned, reason: Reason, ended: &Attended) {
+    fn keep(&mut self, plan: &Planned, occasion: Occasion, ended: &Attended) {
         let now = self.moment();
         let code = ended.error.as_ref().map(|error| error.code);
-        match reason {
-            Reason::Slot { slot, .. } if ended.is_recorded => self.diary.answer(plan, slot, now),
-            Reason::Slot { .. } => self.diary.hold(plan, now),
-            Reason::Again => {}
+        match occasion {
+            Occasion::Slot { slot, .. } if ended.is_recorded => self.diary.answer(plan, slot, now),
+            Occasion::Slot { .. } => self.diary.hold(plan, now),
+            Occasion::Again => {}
         }
         match code {
             None => self.diary.done(plan),
             Some(ExitCode::Interrupted) => self.diary.stopped(plan),
-            Some(code) if ended.is_recorded || reason == Reason::Again => {
+            Some(code) if ended.is_recorded || occasion == Occasion::Again => {
                 self.diary.failed(plan, code, now);
                 warn!(code = code.number(), "the run failed");
             }
@@ -270,7 +270,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
 
 /// What the loop does next.
 enum Next {
-    Run { plan: Arc<Planned>, missed: Vec<Timestamp>, reason: Reason },
+    Run { plan: Arc<Planned>, missed: Vec<Timestamp>, occasion: Occasion },
     Wait(Duration),
 }
 

@@ -11,8 +11,17 @@ pub fn code_of(text: &str) -> String {
     let end = tests.min().unwrap_or(text.len());
     let lines = text[..end].lines().map(|line| line.split("//").next().unwrap_or_default());
     let mut code = lines.collect::<Vec<_>>().join("\n");
+    forget_how_far_seen(&mut code);
     flatten_modules(&mut code);
     code
+}
+
+/// Up to where an item is seen is no need of what stands there: `pub(in crate::room)` is `pub`.
+fn forget_how_far_seen(code: &mut String) {
+    while let Some(start) = code.find("pub(in ") {
+        let end = code[start..].find(')').map_or(code.len(), |at| start + at + 1);
+        code.replace_range(start..end, "pub");
+    }
 }
 
 /// Modules within a file belong to it: what they take from above is the file's own.

@@ -63,7 +63,7 @@ pub const FLOORS: [Floors; 10] = [
     },
     Floors {
         of: &["scelle_core", "pipeline"],
-        rooms: &[&["chunks"], &["jobs", "landing"], &["database"], &["work"], &["gather"], &["closing"]],
+        rooms: &[&["chunks"], &["jobs", "landing"], &["database"], &["workers"], &["gather"], &["closing"]],
     },
     Floors { of: &["scelle_agent"], rooms: &[&["config"], &["boot", "log", "service"], &["cli"], &["demo"]] },
     Floors {

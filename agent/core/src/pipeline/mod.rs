@@ -1,6 +1,6 @@
 //! One backup run, from the walk to the snapshot's note.
 //!
-//! [`backup`] is the page to read first; below it are the rooms, from the ground: `chunks`, `jobs`, `database`, `work`, `gather`,
+//! [`backup`] is the page to read first; below it are the rooms, from the ground: `chunks`, `jobs`, `database`, `workers`, `gather`,
 //! and beside them `landing`, on which `closing` stands too. The scan stage and the workers run on threads, store calls on the async runtime;
 //! every channel is bounded and every task is joined. Never: commits what the store did not show.
 
@@ -10,7 +10,7 @@ pub mod database;
 mod gather;
 pub mod jobs;
 pub mod landing;
-mod work;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ pub async fn backup(
     }
 
     let naming = Naming { plan, seat, ledger, damage, caches: &mut caches, began };
-    seat.around.stage(Phase::Commit, naming.name_all(made, uploaded, &resumed)).await
+    seat.around.stage(Phase::Commit, naming.confirm_and_commit(made, uploaded, &resumed)).await
 }
 
 /// Threads walk, read and seal while packs are sent; now and then a partial note names those that are there.

@@ -133,7 +133,7 @@ impl Seat {
     /// Looks at the newest notes, what they attach, what was read through and whether all that this PC knows of is there (of
     /// packs it is told what the run has listed, `shown`), mends what is wrong with it, and looks again where something was
     /// mended.
-    pub async fn mend_after(
+    pub async fn look_back(
         &self,
         ledger: &mut LedgerWriter<'_>,
         start: Start,

@@ -1,6 +1,18 @@
 //! What this computer does with a repository, from the outside; below, one backup from its ledger to its bilan. The page to read
 //! first.
 //!
+//! What happens on `scelle backup`, in its order:
+//!
+//! 1. [`Run::begin`] (`begun`): a [`Finder`] finds the repository, this computer's seat is taken in it, the descriptors are read.
+//!    What cannot begin leaves a bilan.
+//! 2. [`Run::pen`]: the pen is taken up where it was laid down, for all runs that follow each other.
+//! 3. [`Run::backup`], once for each plan; all up to 7 is `save`, below:
+//! 4. `stages::begin`: the ledger's start is compared with what this computer remembers.
+//! 5. `stages::attempts`: [`crate::pipeline::backup`] walks, reads, seals and sends, then confirms and commits the snapshot.
+//! 6. [`look_back`](crate::repo::seat::Seat::look_back): what is small and was lost is put back, what is damaged is counted.
+//! 7. [`Summary`] says what became of it.
+//! 8. `report::write`: the bilan, with the same pen.
+//!
 //! A [`Finder`] says which repository is meant and where it is today. What it found is opened in one of two ways, and these are
 //! two types because their rights are not the same:
 //!
@@ -60,7 +72,7 @@ pub use self::request::{BackupRequest, Summary};
 pub use self::restored::Restored;
 pub use self::roots::set_of;
 pub use self::site::Trial;
-pub use self::standing::{PlanLooked, PlanStanding, Standing};
+pub use self::standing::{PlanLooked, PlanStanding, PracticeStanding};
 pub use self::survey::Survey;
 pub use self::unreached::{Missed, NotBegun};
 pub use self::whereabouts::{Finder, Found, Known, Moved};
@@ -117,7 +129,7 @@ impl Run {
         let mut damage = stages::known_damage(self).await?;
         let (outcome, mended_before) = stages::attempts(self, pen, &plan, &mut damage).await?;
         *pen.head_mut().runs.entry(set.to_owned()).or_default() += 1;
-        let looking_back = seat.mend_after(pen, start, &outcome.shown, &self.descriptors, &mut damage);
+        let looking_back = seat.look_back(pen, start, &outcome.shown, &self.descriptors, &mut damage);
         let after = around.stage(Phase::Verify, looking_back).await?;
         around.monitor.finish();
         Ok(Summary {

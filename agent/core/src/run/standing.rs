@@ -48,7 +48,7 @@ pub struct PlanStanding {
 
 /// How the practice stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct PracticeStanding {
     /// The newest bilan: when, and its light.
     pub newest: Option<(Timestamp, Light)>,
     /// Each plan; none where this computer is no part of a repository, or has no copies of its bilans.
@@ -61,18 +61,24 @@ pub struct Standing {
 
 impl Finder<'_> {
     /// How the practice stands with these plans, from the copies that this computer has: no store is asked.
-    pub async fn standing(&self, plans: &[PlanLooked<'_>]) -> Standing {
+    pub async fn standing(&self, plans: &[PlanLooked<'_>]) -> PracticeStanding {
         let has_service = Instance::is_taken(self.home);
         let Some((reading, known)) = self.own_copies().await.zip(self.known_offline()) else {
-            return Standing { has_service, ..Standing::default() };
+            return PracticeStanding { has_service, ..PracticeStanding::default() };
         };
         let set = |plan: &PlanLooked<'_>| set_of(&known.device, plan.paths).unwrap_or_default();
         let plans: Vec<_> = plans.iter().map(|plan| (set(plan), plan)).collect();
-        Standing::of(&reading.bilans(), &known.device.id, &plans, has_service, now(&*self.around.clock))
+        PracticeStanding::of(
+            &reading.bilans(),
+            &known.device.id,
+            &plans,
+            has_service,
+            now(&*self.around.clock),
+        )
     }
 }
 
-impl Standing {
+impl PracticeStanding {
     /// From the bilans of a repository, oldest first, of which those of `device` count, and plans with their sets.
     fn of(
         rows: &[Row],
@@ -161,7 +167,8 @@ mod tests {
             set: snapshot.map(|_| "cabinet".to_owned()),
             plan: None,
         };
-        let light = |rows: &[Row], now: &str| Standing::of(rows, &device, &plans, true, time(now)).overall();
+        let light =
+            |rows: &[Row], now: &str| PracticeStanding::of(rows, &device, &plans, true, time(now)).overall();
         let good = [row(Light::Green, Some(3))];
         for (now, expected) in [
             ("2026-11-20T19:11:00Z", Light::Green),
@@ -178,11 +185,13 @@ mod tests {
         assert_eq!(light(&[row(Light::Green, None)], now), Light::Red, "never saved");
         let elsewhere = Row { id: "00000000-9".to_owned(), ..row(Light::Red, None) };
         assert_eq!(light(&[good[0].clone(), elsewhere], now), Light::Green, "another computer's");
-        assert!(Standing::of(&good, &device, &plans, false, time(now)).is_idle);
-        let unknown = Standing::of(&[], &device, &[], false, time(now));
+        assert!(PracticeStanding::of(&good, &device, &plans, false, time(now)).is_idle);
+        let unknown = PracticeStanding::of(&[], &device, &[], false, time(now));
         assert_eq!((unknown.overall(), unknown.exit().number()), (Light::Grey, 3));
         let codes = [Light::Green, Light::Amber, Light::Red].map(|light| {
-            Standing { newest: Some((time(now), light)), ..Standing::default() }.exit().number()
+            PracticeStanding { newest: Some((time(now), light)), ..PracticeStanding::default() }
+                .exit()
+                .number()
         });
         assert_eq!(codes, [0, 1, 2]);
     }

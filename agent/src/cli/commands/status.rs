@@ -1,13 +1,13 @@
 //! `scelle status`: how the practice stands, from what this computer has, without asking a store; ready for monitoring.
 //!
-//! From the plans to the core's [`Standing`], which is said here. Never: a colour or an exit code of its own, or a network.
+//! From the plans to the core's [`PracticeStanding`], which is said here. Never: a colour or an exit code of its own, or a network.
 
 use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::config::Plan;
 use scelle_core::error::{ExitCode, Result};
-use scelle_core::run::{PlanLooked, PlanStanding, Standing};
+use scelle_core::run::{PlanLooked, PlanStanding, PracticeStanding};
 use scelle_format::report::Label;
 use scelle_view::bilingual;
 use scelle_view::pages::text::{moment, status_word};
@@ -27,7 +27,7 @@ pub async fn run(context: &Context) -> Result<ExitCode> {
     Ok(standing.exit())
 }
 
-fn tell(context: &Context, standing: &Standing) {
+fn tell(context: &Context, standing: &PracticeStanding) {
     let (screen, lang) = (&context.screen, context.lang());
     let plans: Vec<(&Plan, &PlanStanding)> = context.settings.plans.iter().zip(&standing.plans).collect();
     let light = standing.overall();

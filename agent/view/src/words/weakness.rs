@@ -1,6 +1,7 @@
 //! What a store does not do that backups rest on: as a kind, and its sentence.
 //!
-//! Kinds are made by the agent's core from what a probe concluded. Never: a name.
+//! Kinds are made by the agent's core (`run::site`) from what a probe concluded, one for each of the store's codes: a code
+//! without a kind does not compile there. They are not the same type because what shows words is built without a store. Never: a name.
 
 use serde::Serialize;
 

@@ -41,7 +41,7 @@ pub(in crate::pipeline) struct Naming<'a, 'l> {
 impl Naming<'_, '_> {
     /// Confirms what is stored, and names it; then remembers it here, and writes the heal notes of packs whose content is
     /// whole again.
-    pub(in crate::pipeline) async fn name_all(
+    pub(in crate::pipeline) async fn confirm_and_commit(
         mut self,
         made: Made,
         uploaded: Uploaded,

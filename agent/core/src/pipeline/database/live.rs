@@ -2,7 +2,7 @@
 //!
 //! Each buffer is filled under a lock of its own, of milliseconds. As long as nobody commits between two of them all are of
 //! one state, and the reading is the copy. Once somebody does, what follows is read without any lock, at whatever pace: it
-//! only stores what most pages are, and the last word is [`crate::pipeline::work::last_pass`]'s. Never: waits for a writer, or lets one wait.
+//! only stores what most pages are, and the last word is [`crate::pipeline::workers::last_pass`]'s. Never: waits for a writer, or lets one wait.
 
 use std::io;
 use std::path::Path;

@@ -20,7 +20,7 @@ pub use crate::pipeline::gather::item::{HunkEntry, ItemSource};
 use crate::pipeline::gather::late::Late;
 use crate::pipeline::jobs::job::{Outcome, StoredContent};
 use crate::pipeline::jobs::verdict::Taken;
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::worker::Worker;
 
 /// A hunk is split when its plain bytes pass this (FORMAT.md §8.3).
 const HUNK_MAX_PLAIN_BYTES: usize = 2 << 20;

@@ -12,7 +12,7 @@ use crate::error::{AgentError, Result};
 use crate::pipeline::chunks::packs::Place;
 use crate::pipeline::gather::hunks::{Hunks, MadeHunk};
 use crate::pipeline::gather::scan::Scan;
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::worker::Worker;
 
 /// Paths a level-2 node holds before it is ended early.
 const NODE_PATH_BYTES: usize = 1 << 20;

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::pipeline::database::side::{BaseKey, Candidate};
 use crate::pipeline::gather::hunks::{HunkEntry, ItemSource};
 use crate::pipeline::jobs::job::{FileJob, LateCount};
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::worker::Worker;
 use crate::scan::WalkItem;
 
 impl Scan<'_> {

@@ -21,8 +21,8 @@ use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored, StoredContent};
 use crate::pipeline::jobs::solid::SolidFrame;
 use crate::pipeline::jobs::verdict::Taken;
-use crate::pipeline::work::read::{is_accompanied, is_in_mid_write, taken};
-use crate::pipeline::work::worker::{READ_ATTEMPTS, SMALL_BYTES, Worker};
+use crate::pipeline::workers::read::{is_accompanied, is_in_mid_write, taken};
+use crate::pipeline::workers::worker::{READ_ATTEMPTS, SMALL_BYTES, Worker};
 use crate::scan::SourceFile;
 use crate::scan::engine::{self, DatabaseEngine};
 

@@ -23,9 +23,9 @@ use crate::pipeline::database::transaction::Refusal;
 use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored};
 use crate::pipeline::jobs::verdict::Taken;
-use crate::pipeline::work::last_pass::Pass;
-use crate::pipeline::work::parts::{PART_BYTES, PartWork, ReadingWay, split};
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::last_pass::Pass;
+use crate::pipeline::workers::parts::{PART_BYTES, PartWork, ReadingWay, split};
+use crate::pipeline::workers::worker::Worker;
 use crate::platform::{self, InUse, Stat};
 use crate::scan::engine::{DatabaseEngine, SIGNATURE_BYTES, recognise};
 

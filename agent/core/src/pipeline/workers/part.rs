@@ -13,8 +13,8 @@ use crate::error::{AgentError, Fault, Result};
 use crate::pipeline::chunks::list::PartChunks;
 use crate::pipeline::chunks::packs::{Lane, Place};
 use crate::pipeline::chunks::recipe::{self, Recipe};
-use crate::pipeline::work::parts::{BUFFER_BYTES, ExtentReader, PartWork};
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::parts::{BUFFER_BYTES, ExtentReader, PartWork};
+use crate::pipeline::workers::worker::Worker;
 
 /// A recipe is chosen anew after so many chunks of a file.
 const RECIPE_CHUNKS: usize = 16;

@@ -18,8 +18,8 @@ use crate::pipeline::chunks::earlier::{EarlierCursor, EarlierList};
 use crate::pipeline::chunks::list::PartChunks;
 use crate::pipeline::chunks::packs::{Lane, Place};
 use crate::pipeline::chunks::recipe::Recipe;
-use crate::pipeline::work::parts::{BUFFER_BYTES, ExtentReader, PartWork};
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::parts::{BUFFER_BYTES, ExtentReader, PartWork};
+use crate::pipeline::workers::worker::Worker;
 
 /// Pages of a part on their way into frames.
 pub struct Pages<'a> {

@@ -14,7 +14,7 @@ use scelle_format::manifest::SourceRoot;
 use crate::catalog::{Catalog, Member, whole};
 use crate::error::{AgentError, Result};
 use crate::pipeline::chunks::packs::{Lane, Place};
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::worker::Worker;
 use crate::scan::{EntryPath, Folders, SourceFile};
 
 /// Stores again what `open` packs held, pack by pack: all of what is lost of one, or nothing. Returns where.

@@ -6,8 +6,8 @@
 use crate::error::Result;
 use crate::pipeline::database::cluster::Cluster;
 use crate::pipeline::jobs::verdict::Taken;
-use crate::pipeline::work::parts::ReadingWay;
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::parts::ReadingWay;
+use crate::pipeline::workers::worker::Worker;
 use crate::platform;
 
 impl Worker<'_> {

@@ -28,8 +28,8 @@ use crate::pipeline::database::transaction::{Mode, Reader, Refusal, mode};
 use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored, StoredContent};
 use crate::pipeline::jobs::verdict::Taken;
-use crate::pipeline::work::parts::{BUFFER_BYTES, PART_BYTES, ReadingWay};
-use crate::pipeline::work::worker::Worker;
+use crate::pipeline::workers::parts::{BUFFER_BYTES, PART_BYTES, ReadingWay};
+use crate::pipeline::workers::worker::Worker;
 use crate::platform::{self, Stat};
 use crate::scan::SourceFile;
 

@@ -17,10 +17,10 @@ use crate::pipeline::database::transaction::{Mode, mode};
 use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored};
 use crate::pipeline::jobs::verdict::Taken;
-use crate::pipeline::work::last_pass::{ONE_PASS_BYTES, Pass};
-use crate::pipeline::work::parts::{FilePart, PART_BYTES, PartWork, ReadingWay, SqliteReading, goes_on};
-use crate::pipeline::work::raw::is_fresh;
-use crate::pipeline::work::worker::{READ_ATTEMPTS, Work, Worker};
+use crate::pipeline::workers::last_pass::{ONE_PASS_BYTES, Pass};
+use crate::pipeline::workers::parts::{FilePart, PART_BYTES, PartWork, ReadingWay, SqliteReading, goes_on};
+use crate::pipeline::workers::raw::is_fresh;
+use crate::pipeline::workers::worker::{READ_ATTEMPTS, Work, Worker};
 use crate::platform::{self, InUse, Stat};
 use crate::scan::SourceFile;
 use crate::scan::engine::{self, DatabaseEngine, SIGNATURE_BYTES};
@@ -106,7 +106,7 @@ impl Worker<'_> {
         let bytes = source.stat().bytes;
         let extents = match source.data_extents() {
             Ok(extents) => {
-                extents.filter(|extents| extents.len() <= crate::pipeline::work::parts::EXTENTS_MAX)
+                extents.filter(|extents| extents.len() <= crate::pipeline::workers::parts::EXTENTS_MAX)
             }
             Err(_) => None,
         };
@@ -116,7 +116,7 @@ impl Worker<'_> {
             .unwrap_or_else(|| if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] });
         let ranges = match reading.to_the_end {
             true => vec![vec![Extent { start: 0, bytes: u64::MAX }]],
-            false => crate::pipeline::work::parts::split(&data, PART_BYTES),
+            false => crate::pipeline::workers::parts::split(&data, PART_BYTES),
         };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(ranges.len()));
         let work = Arc::new(PartWork { job: job.clone(), source, extents, reading, list, open_parts });
