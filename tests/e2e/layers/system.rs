@@ -17,7 +17,7 @@ pub const ASKS: [&str; 9] = [
 ];
 
 /// Files and folders that may, below the checkout.
-pub const MAY: [&str; 8] = [
+pub const MAY: [&str; 9] = [
     // What the agent asks of a system about files.
     "agent/core/src/platform/",
     // How a file of a store is made durable and gets its name, which the store's own room must know without the core.
@@ -25,6 +25,8 @@ pub const MAY: [&str; 8] = [
     "agent/store/src/durable/",
     // Where a system wants a program's state and configuration.
     "agent/src/config/places.rs",
+    // Which service manager a system has, and the rights of its files.
+    "agent/src/boot/",
     // A link that the demo makes again.
     "agent/src/demo/compare.rs",
     // Odd names and links of the invented practice, as far as a system has them.
