@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 /// The code without comments, and without the test modules at its end.
 pub fn code_of(text: &str) -> String {
-    let tests =
-        ["#[cfg(test)]\nmod tests", "#[cfg(all(test, "].into_iter().filter_map(|start| text.find(start));
+    let starts = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\n#[cfg(unix)]\n", "#[cfg(all(test, "];
+    let tests = starts.into_iter().filter_map(|start| text.find(start));
     let end = tests.min().unwrap_or(text.len());
     let lines = text[..end].lines().map(|line| line.split("//").next().unwrap_or_default());
     let mut code = lines.collect::<Vec<_>>().join("\n");

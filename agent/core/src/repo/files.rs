@@ -12,25 +12,26 @@ pub const DEVICE: &str = "device.json";
 pub const HEAD: &str = "head.json";
 /// Held by whoever works with the folder; empty. Lost: nothing, the next one makes it.
 pub const LOCK: &str = "lock";
-/// A repository whose making was begun and not finished. Written by the making. Lost: it begins anew with another kit.
+/// A repository whose making was begun and not finished. Written by the making. Lost: what is half-made is taken for
+/// another computer's, and is gone on with by nobody.
 pub const CREATION: &str = "creation.json";
 /// A note on its way. Written by the pen before the note is sent. Lost: where the store has it, it is found there.
 pub const PENDING: &str = "pending.json";
-/// The head's own note, with what it attaches. Written by the pen when it has arrived. Lost: it cannot be put again should the store
-/// lose it.
+/// The head's own note, with what it attaches. Written by the pen when it has arrived. Lost: should the store lose it too, it is put
+/// back where a copy is kept in [`KEPT`], and nowhere else.
 pub const LAST: &str = "last.json";
 /// What [`LAST`] was to earlier versions. Written by nobody; says that this computer was a device.
 pub const LAST_OF_OLD: &str = "last.note";
-/// What is known to be damaged. Written by backups and checks. Lost: found again as far as one looks, and acknowledgments are read
-/// from the ledger.
+/// What is known to be damaged. Written by backups and checks. Lost: read again from the ledger; what no note can call bad (notes,
+/// descriptors, key files) is found again by looking.
 pub const DAMAGE: &str = "damage.json";
-/// Alarms about the ledger that are open. Written by backups. Lost: those that do not last in the store are forgotten.
+/// Alarms about the ledger that are open. Written by whoever sees one. Lost: read again from the bilans.
 pub const ALARMS: &str = "alarms.json";
 /// Copies of the wrapped keys. Written by backups. Lost: read from the store; until then there is one copy fewer.
 pub const KEY_COPIES: &str = "keys-copy.json";
 /// The refs of the last snapshot, as text. Written by the commit. Lost: the next refs are written in full.
 pub const REFS: &str = "refs.txt";
-/// What the bilans of each set compare with. Written by bilans. Lost: asked of the ledger, else grey.
+/// What the bilans of each set compare with. Written by bilans. Lost: read again from the ledger.
 pub const BILANS: &str = "bilans.json";
 /// What was measured of the store. Written by the making, by joining and by backups. Lost: measured again.
 pub const PROBE: &str = "probe.json";

@@ -48,7 +48,7 @@ mod tests {
     fn what_is_odd_is_told_once_at_the_end_and_what_is_not_never() {
         let recorder = Arc::new(Recorder::default());
         let around = Around::watched_by(recorder.clone());
-        let repository = RepositoryId::parse(&"a".repeat(32)).unwrap();
+        let repository = RepositoryId::parse(&"a".repeat(26)).unwrap();
         let objects = Objects::new(Arc::new(MemStore::default()), repository);
         drop(Witness::of(&objects, &around));
         assert_eq!(recorder.recording().notices, []);

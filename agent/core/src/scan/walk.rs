@@ -372,6 +372,7 @@ fn io_code(error: &io::Error) -> ProblemCode {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 #[path = "walk_tests.rs"]
 mod tests;
