@@ -15,10 +15,12 @@ use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
 
 use super::chain::chain;
+use super::held::{self, Lost};
+use super::memory::SetMemory;
 use super::run::{RunReport, TlsEnd, days_between};
 use crate::error::AgentError;
-use crate::pipeline::Saved;
 use crate::pipeline::jobs::verdict::Taken;
+use crate::pipeline::{Gathered, Saved};
 use crate::repo::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
 
@@ -73,8 +75,18 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         owner: owner(report).unwrap_or(base.owner),
         epoch_proof: epoch_proof(report),
         recipients: recipients(report).unwrap_or(base.recipients),
-        anomaly: report.outcome().map_or(base.anomaly, |outcome| anomaly(report, outcome)),
-        sources: report.outcome().map_or(base.sources, |outcome| sources(report, outcome)),
+        anomaly: report.outcome().map_or(base.anomaly, |outcome| {
+            let memory = report.memory.sets.get(report.set);
+            anomaly(memory, &outcome.gathered, report.earlier_runs, report.ended)
+        }),
+        sources: match report.outcome() {
+            Some(_) if !report.is_set_known => Sources::Unknown(UnknownWhy::NotReachable),
+            Some(outcome) => {
+                let memory = report.memory.sets.get(report.set);
+                sources(memory.unwrap_or(&SetMemory::default()), &outcome.gathered)
+            }
+            None => base.sources,
+        },
         chain: chain(report).unwrap_or(base.chain),
         clock: report.clock_offset_ms.map_or(base.clock, |offset| {
             if offset.unsigned_abs() < CLOCK_TOLERANCE_MS { Clock::Within } else { Clock::Off }
@@ -289,23 +301,27 @@ fn recipients(report: &RunReport<'_>) -> Option<Recipients> {
 }
 
 /// Encryption by malware rewrites files, or writes others in their place.
-fn anomaly(report: &RunReport<'_>, outcome: &Saved) -> Anomaly {
-    let memory = report.memory.sets.get(report.set);
+pub(super) fn anomaly(
+    memory: Option<&SetMemory>,
+    gathered: &Gathered,
+    earlier_runs: u64,
+    ended: Timestamp,
+) -> Anomaly {
     if memory.is_some_and(|set| set.alarms.contains_key("mass-change")) {
         return Anomaly::MassChange;
     }
-    if report.earlier_runs < ANOMALY_RUNS {
+    if earlier_runs < ANOMALY_RUNS {
         return Anomaly::TooFewRuns;
     }
-    let changes = outcome.gathered.changes;
+    let changes = gathered.changes;
     let before = changes.unchanged + changes.changed + changes.removed;
     let rewritten = changes.changed.saturating_sub(changes.same_content);
     let replaced = rewritten + changes.new.min(changes.removed);
     let quiet = changes.new + changes.changed + changes.removed == 0;
     match memory {
         _ if before >= MASS_CHANGE_FILES && replaced * 2 > before => Anomaly::MassChange,
-        Some(set) if set.accepted.has_shrunk(outcome.gathered.totals.bytes) => Anomaly::Shrunk,
-        Some(set) if quiet && days_between(Timestamp(set.last_change), report.ended) >= NO_NEW_DATA_DAYS => {
+        Some(set) if set.accepted.has_shrunk(gathered.totals.bytes) => Anomaly::Shrunk,
+        Some(set) if quiet && days_between(Timestamp(set.last_change), ended) >= NO_NEW_DATA_DAYS => {
             Anomaly::NoNewData
         }
         _ => Anomaly::Normal,
@@ -313,17 +329,15 @@ fn anomaly(report: &RunReport<'_>, outcome: &Saved) -> Anomaly {
 }
 
 /// Losses against what was last accepted. A root that was emptied stays so until it is acknowledged or all is back.
-fn sources(report: &RunReport<'_>, outcome: &Saved) -> Sources {
-    if !report.is_set_known {
-        return Sources::Unknown(UnknownWhy::NotReachable);
-    }
-    let (found, files) = (outcome.gathered.sources, outcome.gathered.totals.files);
-    let memory = report.memory.sets.get(report.set).cloned().unwrap_or_default();
+pub(super) fn sources(memory: &SetMemory, gathered: &Gathered) -> Sources {
+    let (found, files) = (gathered.sources, gathered.totals.files);
+    let lost = held::worst(&memory.roots, &gathered.root_files);
     let is_open = memory.alarms.contains_key("root-emptied");
     let is_back = found.empty_roots == 0 && files >= memory.accepted.most_files();
     match () {
         () if found.missing_roots > 0 && !memory.missing_accepted => Sources::RootMissing,
-        () if found.emptied_roots > 0 || is_open && !is_back => Sources::RootEmptied,
+        () if lost == Some(Lost::Missing) => Sources::RootMissing,
+        () if found.emptied_roots > 0 || lost.is_some() || is_open && !is_back => Sources::RootEmptied,
         () if memory.accepted.has_lost(files) => Sources::FilesLost,
         () if memory.accepted.has_lost_few(files) => Sources::FewLost,
         () => Sources::There,

@@ -103,6 +103,7 @@ pub fn outcome() -> Saved {
             read_bytes: 2_000_001,
             consistent_copies: 1,
             sources: Default::default(),
+            root_files: Default::default(),
             databases: Some(crate::pipeline::jobs::verdict::Taken::Consistent),
         },
         resumed_bytes: 0,

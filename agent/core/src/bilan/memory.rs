@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::accepted::Accepted;
+use super::held::Roots;
 use crate::error::Result;
 use crate::repo::state::State;
 use crate::repo::{checksum, files};
@@ -35,6 +36,9 @@ pub struct SetMemory {
     /// Warnings of what happened once and stays so until someone acknowledges it, and since when.
     #[serde(default)]
     pub alarms: BTreeMap<String, i64>,
+    /// What its roots held.
+    #[serde(default)]
+    pub roots: Roots,
     /// Somebody acknowledged that a root is missing; until all are there again.
     #[serde(default)]
     pub missing_accepted: bool,

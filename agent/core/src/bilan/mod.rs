@@ -8,6 +8,8 @@ pub mod accepted;
 mod chain;
 pub mod export;
 pub mod facts;
+mod foreseen;
+mod held;
 pub mod list;
 pub mod memory;
 mod named;
@@ -22,6 +24,7 @@ pub mod write;
 
 pub use export::export;
 pub use facts::facts;
+pub use foreseen::foresee;
 pub use list::{Loaded, Row, Shelf};
 pub use memory::Memory;
 pub use recall::recall;

@@ -5,6 +5,7 @@
 use scelle_format::report::{Assessment, Light};
 
 use super::accepted::Counted;
+use super::held;
 use super::memory::{Memory, SOURCE_ALARMS, stays_open};
 use super::run::{RunEnd, RunReport};
 
@@ -25,6 +26,7 @@ pub fn memory_after(report: &RunReport<'_>, assessment: &Assessment) -> Memory {
         let since = |code: &str| set.alarms.get(code).copied().unwrap_or(report.ended.0);
         let open = SOURCE_ALARMS.into_iter().filter(|code| stays_open(code) && has(code));
         set.alarms = open.map(|code| (code.to_owned(), since(code))).collect();
+        set.roots = held::after(&set.roots, &outcome.gathered.root_files, report.ended.0);
         set.missing_accepted &= outcome.gathered.sources.missing_roots > 0;
         let in_order = !["few-files-lost", "files-lost", "root-emptied", "root-missing", "sources-shrunk"]
             .into_iter()

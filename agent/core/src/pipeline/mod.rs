@@ -33,6 +33,7 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::damage::{Avoided, Damage};
 use crate::repo::seat::Seat;
 
+pub use self::closing::naming::BeforeNote;
 pub use self::closing::saved::{Attempt, Saved};
 pub use self::gather::changes::Changes;
 pub use self::gather::found::Sources as SourcesFound;
@@ -45,6 +46,7 @@ pub async fn backup(
     seat: &Seat,
     ledger: &mut LedgerWriter<'_>,
     damage: &mut Damage,
+    before_note: BeforeNote<'_>,
 ) -> Result<Attempt> {
     let began = now(&*seat.around.clock);
     let avoided = Arc::new(damage.avoided());
@@ -57,7 +59,7 @@ pub async fn backup(
         return Err(AgentError::nothing_saved());
     }
 
-    let naming = Naming { plan, seat, ledger, damage, caches: &mut caches, began };
+    let naming = Naming { plan, seat, ledger, damage, caches: &mut caches, began, before_note };
     seat.around.stage(Phase::Commit, naming.confirm_and_commit(made, uploaded, &resumed)).await
 }
 

@@ -56,7 +56,9 @@ impl Kept {
     /// Keeps a copy, where there is none yet: the first counts. The caller has proven the bytes.
     pub fn keep(&self, name: &str, bytes: &[u8]) {
         let path = self.path(name);
-        if !Self::takes(name) || bytes.len() > OBJECT_MAX_BYTES || path.symlink_metadata().is_ok() {
+        // As long as it should be, it counts until somebody reads it; a file that a power cut left empty is none.
+        let is_there = path.symlink_metadata().is_ok_and(|there| there.len() >= HASH_BYTES as u64);
+        if !Self::takes(name) || bytes.len() > OBJECT_MAX_BYTES || is_there {
             return;
         }
         // No room, no right: then there is no copy, and the run goes on.
@@ -65,10 +67,11 @@ impl Kept {
 
     /// The copy of an object, proven again.
     pub fn copy(&self, name: &str) -> Option<Bytes> {
-        let stored = Bytes::from(fs::read(self.path(name)).ok().filter(|stored| stored.len() >= HASH_BYTES)?);
-        let bytes = stored.slice(HASH_BYTES..);
+        let stored = Bytes::from(fs::read(self.path(name)).ok()?);
+        // What a power cut left of one may be empty.
+        let bytes = stored.slice(HASH_BYTES.min(stored.len())..);
         let sha256 = Sha256::of(&bytes);
-        let is_sound = sha256.0 == stored[..HASH_BYTES] && hash_in(name).is_none_or(|named| named == sha256);
+        let is_sound = stored.starts_with(&sha256.0) && hash_in(name).is_none_or(|named| named == sha256);
         if !is_sound {
             // Out of the way, so that a sound one can be kept.
             let _ = fs::remove_file(self.path(name));
@@ -76,7 +79,7 @@ impl Kept {
         is_sound.then_some(bytes)
     }
 
-    /// Names of the copies that begin with `prefix`, ascending. Reads the folder.
+    /// Names of the copies that begin with `prefix`, ascending, proven or not. Reads the folder.
     pub fn names_below(&self, prefix: &str) -> Vec<String> {
         let mut names: Vec<String> = self.rows().into_iter().map(|row| row.name).collect();
         names.retain(|name| name.starts_with(prefix));
@@ -84,7 +87,7 @@ impl Kept {
         names
     }
 
-    /// Names of the copies, and the sizes of their objects in bytes. Reads the folder.
+    /// Names of the copies, and the sizes of their objects in bytes, proven or not. Reads the folder.
     pub fn sizes(&self) -> BTreeMap<String, u64> {
         let size = |row: KeptFile| (row.name, row.bytes.saturating_sub(HASH_BYTES as u64));
         self.rows().into_iter().map(size).collect()
@@ -133,6 +136,9 @@ impl Kept {
             let metadata = file.metadata().ok()?;
             let name = file.file_name().to_str()?.replace('_', "/");
             let kept = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            if metadata.len() < HASH_BYTES as u64 {
+                return None;
+            }
             Some(KeptFile { name, bytes: metadata.len(), kept })
         };
         files.filter_map(|file| row(file.ok()?)).collect()

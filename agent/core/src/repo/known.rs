@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use scelle_format::id::{DeviceId, PackId, PackKind};
 use scelle_format::layout;
 use scelle_format::ledger::{Note, NoteKind, NoteNumbers};
-use scelle_format::limits::NOTE_MAX_BYTES;
 use scelle_format::note;
 use scelle_format::refs::Refs;
 
@@ -25,8 +24,9 @@ use super::kept::Kept;
 use super::listed::Listed;
 use super::mend::is_own;
 use super::objects::Objects;
+use super::returned::is_signed;
 use super::state::Device;
-use crate::error::{ExitCode, Result};
+use crate::error::Result;
 
 /// Rows of one page.
 const PAGE_ROWS: usize = 1000;
@@ -193,7 +193,7 @@ async fn is_overlaid(objects: &Objects, device: &Device, name: &str) -> Result<b
         return Ok(false);
     };
     for row in objects.list_first(&layout::notes_at(&device.id, number), PAGE_ROWS).await? {
-        if row.name == name || is_signed(objects, device, &row.name).await? {
+        if row.name == name || is_signed(objects, &row.name, device.signing.verifying_key()).await? {
             return Ok(false);
         }
     }
@@ -202,19 +202,6 @@ async fn is_overlaid(objects: &Objects, device: &Device, name: &str) -> Result<b
 
 fn is_own_copy(objects: &Objects, device: &Device, name: &str) -> bool {
     objects.kept().is_some_and(|kept| is_own(kept, device, name))
-}
-
-/// Whether the device signed what the store shows under this name.
-async fn is_signed(objects: &Objects, device: &Device, name: &str) -> Result<bool> {
-    let key = std::slice::from_ref(device.signing.verifying_key());
-    match objects.get_named(name, NOTE_MAX_BYTES as u64).await {
-        Ok(bytes) => {
-            let signed = note::parse(&bytes).ok();
-            Ok(signed.is_some_and(|signed| signed.verified_by(key).is_ok_and(|keys| !keys.is_empty())))
-        }
-        Err(error) if error.code == ExitCode::Damaged => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 fn number_of(name: &str) -> Option<u64> {
@@ -252,7 +239,8 @@ async fn numbers(
     Ok(found)
 }
 
-/// What is wrong with an object that a listing lacks, or shows with another size.
+/// What is wrong with an object that a listing lacks, or shows with another size than its copy. A copy that does not prove itself,
+/// after a power cut say, tells no size.
 async fn asked(objects: &Objects, name: &str, bytes: u64) -> Result<Option<FindingKind>> {
     use FindingKind::{
         AttachmentHash, AttachmentMissing, Hidden, IndexHash, IndexMissing, NoteHash, NoteMissing,
@@ -268,6 +256,7 @@ async fn asked(objects: &Objects, name: &str, bytes: u64) -> Result<Option<Findi
     for _ in 0..2 {
         wrong = match objects.head(name).await? {
             Some(meta) if meta.bytes == bytes => return Ok(None),
+            Some(_) if objects.kept().is_some_and(|kept| kept.copy(name).is_none()) => return Ok(None),
             Some(_) => Some(other),
             None => Some(missing),
         };

@@ -40,6 +40,7 @@ mod own_notes;
 mod pending;
 pub mod rebuild;
 mod replaced;
+mod returned;
 pub mod rounds;
 pub mod seat;
 pub mod shape;

@@ -30,6 +30,7 @@ use super::mend::{Fate, from_copy, lost_note, with};
 use super::objects::Objects;
 use super::open::check_format;
 use super::own_notes::put_back;
+use super::returned;
 use super::seat::Seat;
 use crate::error::Result;
 
@@ -111,7 +112,9 @@ impl Seat {
         let mut wrong = ToMend::default();
         wrong.take(descriptors.findings.iter().chain(&format).chain(&found));
         wrong.take_known(damage);
-        let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
+        let mut round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
+        let back = returned::packs(self.objects(), damage, ledger.next_sequence()).await;
+        round.good.extend(back.into_iter().filter(|name| !round.good.contains(name)).collect::<Vec<_>>());
         damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
         Ok(round.mended)
     }
@@ -285,17 +288,19 @@ impl Seat {
         if name.starts_with("keys/") {
             return keys.mend(self.objects(), name).await;
         }
-        // A pack is only read where there is something to put in its place; what data packs held comes from the source.
+        // What data packs held comes from the source; that one is back is the host's doing, and seen elsewhere.
         let is_pack = layout::parse_pack(name).is_ok();
         if is_pack && self.objects().kept().is_none_or(|kept| kept.copy(name).is_none()) {
             return Fate::NoCopy;
         }
-        match self.objects().kept().filter(|_| name.ends_with('-')) {
-            Some(kept) => match lost_note(kept, &self.device, name) {
-                Some(name) => from_copy(self.objects(), &name).await,
-                None => Fate::NoCopy,
-            },
-            None => from_copy(self.objects(), name).await,
+        if !name.ends_with('-') {
+            return from_copy(self.objects(), name).await;
+        }
+        let own = self.objects().kept().and_then(|kept| lost_note(kept, &self.device, name));
+        match own {
+            Some(name) => from_copy(self.objects(), &name).await,
+            None if returned::has_note(self.objects(), descriptors, name).await => Fate::Sound,
+            None => Fate::NoCopy,
         }
     }
 

@@ -78,10 +78,11 @@ pub use self::unreached::{Missed, NotBegun};
 pub use self::whereabouts::{Finder, Found, Known, Moved};
 
 use self::roots::set_id;
-use crate::bilan::{Declared, Proofs, Written};
+use crate::bilan::{self, Declared, Proofs, Written};
 use crate::clock::now;
 use crate::error::{ExitCode, Result};
 use crate::monitor::Phase;
+use crate::pipeline::Gathered;
 use crate::repo::append::LedgerWriter;
 
 impl Run {
@@ -127,7 +128,10 @@ impl Run {
         let earlier_runs = pen.head().runs.get(set).copied().unwrap_or(0);
         let plan = request.plan(set)?;
         let mut damage = stages::known_damage(self).await?;
-        let (outcome, mended_before) = stages::attempts(self, pen, &plan, &mut damage).await?;
+        let before_note = |gathered: &Gathered| {
+            bilan::foresee(&seat.state, set, gathered, earlier_runs, now(&*around.clock))
+        };
+        let (outcome, mended_before) = stages::attempts(self, pen, &plan, &mut damage, &before_note).await?;
         *pen.head_mut().runs.entry(set.to_owned()).or_default() += 1;
         let looking_back = seat.look_back(pen, start, &outcome.shown, &self.descriptors, &mut damage);
         let after = around.stage(Phase::Verify, looking_back).await?;

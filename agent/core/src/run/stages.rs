@@ -9,7 +9,7 @@ use super::opened::Run;
 use crate::bilan;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
-use crate::pipeline::{self, Attempt, RunPlan, Saved};
+use crate::pipeline::{self, Attempt, BeforeNote, RunPlan, Saved};
 use crate::repo::alarms::ChainAlarms;
 use crate::repo::append::LedgerWriter;
 use crate::repo::append::start::Start;
@@ -81,14 +81,15 @@ pub(super) async fn attempts(
     ledger: &mut LedgerWriter<'_>,
     plan: &RunPlan,
     damage: &mut Damage,
+    before_note: BeforeNote<'_>,
 ) -> Result<(Saved, u64)> {
     let (seat, descriptors) = (&run.seat, &run.descriptors);
     let mut mended = seat.mend_before(ledger, descriptors, damage).await?;
-    let first = match pipeline::backup(plan, seat, ledger, damage).await {
+    let first = match pipeline::backup(plan, seat, ledger, damage, before_note).await {
         Err(error) if error.is_of_the_cache() => {
             seat.state.forget_caches();
             seat.around.monitor.notice(Notice::CatalogRebuilt);
-            pipeline::backup(plan, seat, ledger, damage).await?
+            pipeline::backup(plan, seat, ledger, damage, before_note).await?
         }
         first => first?,
     };
@@ -100,7 +101,7 @@ pub(super) async fn attempts(
     bad.iter().for_each(|bad| seat.around.monitor.notice(Notice::Damaged { key: bad.name.clone() }));
     damage.record(ledger, &seat.state, "backup", bad, Vec::new()).await?;
     mended += seat.mend_known(ledger, descriptors, damage).await?;
-    match pipeline::backup(plan, seat, ledger, damage).await? {
+    match pipeline::backup(plan, seat, ledger, damage, before_note).await? {
         Attempt::Whole(outcome) => Ok((*outcome, mended)),
         Attempt::Lacking(listing) => {
             let first = found_bad(&listing).into_iter().next().map(|bad| bad.name);

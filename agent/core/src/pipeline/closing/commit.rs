@@ -23,13 +23,13 @@ use scelle_format::refs::{PackSet, Refs, RefsPlan, plan};
 
 use crate::catalog::{Catalog, Journal, JournaledPack, SetRow};
 use crate::error::{AgentError, Result};
+use crate::pipeline::closing::small_copies::{SmallCopies, small_copies};
 use crate::pipeline::gather::hunks::MadeHunk;
 use crate::pipeline::landing::presence::keep_copy;
 use crate::pipeline::landing::shown::{CONCURRENT_HEADS, is_shown, is_there};
 use crate::pipeline::landing::stages::{Confirmed, Indexed, Uploaded};
 use crate::repo::append::{Attached, LedgerWriter, attach};
 use crate::repo::damage::Damage;
-use crate::repo::key_copies::KeyCopies;
 use crate::repo::objects::Objects;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, State};
@@ -83,8 +83,6 @@ pub struct Prepared {
     keys: Option<SmallCopies>,
 }
 
-type SmallCopies = Vec<(String, Vec<u8>)>;
-
 /// The packs a snapshot needs, with their sizes.
 pub fn needed_packs(confirmed: &Confirmed, facts: &SnapshotFacts) -> Result<PackSet> {
     let mut packs = PackSet::new();
@@ -118,11 +116,16 @@ impl RefsDraft {
 }
 
 /// Stores the root; takes what full refs are to hold.
-pub async fn prepare(seat: &Seat, root: &Root, draft: RefsDraft) -> Result<Prepared> {
+pub async fn prepare(
+    seat: &Seat,
+    root: &Root,
+    draft: RefsDraft,
+    descriptor_seen: (u64, Sha256),
+) -> Result<Prepared> {
     let objects = &**seat.objects();
     let sealed = seal_root(&seat.device, &root.encode(), &mut seat.around.random())?;
     let keys = match draft.plan() {
-        RefsPlan::Full => Some(small_copies(seat)?),
+        RefsPlan::Full => Some(small_copies(seat, descriptor_seen).await?),
         _ => None,
     };
     let root = attach(objects, "root", sealed).await?;
@@ -249,7 +252,7 @@ async fn next_refs(
         _ => {
             let keys = match keys {
                 Some(keys) => keys,
-                None => small_copies(seat)?,
+                None => small_copies(seat, ledger.head().descriptor_seen()?).await?,
             };
             let text = full_refs(objects, device, &draft.packs, keys.clone(), segments.clone())?;
             // Where an object of that name is not what it should be, the copies in another order make another name.
@@ -306,20 +309,6 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
     let mut packs = PackSet::new();
     packs.apply(&local).ok()?;
     Some((sha256, depth, packs))
-}
-
-/// Copies of the small objects without which all is lost (FORMAT.md §9): the key files as this PC believes them to be, whatever
-/// the store shows now, and the newest descriptor whose signatures held when this run, or an earlier one, read it. A name below
-/// `desc/` proves none: whoever may write can put one there.
-fn small_copies(seat: &Seat) -> Result<SmallCopies> {
-    let mut copies: SmallCopies =
-        KeyCopies::load(&seat.state)?.iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
-    let kept = seat.state.kept();
-    // Names count down: the newest comes first.
-    let proven = |name: String| kept.copy(&name).map(|bytes| (name, bytes.to_vec()));
-    copies.extend(kept.names_below("desc/").into_iter().find_map(proven));
-    copies.sort();
-    Ok(copies)
 }
 
 /// Remembers the snapshot: from here on the next run compares with it. Returns the packs that are needed no more.

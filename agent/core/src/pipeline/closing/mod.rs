@@ -5,3 +5,4 @@
 pub mod commit;
 pub(in crate::pipeline) mod naming;
 pub(in crate::pipeline) mod saved;
+mod small_copies;

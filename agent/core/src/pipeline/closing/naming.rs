@@ -36,7 +36,12 @@ pub(in crate::pipeline) struct Naming<'a, 'l> {
     pub(in crate::pipeline) caches: &'a mut Caches,
     /// When the run began.
     pub(in crate::pipeline) began: Timestamp,
+    /// What is done once the snapshot can be named, and before it is.
+    pub(in crate::pipeline) before_note: BeforeNote<'a>,
 }
+
+/// Is told what was gathered before anything names it: what must be remembered even if the run ends right after its note.
+pub type BeforeNote<'a> = &'a (dyn Fn(&Gathered) -> Result<()> + Sync);
 
 impl Naming<'_, '_> {
     /// Confirms what is stored, and names it; then remembers it here, and writes the heal notes of packs whose content is
@@ -47,7 +52,7 @@ impl Naming<'_, '_> {
         uploaded: Uploaded,
         resumed: &[JournaledPack],
     ) -> Result<Attempt> {
-        let Self { plan, seat, ledger, damage, began, .. } = &mut self;
+        let Self { plan, seat, ledger, damage, began, before_note, .. } = &mut self;
         let resumed_bytes = resumed.iter().map(|pack| pack.object_bytes).sum();
         let confirmed = commit::confirm(uploaded, resumed).await?;
         let Made { tree, chunks, places, gathered } = made;
@@ -63,11 +68,13 @@ impl Naming<'_, '_> {
             return Ok(Attempt::Lacking(listing));
         }
         let draft = RefsDraft::new(&seat.state, ledger, needed);
+        let descriptor_seen = ledger.head().descriptor_seen()?;
         let needs = &facts.needs;
         let (prepared, indexed) = tokio::try_join!(
-            commit::prepare(seat, &facts.root, draft),
+            commit::prepare(seat, &facts.root, draft, descriptor_seen),
             segments::index(seat, ledger, confirmed, fresh, needs, damage),
         )?;
+        before_note(&gathered)?;
         let committed = commit::snapshot(seat, ledger, indexed, prepared, facts, damage).await?;
         let healed_packs = self.remember(tree, places, &committed, &shown).await?;
         let saved =

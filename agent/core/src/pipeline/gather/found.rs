@@ -3,10 +3,12 @@
 //!
 //! Counted by the scan stage, without a look more than it takes; goes to the root object and to the bilan. Never: a name.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use scelle_format::manifest::{SourceRoot, Totals};
+use scelle_format::report::file_token;
 
 use crate::pipeline::gather::hunks::Trouble;
 use crate::scan::{EntryPath, Walker};
@@ -74,6 +76,11 @@ impl RootCounts {
             self.last = self.roots.iter().position(holds)?;
         }
         self.roots.get_mut(self.last)
+    }
+
+    /// Files of each root, by its token.
+    pub fn by_token(&self, token_key: &[u8; 32]) -> BTreeMap<String, u64> {
+        self.roots.iter().map(|root| (file_token(token_key, root.path.as_bytes()), root.files)).collect()
     }
 
     /// The sums.

@@ -2,6 +2,8 @@
 //!
 //! From the scan and the workers to the snapshot's note, and to the bilan. Never: changed on the way.
 
+use std::collections::BTreeMap;
+
 use crate::pipeline::gather::changes::Changes;
 use crate::pipeline::gather::found::Sources;
 use crate::pipeline::gather::hunks::Trouble;
@@ -24,6 +26,8 @@ pub struct Gathered {
     pub databases: Option<Taken>,
     /// What became of the roots.
     pub sources: Sources,
+    /// Files in each root that is there, by the root's token.
+    pub root_files: BTreeMap<String, u64>,
 }
 
 impl Gathered {

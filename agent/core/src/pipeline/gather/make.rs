@@ -219,7 +219,7 @@ fn finish(
     regrouped: &[Place],
 ) -> Result<Made> {
     let shared = worker.shared;
-    let (counted, sources) = (scan.counted(), scan.sources());
+    let (counted, sources, root_files) = (scan.counted(), scan.sources(), scan.root_files());
     let mut known_sizes: HashMap<PackId, u64> = scan.known_packs().map(|(_, id, n)| (id, n)).collect();
     let tree = tree::build(&mut scan, set, worker)?;
     shared.pool.flush(Lane::Manifest, &mut PackVerifier::default())?;
@@ -250,6 +250,7 @@ fn finish(
             consistent_copies: scan.hunks.consistent_copies,
             databases: scan.hunks.databases,
             sources,
+            root_files,
         },
     })
 }

@@ -196,6 +196,11 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
+    /// Files of each root, once the scan is over.
+    pub fn root_files(&self) -> BTreeMap<String, u64> {
+        self.roots.by_token(&self.token_key)
+    }
+
     /// What became of the roots, once the scan is over.
     pub fn sources(&self) -> Sources {
         self.roots.sources(self.missing_roots)
