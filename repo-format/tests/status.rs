@@ -239,6 +239,7 @@ fn record(files: u64, bytes: u64, label: &str) -> Record {
             clock_offset_ms: (-250).into(),
             result: RunResult::Partial,
             snapshot: Some(3),
+            set: Some(code("44d839f10c")),
             codes: vec![code("access-denied")],
         },
         volumes: vec![SetVolumes {

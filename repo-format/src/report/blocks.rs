@@ -150,6 +150,9 @@ pub struct RunBlock {
     pub result: RunResult,
     /// Snapshot it made, if any.
     pub snapshot: Option<u64>,
+    /// Set of roots it was for, as the notes of its snapshots name it. Added later: absent in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Code>,
     /// Error codes, each once.
     pub codes: Vec<Code>,
 }

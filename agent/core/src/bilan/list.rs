@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use scelle_format::layout;
 use scelle_format::ledger::NoteKind;
 use scelle_format::limits::ATTACHMENT_MAX_BYTES;
 use scelle_format::report::{Light, Record};
@@ -18,6 +19,7 @@ use crate::error::{AgentError, Result};
 use crate::look::newer::Own;
 use crate::repo::branch::branch_of;
 use crate::repo::history::{History, VerifiedNote, read_attachment};
+use crate::repo::kept::Kept;
 use crate::repo::objects::Objects;
 
 /// One line of `bilan list`; its JSON is the contract of the command line.
@@ -34,8 +36,11 @@ pub struct Row {
     pub status: Light,
     /// Snapshot it speaks of.
     pub snapshot: Option<u64>,
-    /// Set of roots of that snapshot, where it is there.
+    /// Set of roots of that snapshot, where it is there; of a run that made none, where this computer has its record.
     pub set: Option<String>,
+    /// Number of its note; `None` while it is kept back.
+    #[serde(skip)]
+    pub sequence: Option<u64>,
     /// Label of the plan with these folders; set by whoever knows the configuration.
     pub plan: Option<String>,
 }
@@ -69,14 +74,21 @@ impl Shelf<'_> {
         let sets: HashMap<(String, u64), String> =
             snapshots.map(|s| ((s.id.device.to_string(), s.id.number), s.set)).collect();
         let set = |device: &str, snapshot: Option<u64>| sets.get(&(device.to_owned(), snapshot?)).cloned();
-        let sent = named(self.history).into_iter().filter_map(|(id, note)| row_of(id, note, set));
+        let sent = named(self.history).into_iter().filter_map(|(id, note)| {
+            let row = row_of(id, note, set)?;
+            let is_unknown = row.set.is_none() && row.snapshot.is_none();
+            let set =
+                if is_unknown { self.kept_record(note).and_then(|record| set_in(&record)) } else { row.set };
+            Some(Row { set, ..row })
+        });
         let kept = self.kept().into_iter().map(|(id, record)| Row {
             id,
             kind: record.run.kind.to_string(),
             time: record.run.ended,
             status: record.status.overall,
             snapshot: record.run.snapshot,
-            set: set(record.identity.device.0.as_str(), record.run.snapshot),
+            set: set_in(&record).or_else(|| set(record.identity.device.0.as_str(), record.run.snapshot)),
+            sequence: None,
             plan: None,
         });
         let mut rows: Vec<Row> = sent.chain(kept).collect();
@@ -154,10 +166,21 @@ impl Shelf<'_> {
         branch_of(notes.unwrap_or_default(), own.head.link().map(|(_, text)| text))
     }
 
+    /// The record of a note, where this computer has a copy of it.
+    fn kept_record(&self, note: &VerifiedNote) -> Option<Record> {
+        let record = note.note.attachment("record")?;
+        let bytes = Kept::of(self.folder?).copy(&layout::attachment(&record.sha256))?;
+        Record::parse(&bytes).ok()
+    }
+
     /// Bilans that are kept back, oldest first.
     fn kept(&self) -> Vec<(String, Record)> {
         self.folder.map(unsent).unwrap_or_default()
     }
+}
+
+fn set_in(record: &Record) -> Option<String> {
+    record.run.set.as_ref().map(ToString::to_string)
 }
 
 async fn loaded(objects: &Objects, (id, note): (String, &VerifiedNote)) -> Result<Loaded> {
@@ -174,6 +197,7 @@ fn row_of(id: String, row: &VerifiedNote, set: impl Fn(&str, Option<u64>) -> Opt
         status: *status,
         snapshot: *snapshot,
         set: set(row.note.device.as_str(), *snapshot),
+        sequence: Some(row.note.sequence),
         plan: None,
     })
 }

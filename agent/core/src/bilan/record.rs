@@ -126,6 +126,7 @@ fn run(report: &RunReport<'_>) -> Result<RunBlock> {
         clock_offset_ms: report.clock_offset_ms.map_or(not_measured(), Measured::Known),
         result: report.result(),
         snapshot: report.outcome().map(|outcome| outcome.committed.snapshot),
+        set: if report.set.is_empty() { None } else { Some(code(report.set)?) },
         codes: codes.into_iter().map(code).collect::<Result<_>>()?,
     })
 }

@@ -154,11 +154,15 @@ impl Finder<'_> {
         let address = named.ok_or_else(AgentError::repository_not_given)?;
         let place = match &all[..] {
             [Remembered { device: Ok(device), .. }] => Some(device.place.clone()),
-            _ => None,
+            _ => newest_at(&all, &address)
+                .and_then(|index| Some(all[index].device.as_ref().ok()?.place.clone())),
         };
         let connected = match self.reach(&address, place.as_ref(), UNKNOWN_ENGINE, Create::Never).await {
             // The configuration still says where the disk was before.
-            Err(error) if error.code == ExitCode::NoRepository && !self.is_typed => {
+            Err(error)
+                if error.code == ExitCode::NoRepository
+                    && (!self.is_typed || newest_at(&all, &address).is_some()) =>
+            {
                 return Err(match &place {
                     Some(place) => gone(&address, error).last_seen_at(&place.url),
                     None => error,
@@ -219,7 +223,7 @@ impl Finder<'_> {
         let index = match self.address {
             Some(address) => {
                 let only = || only(&all, None).ok().filter(|_| !self.is_typed);
-                at_address(&all, address, None).or_else(only)?
+                newest_at(&all, address).or_else(only)?
             }
             None => only(&all, None).ok()?,
         };
@@ -281,6 +285,15 @@ fn at_address(all: &[Remembered], address: &RepoAddress, of_kit: Option<&Reposit
     };
     let mut there = (0..all.len()).filter(|index| is_there(&all[*index]));
     there.next().filter(|_| there.next().is_none())
+}
+
+/// Of those whose place this was, the one made or joined last: what was there before it is gone, or has another place now.
+fn newest_at(all: &[Remembered], address: &RepoAddress) -> Option<usize> {
+    let since = |index: &usize| {
+        let device = all[*index].device.as_ref().ok()?;
+        is_at(&device.place, address).then_some(device.since)
+    };
+    (0..all.len()).filter(|index| since(index).is_some()).max_by_key(since)
 }
 
 /// The one that is meant where no address is given.
