@@ -18,6 +18,8 @@ use crate::error::{ExitCode, Result};
 
 /// Notes fetched at a time.
 const CONCURRENT: usize = 16;
+/// What bears a note's name and is larger than one is read up to this size, to see whether its name fits it.
+const OVERSIZED_READ_MAX_BYTES: u64 = 16 << 20;
 /// Newest notes of a device fetched in one go when only the newest snapshot is wanted: a snapshot note is
 /// followed by its bilan, sometimes by a probe or a heal.
 const NEWEST_BATCH: usize = 8;
@@ -159,8 +161,9 @@ impl StoredNotes {
             .map(|at| async move {
                 match objects.find_unproven(&notes[at].name, &notes[at].sha256, max).await {
                     Ok((bytes, _)) => Ok((at, Some(bytes))),
-                    // Whatever it hashes to: no note. Nothing of it is read.
-                    Err(error) if error.code == ExitCode::Damaged && notes[at].is_never_one(objects) => {
+                    Err(error)
+                        if error.code == ExitCode::Damaged && notes[at].is_never_one(objects).await =>
+                    {
                         Ok((at, Some(Bytes::new())))
                     }
                     Err(error) if error.code == ExitCode::Damaged => Ok((at, None)),
@@ -197,11 +200,13 @@ async fn newest_rows(objects: &Objects) -> Result<Vec<Listed>> {
 }
 
 impl StoredNote {
-    /// Whether what bears this name is larger than a note may be, and nobody here knows a note that ever bore it: in the place of
-    /// one, it would be other bytes.
-    fn is_never_one(&self, objects: &Objects) -> bool {
-        self.listed_bytes > limits::NOTE_MAX_BYTES as u64
-            && objects.kept().is_none_or(|kept| kept.copy(&self.name).is_none())
+    /// Whether what bears this name is larger than a note may be, and what its name says: then no note ever bore it. Other bytes
+    /// lie in the place of one, as far as anybody can tell.
+    async fn is_never_one(&self, objects: &Objects) -> bool {
+        let is_too_large = self.listed_bytes > limits::NOTE_MAX_BYTES as u64;
+        is_too_large
+            && self.listed_bytes <= OVERSIZED_READ_MAX_BYTES
+            && objects.find_unproven(&self.name, &self.sha256, OVERSIZED_READ_MAX_BYTES).await.is_ok()
     }
 
     /// Whether it claims to be a snapshot.

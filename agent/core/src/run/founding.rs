@@ -12,7 +12,7 @@ use super::site::{Site, Trial};
 use super::whereabouts::Finder;
 use crate::bilan::run::record_probe;
 use crate::connect::{Connected, Create, RepoAddress};
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::create::{Creation, Holders};
 use crate::repo::join::opens_epoch;
 use crate::repo::listed::repositories_in;
@@ -38,7 +38,9 @@ impl<'a> Founding<'a> {
         // Before anything is made anywhere: a kit whose repository this computer knows makes no second one.
         let mut state = None;
         if let Some(id) = of_kit {
-            refuse_known(&finder, id, address)?;
+            if let Err(refused) = refuse_known(&finder, id, address) {
+                return Err(refused_truly(&finder, id, address, refused).await);
+            }
             state = Some(State::open(finder.home, id)?);
             // Another one may have finished between the look and the lock.
             refuse_known(&finder, id, address)?;
@@ -132,6 +134,26 @@ fn refuse_known(finder: &Finder<'_>, id: &RepositoryId, address: &RepoAddress) -
             Err(_) => Err(AgentError::state_damaged(Some(&address.to_string())).at(id.as_str())),
         },
         _ => Ok(()),
+    }
+}
+
+/// What a refusal means where the repository that this computer knows there is not there any more, as on a new disk.
+async fn refused_truly(
+    finder: &Finder<'_>,
+    id: &RepositoryId,
+    address: &RepoAddress,
+    refused: AgentError,
+) -> AgentError {
+    if refused.kind != AgentError::repository_exists().kind {
+        return refused;
+    }
+    let is_gone = match finder.connect(Create::Never).await {
+        Ok(connected) => repositories_in(&*connected.store).await.is_ok_and(|here| !here.contains(id)),
+        Err(error) => error.code == ExitCode::NoRepository,
+    };
+    match is_gone {
+        true => AgentError::kit_has_a_repository().at(address.to_string()),
+        false => refused,
     }
 }
 

@@ -10,7 +10,9 @@ use crate::repo::state::Device;
 
 /// Folders as a run goes through them.
 pub(super) fn absolute_roots(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    Ok(paths.iter().map(std::path::absolute).collect::<std::io::Result<_>>()?)
+    // A separator at its end, which completion puts there, makes no other folder of it.
+    let absolute = |path: &PathBuf| Ok(std::path::absolute(path)?.components().collect());
+    paths.iter().map(absolute).collect()
 }
 
 /// Names a set of roots without saying which: runs are compared within it.

@@ -61,7 +61,8 @@ pub(super) fn body_error(target: impl ToString, error: &ByteStreamError) -> Stor
 }
 
 /// Whether somebody on the way has answered in the place of the store: a portal that wants a login, a proxy, another program at
-/// that address. S3 says with a code what it refuses or does not have; only to a HEAD it cannot.
+/// that address. S3 says with a code what it refuses or does not have; only to a HEAD it cannot, and there a proxy that has pages of
+/// its own for errors is told from nobody: what it says of one object is taken as it is.
 fn is_anothers(operation: &str, status: u16, code: &str, response: Option<&HttpResponse>) -> bool {
     let headers = || response.iter().flat_map(|response| response.headers().iter());
     let is_page = headers().any(|(name, value)| {
@@ -71,7 +72,7 @@ fn is_anothers(operation: &str, status: u16, code: &str, response: Option<&HttpR
     match (status, operation) {
         (401 | 403, _) => is_page && code.is_empty(),
         // The SDK has a code of its own for an answer without a body.
-        (404, "head") => is_page,
+        (404, "head") => false,
         (404, _) => code.is_empty(),
         _ => false,
     }
@@ -169,7 +170,7 @@ mod tests {
             ("get", 404, "", &xml, true),
             ("get", 404, "NoSuchKey", &xml, false),
             ("open", 404, "NoSuchBucket", &xml, false),
-            ("head", 404, "NotFound", &html, true),
+            ("head", 404, "NotFound", &html, false),
             ("head", 404, "NotFound", &xml, false),
             ("list", 403, "", &html, true),
             ("list", 403, "AccessDenied", &html, false),

@@ -67,8 +67,8 @@ sentences! {
         "l'avis du second témoin n'est pas connu" => "vérifier la console ou le gardien",
         "what the second party says is not known" => "check the console or the gardener";
     "self-declared":
-        "ce bilan repose sur la seule parole de ce PC" => "relier une console ou un gardien pour le faire confirmer",
-        "this bilan rests on this PC's word alone" => "connect a console or a gardener to have it confirmed";
+        "ce bilan repose sur la seule parole de ce PC" => "rien à faire : dans cette version, rien d'autre que ce PC ne peut le confirmer",
+        "this bilan rests on this PC's word alone" => "nothing to do: in this version nothing but this PC can confirm it";
     "state-rewound":
         "ce PC avait été remis dans un état ancien ; il s'est remis à jour" => "s'assurer que ce retour à un état antérieur était voulu",
         "this PC had been set back to an old state; it caught up" => "make sure that this was intended";

@@ -130,7 +130,8 @@ fn verdict(context: &Context, report: &CheckReport) {
         _ => screen.say(&bilingual!(
             "DOMMAGES : {damaged}, {sound}. Ne supprimez rien, et prévenez votre prestataire",
             "DAMAGE: {damaged}, {sound}. Delete nothing, and tell your provider",
-            damaged = counted(damaged, "# instantané[s] touché[s]", "# snapshot[s] affected"),
+            // A pack that is lost may hold what an older snapshot shares with it, or not: without a key nobody knows.
+            damaged = counted(damaged, "au plus # instantané[s] touché[s]", "at most # snapshot[s] affected"),
             sound = counted(sound, "# intact[s]", "# sound"),
         )),
     }
