@@ -181,7 +181,7 @@ fn what_was_typed_is_explained() {
             .add(2, "no repository named", ["no repository is given", "aucun dépôt"], line)
             .by(stranger.clone());
     }
-    let later = ["prune", "prune --dry-run", "forget 1", "service install", "pause 2h"];
+    let later = ["prune", "prune --dry-run", "forget 1", "pause 2h"];
     let later =
         later.into_iter().chain(["keys add", "keys remove", "keys new-epoch", "keys enrol", "keys revoke"]);
     for line in

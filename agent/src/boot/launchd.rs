@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use scelle_core::error::{AgentError, Result};
 
+use super::registrar::{Registered, Registrar, Registration};
 use super::tool::{ask, put, remove, tell, text_of};
-use super::{Registered, Registrar, Registration};
 
 const LABEL: &str = "fr.scelle.agent";
 const TARGET: &str = "system/fr.scelle.agent";

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use scelle_core::error::{AgentError, Result};
 
+use super::registrar::{Registered, Registrar, Registration};
 use super::tool::{ask, put, remove, tell, text_of};
-use super::{Registered, Registrar, Registration};
 
 const UNIT: &str = "scelle.service";
 const TOOL: &str = "systemctl";

@@ -322,7 +322,9 @@ mod tests {
         let unknown = PracticeStanding::of(&[], &[], false, time(EVENING));
         assert_eq!((unknown.overall(), unknown.exit().number()), (Light::Grey, 3));
         let codes = [Light::Green, Light::Amber, Light::Red].map(|light| {
-            PracticeStanding { newest: Some((time(EVENING), light)), ..PracticeStanding::default() }.exit().number()
+            PracticeStanding { newest: Some((time(EVENING), light)), ..PracticeStanding::default() }
+                .exit()
+                .number()
         });
         assert_eq!(codes, [0, 1, 2]);
         let plan = timed("0 20 * * *");
