@@ -115,6 +115,8 @@ facts! {
         HeldOpen: Amber "database-held-open" Protection Practice,
         /// Unchanged while it was copied; whether a program has it open is not known.
         UseUnknown: Amber "database-use-unknown" Protection Provider,
+        /// In the middle of a transaction over several databases: recovers in its old place only, with the others.
+        Tied: Red "database-tied" Protection Provider,
         /// Changed while it was copied: may not open again.
         LiveCopy: Red "database-live-copy" Protection Provider,
         /// The engine's check refused the copy.

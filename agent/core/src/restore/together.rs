@@ -9,7 +9,7 @@ use super::write::base_of;
 use crate::monitor::Problem;
 
 /// What is said of a database that was saved as it lay there.
-const SAID: [Problem; 2] = [Problem::SavedWithSideFiles, Problem::Changed];
+const SAID: [Problem; 3] = [Problem::SavedWithSideFiles, Problem::TiedToOthers, Problem::Changed];
 const ENDINGS: [&[u8]; 2] = [b"-journal", b"-wal"];
 
 /// The database of the snapshot that needs the file at this path.

@@ -89,6 +89,9 @@ sentences! {
     "database-live-copy":
         "une base de données a changé pendant sa copie : cette copie peut ne pas s'ouvrir" => "fermer le logiciel pendant la sauvegarde ou prévoir un export",
         "a database changed while it was copied: the copy may not open" => "close the software during the backup or set up a dump";
+    "database-tied":
+        "une base a été copiée au milieu d'une transaction commune à plusieurs bases : elle ne se répare qu'à sa place, avec les autres" => "ouvrir une fois le logiciel de ces bases, le fermer, et relancer la sauvegarde",
+        "a database was copied in the middle of a transaction over several databases: it recovers in its old place only, with the others" => "open the program of these databases once, close it, and back up again";
     "database-held-open":
         "une base est restée ouverte dans un logiciel pendant la sauvegarde ({moment}), sans changer pendant sa copie"
         => "fermer ce logiciel à l'heure de la sauvegarde, ou prévoir un export",

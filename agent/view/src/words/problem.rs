@@ -43,6 +43,8 @@ pub enum Problem {
     Damaged,
     /// A database saved together with its journal or log, as they lay there.
     SavedWithSideFiles,
+    /// The same, of a transaction over several databases: its journal names them by where they lie.
+    TiedToOthers,
     /// A database that did not change while it was read, but that a program has open.
     HeldOpen,
     /// The same, where it is not known whether a program has it open.
@@ -51,7 +53,7 @@ pub enum Problem {
 
 impl Problem {
     /// Every one.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Unreadable,
         Self::Vanished,
         Self::RootMissing,
@@ -68,6 +70,7 @@ impl Problem {
         Self::Kept,
         Self::Damaged,
         Self::SavedWithSideFiles,
+        Self::TiedToOthers,
         Self::HeldOpen,
         Self::UseUnknown,
     ];
@@ -91,6 +94,7 @@ impl Problem {
             Self::Kept => "kept",
             Self::Damaged => "damaged",
             Self::SavedWithSideFiles => "saved-with-side-files",
+            Self::TiedToOthers => "tied-to-others",
             Self::HeldOpen => "held-open",
             Self::UseUnknown => "use-unknown",
         }
@@ -144,6 +148,10 @@ impl Problem {
             Self::SavedWithSideFiles => bilingual!(
                 "base enregistrée avec son journal, telle quelle : elle se répare à son ouverture",
                 "database saved with its journal, as it lay there: it recovers when it is opened"
+            ),
+            Self::TiedToOthers => bilingual!(
+                "base enregistrée au milieu d'une transaction commune à plusieurs bases : elle ne se répare qu'à sa place, avec les autres",
+                "database saved in the middle of a transaction over several databases: it recovers in its old place only, with the others"
             ),
             Self::HeldOpen => bilingual!(
                 "base ouverte par un logiciel pendant sa copie, sans avoir changé",

@@ -19,6 +19,10 @@ use crate::scan::{EntryPath, SourceFile};
 const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 /// A journal whose header is zeros is at rest (`journal_mode=PERSIST`).
 const JOURNAL_HEADER_BYTES: usize = 28;
+/// What ends a journal that names a super-journal: length and checksum of the name, and the magic once more.
+const SUPER_END_BYTES: usize = 16;
+/// No path is longer.
+const SUPER_NAME_MAX_BYTES: usize = 4096;
 /// §4.1: first bytes of a write-ahead log; the last bit is the byte order of its checksums.
 const WAL_MAGIC: [[u8; 4]; 2] = [[0x37, 0x7f, 0x06, 0x82], [0x37, 0x7f, 0x06, 0x83]];
 /// sqlite.org/walformat.html §2.1: version of the WAL index, in the machine's byte order.
@@ -189,6 +193,32 @@ pub fn is_needed(path: &Path) -> bool {
         first.starts_with(&JOURNAL_MAGIC) || WAL_MAGIC.iter().any(|magic| first.starts_with(magic))
     };
     read.is_ok_and(|n| magic(&first[..n]))
+}
+
+/// Whether this journal is of a transaction over several databases that did not come to its end: it names a super-journal, by its
+/// absolute path, and that is there. SQLite rolls it back only as long as it is (sqlite.org/atomiccommit.html §5; the
+/// record at the journal's end is that of `readSuperJournal` in pager.c: name, its length, its checksum, the magic).
+pub fn is_tied(path: &Path) -> bool {
+    super_journal(path).is_some_and(|named| platform::stat(&named).is_ok())
+}
+
+fn super_journal(path: &Path) -> Option<PathBuf> {
+    if !platform::os_to_bytes(path.as_os_str()).ends_with(b"-journal") {
+        return None;
+    }
+    let (source, bytes) = (SourceFile::open(path).ok()?, platform::stat(path).ok()?.bytes);
+    let mut end = [0; SUPER_END_BYTES];
+    let at = bytes.checked_sub(SUPER_END_BYTES as u64)?;
+    if source.read_at(&mut end, at).ok()? != SUPER_END_BYTES || end[8..] != JOURNAL_MAGIC {
+        return None;
+    }
+    let length = u32::from_be_bytes(end[..4].try_into().ok()?) as usize;
+    if length == 0 || length > SUPER_NAME_MAX_BYTES {
+        return None;
+    }
+    let mut name = vec![0; length];
+    let read = source.read_at(&mut name, at.checked_sub(length as u64)?).ok()?;
+    (read == length).then(|| platform::bytes_to_os(&name).ok()).flatten().map(PathBuf::from)
 }
 
 /// Whether a log or a journal stands beside this file that it needs to recover, whatever it looks like itself: an encrypted

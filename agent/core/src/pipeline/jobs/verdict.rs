@@ -18,6 +18,8 @@ pub enum Taken {
     WithSideFiles,
     /// Unchanged meanwhile, but a program has it open.
     HeldOpen,
+    /// Main and side files together, and the journal needs others, where they lie, to be rolled back.
+    Tied,
     /// It changed meanwhile.
     Changed,
 }
@@ -41,6 +43,7 @@ impl Taken {
             Self::UseUnknown => Some(Problem::UseUnknown),
             Self::WithSideFiles => Some(Problem::SavedWithSideFiles),
             Self::HeldOpen => Some(Problem::HeldOpen),
+            Self::Tied => Some(Problem::TiedToOthers),
             Self::Changed => Some(Problem::Changed),
         }
     }
@@ -52,6 +55,7 @@ impl Taken {
             Self::UseUnknown => Databases::UseUnknown,
             Self::WithSideFiles => Databases::CrashConsistent,
             Self::HeldOpen => Databases::HeldOpen,
+            Self::Tied => Databases::Tied,
             Self::Changed => Databases::LiveCopy,
         }
     }
@@ -91,8 +95,14 @@ mod tests {
 
     #[test]
     fn the_worst_is_what_the_bilan_says() {
-        let all =
-            [Taken::Consistent, Taken::UseUnknown, Taken::WithSideFiles, Taken::HeldOpen, Taken::Changed];
+        let all = [
+            Taken::Consistent,
+            Taken::UseUnknown,
+            Taken::WithSideFiles,
+            Taken::HeldOpen,
+            Taken::Tied,
+            Taken::Changed,
+        ];
         let light = |taken: &Taken| taken.fact().reason().map_or(Light::Green, |reason| reason.light);
         assert!(all.is_sorted() && all.is_sorted_by_key(light));
     }

@@ -112,7 +112,11 @@ impl Worker<'_> {
                 true => InUse::Yes,
                 false => platform::in_use(path, read[0].source.stat()),
             };
-            let taken = Taken::raw(unchanged, read.len() > 1, in_use);
+            let is_tied = || sides.iter().any(|candidate| side::is_tied(&candidate.job.os_path));
+            let taken = match Taken::raw(unchanged, read.len() > 1, in_use) {
+                Taken::WithSideFiles if is_tied() => Taken::Tied,
+                taken => taken,
+            };
             if taken == Taken::Consistent {
                 self.shared.beside.is_whole_now(key.clone());
             }
