@@ -75,6 +75,20 @@ fn a_printed_kit_reads_back() {
 }
 
 #[test]
+fn a_page_is_in_one_language() {
+    let english = kit().to_file_text(Language::English, "2026-11-21");
+    let (english, french) = (english.expose_secret(), page());
+    for (en, fr) in [
+        ("SCELLÉ RECOVERY KIT", "KIT DE SECOURS SCELLÉ"),
+        ("make a\n#    new kit.", "faites un nouveau kit."),
+        ("This is also an age identity file", "Cette page est aussi un fichier d'identité age"),
+    ] {
+        assert!(english.contains(en) && !english.contains(fr), "{english}");
+        assert!(french.contains(fr) && !french.contains(en), "{french}");
+    }
+}
+
+#[test]
 fn the_lines_with_a_meaning_are_a_kit_that_fits_into_a_code() {
     let mut kit = kit();
     kit.places = vec!["s3://bucket/prefix".into(), "https://s3.example".into()];
