@@ -155,3 +155,23 @@ fn the_demo() {
 fn how_a_repository_is_made_and_a_making_that_was_begun_goes_on() {
     story("made.txt");
 }
+
+#[test]
+fn a_practice_with_plans() {
+    story("practice.txt");
+}
+
+#[test]
+fn what_an_account_may_not_read_or_write() {
+    story("nobody.txt");
+}
+
+#[test]
+fn what_a_restore_puts_where() {
+    story("put_back.txt");
+}
+
+#[test]
+fn what_the_page_of_a_kit_says() {
+    story("page.txt");
+}
