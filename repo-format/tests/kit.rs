@@ -58,7 +58,7 @@ fn golden_kit() {
     );
     assert_eq!(
         hex::encode(digest(&SHA256, page().as_bytes())),
-        "aeaa45257bb30dad3176bb5de1f4a4b6fe5ca7006a8d045eeb92e625b28e665f"
+        "249c8ea103d0594d4af9c231a1b444bf090a95e6fd1feea9eaf95c618f0360c0"
     );
     assert_eq!(
         hex::encode(digest(&SHA256, kit.public().unwrap().to_text().as_bytes())),
