@@ -173,7 +173,7 @@ fn checked_line(record: &Record, lang: Lang) -> String {
 
 fn copies_line(record: &Record, lang: Lang) -> String {
     let availability = &record.availability;
-    let snapshots = match availability.snapshots.known() {
+    let of_set = match availability.snapshots.known() {
         Some(n) => {
             let snapshots = counted(*n, "# instantané[s] de cet ensemble", "# snapshot[s] of this set");
             snapshots.text(lang).to_owned()
@@ -185,7 +185,7 @@ fn copies_line(record: &Record, lang: Lang) -> String {
             )
             .to_owned(),
     };
-    let head = format!("{} {snapshots}", lang.pick("Sans dommage connu :", "Without known damage:"));
+    let head = format!("{} {of_set}", lang.pick("Sans dommage connu :", "Without known damage:"));
     // Of none there is no newest.
     if availability.snapshots.known() == Some(&0) {
         return head;
