@@ -53,8 +53,7 @@ impl Kit {
         KitPublic::sign(&self.repository, &self.recovery.recipient(), &self.owner)
     }
 
-    /// The page to print. `language` chooses the fingerprint's words; explanations are in French, then English.
-    /// `created` is a date for the reader.
+    /// The page to print, all in one language, the fingerprint's words too. `created` is a date for the reader.
     #[must_use]
     pub fn to_file_text(&self, language: Language, created: &str) -> SecretString {
         self.written(language, created, text::PageExtent::Whole)
@@ -69,6 +68,7 @@ impl Kit {
     fn written(&self, language: Language, created: &str, extent: text::PageExtent) -> SecretString {
         let identity = self.recovery.to_secret_string();
         let page = text::Page {
+            explanation: text::explanation(language),
             repository: &lines::repository_line(&self.repository),
             created,
             places: &self.places,

@@ -58,7 +58,7 @@ fn golden_kit() {
     );
     assert_eq!(
         hex::encode(digest(&SHA256, page().as_bytes())),
-        "aeaa45257bb30dad3176bb5de1f4a4b6fe5ca7006a8d045eeb92e625b28e665f"
+        "249c8ea103d0594d4af9c231a1b444bf090a95e6fd1feea9eaf95c618f0360c0"
     );
     assert_eq!(
         hex::encode(digest(&SHA256, kit.public().unwrap().to_text().as_bytes())),
@@ -72,6 +72,20 @@ fn a_printed_kit_reads_back() {
     let english = kit().to_file_text(Language::English, "2026-11-21");
     same(&Kit::parse(english.expose_secret()).unwrap(), &kit());
     assert_ne!(english.expose_secret(), page());
+}
+
+#[test]
+fn a_page_is_in_one_language() {
+    let english = kit().to_file_text(Language::English, "2026-11-21");
+    let (english, french) = (english.expose_secret(), page());
+    for (en, fr) in [
+        ("SCELLÉ RECOVERY KIT", "KIT DE SECOURS SCELLÉ"),
+        ("make a\n#    new kit.", "faites un nouveau kit."),
+        ("This is also an age identity file", "Cette page est aussi un fichier d'identité age"),
+    ] {
+        assert!(english.contains(en) && !english.contains(fr), "{english}");
+        assert!(french.contains(fr) && !french.contains(en), "{french}");
+    }
 }
 
 #[test]

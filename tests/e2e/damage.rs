@@ -303,7 +303,10 @@ fn a_replacement_that_is_lost_too_takes_the_older_snapshots_with_it() {
         fs::remove_file(site.object(&pack)).unwrap();
     }
     source.edit("scan", noise(2, 3_000_000));
-    site.agent.expect(13, ["check"]);
+    let check = site.agent.expect(13, ["check"]);
+    let said = "  1 pack: only older snapshots, or another computer's, need it; the next backup will show whether this computer \
+                still has its content\n";
+    assert!(check.out().contains(said), "{check}");
     let told = site.agent.expect(0, ["backup".as_ref(), source.root().as_os_str(), "--json".as_ref()]).json();
     assert_eq!(told["damaged_objects"], 2, "{told}");
     let shown = site.agent.ok(["bilan", "show", "latest", "--json"]).json();

@@ -224,7 +224,9 @@ fn a_store_that_was_set_back_stays_an_alarm_whoever_saw_it_first() {
                 reasons(&agent)
             );
         }
-        agent.ok(["bilan", "acknowledge", "--author", "provider", "--reason", "other"]);
+        let ended = agent.ok(["bilan", "acknowledge", "--author", "provider", "--reason", "other"]);
+        let said = "Alarm about the ledger ended; it is in the ledger. It comes back if this happens again\n";
+        assert!(ended.out().contains(said), "{ended}");
         assert_ne!(life.backup_on(&agent).0["status"], "red", "{first}");
     }
 }

@@ -86,6 +86,7 @@ fn a_folder_gets_green_step_by_step_and_each_step_is_told() {
     assert_eq!(scheduled(&site, &source), ("green".into(), codes(&[])));
     let page = site.agent.ok(["bilan", "show"]).out();
     assert!(page.contains("declared, this PC has not measured it"), "{page}");
+    assert!(page.contains("Protection: ● protected · compliance: ● in order\n"), "{page}");
 }
 
 /// A bucket with a COMPLIANCE lock, made by an administrator; the practice has a key that puts, gets and lists.

@@ -50,6 +50,7 @@ mod restore_targets;
 mod returned;
 mod rgw;
 mod round_trip;
+mod said;
 mod sentences;
 mod service;
 mod sizes;

@@ -1,7 +1,8 @@
 //! The `scelle` program, run with a state folder of its own.
 //!
 //! From arguments to what a user sees: exit code, standard output, standard error. Every output is also kept
-//! ([`Agent::said`]) so that a test can look through all of it for names. Never: calls the agent as a library.
+//! ([`Agent::said`]) so that a test can look through all of it for names; where `SCELLE_SAID` names a folder it is written
+//! there as well, a file for each test: what is printed anywhere, and by which test. Never: calls the agent as a library.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -146,13 +147,19 @@ impl Agent {
         command.stdout(File::create(outputs.path().join("out")).unwrap());
         command.stderr(File::create(outputs.path().join("err")).unwrap());
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        Running { child, outputs, said: Arc::clone(&self.said) }
+        Running {
+            line: command.get_args().map(OsStr::to_owned).collect(),
+            child,
+            outputs,
+            said: Arc::clone(&self.said),
+        }
     }
 }
 
 /// A run that has not ended; killed when dropped.
 #[derive(Debug)]
 pub struct Running {
+    line: Vec<OsString>,
     child: Child,
     outputs: TempDir,
     said: Arc<Mutex<Vec<u8>>>,
@@ -234,10 +241,28 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Appends what was printed to the file of this test.
+    fn kept_in(&self, folder: &Path) -> std::io::Result<()> {
+        let mut text = format!("$ {:?}\n", self.line).into_bytes();
+        for name in ["out", "err"] {
+            text.extend(fs::read(self.outputs.path().join(name))?);
+        }
+        // nextest runs each test in a process of its own and names it.
+        let test = std::env::var("NEXTEST_TEST_NAME").unwrap_or_else(|_| "unknown".to_owned());
+        let mut file =
+            File::options().append(true).create(true).open(folder.join(test.replace("::", ".")))?;
+        file.write_all(&text)
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(folder) = std::env::var_os("SCELLE_SAID") {
+            let _ = self.kept_in(Path::new(&folder));
+        }
     }
 }
 

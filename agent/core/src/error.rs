@@ -193,6 +193,10 @@ pub fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
 }
 
 #[cfg(test)]
+#[path = "error_said_tests.rs"]
+mod said;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

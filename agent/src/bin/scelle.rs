@@ -68,8 +68,10 @@ fn settings(global: &Global, command: &Command, lang: Lang) -> Result<Settings> 
                 && global.config.is_none()
                 && global.repo.as_deref().is_some_and(|url| !url.is_empty()) =>
         {
+            // Where it is not the file that is wrong, what is wrong is said once.
+            let settings = resolve_without_file(&global.overrides(), &env, lang)?;
             Screen::new(global, lang).warn(&error.what());
-            resolve_without_file(&global.overrides(), &env, lang)
+            Ok(settings)
         }
         settings => settings,
     }

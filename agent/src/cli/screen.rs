@@ -261,10 +261,15 @@ impl Table {
     }
 }
 
+/// Whether a cell holds a number, with its unit or without. A date is none, nor is an id of digits.
 fn is_figure(cell: &str) -> bool {
-    cell.is_empty()
-        || cell == "-"
-        || cell.starts_with(|c: char| c.is_ascii_digit()) && !cell.contains(['/', ':'])
+    let number = cell.trim_end_matches(char::is_alphabetic);
+    let is_unit_apart = number.len() == cell.len() || number.ends_with(char::is_whitespace);
+    let is_number = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_digit())
+            && !text.contains(|c: char| c.is_alphabetic() || "/:-".contains(c))
+    };
+    cell.is_empty() || cell == "-" || is_unit_apart && is_number(number)
 }
 
 /// Columns a text takes; combining accents (names in NFD) take none.

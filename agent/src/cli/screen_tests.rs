@@ -103,6 +103,16 @@ fn tables_align_accents_in_both_forms() {
 }
 
 #[test]
+fn numbers_are_aligned_right_and_ids_that_begin_with_a_digit_are_none() {
+    for figure in ["", "-", "7", "1,507", "1\u{202f}507", "303.1 KB", "8 o"] {
+        assert!(is_figure(figure), "{figure}");
+    }
+    for text in ["1a2b3c4d5e", "12ab", "2026-11-28 10:42", "28/11/2026", "12345678-7", "yes", "sent-17"] {
+        assert!(!is_figure(text), "{text}");
+    }
+}
+
+#[test]
 fn nobody_is_warned_twice_in_one_line() {
     for lang in Lang::ALL {
         let (screen, _, err) = screen(&Global::default(), lang);

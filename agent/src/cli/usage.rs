@@ -187,7 +187,8 @@ fn explain(error: &clap::Error, argv: &[OsString]) -> AgentError {
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             LineFault::NoCommand
         }
-        ErrorKind::UnknownArgument => LineFault::UnknownOption(arg),
+        // A plain word is no option: it is one too many.
+        ErrorKind::UnknownArgument => LineFault::UnknownOption(arg.filter(|word| word.starts_with('-'))),
         ErrorKind::MissingRequiredArgument => LineFault::Missing(shown),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidUtf8 => {
             LineFault::ValueUnclear(source_of(shown, argv))
@@ -241,6 +242,7 @@ fn expected(option: &str) -> Option<ExpectedValue> {
         "--limit-upload" => ExpectedValue::Rate,
         "--recipient" => ExpectedValue::Recipient,
         "--drill-days" => ExpectedValue::Days,
+        "--disown" => ExpectedValue::Computer,
         "--author" => ExpectedValue::Author,
         "--reason" => ExpectedValue::Reason,
         "--to" => ExpectedValue::Folder,

@@ -183,7 +183,8 @@ pub fn faults(given: &Overrides, env: &Env, lang: Lang) -> Vec<AgentError> {
         Err(error) => vec![error],
     };
     match faults.is_empty() {
-        true => resolve(given, env, lang).err().into_iter().collect(),
+        // The files that the way to a store is in are read, too: who checks is to hear of them before they are needed.
+        true => resolve(given, env, lang).and_then(|settings| settings.s3.route).err().into_iter().collect(),
         false => faults,
     }
 }

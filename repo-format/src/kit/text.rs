@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use zeroize::Zeroize;
 
 use super::error::KitError;
+use crate::phrase::Language;
 
 /// Longest kit text that is parsed.
 pub const MAX_KIT_BYTES: usize = 64 * 1024;
@@ -31,7 +32,10 @@ ni l'hébergeur ni l'éditeur ne peuvent vous rendre vos données.
    faites un nouveau kit.
 
 À la saisie, majuscules, espaces et tirets ne comptent pas, et une faute de
-frappe est signalée par le numéro de son groupe.";
+frappe est signalée par le numéro de son groupe.
+
+Cette page est aussi un fichier d'identité age (age-encryption.org, version
+1.3 ou plus récente).";
 
 const ENGLISH: &str = "\
 SCELLÉ RECOVERY KIT
@@ -54,6 +58,7 @@ This is also an age identity file (age-encryption.org, version 1.3 or later).";
 
 /// The values of a page, each as it stands in its line.
 pub(super) struct Page<'k> {
+    pub(super) explanation: &'k str,
     pub(super) repository: &'k str,
     pub(super) created: &'k str,
     pub(super) places: &'k [String],
@@ -72,6 +77,14 @@ pub(super) enum PageExtent {
     Lines,
 }
 
+/// What the page says to people.
+pub(super) fn explanation(language: Language) -> &'static str {
+    match language {
+        Language::French => FRENCH,
+        Language::English => ENGLISH,
+    }
+}
+
 /// The page.
 pub(super) fn write(kit: &Page<'_>, extent: PageExtent) -> SecretString {
     // Reserved once, so that growth leaves no copy of the secrets behind.
@@ -86,10 +99,8 @@ pub(super) fn write(kit: &Page<'_>, extent: PageExtent) -> SecretString {
     line("repository", kit.repository);
     if extent == PageExtent::Whole {
         line("created", &one_line(kit.created));
-        for explanation in [FRENCH, ENGLISH] {
-            line("", "");
-            explanation.lines().for_each(|text| line("", text));
-        }
+        line("", "");
+        kit.explanation.lines().for_each(|text| line("", text));
         line("", "");
     }
     kit.places.iter().take(MAX_PLACES).for_each(|place| line("where", &one_line(place)));

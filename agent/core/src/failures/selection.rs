@@ -46,6 +46,11 @@ impl AgentError {
         Self::new(ExitCode::Usage, SelectionFailure::NothingToAcknowledge)
     }
 
+    /// What the bilan warns of was acknowledged already, or is mended.
+    pub fn nothing_left_to_acknowledge() -> Self {
+        Self::new(ExitCode::Usage, SelectionFailure::NothingLeftToAcknowledge)
+    }
+
     /// The bilan is another computer's, or not in the store yet.
     pub fn bilan_of_another() -> Self {
         Self::new(ExitCode::Usage, SelectionFailure::BilanOfAnother)

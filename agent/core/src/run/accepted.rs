@@ -18,7 +18,7 @@ use crate::repo::alarms::{BROKEN, CHAIN_ALARMS, ChainAlarms};
 use crate::repo::append::LedgerWriter;
 use crate::repo::branch::branch_of;
 use crate::repo::damage::Damage;
-use crate::repo::history::packs_of;
+use crate::repo::history::{DeviceHistory, packs_of};
 use crate::repo::open::Repository;
 use crate::repo::seat::Seat;
 
@@ -108,9 +108,10 @@ pub enum Acceptance {
 }
 
 impl Reading {
-    /// Somebody accepts everything that a bilan warned of. `told` hears of each once it is written. Returns the bilan's id.
+    /// Somebody accepts everything that a bilan warned of. `told` hears of each once it is written. Returns the bilan's id. What
+    /// the ledger says already is not written once more.
     ///
-    /// Errors: exit 2 it warns of nothing, or is not of this computer; those of the ledger.
+    /// Errors: exit 2 it warns of nothing, nothing of it is left, or it is not of this computer; those of the ledger.
     pub async fn accept(
         &self,
         id: &str,
@@ -132,28 +133,33 @@ impl Reading {
         let Consent { author, reason } = consent;
         let at = Accepting { reading: self, seat: &seat, author, reason, bilan };
         let snapshot = loaded.record.run.snapshot;
-        let mut lacks_notes = false;
+        let (mut lacks_notes, mut is_new) = (false, false);
+        let mut told = |acceptance| {
+            is_new = true;
+            told(&loaded.id, acceptance);
+        };
         if warnings.is_loss {
             let Lost { accepted, notes } = at.loss(&mut ledger, warnings.is_small).await?;
-            accepted.into_iter().for_each(|loss| told(&loaded.id, Acceptance::Loss(loss)));
+            accepted.into_iter().for_each(|loss| told(Acceptance::Loss(loss)));
             lacks_notes = notes;
         }
         let accepts_notes = warnings.is_broken || lacks_notes;
         if warnings.is_altered || warnings.is_chain || accepts_notes {
-            let StoreSeen { note, left } = at.store(&mut ledger, snapshot, accepts_notes).await?;
-            if warnings.is_altered {
-                told(&loaded.id, Acceptance::Altered { note, left });
+            let StoreSeen { note, is_new, left } = at.store(&mut ledger, snapshot, accepts_notes).await?;
+            if warnings.is_altered && is_new {
+                told(Acceptance::Altered { note, left });
             }
-            if warnings.is_chain || accepts_notes {
-                told(&loaded.id, Acceptance::Chain { note });
+            if (warnings.is_chain || accepts_notes) && is_new {
+                told(Acceptance::Chain { note });
             }
         }
         if !warnings.of_sources.is_empty() {
             let snapshot = snapshot.ok_or_else(AgentError::nothing_to_acknowledge)?;
-            let note = at.sources(&mut ledger, snapshot).await?;
-            told(&loaded.id, Acceptance::Sources { note, snapshot, codes: warnings.of_sources });
+            if let Some(note) = at.sources(&mut ledger, snapshot).await? {
+                told(Acceptance::Sources { note, snapshot, codes: warnings.of_sources });
+            }
         }
-        Ok(loaded.id)
+        if is_new { Ok(loaded.id) } else { Err(AgentError::nothing_left_to_acknowledge()) }
     }
 }
 
@@ -172,20 +178,33 @@ struct Accepting<'a> {
 }
 
 impl Accepting<'_> {
-    /// The sources of the set of `snapshot` are accepted as they were. Returns the number of the note.
-    async fn sources(&self, ledger: &mut LedgerWriter<'_>, snapshot: u64) -> Result<u64> {
+    /// Number of the note in which somebody has acknowledged this bilan about `set` already.
+    fn earlier(&self, chain: &DeviceHistory, set: &str) -> Option<u64> {
+        let is_it = |kind: &NoteKind| match kind {
+            NoteKind::Acknowledge { bilan, set: of, .. } => *bilan == self.bilan && of == set,
+            _ => false,
+        };
+        chain.notes.iter().find(|row| is_it(&row.note.kind)).map(|row| row.note.sequence)
+    }
+
+    /// The sources of the set of `snapshot` are accepted as they were. Returns the number of the note; `None` where the ledger
+    /// says so already.
+    async fn sources(&self, ledger: &mut LedgerWriter<'_>, snapshot: u64) -> Result<Option<u64>> {
         let history = &self.reading.repository.history;
         let chain = history.devices.iter().find(|device| device.id.as_str() == ledger.device());
         let chain = chain.ok_or_else(AgentError::bilan_of_another)?;
         let of = chain.snapshots().into_iter().rfind(|of| of.id.number == snapshot);
         let set = of.ok_or_else(AgentError::nothing_to_acknowledge)?.set;
+        if self.earlier(chain, &set).is_some() {
+            return Ok(None);
+        }
         // Before the note: should we die in between, the next run reads the set from the ledger and goes on warning.
         let mut memory = Memory::load(&self.seat.state);
         memory.forget(&set);
         memory.save(&self.seat.state)?;
         let (bilan, author, reason) = (self.bilan, self.author, self.reason);
         let kind = NoteKind::Acknowledge { bilan, set, snapshot, author, reason };
-        Ok(ledger.append(kind, Vec::new()).await?.0)
+        Ok(Some(ledger.append(kind, Vec::new()).await?.0))
     }
 
     /// Somebody has seen what the bilan said of the store and of the ledger, and accepts what notes are lost or out of place where
@@ -206,15 +225,22 @@ impl Accepting<'_> {
             Damage::look(&repository.objects, &self.seat.state, &device, &repository.descriptors).await?;
         let (bilan, author, reason) = (self.bilan, self.author, self.reason);
         let kind = NoteKind::Acknowledge { bilan, set: STORE_SET.to_owned(), snapshot, author, reason };
-        // The note first: what the ledger does not say is not acknowledged.
-        let (sequence, _) = ledger.append(kind, Vec::new()).await?;
+        // The note first: what the ledger does not say is not acknowledged. Where it says so already, this computer may have
+        // died before the rest.
+        let chain =
+            self.reading.repository.history.devices.iter().find(|of| of.id.as_str() == ledger.device());
+        let earlier = chain.and_then(|chain| self.earlier(chain, STORE_SET));
+        let sequence = match earlier {
+            Some(sequence) => sequence,
+            None => ledger.append(kind, Vec::new()).await?.0,
+        };
         damage.acknowledge_altered(self.bilan);
         if accepts_notes {
             damage.accept_notes();
         }
         damage.save(&self.seat.state)?;
         ChainAlarms::acknowledge(&self.seat.state, self.bilan, sequence, self.others())?;
-        Ok(StoreSeen { note: sequence, left: damage.altered_objects() })
+        Ok(StoreSeen { note: sequence, is_new: earlier.is_none(), left: damage.altered_objects() })
     }
 
     /// Names of the notes that another computer has written as this one, as far as they were read.
@@ -235,8 +261,7 @@ impl Accepting<'_> {
         let mut damage = Damage::look(objects, state, device, &repository.descriptors).await?;
         let (lost, notes) = (damage.unaccepted(), is_small && damage.lacks_notes());
         if lost.is_empty() {
-            let nothing = || AgentError::nothing_to_acknowledge();
-            return if notes { Ok(Lost { accepted: None, notes }) } else { Err(nothing()) };
+            return Ok(Lost { accepted: None, notes });
         }
         if damage.has_news(&lost, ledger.device(), self.bilan) || !damage.has_told(&lost) {
             return Err(AgentError::loss_not_tried());
@@ -261,6 +286,8 @@ struct Lost {
 struct StoreSeen {
     /// The number of the note that says so.
     note: u64,
+    /// Whether it was written now.
+    is_new: bool,
     /// Objects that were found altered since.
     left: u64,
 }

@@ -173,19 +173,30 @@ fn checked_line(record: &Record, lang: Lang) -> String {
 
 fn copies_line(record: &Record, lang: Lang) -> String {
     let availability = &record.availability;
-    let (fr, en) = ("# instantané[s]", "# snapshot[s]");
-    let snapshots = availability.snapshots.known().map_or_else(|| uncounted(fr, en), |n| counted(*n, fr, en));
-    let snapshots = snapshots.text(lang);
-    let head = lang.pick(
-        format!("Sans dommage connu : {snapshots} de cet ensemble"),
-        format!("Without known damage: {snapshots} of this set"),
-    );
+    let of_set = match availability.snapshots.known() {
+        Some(n) => {
+            let snapshots = counted(*n, "# instantané[s] de cet ensemble", "# snapshot[s] of this set");
+            snapshots.text(lang).to_owned()
+        }
+        None => lang
+            .pick(
+                "le nombre d'instantanés de cet ensemble n'est pas connu",
+                "the number of snapshots of this set is not known",
+            )
+            .to_owned(),
+    };
+    let head = format!("{} {of_set}", lang.pick("Sans dommage connu :", "Without known damage:"));
     // Of none there is no newest.
     if availability.snapshots.known() == Some(&0) {
         return head;
     }
-    let newest = availability.newest.known().map_or("?".to_owned(), |time| moment(*time, lang));
-    format!("{head}, {} {newest}", lang.pick("le plus récent du", "the newest of"))
+    let newest = match availability.newest.known() {
+        Some(time) => format!("{} {}", lang.pick("le plus récent du", "the newest of"), moment(*time, lang)),
+        None => lang
+            .pick("la date du plus récent n'est pas connue", "when the newest was made is not known")
+            .to_owned(),
+    };
+    format!("{head}, {newest}")
 }
 
 fn reason_line(reason: &RecordedReason, record: &Record, lang: Lang) -> String {

@@ -15,6 +15,10 @@ pub fn sentence(code: &str) -> Option<&'static Sentence> {
 }
 
 #[cfg(test)]
+#[path = "other_versions_tests.rs"]
+mod other_versions;
+
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 

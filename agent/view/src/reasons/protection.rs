@@ -251,8 +251,10 @@ sentences! {
         "la durée de conservation n'a pas pu être contrôlée" => "vérifier la configuration",
         "retention could not be checked" => "check the configuration";
     "root-emptied":
-        "un dossier à sauvegarder qui contenait des fichiers est vide" => "vérifier le dossier ou le lecteur ; si c'est voulu, « scelle bilan acknowledge »",
-        "a folder to back up that held files is empty" => "check the folder or the drive; if it is meant to be so, \"scelle bilan acknowledge\"";
+        "il n'y a plus aucun fichier là où un dossier à sauvegarder en contenait : il est vide, ou autre chose a pris sa place"
+            => "vérifier le dossier ou le lecteur ; si c'est voulu, « scelle bilan acknowledge »",
+        "there is no file any more where a folder to back up held some: it is empty, or something else took its place"
+            => "check the folder or the drive; if it is meant to be so, \"scelle bilan acknowledge\"";
     "root-missing":
         "un dossier à sauvegarder n'existe plus" => "rebrancher le lecteur ou corriger la liste ; si c'est voulu, « scelle bilan acknowledge »",
         "a folder to back up no longer exists" => "plug the drive in or correct the list; if it is meant to be so, \"scelle bilan acknowledge\"";

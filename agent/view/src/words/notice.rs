@@ -222,3 +222,7 @@ fn clock_off(seconds: i64) -> Message {
         )
     }
 }
+
+#[cfg(test)]
+#[path = "notice_tests.rs"]
+mod tests;

@@ -91,6 +91,7 @@ fn no_longer_needed(context: &Context, report: &CheckReport) {
     }
     if let Some(loss) = report.loss {
         let Loss { time, author, reason, .. } = loss;
+        let time = moment(time, lang);
         screen.say(&bilingual!(
             "Perte acceptée le {time} ({who}, {why}) : {objects}, {snapshots} alors",
             "Loss acknowledged on {time} ({who}, {why}): {objects}, {snapshots} then",

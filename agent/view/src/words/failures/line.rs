@@ -116,6 +116,8 @@ pub enum ExpectedValue {
     Recipient,
     /// Days.
     Days,
+    /// A computer.
+    Computer,
     /// Who acknowledges.
     Author,
     /// Why.
@@ -168,6 +170,10 @@ impl ExpectedValue {
             Self::Days => {
                 bilingual!("donnez un nombre de jours, 0 ou plus", "give a number of days, 0 or more")
             }
+            Self::Computer => bilingual!(
+                "donnez le nom du poste, 16 chiffres hexadécimaux en minuscules, comme le montre « scelle keys list »",
+                "give the computer's name, 16 lowercase hexadecimal digits, as \"scelle keys list\" shows it"
+            ),
             Self::Author => bilingual!(
                 "donnez secretary (secrétaire), practitioner (praticien), responsible (responsable) ou provider (prestataire)",
                 "give secretary, practitioner, responsible or provider"

@@ -45,8 +45,8 @@ impl LocalFailure {
         match self {
             Self::SourceMissing => Said {
                 what: bilingual!(
-                    "le dossier à sauvegarder est introuvable",
-                    "the folder to back up does not exist"
+                    "le dossier à sauvegarder est introuvable, ou c'est un dossier de Scellé",
+                    "the folder to back up does not exist, or is one of Scellé's own"
                 ),
                 todo: bilingual!(
                     "branchez le disque ou corrigez le plan",

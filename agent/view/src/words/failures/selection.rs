@@ -23,6 +23,8 @@ pub enum SelectionFailure {
     LossNotTried,
     /// The bilan warns of nothing that can be acknowledged.
     NothingToAcknowledge,
+    /// What the bilan warns of was acknowledged already, or is mended.
+    NothingLeftToAcknowledge,
     /// The bilan is another computer's, or not in the store yet.
     BilanOfAnother,
     /// The path asked for is not in the snapshot.
@@ -104,6 +106,16 @@ impl SelectionFailure {
                 todo: bilingual!(
                     "« scelle bilan list » donne la liste ; s'acceptent les pertes et les changements massifs de fichiers, et les dommages qu'aucune sauvegarde n'a pu réparer",
                     "\"scelle bilan list\" lists them; losses and mass changes of files, and damage that no backup could mend, can be acknowledged"
+                ),
+            },
+            Self::NothingLeftToAcknowledge => Said {
+                what: bilingual!(
+                    "de ce dont ce bilan avertit, il ne reste rien à accepter : quelqu'un l'a déjà accepté, ou c'est réparé",
+                    "of what this bilan warns of, nothing is left to be acknowledged: somebody acknowledged it already, or it is mended"
+                ),
+                todo: bilingual!(
+                    "lancez une sauvegarde : son bilan dit ce qui reste ouvert",
+                    "run a backup: its bilan says what is still open"
                 ),
             },
             Self::BilanOfAnother => Said {
