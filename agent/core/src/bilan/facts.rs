@@ -15,7 +15,7 @@ use scelle_format::timestamp::Timestamp;
 use scelle_store::probe::{Fact, ProbeReport};
 
 use super::chain::chain;
-use super::held::{self, Lost};
+use super::held::{self, RootLoss};
 use super::memory::SetMemory;
 use super::run::{RunReport, TlsEnd, days_between};
 use crate::error::AgentError;
@@ -336,9 +336,10 @@ pub(super) fn sources(memory: &SetMemory, gathered: &Gathered) -> Sources {
     let is_back = found.empty_roots == 0 && files >= memory.accepted.most_files();
     match () {
         () if found.missing_roots > 0 && !memory.missing_accepted => Sources::RootMissing,
-        () if lost == Some(Lost::Missing) => Sources::RootMissing,
-        () if found.emptied_roots > 0 || lost.is_some() || is_open && !is_back => Sources::RootEmptied,
+        () if lost == Some(RootLoss::Missing) => Sources::RootMissing,
+        () if found.emptied_roots > 0 || is_open && !is_back => Sources::RootEmptied,
         () if memory.accepted.has_lost(files) => Sources::FilesLost,
+        () if lost.is_some() => Sources::RootEmptied,
         () if memory.accepted.has_lost_few(files) => Sources::FewLost,
         () => Sources::There,
     }

@@ -12,7 +12,7 @@ use super::accepted::LOST_FILES;
 
 /// What is remembered of a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct RootHeld {
     /// Files in it when it was last in order.
     pub files: u64,
     /// Since when it lacks them, seconds since 1970.
@@ -21,32 +21,34 @@ pub struct Held {
 }
 
 /// What is remembered of the roots of a set, by their tokens.
-pub type Roots = BTreeMap<String, Held>;
+pub type Roots = BTreeMap<String, RootHeld>;
 
 /// What a root that held files is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lost {
+pub enum RootLoss {
     /// There, and empty but for a tenth at most.
     Emptied,
     /// Not there.
     Missing,
 }
 
-impl Held {
+impl RootHeld {
     /// What became of it, by its files now; `None` where it is not there.
-    fn became(&self, now: Option<u64>) -> Option<Lost> {
+    fn became(&self, now: Option<u64>) -> Option<RootLoss> {
         let is_back = now.is_some_and(|files| files.saturating_mul(2) >= self.files);
         let is_emptied = |files: u64| files == 0 || self.files >= LOST_FILES && files * 10 < self.files;
         match now {
-            None => Some(Lost::Missing),
-            Some(files) if is_emptied(files) || self.lost_since.is_some() && !is_back => Some(Lost::Emptied),
+            None => Some(RootLoss::Missing),
+            Some(files) if is_emptied(files) || self.lost_since.is_some() && !is_back => {
+                Some(RootLoss::Emptied)
+            }
             Some(_) => None,
         }
     }
 }
 
 /// The worst that became of a root that held files.
-pub fn worst(roots: &Roots, now: &BTreeMap<String, u64>) -> Option<Lost> {
+pub fn worst(roots: &Roots, now: &BTreeMap<String, u64>) -> Option<RootLoss> {
     roots.iter().filter_map(|(root, held)| held.became(now.get(root).copied())).max()
 }
 
@@ -61,11 +63,11 @@ pub fn is_newly_lost(roots: &Roots, now: &BTreeMap<String, u64>) -> bool {
 pub fn after(roots: &Roots, now: &BTreeMap<String, u64>, ended: i64) -> Roots {
     let lost = roots.iter().filter(|(root, held)| held.became(now.get(*root).copied()).is_some());
     let lost = lost.map(|(root, held)| {
-        (root.clone(), Held { lost_since: Some(held.lost_since.unwrap_or(ended)), ..*held })
+        (root.clone(), RootHeld { lost_since: Some(held.lost_since.unwrap_or(ended)), ..*held })
     });
     let mut all: Roots = lost.collect();
     for (root, files) in now.iter().filter(|(_, files)| **files > 0) {
-        all.entry(root.clone()).or_insert(Held { files: *files, lost_since: None });
+        all.entry(root.clone()).or_insert(RootHeld { files: *files, lost_since: None });
     }
     all
 }
@@ -83,10 +85,10 @@ mod tests {
         let first = after(&Roots::new(), &counts(&[("src", 300), ("usb", 30)]), 1);
         assert_eq!(worst(&first, &counts(&[("src", 10), ("usb", 4)])), None, "the set's own rule");
         for (now, became) in [
-            (counts(&[("src", 300)]), Lost::Missing),
-            (counts(&[("src", 300), ("usb", 0)]), Lost::Emptied),
+            (counts(&[("src", 300)]), RootLoss::Missing),
+            (counts(&[("src", 300), ("usb", 0)]), RootLoss::Emptied),
             // A `desktop.ini`, or a file in the folder's place.
-            (counts(&[("src", 400), ("usb", 1)]), Lost::Emptied),
+            (counts(&[("src", 400), ("usb", 1)]), RootLoss::Emptied),
         ] {
             assert_eq!(worst(&first, &now), Some(became), "{now:?}");
         }
@@ -97,14 +99,14 @@ mod tests {
         let mut roots = after(&Roots::new(), &counts(&[("src", 300), ("usb", 30)]), 1);
         for now in [counts(&[("src", 300)]), counts(&[("src", 300), ("usb", 0)])] {
             roots = after(&roots, &now, 2);
-            assert_eq!(roots["usb"], Held { files: 30, lost_since: Some(2) });
+            assert_eq!(roots["usb"], RootHeld { files: 30, lost_since: Some(2) });
         }
         let some = counts(&[("src", 400), ("usb", 14)]);
-        assert_eq!(worst(&roots, &some), Some(Lost::Emptied));
+        assert_eq!(worst(&roots, &some), Some(RootLoss::Emptied));
         roots = after(&roots, &some, 3);
         let back = counts(&[("src", 400), ("usb", 15)]);
         assert_eq!(worst(&roots, &back), None);
-        assert_eq!(after(&roots, &back, 4)["usb"], Held { files: 15, lost_since: None });
+        assert_eq!(after(&roots, &back, 4)["usb"], RootHeld { files: 15, lost_since: None });
     }
 
     #[test]

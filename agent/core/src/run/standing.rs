@@ -165,9 +165,9 @@ fn others(rows: &[Row], plans: &[(String, &PlanLooked<'_>)], now: Timestamp) -> 
 /// How a last good run stands whose like nobody has said a time for.
 fn by_age(last: Timestamp, now: Timestamp) -> Light {
     match now.0 - last.0 {
-        ..=OLD_S => Light::Green,
-        ..=TOO_OLD_S => Light::Amber,
-        _ => Light::Red,
+        TOO_OLD_S.. => Light::Red,
+        OLD_S.. => Light::Amber,
+        _ => Light::Green,
     }
 }
 

@@ -251,9 +251,9 @@ sentences! {
         "la durée de conservation n'a pas pu être contrôlée" => "vérifier la configuration",
         "retention could not be checked" => "check the configuration";
     "root-emptied":
-        "il n'y a plus aucun fichier là où un dossier à sauvegarder en contenait : il est vide, ou autre chose a pris sa place"
+        "un dossier à sauvegarder a perdu tous ses fichiers ou presque : il est vide, ou autre chose a pris sa place"
             => "vérifier le dossier ou le lecteur ; si c'est voulu, « scelle bilan acknowledge »",
-        "there is no file any more where a folder to back up held some: it is empty, or something else took its place"
+        "a folder to back up has lost all of its files, or nearly: it is empty, or something else took its place"
             => "check the folder or the drive; if it is meant to be so, \"scelle bilan acknowledge\"";
     "root-missing":
         "un dossier à sauvegarder n'existe plus" => "rebrancher le lecteur ou corriger la liste ; si c'est voulu, « scelle bilan acknowledge »",

@@ -132,7 +132,11 @@ fn verdict(context: &Context, report: &CheckReport) {
             "DOMMAGES : {damaged}, {sound}. Ne supprimez rien, et prévenez votre prestataire",
             "DAMAGE: {damaged}, {sound}. Delete nothing, and tell your provider",
             // A pack that is lost may hold what an older snapshot shares with it, or not: without a key nobody knows.
-            damaged = counted(damaged, "au plus # instantané[s] touché[s]", "at most # snapshot[s] affected"),
+            damaged = match damaged {
+                // One whose note is lost cannot be counted.
+                0 => bilingual!("aucun instantané lisible touché", "no readable snapshot affected"),
+                _ => counted(damaged, "au plus # instantané[s] touché[s]", "at most # snapshot[s] affected"),
+            },
             sound = counted(sound, "# intact[s]", "# sound"),
         )),
     }
