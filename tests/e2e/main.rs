@@ -58,6 +58,7 @@ mod sources;
 mod strays;
 mod tamper;
 mod unkept;
+mod unread;
 mod unseen;
 mod vault;
 mod versions;

@@ -333,7 +333,7 @@ fn what_may_not_be_read_is_a_problem() {
         let root = PathBuf::from(root);
         let (items, problems) = walk(&[&root], PathFilter::default());
         assert_eq!(taken(&items, &root), ["closed", "open", "open/a"]);
-        assert_eq!(problems, [(entry(&root.join("closed")), ProblemCode::Unreadable)]);
+        assert_eq!(problems, [(entry(&root.join("closed")), ProblemCode::FolderUnreadable)]);
         return;
     }
     let (_guard, base) = folder();

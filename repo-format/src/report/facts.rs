@@ -96,7 +96,7 @@ facts! {
         AllRead: Fine,
         /// Some, below the threshold, listed in the root.
         SomeUnreadable: Amber "files-unreadable" Protection Provider,
-        /// More than the threshold.
+        /// More than the threshold, or a whole folder.
         ManyUnreadable: Red "many-files-unreadable" Protection Provider,
         /// At least one in a set that must be whole.
         CriticalUnreadable: Red "critical-file-unreadable" Protection Provider,

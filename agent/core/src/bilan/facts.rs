@@ -18,7 +18,9 @@ use super::chain::chain;
 use super::held::{self, RootLoss};
 use super::memory::SetMemory;
 use super::run::{RunReport, TlsEnd, days_between};
+use super::unread;
 use crate::error::AgentError;
+use crate::monitor::Problem;
 use crate::pipeline::jobs::verdict::Taken;
 use crate::pipeline::{Gathered, Saved};
 use crate::repo::damaged::DamageCounts;
@@ -204,7 +206,10 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
     let outcome = report.outcome()?;
     let lost = report.lost_files();
     let seen = outcome.gathered.totals.files + lost;
+    // How much lies in a folder that nobody could look into is not known, or is what lay there before.
+    let is_folder_lost = report.troubles.iter().any(|t| t.problem == Problem::FolderUnreadable);
     Some(match lost {
+        _ if is_folder_lost => Files::ManyUnreadable,
         _ if seen == 0 => Files::NothingFound,
         0 => Files::AllRead,
         _ if lost > FEW_UNREADABLE && lost * 100 > seen => Files::ManyUnreadable,
@@ -320,7 +325,7 @@ pub(super) fn anomaly(
     let quiet = changes.new + changes.changed + changes.removed == 0;
     match memory {
         _ if before >= MASS_CHANGE_FILES && replaced * 2 > before => Anomaly::MassChange,
-        Some(set) if set.accepted.has_shrunk(gathered.totals.bytes) => Anomaly::Shrunk,
+        Some(set) if set.accepted.has_shrunk(unread::still_there(memory, gathered).bytes) => Anomaly::Shrunk,
         Some(set) if quiet && days_between(Timestamp(set.last_change), ended) >= NO_NEW_DATA_DAYS => {
             Anomaly::NoNewData
         }
@@ -330,8 +335,9 @@ pub(super) fn anomaly(
 
 /// Losses against what was last accepted. A root that was emptied stays so until it is acknowledged or all is back.
 pub(super) fn sources(memory: &SetMemory, gathered: &Gathered) -> Sources {
-    let (found, files) = (gathered.sources, gathered.totals.files);
-    let lost = held::worst(&memory.roots, &gathered.root_files);
+    // What could not be read is there, as far as anybody knows: it has a reason of its own.
+    let (found, seen) = (gathered.sources, unread::still_there(Some(memory), gathered));
+    let (files, lost) = (seen.files, held::worst(&memory.roots, &seen.root_files));
     let is_open = memory.alarms.contains_key("root-emptied");
     let is_back = found.empty_roots == 0 && files >= memory.accepted.most_files();
     match () {

@@ -104,6 +104,7 @@ pub fn outcome() -> Saved {
             consistent_copies: 1,
             sources: Default::default(),
             root_files: Default::default(),
+            unread: Default::default(),
             databases: Some(crate::pipeline::jobs::verdict::Taken::Consistent),
         },
         resumed_bytes: 0,

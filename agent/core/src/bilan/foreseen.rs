@@ -1,4 +1,4 @@
-//! Alarms about the sources, written down before the note of the snapshot that shows them.
+//! Alarms about the sources, and what could not be read of them, written down before the note of the snapshot that shows them.
 //!
 //! The next run compares with that snapshot: should this one end between its note and its bilan, nobody could see any more what
 //! it saw. From what was gathered and the [`Memory`] of the set to that memory, where it changes. Never: ends an alarm; a run that
@@ -10,6 +10,7 @@ use scelle_format::timestamp::Timestamp;
 use super::facts::{anomaly, sources};
 use super::held;
 use super::memory::Memory;
+use super::unread;
 use crate::error::Result;
 use crate::pipeline::Gathered;
 use crate::repo::state::State;
@@ -36,11 +37,14 @@ pub fn foresee(
         codes.push("root-emptied");
     }
     codes.retain(|code| !known.alarms.contains_key(*code));
-    let is_newly_lost = held::is_newly_lost(&known.roots, &gathered.root_files);
-    if codes.is_empty() && !is_newly_lost {
+    let root_files = unread::still_there(Some(known), gathered).root_files;
+    let is_newly_lost = held::is_newly_lost(&known.roots, &root_files);
+    let unread = unread::known(Some(known), gathered);
+    if codes.is_empty() && !is_newly_lost && known.unread == unread {
         return Ok(());
     }
     known.alarms.extend(codes.into_iter().map(|code| (code.to_owned(), now.0)));
-    known.roots = held::after(&known.roots, &gathered.root_files, now.0);
+    known.roots = held::after(&known.roots, &root_files, now.0);
+    known.unread = unread;
     memory.save(state)
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::accepted::Accepted;
 use super::held::Roots;
 use crate::error::Result;
+use crate::pipeline::UnreadCount;
 use crate::repo::state::State;
 use crate::repo::{checksum, files};
 
@@ -42,6 +43,9 @@ pub struct SetMemory {
     /// Somebody acknowledged that a root is missing; until all are there again.
     #[serde(default)]
     pub missing_accepted: bool,
+    /// What lay at places that the last run could not read when they were last read, by the tokens of the places.
+    #[serde(default)]
+    pub unread: BTreeMap<String, UnreadCount>,
 }
 
 /// Warnings about the sources of a set: what `bilan acknowledge` accepts.

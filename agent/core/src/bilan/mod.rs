@@ -18,6 +18,7 @@ pub mod recall;
 pub mod record;
 pub mod remember;
 pub mod run;
+mod unread;
 pub mod verify;
 pub mod whois;
 pub mod write;

@@ -22,19 +22,25 @@ pub fn memory_after(report: &RunReport<'_>, assessment: &Assessment) -> Memory {
         }
         let has = |code: &str| assessment.reasons.iter().any(|reason| reason.code == code);
         let changes = outcome.gathered.changes;
+        let seen = report.seen().unwrap_or_default();
         let set = memory.sets.entry(report.set.to_owned()).or_default();
         let since = |code: &str| set.alarms.get(code).copied().unwrap_or(report.ended.0);
         let open = SOURCE_ALARMS.into_iter().filter(|code| stays_open(code) && has(code));
         set.alarms = open.map(|code| (code.to_owned(), since(code))).collect();
-        set.roots = held::after(&set.roots, &outcome.gathered.root_files, report.ended.0);
+        set.roots = held::after(&set.roots, &seen.root_files, report.ended.0);
+        set.unread = report.unread();
         set.missing_accepted &= outcome.gathered.sources.missing_roots > 0;
         let in_order = !["few-files-lost", "files-lost", "root-emptied", "root-missing", "sources-shrunk"]
             .into_iter()
             .any(has);
         if in_order {
-            let (files, bytes) = (outcome.gathered.totals.files, outcome.gathered.totals.bytes);
             let snapshot = outcome.committed.snapshot;
-            set.accepted.accept(Counted { snapshot, time: report.ended.0, files, bytes });
+            set.accepted.accept(Counted {
+                snapshot,
+                time: report.ended.0,
+                files: seen.files,
+                bytes: seen.bytes,
+            });
         }
         if changes.new + changes.changed + changes.removed > 0 || set.last_change == 0 {
             set.last_change = report.ended.0;

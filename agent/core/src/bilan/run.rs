@@ -312,12 +312,6 @@ impl<'a> RunReport<'a> {
         }
     }
 
-    /// Entries that are not in the snapshot.
-    pub fn lost_files(&self) -> u64 {
-        let lost = self.troubles.iter().filter(|trouble| !trouble.is_stored);
-        lost.filter(|trouble| !trouble.problem.is_of_a_root()).count() as u64
-    }
-
     /// Days since this device joined the repository.
     pub fn days_since_init(&self) -> i64 {
         days_between(Timestamp(self.device.since), self.ended)

@@ -39,6 +39,7 @@ pub use self::gather::changes::Changes;
 pub use self::gather::found::Sources as SourcesFound;
 pub use self::gather::gathered::Gathered;
 pub use self::gather::plan::RunPlan;
+pub use self::gather::unread::UnreadCount;
 
 /// One run: scan, read, seal, send, confirm, index, commit.
 pub async fn backup(

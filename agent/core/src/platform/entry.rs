@@ -144,6 +144,8 @@ pub struct Shortfall {
 pub enum ProblemCode {
     /// The system refused to read it.
     Unreadable,
+    /// The system refused to read this folder: nothing below it was seen.
+    FolderUnreadable,
     /// It was listed and is no longer there.
     Vanished,
     /// A root the plan names does not exist: the run fails.
@@ -167,6 +169,7 @@ impl ProblemCode {
     pub fn as_str(self) -> &'static str {
         match self {
             ProblemCode::Unreadable => "unreadable",
+            ProblemCode::FolderUnreadable => "folder-unreadable",
             ProblemCode::Vanished => "vanished",
             ProblemCode::RootMissing => "root-missing",
             ProblemCode::RootExcluded => "root-excluded",

@@ -12,6 +12,7 @@ use super::reading::Reading;
 use crate::around::Around;
 use crate::clock::now;
 use crate::error::{AgentError, ExitCode, Result};
+use crate::monitor::Problem;
 use crate::reading::tree::Tree;
 use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::history::Snapshot;
@@ -31,6 +32,8 @@ pub struct Restored {
     pub is_nothing_chosen: bool,
     /// Files that the snapshot lacks, or holds with a reservation: a restore is at best as whole as its backup was.
     pub not_saved: u64,
+    /// Folders that could not be read when it was made: nothing in them is in the snapshot.
+    pub folders_not_read: u64,
     /// Objects found damaged in whose place the ledger names others, where all that was asked for came back.
     pub replaced: Vec<String>,
 }
@@ -58,7 +61,9 @@ impl Reading {
         tree: Tree,
         request: RestoreRequest,
     ) -> Result<Restored> {
-        let not_saved = tree.root.problems.len() as u64;
+        let is_folder = |code: &str| code == Problem::FolderUnreadable.code();
+        let (folders, files): (Vec<_>, Vec<_>) = tree.root.problems.iter().partition(|p| is_folder(&p.code));
+        let (folders_not_read, not_saved) = (folders.len() as u64, files.len() as u64);
         let Around { monitor, shutdown, .. } = self.around.clone();
         let summary = restore(Arc::new(tree), request.clone(), monitor, shutdown).await?;
         self.around.monitor.finish();
@@ -66,7 +71,7 @@ impl Reading {
         let is_empty = summary.is_empty() && summary.code() == ExitCode::Ok;
         let is_nothing_chosen = request.filter.has_globs() && is_empty;
         let replaced = self.replaced(&summary);
-        Ok(Restored { summary, is_recorded, is_nothing_chosen, not_saved, replaced })
+        Ok(Restored { summary, is_recorded, is_nothing_chosen, not_saved, folders_not_read, replaced })
     }
 
     fn replaced(&self, summary: &RestoreSummary) -> Vec<String> {

@@ -75,6 +75,7 @@ impl Survey {
             ProblemCode::NameTooLong | ProblemCode::PathTooDeep => Problem::RefusedName,
             ProblemCode::XattrLimit | ProblemCode::AttributesUnreadable => Problem::MetadataUnreadable,
             ProblemCode::Unreadable => Problem::Unreadable,
+            ProblemCode::FolderUnreadable => Problem::FolderUnreadable,
         };
         *self.problems.entry(problem.code()).or_default() += 1;
     }

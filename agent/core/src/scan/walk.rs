@@ -247,13 +247,21 @@ impl FolderReader {
         let opened = SourceFolder::open_to_list(task.path.as_bytes());
         let (reader, names) = match opened.and_then(|reader| reader.names().map(|names| (reader, names))) {
             Ok(read) => read,
-            Err(error) => return self.problem(task.path, io_code(&error)),
+            Err(error) => {
+                let code = io_code(&error);
+                let is_closed = code == ProblemCode::Unreadable;
+                return self.problem(task.path, if is_closed { ProblemCode::FolderUnreadable } else { code });
+            }
         };
         let accompanied = accompanied(&names);
         let mut given: Vec<&[u8]> = Vec::new();
         let mut looks = Vec::with_capacity(BATCH.min(names.len()));
         for start in (0..names.len()).step_by(BATCH) {
             look(&reader, &names, start, &mut looks);
+            // Its names may be listed and it may not be entered.
+            if start == 0 && task.steps.below.is_empty() && is_closed(&looks) {
+                return self.problem(task.path, ProblemCode::FolderUnreadable);
+            }
             for (at, looked) in (start..).zip(looks.drain(..)) {
                 let name = names.name(at);
                 let steps = if task.steps.below.is_empty() { None } else { task.steps.below.remove(name) };
@@ -361,6 +369,11 @@ fn look(reader: &SourceFolder, names: &Names, start: usize, looks: &mut Vec<io::
     for at in order {
         looks[at - start] = reader.stat(names.name(at));
     }
+}
+
+fn is_closed(looks: &[io::Result<Stat>]) -> bool {
+    let is_refused = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    !looks.is_empty() && looks.iter().all(|looked| looked.as_ref().is_err_and(is_refused))
 }
 
 fn io_code(error: &io::Error) -> ProblemCode {

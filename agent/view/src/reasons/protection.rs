@@ -194,8 +194,8 @@ sentences! {
         "data lost in the store will not come back, accepted on {since}; snapshots affected: {snapshots}"
             => "\"scelle check\" names the snapshots affected; restore what is missing from another one";
     "many-files-unreadable":
-        "beaucoup de fichiers n'ont pas pu être lus" => "corriger les droits ou le disque, puis relancer",
-        "many files could not be read" => "correct rights or disk, then run again";
+        "beaucoup de fichiers, ou un dossier entier, n'ont pas pu être lus" => "corriger les droits ou le disque, puis relancer",
+        "many files, or a whole folder, could not be read" => "correct rights or disk, then run again";
     "mass-change":
         "presque tout a changé d'un coup : peut-être un rançongiciel" => "débrancher le PC du réseau et appeler le prestataire ; si c'est voulu, « scelle bilan acknowledge »",
         "almost everything changed at once: maybe ransomware" => "unplug the PC from the network and call the provider; if it is meant to be so, \"scelle bilan acknowledge\"";

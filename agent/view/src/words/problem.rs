@@ -39,6 +39,10 @@ pub enum Problem {
     InUse,
     /// It exists already and was left alone.
     Kept,
+    /// A folder that an earlier restore has made and not finished, and of which this one does not know the rights.
+    FolderUnfinished,
+    /// A folder that the operating system refused to read: nothing below it was seen.
+    FolderUnreadable,
     /// Its stored content is missing or damaged.
     Damaged,
     /// A database saved together with its journal or log, as they lay there.
@@ -53,7 +57,7 @@ pub enum Problem {
 
 impl Problem {
     /// Every one.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Unreadable,
         Self::Vanished,
         Self::RootMissing,
@@ -68,6 +72,8 @@ impl Problem {
         Self::RefusedName,
         Self::InUse,
         Self::Kept,
+        Self::FolderUnfinished,
+        Self::FolderUnreadable,
         Self::Damaged,
         Self::SavedWithSideFiles,
         Self::TiedToOthers,
@@ -92,6 +98,8 @@ impl Problem {
             Self::RefusedName => "refused-name",
             Self::InUse => "in-use",
             Self::Kept => "kept",
+            Self::FolderUnfinished => "folder-unfinished",
+            Self::FolderUnreadable => "folder-unreadable",
             Self::Damaged => "damaged",
             Self::SavedWithSideFiles => "saved-with-side-files",
             Self::TiedToOthers => "tied-to-others",
@@ -141,7 +149,18 @@ impl Problem {
                 "a program has this database open; close it and restore again"
             ),
             Self::RefusedName => bilingual!("nom refusé ici", "name refused here"),
-            Self::Kept => bilingual!("existe déjà, laissé tel quel", "already exists, left alone"),
+            Self::Kept => bilingual!(
+                "un autre contenu est déjà là, laissé tel quel",
+                "other content stands there already, left alone"
+            ),
+            Self::FolderUnfinished => bilingual!(
+                "dossier d'une restauration interrompue : ses droits et sa date restent à rendre",
+                "folder of an interrupted restore: its rights and time are still to be given back"
+            ),
+            Self::FolderUnreadable => bilingual!(
+                "dossier que le système refuse de lire : rien de ce qu'il contient n'a été vu",
+                "folder that the system refuses to read: nothing in it was seen"
+            ),
             Self::Damaged => {
                 bilingual!("contenu stocké manquant ou endommagé", "stored content missing or damaged")
             }

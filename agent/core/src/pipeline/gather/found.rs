@@ -83,6 +83,12 @@ impl RootCounts {
         self.roots.iter().map(|root| (file_token(token_key, root.path.as_bytes()), root.files)).collect()
     }
 
+    /// The token of the root that a path lies in; of the path where none is known to hold it.
+    pub fn token_of(&self, path: &[u8], token_key: &[u8; 32]) -> String {
+        let root = self.roots.iter().find(|root| is_within(path, root.path.as_bytes()));
+        file_token(token_key, root.map_or(path, |root| root.path.as_bytes()))
+    }
+
     /// The sums.
     pub fn sources(&self, missing_roots: u64) -> Sources {
         let empty = self.roots.iter().filter(|root| root.files == 0);

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::pipeline::gather::changes::Changes;
 use crate::pipeline::gather::found::Sources;
 use crate::pipeline::gather::hunks::Trouble;
+use crate::pipeline::gather::unread::UnreadCount;
 use crate::pipeline::jobs::verdict::Taken;
 use scelle_format::manifest::Totals;
 
@@ -28,6 +29,8 @@ pub struct Gathered {
     pub sources: Sources,
     /// Files in each root that is there, by the root's token.
     pub root_files: BTreeMap<String, u64>,
+    /// What the last snapshot has where this run could not read, by the tokens of the places.
+    pub unread: BTreeMap<String, UnreadCount>,
 }
 
 impl Gathered {

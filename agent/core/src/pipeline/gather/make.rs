@@ -251,6 +251,7 @@ fn finish(
             databases: scan.hunks.databases,
             sources,
             root_files,
+            unread: scan.unread(),
         },
     })
 }

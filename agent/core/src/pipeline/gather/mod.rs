@@ -14,3 +14,4 @@ pub(in crate::pipeline) mod plan;
 pub(in crate::pipeline) mod previous;
 pub(in crate::pipeline) mod scan;
 pub(in crate::pipeline) mod tree;
+pub(in crate::pipeline) mod unread;

@@ -8,6 +8,7 @@ use crate::catalog::{Catalog, CatalogEntry, HunkRow, SetRow};
 use crate::error::Result;
 use crate::pipeline::gather::found::RootCounts;
 use crate::pipeline::gather::hunks::{HunkEntry, ItemSource};
+use crate::pipeline::gather::unread::Unread;
 
 /// A record of the last snapshot: row of its hunk, its place there, itself.
 pub type PreviousRow = (i64, usize, CatalogEntry);
@@ -19,13 +20,15 @@ pub struct Previous<'a> {
     current: Option<(HunkRow, std::iter::Peekable<std::iter::Enumerate<std::vec::IntoIter<CatalogEntry>>>)>,
     /// Hunks read so far whose entries may still be in the hunk being made: row and number of entries.
     read: Vec<(HunkRow, usize)>,
+    /// Places that could not be read: what lies there is not gone.
+    pub unread: Unread,
 }
 
 impl<'a> Previous<'a> {
     /// Reads the hunks of `set` in order.
     pub fn new(catalog: &'a Catalog, set: Option<&SetRow>) -> Self {
         let rows = set.map(|set| set.hunks.clone()).unwrap_or_default().into_iter();
-        Self { catalog, rows, current: None, read: Vec::new() }
+        Self { catalog, rows, current: None, read: Vec::new(), unread: Unread::default() }
     }
 
     /// The record of `path`, if the last snapshot had it; what stands before it there is gone: how many files.
@@ -49,7 +52,7 @@ impl<'a> Previous<'a> {
                     return Ok((records.next().map(|(index, record)| (row, index, record)), removed));
                 }
                 std::cmp::Ordering::Less => {
-                    removed += gone(record, roots);
+                    removed += gone(record, &mut self.unread, roots);
                     records.next();
                 }
             }
@@ -61,7 +64,8 @@ impl<'a> Previous<'a> {
         let mut removed = 0;
         loop {
             if let Some((_, records)) = self.current.take() {
-                removed += records.map(|(_, record)| gone(&record, roots)).sum::<u64>();
+                let unread = &mut self.unread;
+                removed += records.map(|(_, record)| gone(&record, unread, roots)).sum::<u64>();
             } else if !self.load_next()? {
                 return Ok(removed);
             }
@@ -97,8 +101,9 @@ impl<'a> Previous<'a> {
 }
 
 /// Counts an entry that is no longer there: 1 for a file.
-fn gone(record: &CatalogEntry, roots: &mut RootCounts) -> u64 {
-    if record.entry.kind != EntryKind::File {
+fn gone(record: &CatalogEntry, unread: &mut Unread, roots: &mut RootCounts) -> u64 {
+    let CatalogEntry { directory, entry, .. } = record;
+    if entry.kind != EntryKind::File || unread.holds(directory, &entry.name, entry.bytes) {
         return 0;
     }
     roots.removed(&scelle_format::path::join(&record.directory, &record.entry.name));

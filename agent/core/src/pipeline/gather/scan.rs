@@ -23,6 +23,7 @@ use crate::pipeline::gather::changes::Changes;
 use crate::pipeline::gather::found::{RootCounts, Sources};
 use crate::pipeline::gather::hunks::{HunkEntry, Hunks, ItemSource, Trouble};
 use crate::pipeline::gather::previous::Previous;
+use crate::pipeline::gather::unread::UnreadCount;
 use crate::pipeline::jobs::job::FileJob;
 use crate::pipeline::workers::queue::{Queue, Stopped};
 use crate::pipeline::workers::worker::{SMALL_BYTES, Work, Worker, Workshop};
@@ -154,7 +155,11 @@ impl<'a> Scan<'a> {
             ProblemCode::NameTooLong | ProblemCode::PathTooDeep => Problem::RefusedName,
             ProblemCode::XattrLimit | ProblemCode::AttributesUnreadable => Problem::MetadataUnreadable,
             ProblemCode::Unreadable => Problem::Unreadable,
+            ProblemCode::FolderUnreadable => Problem::FolderUnreadable,
         };
+        if matches!(code, ProblemCode::Unreadable | ProblemCode::FolderUnreadable) {
+            self.previous.unread.add(path.as_bytes());
+        }
         self.hunks.troubles.push(Trouble { path: path.as_bytes().to_vec(), problem, is_stored: false });
     }
 
@@ -199,6 +204,11 @@ impl<'a> Scan<'a> {
     /// Files of each root, once the scan is over.
     pub fn root_files(&self) -> BTreeMap<String, u64> {
         self.roots.by_token(&self.token_key)
+    }
+
+    /// What the last snapshot has at the places that could not be read, by their tokens.
+    pub fn unread(&self) -> BTreeMap<String, UnreadCount> {
+        self.previous.unread.by_token(&self.roots, &self.token_key)
     }
 
     /// What became of the roots, once the scan is over.

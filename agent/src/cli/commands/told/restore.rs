@@ -35,7 +35,7 @@ pub fn told(context: &Context, snapshot: &Snapshot, restored: &Restored) {
         ));
     }
     context.screen.json(&document(snapshot, summary));
-    not_whole_when_made(context, restored.not_saved);
+    not_whole_when_made(context, restored);
 }
 
 fn headline(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary) {
@@ -178,7 +178,16 @@ fn not_given(context: &Context, given: &Notices) {
 }
 
 /// A restore is at best as whole as its backup was.
-fn not_whole_when_made(context: &Context, not_saved: u64) {
+fn not_whole_when_made(context: &Context, restored: &Restored) {
+    let (not_saved, folders) = (restored.not_saved, restored.folders_not_read);
+    if folders > 0 {
+        context.screen.warn(&counted(
+            folders,
+            "lors de cette sauvegarde, # dossier[s] n'[a|ont] pas pu être lu[s] : rien de ce qu'[il contient|ils contiennent] \
+             n'est dans cet instantané",
+            "when this backup was made, # folder[s] could not be read: nothing in [it|them] is in this snapshot",
+        ));
+    }
     if not_saved > 0 {
         context.screen.warn(&counted(
             not_saved,
