@@ -15,8 +15,9 @@ use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 use crate::pipeline::chunks::packs::{Lane, Place};
 use crate::pipeline::chunks::recipe::Recipe;
-use crate::pipeline::gather::item::{ContentPrint, groups_left, packs_of};
+use crate::pipeline::gather::alike::Alike;
 pub use crate::pipeline::gather::item::{HunkEntry, ItemSource};
+use crate::pipeline::gather::item::{groups_left, packs_of};
 use crate::pipeline::gather::late::Late;
 use crate::pipeline::jobs::job::{Outcome, StoredContent};
 use crate::pipeline::jobs::verdict::Taken;
@@ -100,7 +101,7 @@ pub struct Hunks<'a> {
     /// Files that the walk saw and that could not be read.
     pub lost_files: u64,
     /// Files that look different and hold what they held in the last snapshot.
-    pub same_content: u64,
+    pub alike: Alike,
     /// The worst of how databases were taken.
     pub databases: Option<Taken>,
     /// Files that are counted only now that they are saved.
@@ -122,7 +123,7 @@ impl<'a> Hunks<'a> {
             consistent_copies: 0,
             bytes_beyond: 0,
             lost_files: 0,
-            same_content: 0,
+            alike: Alike::default(),
             databases: None,
             late: Late::default(),
         })
@@ -225,10 +226,9 @@ impl<'a> Hunks<'a> {
         loop {
             match &mut item.source {
                 ItemSource::Ready => {
-                    let content = &item.record.entry.content;
-                    let is_same =
-                        item.before.take().is_some_and(|before| before == ContentPrint::of(content));
-                    self.same_content += u64::from(is_same);
+                    if let Some(before) = item.before.take() {
+                        self.alike.count(&before, &item.record.entry);
+                    }
                     return Ok(true);
                 }
                 ItemSource::Kept { .. } | ItemSource::Lost => return Ok(true),

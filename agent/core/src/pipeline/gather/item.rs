@@ -13,6 +13,7 @@ use crate::catalog::{CatalogEntry, Groups, Member};
 use crate::pipeline::chunks::earlier::EarlierSlice;
 use crate::pipeline::chunks::list::{ChunkList, PartChunks};
 use crate::pipeline::chunks::packs::Place;
+use crate::pipeline::gather::alike::Before;
 use crate::pipeline::jobs::job::FileJob;
 
 /// One entry of a hunk being made.
@@ -21,8 +22,8 @@ pub struct HunkEntry {
     pub record: CatalogEntry,
     /// Where its content comes from.
     pub source: ItemSource,
-    /// Print of its content in the last snapshot, where the file looks different and is read again.
-    pub before: Option<ContentPrint>,
+    /// What it was in the last snapshot, where the file looks different and is read again.
+    pub before: Option<Box<Before>>,
     /// Where it lay in a chunk with others, where it was read again and may hold what it held.
     pub left: Option<Box<EarlierSlice>>,
 }
@@ -31,30 +32,6 @@ impl HunkEntry {
     /// One that is not compared with anything.
     pub fn new(record: CatalogEntry, source: ItemSource) -> Self {
         Self { record, source, before: None, left: None }
-    }
-}
-
-/// Tells contents apart by the chunks they are made of, wherever these lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContentPrint([u8; 16]);
-
-impl ContentPrint {
-    /// The print of a content that has its places.
-    pub fn of(content: &Content) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        let rows = match content {
-            Content::Empty => &[][..],
-            Content::Chunks(rows) | Content::Nodes { nodes: rows, .. } => rows,
-            Content::Slice { at, offset, bytes } => {
-                hasher.update(&offset.to_le_bytes()).update(&bytes.to_le_bytes());
-                std::slice::from_ref(at)
-            }
-        };
-        rows.iter().for_each(|at| {
-            hasher.update(&at.id.0);
-        });
-        let [print @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *hasher.finalize().as_bytes();
-        Self(print)
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! From the roots of a plan to the tree, and to what is known of the sources by then. Never: names anything in the store.
 
+pub(in crate::pipeline) mod alike;
 pub(in crate::pipeline) mod changes;
 pub(in crate::pipeline) mod found;
 pub(in crate::pipeline) mod gathered;

@@ -54,7 +54,7 @@ impl Scan<'_> {
         changes.changed += late.changes.changed;
         changes.unchanged += late.changes.unchanged;
         changes.removed += late.changes.removed;
-        changes.same_content = self.hunks.same_content;
+        self.hunks.alike.tell(&mut changes);
         (totals, changes)
     }
 }

@@ -12,8 +12,8 @@ use crate::clock::nanoseconds;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::pipeline::chunks::earlier::EarlierSlice;
+use crate::pipeline::gather::alike::Before;
 use crate::pipeline::gather::hunks::{HunkEntry, ItemSource, Trouble};
-use crate::pipeline::gather::item::ContentPrint;
 use crate::platform::{Attributes, Kind, ProblemCode};
 use crate::scan::WalkItem;
 
@@ -31,7 +31,7 @@ impl Scan<'_> {
                 Some(record) if alike(record) => self.changes.unchanged += 1,
                 Some(record) => {
                     self.changes.changed += 1;
-                    before = Some(ContentPrint::of(&record.entry.content));
+                    before = Some(Box::new(Before::of(&record.entry)));
                 }
                 None => self.changes.new += 1,
             }
