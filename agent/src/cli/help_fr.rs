@@ -83,7 +83,11 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("*", "lang", "Langue : fr ou en"),
     ("*", "yes", "Répondre oui à toutes les questions"),
     ("*", "exclude", "Laisser de côté ce qui correspond (répétable)"),
-    ("*", "snapshot", "Instantané : numéro, POSTE/7, latest (le dernier) ou une date"),
+    (
+        "*",
+        "snapshot",
+        "Instantané : numéro, POSTE/7, latest (le dernier) ou une date (le plus récent à la fin de ce jour, ou de cette minute : « 02/12/2026 12:30 »)",
+    ),
     ("*", "phrase_file", "Phrase du quotidien, dans un fichier (- lit l'entrée standard)"),
     ("*", "kit", "Kit de secours"),
     ("demo", "keep", "Tout laisser dans ce nouveau dossier, pour regarder"),
@@ -122,7 +126,7 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     (
         "restore",
         "snapshot",
-        "Instantané : numéro, POSTE/7, latest (le dernier) ou une date ; ou CHEMIN@7, un fichier tel qu'il y est",
+        "Instantané : numéro, POSTE/7, latest (le dernier) ou une date (le plus récent à la fin de ce jour, ou de cette minute : « 02/12/2026 12:30 ») ; ou CHEMIN@7, un fichier tel qu'il y est",
     ),
     ("restore", "paths", "Chemins dans l'instantané ; sans aucun, tout"),
     ("restore", "to", "Restaurer sous ce dossier"),

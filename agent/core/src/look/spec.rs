@@ -1,4 +1,4 @@
-//! How a person names a snapshot: `7`, `DEV/7`, `7@1a2b3c4d`, `latest`, `DEV/latest`, or a date.
+//! How a person names a snapshot: `7`, `DEV/7`, `7@1a2b3c4d`, `latest`, `DEV/latest`, or a moment.
 //!
 //! With a path before it, `PATH@7`, it names a version of that path. From one word of the command line to a [`SnapshotSpec`]; the repository decides which snapshot it is.
 //! Never: looks anything up.
@@ -6,7 +6,7 @@
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 /// Longest device name accepted, in characters.
@@ -38,8 +38,16 @@ pub enum SnapshotSpec {
         /// The first characters of the hash of the note's text: at least 8, lowercase hex.
         note: String,
     },
-    /// The newest one at or before that moment. A date without an hour means the end of that day.
+    /// The newest one at or before that moment. A date without a time means the end of that day, a time without seconds the end of
+    /// that minute.
     AtOrBefore(SystemTime),
+}
+
+impl SnapshotSpec {
+    /// Whether a certain snapshot was asked for, and not the newest of something.
+    pub fn is_numbered(&self) -> bool {
+        matches!(self, Self::Number { .. } | Self::Note { .. })
+    }
 }
 
 /// What a restore is asked for: a snapshot, or one path as it stands in it.
@@ -69,13 +77,17 @@ impl Wanted {
 
 /// The word is none of the accepted forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a number, DEV/7, 7@1a2b3c4d, latest, 2026-11-21 or 2026-11-21T14:05")]
+#[error("expected a number, DEV/7, 7@1a2b3c4d, latest, 2026-11-21, 21/11/2026 or 2026-11-21T14:05")]
 pub struct NotASnapshot;
 
 impl FromStr for SnapshotSpec {
     type Err = NotASnapshot;
 
     fn from_str(word: &str) -> Result<Self, NotASnapshot> {
+        // Before devices: a day as it is shown in French has slashes, too.
+        if let Ok(moment) = moment(word, TimeZone::system()) {
+            return Ok(Self::AtOrBefore(moment));
+        }
         let (device, name) = match word.split_once('/') {
             Some((device, name)) => (Some(device_name(device)?), name),
             None => (None, word),
@@ -89,10 +101,7 @@ impl FromStr for SnapshotSpec {
         if name.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Self::Number { device, number: number_of(name)? });
         }
-        if device.is_some() {
-            return Err(NotASnapshot);
-        }
-        moment(name, TimeZone::system()).map(Self::AtOrBefore)
+        Err(NotASnapshot)
     }
 }
 
@@ -115,17 +124,50 @@ fn device_name(name: &str) -> Result<String, NotASnapshot> {
     }
 }
 
-/// A local moment. Dates in a daylight-saving gap or fold take the later reading, so that nothing made
-/// at that hour is left out.
+/// A local moment as it is typed or was shown: `2026-11-21`, `21/11/2026`, with `14:05` or `14:05:30` behind a blank or a `T`; with
+/// a `Z` behind a time, universal time. What is not said is taken to its end: a day to midnight, a minute to its last second, so
+/// that the moment shown of a snapshot means that snapshot. Moments in a daylight-saving gap or fold take the later reading, so
+/// that nothing made at that hour is left out.
 fn moment(text: &str, zone: TimeZone) -> Result<SystemTime, NotASnapshot> {
-    // Only dates with dashes: jiff also reads 20261121, which is a number here.
-    let local = if text.contains([':', 'T', ' ']) {
-        text.parse::<DateTime>().map_err(|_| NotASnapshot)?
-    } else {
-        text.parse::<Date>().map_err(|_| NotASnapshot)?.at(23, 59, 59, 999_999_999)
+    let (day, clock) = text.split_once(['T', ' ']).map_or((text, None), |(day, clock)| (day, Some(clock)));
+    let (clock, zone) = match clock.and_then(|clock| clock.strip_suffix('Z')) {
+        Some(clock) => (Some(clock), TimeZone::UTC),
+        None => (clock, zone),
     };
+    let local = day_of(day)?.to_datetime(clock.map_or(Ok(Time::MAX), time_of)?);
     let zoned = zone.to_ambiguous_zoned(local).later().map_err(|_| NotASnapshot)?;
     Ok(SystemTime::from(zoned.timestamp()))
+}
+
+/// `2026-11-21` or `21/11/2026`: only with four digits for the year, which tell its place.
+fn day_of(text: &str) -> Result<Date, NotASnapshot> {
+    let sign = if text.contains('/') { '/' } else { '-' };
+    let mut parts: Vec<&str> = text.split(sign).collect();
+    if sign == '/' {
+        parts.reverse();
+    }
+    let [year, month, day] = parts[..] else { return Err(NotASnapshot) };
+    if year.len() != 4 {
+        return Err(NotASnapshot);
+    }
+    Date::new(digits(year, 4)?, digits(month, 2)? as i8, digits(day, 2)? as i8).map_err(|_| NotASnapshot)
+}
+
+/// `14:05` to the end of that minute, `14:05:30` as it is.
+fn time_of(text: &str) -> Result<Time, NotASnapshot> {
+    let parts = text.split(':').map(|part| digits(part, 2)).collect::<Result<Vec<i16>, _>>()?;
+    let (hour, minute, second, nanosecond) = match parts[..] {
+        [hour, minute] => (hour, minute, 59, 999_999_999),
+        [hour, minute, second] => (hour, minute, second, 0),
+        _ => return Err(NotASnapshot),
+    };
+    Time::new(hour as i8, minute as i8, second as i8, nanosecond).map_err(|_| NotASnapshot)
+}
+
+/// A number of at most so many digits and nothing else.
+fn digits(text: &str, most: usize) -> Result<i16, NotASnapshot> {
+    let is_plain = (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_plain).ok_or(NotASnapshot)
 }
 
 #[cfg(test)]
@@ -198,7 +240,43 @@ mod tests {
     fn a_day_means_its_end() {
         let day = moment("1970-01-01", TimeZone::UTC).unwrap();
         assert_eq!(day, SystemTime::UNIX_EPOCH + Duration::from_nanos(86_400_000_000_000 - 1));
-        let hour = moment("1970-01-01 01:00", TimeZone::UTC).unwrap();
-        assert_eq!(hour, SystemTime::UNIX_EPOCH + Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn the_moment_that_is_shown_means_what_was_made_in_it() {
+        let nanoseconds = |text| {
+            let moment = moment(text, TimeZone::UTC)?;
+            Ok(moment.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64)
+        };
+        let end = |seconds: u64| Ok(seconds * 1_000_000_000 - 1);
+        assert_eq!(nanoseconds("1970-01-01 01:00"), end(3660));
+        assert_eq!(nanoseconds("1970-01-01T01:00"), end(3660));
+        assert_eq!(nanoseconds("01/01/1970 01:00"), end(3660));
+        assert_eq!(nanoseconds("1/1/1970 1:00"), end(3660));
+        assert_eq!(nanoseconds("02/01/1970"), end(2 * 86_400));
+        for exact in ["1970-01-01 01:00:17", "01/01/1970 01:00:17", "1970-01-01T01:00:17Z"] {
+            assert_eq!(nanoseconds(exact), Ok(3_617_000_000_000), "{exact}");
+        }
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let local = moment("2026-12-02 12:30:17", paris.clone()).unwrap();
+        assert_eq!(local, moment("2026-12-02T11:30:17Z", paris).unwrap());
+        for word in [
+            "1/2/70",
+            "32/01/1970",
+            "1970/01/02",
+            "01-01-1970",
+            "1970-01-01 1",
+            "1970-01-01 01:60",
+            "1970-01-01T01:00+01:00",
+        ] {
+            assert_eq!(nanoseconds(word), Err(NotASnapshot), "{word}");
+        }
+        // What is shown, in either language.
+        assert!(matches!("02/12/2026 12:30".parse(), Ok(SnapshotSpec::AtOrBefore(_))));
+        let version = Wanted::parse("/srv/a.doc@02/12/2026 12:30".as_bytes()).unwrap();
+        assert_eq!(
+            (version.path, version.snapshot),
+            (Some(b"/srv/a.doc".to_vec()), "02/12/2026 12:30".parse().unwrap())
+        );
     }
 }

@@ -117,7 +117,7 @@ pub struct KeyArgs {
 /// `scelle ls`.
 #[derive(Args, Debug)]
 pub struct Ls {
-    /// Snapshot: number, DEV/7, latest or a date
+    /// Snapshot: number, DEV/7, latest or a date (the newest by the end of that day, or of that minute: "2026-12-02 12:30")
     #[arg(value_name = "SNAP")]
     pub snapshot: SnapshotSpec,
     /// Folder in the snapshot
@@ -167,7 +167,7 @@ pub struct Diff {
 /// `scelle restore`. Exactly one of `to` and `in_place` is set; `paths` is empty where `snapshot` brings a path.
 #[derive(Args, Debug)]
 pub struct Restore {
-    /// Snapshot: number, DEV/7, latest or a date; or PATH@7, one file as that snapshot has it
+    /// Snapshot: number, DEV/7, latest or a date (the newest by the end of that day, or of that minute: "2026-12-02 12:30"); or PATH@7, one file as that snapshot has it
     #[arg(value_name = "SNAP", value_parser = values::wanted())]
     pub snapshot: Wanted,
     /// Paths in the snapshot; without any, everything

@@ -130,8 +130,8 @@ impl ExpectedValue {
     fn said(self) -> Message {
         match self {
             Self::Snapshot => bilingual!(
-                "donnez un numéro (7), POSTE/7, latest (le dernier) ou une date (2026-11-21)",
-                "give a number (7), DEV/7, latest or a date (2026-11-21)"
+                "donnez un numéro (7), POSTE/7, latest (le dernier) ou une date (2026-11-21, « 21/11/2026 14:05 »)",
+                "give a number (7), DEV/7, latest or a date (2026-11-21, \"2026-11-21 14:05\")"
             ),
             Self::Version => bilingual!(
                 "CHEMIN@7 est un seul fichier ; pour plusieurs chemins : scelle restore 7 CHEMIN CHEMIN",
