@@ -176,6 +176,19 @@ pub fn words(all: &[Snapshot]) -> Vec<String> {
     all.iter().map(word).collect()
 }
 
+/// What the newest snapshot before `empty` is called that has files, of the same device and set of folders.
+pub fn newest_with_files(history: &History, empty: &Snapshot) -> Option<String> {
+    let all = history.snapshots();
+    let is_before = |snapshot: &Snapshot| {
+        (&snapshot.id.device, &snapshot.set) == (&empty.id.device, &empty.set)
+            && snapshot.sequence < empty.sequence
+            && snapshot.files > 0
+    };
+    let newest = all.iter().enumerate().filter(|(_, snapshot)| is_before(snapshot));
+    let (at, _) = newest.max_by_key(|(_, snapshot)| snapshot.sequence)?;
+    words(&all).into_iter().nth(at)
+}
+
 /// `DEV/7@1a2b3c4d`.
 fn full_word(snapshot: &Snapshot) -> String {
     format!("{}@{}", snapshot.id, note_of(&snapshot.note_sha256))

@@ -14,7 +14,7 @@ use super::witness::Witness;
 use crate::around::Around;
 use crate::connect::Connected;
 use crate::error::{AgentError, ExitCode, Result};
-use crate::look::choose::select;
+use crate::look::choose::{newest_with_files, select};
 use crate::look::newer::Own;
 use crate::look::spec::SnapshotSpec;
 use crate::reading::fetch::Fetcher;
@@ -122,6 +122,11 @@ impl Reading {
                 (selected, _) => selected,
             },
         }
+    }
+
+    /// What the newest snapshot is called that was made before an empty one of the same folders and has files.
+    pub fn newest_with_files(&self, empty: &Snapshot) -> Option<String> {
+        newest_with_files(&self.repository.history, empty)
     }
 
     /// What this PC remembers of its own chain.

@@ -12,9 +12,11 @@ use crate::cli::args::{OverwriteWhen, Restore};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::reading::tree::Tree;
+use scelle_core::repo::history::Snapshot;
 use scelle_core::restore::plan::{Action, RestorePlan, plan};
 use scelle_core::restore::request::{RestoreRequest, Target, snapshot_path};
 use scelle_core::restore::write::Overwrite;
+use scelle_core::run::Reading;
 use scelle_core::scan::PathFilter;
 use scelle_view::bilingual;
 use scelle_view::words::figures::{count, local_day, size};
@@ -30,6 +32,9 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         args.paths.iter().map(|path| path_in(&tree, Some(path))).collect::<Result<_>>()?;
     if let Some(typed) = &args.snapshot.path {
         paths.push(snapshot_path(typed, &tree.root.os)?);
+    }
+    if snapshot.files == 0 && !args.snapshot.snapshot.is_numbered() {
+        say_empty(context, &reading, &snapshot);
     }
     let target = match &args.to {
         Some(folder) => Target::Folder(std::path::absolute(folder)?),
@@ -58,6 +63,18 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         say_nothing_chosen(context);
     }
     Ok(restored.code())
+}
+
+/// What was taken by itself is empty: mostly not what was meant, where one before it is not.
+fn say_empty(context: &Context, reading: &Reading, snapshot: &Snapshot) {
+    if let Some(other) = reading.newest_with_files(snapshot) {
+        let number = snapshot.id.number;
+        context.screen.warn(&bilingual!(
+            "l'instantané {number} ne contient aucun fichier ; avant lui, le plus récent qui en contient est le {other} \
+             (« scelle restore {other} »)",
+            "snapshot {number} holds no file; the newest one before it that does is {other} (\"scelle restore {other}\")"
+        ));
+    }
 }
 
 /// `restauré 2026-11-21`: put behind the name of a file that is placed beside one that was kept, or moved aside.
