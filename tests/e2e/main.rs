@@ -47,6 +47,7 @@ mod overwritten;
 mod plans;
 mod real_input;
 mod restore_targets;
+mod restore_unfinished;
 mod returned;
 mod rgw;
 mod round_trip;

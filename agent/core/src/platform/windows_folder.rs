@@ -44,6 +44,21 @@ impl Folder {
         std::fs::create_dir(self.below(name)?)
     }
 
+    /// The same: a folder takes no mark here, which [`Folder::is_marked`] says.
+    pub fn make_marked(&self, name: &[u8]) -> io::Result<()> {
+        self.make(name)
+    }
+
+    /// Whether a look saw a folder with a mark: never.
+    pub fn is_marked(_stat: &Stat) -> bool {
+        false
+    }
+
+    /// There is none to take away.
+    pub fn unmark(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Makes a file; an existing name is an error.
     pub fn create_new(&self, name: &[u8]) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).create_new(true).open(self.below(name)?)

@@ -111,7 +111,8 @@ impl Places {
             return Ok((Arc::clone(root), below));
         }
         let root = base.to_os().map_err(|_| hostile())?;
-        let root = Arc::new(RestoreRoot::create(&root, &self.aside)?);
+        let root = RestoreRoot::create(&root, &self.aside)?;
+        let root = Arc::new(if self.in_place { root.in_place() } else { root });
         roots.insert(base, Arc::clone(&root));
         Ok((root, below))
     }

@@ -157,8 +157,12 @@ impl<'a> Producer<'a> {
 
     fn directory(&mut self, path: &EntryPath, item: &Item) {
         let made = self.shared.places.place(path).and_then(|(destination, below)| {
-            // In place, the folders that are there are the person's: their attributes stay.
-            if self.shared.places.is_in_place() && destination.existing(&below)?.is_some() {
+            // In place, the folders that are there are the person's: their attributes stay. What an earlier restore has made
+            // and not finished is ours.
+            if self.shared.places.is_in_place()
+                && let Some(there) = destination.existing(&below)?
+                && !destination.is_unfinished(&below, &there.stat)
+            {
                 return Ok(());
             }
             if !self.request.has_includes {

@@ -8,7 +8,8 @@ use super::database::{Aside, replayed, set_aside};
 use super::error::{WriteError, WriteErrorKind, kind_of};
 use super::target::WriteTarget;
 use super::tree::OpenFolders;
-use crate::platform::{FileAttributes, InUse, Shortfall};
+use super::unfinished::MarkedFolders;
+use crate::platform::{FileAttributes, InUse, Shortfall, Stat};
 use crate::scan::EntryPath;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -40,6 +41,22 @@ impl RestoreRoot {
         })
     }
 
+    /// A destination whose folders may be the person's: those that are made bear a mark until they get their attributes, by
+    /// which a later run knows them again.
+    pub fn in_place(mut self) -> RestoreRoot {
+        self.tree.unfinished = Some(MarkedFolders::default());
+        self
+    }
+
+    /// Whether the folder at this path, as it was looked at, was made by this restore or by an earlier one that did not end.
+    pub fn is_unfinished(&self, path: &EntryPath, stat: &Stat) -> bool {
+        let folder = || self.tree.folder(path, false).ok();
+        self.tree
+            .unfinished
+            .as_ref()
+            .is_some_and(|unfinished| folder().is_some_and(|folder| unfinished.is_one(path, &folder, stat)))
+    }
+
     /// Makes the folder at this path and the folders that lead to it, where they do not exist. Until
     /// [`RestoreRoot::finish_directories`] only the restoring user may enter new ones; those never given attributes
     /// stay so.
@@ -59,8 +76,18 @@ impl RestoreRoot {
         folders.sort_by(|(a, _), (b, _)| b.depth().cmp(&a.depth()).then_with(|| a.cmp(b)));
         let mut failures = Vec::new();
         for (path, wanted) in folders {
+            let failed = |error| WriteError::io(error, &path);
             let given = self.tree.folder(&path, false).and_then(|folder| {
-                folder.set_attributes(&wanted).map_err(|error| WriteError::io(error, &path))
+                let unfinished = self.tree.unfinished.as_ref();
+                if unfinished.map_or(Ok(false), |unfinished| unfinished.unmark(&folder, &path))? {
+                    // The mark goes with the mode: killed before that, all is given again.
+                    let but_mode = FileAttributes { mode: None, ..wanted.clone() };
+                    folder.set_attributes(&but_mode).map_err(failed)?;
+                    if wanted.mode.is_none() {
+                        folder.unmark().map_err(failed)?;
+                    }
+                }
+                folder.set_attributes(&wanted).map_err(failed)
             });
             match given {
                 Ok(shortfall) => self.notices.add(&shortfall),
@@ -68,6 +95,21 @@ impl RestoreRoot {
             }
         }
         failures
+    }
+
+    /// After [`RestoreRoot::finish_directories`] of a restore in place: ends the marks of folders whose attributes nobody knows
+    /// if the snapshot's are all read (`is_all`), else leaves them for the run that reads them. Returns the folders that an
+    /// earlier run left and that this one had no attributes for.
+    pub fn finish_unknown(&self, is_all: bool) -> Vec<EntryPath> {
+        let Some(unfinished) = &self.tree.unfinished else { return Vec::new() };
+        for path in unfinished.made_without().iter().filter(|_| is_all) {
+            if let Ok(folder) = self.tree.folder(path, false) {
+                // What cannot be done now is told by the next run, which finds the mark.
+                let _ = unfinished.unmark(&folder, path);
+                let _ = folder.unmark();
+            }
+        }
+        unfinished.left_over()
     }
 
     /// Removes what an interrupted restore left below `below` (the top: everywhere). Call it before the first file is

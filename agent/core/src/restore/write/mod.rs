@@ -14,6 +14,7 @@ mod links;
 mod probe;
 mod target;
 mod tree;
+mod unfinished;
 
 pub use crate::platform::FileAttributes;
 pub use attributes::Notices;

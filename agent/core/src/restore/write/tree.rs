@@ -2,6 +2,7 @@
 //! Also the temporary names, and the removal of those an interrupted restore left.
 
 use super::error::{WriteError, WriteErrorKind};
+use super::unfinished::MarkedFolders;
 use crate::platform::{self, Folder, Kind};
 use crate::scan::EntryPath;
 use parking_lot::Mutex;
@@ -36,6 +37,8 @@ pub(super) struct OpenFolders {
     open: Mutex<HashMap<EntryPath, Arc<Folder>>>,
     open_max: usize,
     names: Arc<TemporaryNames>,
+    /// Set where folders that are there may be the person's: in place.
+    pub(super) unfinished: Option<MarkedFolders>,
 }
 
 /// Temporary names nobody can foresee.
@@ -70,6 +73,7 @@ impl OpenFolders {
             open: Mutex::default(),
             open_max: (platform::handle_limit() / OPEN_FOLDERS_SHARE).clamp(OPEN_FOLDERS_MIN, OPEN_FOLDERS),
             names: Arc::new(TemporaryNames::new()),
+            unfinished: None,
         })
     }
 
@@ -91,7 +95,7 @@ impl OpenFolders {
             }
         };
         for step in missing.into_iter().rev() {
-            folder = Arc::new(enter(&folder, &step, make)?);
+            folder = Arc::new(self.enter(&folder, &step, make)?);
             let mut open = self.open.lock();
             if open.len() >= self.open_max {
                 open.clear();
@@ -123,6 +127,9 @@ impl OpenFolders {
             let Ok(folder) = self.folder(&path, false) else { continue };
             let Ok(entries) = folder.list() else { continue };
             for (name, stat) in entries {
+                if let Some(unfinished) = &self.unfinished {
+                    unfinished.see(&path, &name, &stat);
+                }
                 if stat.kind == Kind::Directory && is_ours(&name, PROBE) {
                     self.sweep_probe(&path, &name);
                 } else if stat.kind == Kind::Directory {
@@ -149,6 +156,29 @@ impl OpenFolders {
         }
     }
 
+    fn enter(&self, parent: &Folder, path: &EntryPath, make: bool) -> Result<Folder, WriteError> {
+        check(path)?;
+        let name = path.name();
+        let made = || match &self.unfinished {
+            Some(unfinished) => unfinished.make(parent, path),
+            None => parent.make(name),
+        };
+        let opened = match parent.open(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && make => match made() {
+                Ok(()) => parent.open(name),
+                // Another thread was first.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => parent.open(name),
+                Err(error) => Err(error),
+            },
+            other => other,
+        };
+        opened.map_err(|error| match parent.stat(name).map(|stat| stat.kind) {
+            Ok(Kind::Symlink) => WriteError::new(WriteErrorKind::SymlinkInPath, path),
+            Ok(kind) if kind != Kind::Directory => WriteError::new(WriteErrorKind::Occupied, path),
+            _ => WriteError::io(error, path),
+        })
+    }
+
     /// Waits for the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.root.sync_file_system()
@@ -162,25 +192,6 @@ fn check(path: &EntryPath) -> Result<(), WriteError> {
     } else {
         Err(WriteError::new(WriteErrorKind::HostilePath, path))
     }
-}
-
-fn enter(parent: &Folder, path: &EntryPath, make: bool) -> Result<Folder, WriteError> {
-    check(path)?;
-    let name = path.name();
-    let opened = match parent.open(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && make => match parent.make(name) {
-            Ok(()) => parent.open(name),
-            // Another thread was first.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => parent.open(name),
-            Err(error) => Err(error),
-        },
-        other => other,
-    };
-    opened.map_err(|error| match parent.stat(name).map(|stat| stat.kind) {
-        Ok(Kind::Symlink) => WriteError::new(WriteErrorKind::SymlinkInPath, path),
-        Ok(kind) if kind != Kind::Directory => WriteError::new(WriteErrorKind::Occupied, path),
-        _ => WriteError::io(error, path),
-    })
 }
 
 /// Whether a name is one that we give: the prefix and 16 digits.
