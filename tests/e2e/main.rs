@@ -46,6 +46,7 @@ mod out_of_place;
 mod overwritten;
 mod plans;
 mod real_input;
+mod restore_kept;
 mod restore_targets;
 mod restore_unfinished;
 mod returned;

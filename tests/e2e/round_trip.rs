@@ -20,10 +20,14 @@ fn copy_aside(site: &Site, source: &Tree, name: &str) -> PathBuf {
 
 /// `restore SNAP [more…] --kit KIT --json`.
 fn restore(site: &Site, snapshot: &str, more: &[&dyn AsRef<std::ffi::OsStr>]) -> Value {
-    let mut arguments = vec![OsString::from("restore"), snapshot.into()];
+    restore_with(site, 0, snapshot, more)
+}
+
+fn restore_with(site: &Site, code: i32, snapshot: &str, more: &[&dyn AsRef<std::ffi::OsStr>]) -> Value {
+    let mut arguments = vec![OsString::from("restore"), snapshot.into(), "--json".into()];
     arguments.extend(more.iter().map(|argument| argument.as_ref().to_owned()));
     arguments.extend(site.with_kit());
-    site.agent.json(arguments)
+    site.agent.expect(code, arguments).json()
 }
 
 fn a_working_day(source: &Tree) {
@@ -183,7 +187,9 @@ fn overwrite_says_what_happens_to_files_already_there() {
         let same = back.file("même.txt", "même contenu");
         back.file("autre.txt", "contenu plus récent");
         let inode = fs::metadata(&same).unwrap().ino();
-        let told = restore(&site, "1", &[&"--to", &to, &"--overwrite", &when]);
+        // Other content that is kept is a file that was not restored.
+        let code = if when == "never" { 3 } else { 0 };
+        let told = restore_with(&site, code, "1", &[&"--to", &to, &"--overwrite", &when]);
         assert_eq!(fs::read_to_string(back.path("absent.txt")).unwrap(), "absent", "{when}");
         assert_eq!(fs::read_to_string(back.path("autre.txt")).unwrap(), autre_after, "{when}");
         assert_eq!(fs::read_to_string(&same).unwrap(), "même contenu", "{when}");
@@ -195,7 +201,7 @@ fn overwrite_says_what_happens_to_files_already_there() {
     // Without a word about it, nothing is overwritten.
     let back = Tree::new(site.restored(&site.path("sans option"), source.root()));
     back.file("autre.txt", "contenu plus récent");
-    restore(&site, "1", &[&"--to", &site.path("sans option")]);
+    restore_with(&site, 3, "1", &[&"--to", &site.path("sans option")]);
     assert_eq!(fs::read_to_string(back.path("autre.txt")).unwrap(), "contenu plus récent");
 }
 

@@ -140,7 +140,7 @@ const ARGUMENTS: &[(&str, &str, &str)] = &[
     (
         "restore",
         "overwrite",
-        "Fichiers déjà là : never (jamais), changed (si différents) ou always (toujours) remplacés",
+        "Remplacer les fichiers déjà là : never (jamais, par défaut : un autre contenu est signalé, code 3 ; en place il reste et le nôtre va à côté), changed (si différents) ou always (toujours)",
     ),
     ("check", "read_data", "Relire cette part des données : un pourcentage, ou all"),
     ("bilan show", "id", "Bilan, ou latest"),

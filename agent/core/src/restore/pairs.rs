@@ -94,7 +94,7 @@ fn one(
         }
         Way::Keep => {
             for job in pair.standing.iter().chain(&pair.sides) {
-                shared.note_placed(&job.entry.link_group, job.entry.bytes, &Placed::Kept);
+                shared.note_placed(&job.path, &job.entry.link_group, job.entry.bytes, &Placed::Kept);
             }
         }
         Way::Beside => beside(shared, reader, &main, pair)?,
@@ -171,7 +171,7 @@ fn same(
     main: &RestoreJob,
 ) -> std::result::Result<(), WriteFault> {
     shared.update_same(destination, at, &main.entry)?;
-    shared.note_placed(&main.entry.link_group, main.entry.bytes, &Placed::Same);
+    shared.note_placed(&main.path, &main.entry.link_group, main.entry.bytes, &Placed::Same);
     Ok(())
 }
 
@@ -185,7 +185,7 @@ fn beside(
     let job = RestoreJob { compare: false, ..main.clone() };
     let Some(placed) = shared.try_restore(reader, &job)? else { return Ok(()) };
     if pair.standing.is_some() {
-        shared.note_placed(&main.entry.link_group, main.entry.bytes, &placed);
+        shared.note_placed(&main.path, &main.entry.link_group, main.entry.bytes, &placed);
     }
     for job in &pair.sides {
         if let Placed::Beside(ours) = &placed {

@@ -73,7 +73,6 @@ pub(super) struct Closed {
     pub(super) sides: Vec<(EntryPath, RestoreJob)>,
     pub(super) lost_parts: Vec<LostPart>,
     pub(super) directories: u64,
-    pub(super) kept: u64,
     /// Entries that got another name.
     pub(super) renamed: u64,
     /// Names of an inode that the snapshot holds in another version than its first name.
@@ -185,12 +184,7 @@ impl<'a> Producer<'a> {
             destination.place_symlink(&below, target, self.shared.overwrite, &attributes_of(&item.entry))
         });
         match placed {
-            Ok(Placed::Kept) => self.closed.kept += 1,
-            Ok(Placed::Renamed(_)) => {
-                self.closed.renamed += 1;
-                self.shared.tally.lock().symlinks += 1;
-            }
-            Ok(_) => self.shared.tally.lock().symlinks += 1,
+            Ok(placed) => self.shared.note_symlink(path, &placed),
             Err(error) => self.shared.note_refusal(path, error),
         }
     }
@@ -210,7 +204,7 @@ impl<'a> Producer<'a> {
         }
         if action == Action::Keep {
             let (kept, bytes) = (Placed::Kept, entry.bytes);
-            self.shared.note_placed(&entry.link_group, bytes, &kept);
+            self.shared.note_placed(&path, &entry.link_group, bytes, &kept);
             return Ok(());
         }
         let is_large = entry.data_bytes() >= LARGE_BYTES || matches!(entry.content, Content::Nodes { .. });

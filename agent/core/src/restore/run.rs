@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+use super::job::RestoreJob;
 use super::pairs;
 use super::places::Places;
 use super::produce::{Closed, Producer, WINDOW_FILES};
 use super::request::{RestoreRequest, check_system};
 use super::shared::Shared;
 use super::summary::RestoreSummary;
-use super::tally::Tally;
+use super::tally::{FileProblem, Tally};
 use super::write::{Notices, Overwrite, Placed, WriteErrorKind, write_failed};
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Notice, Phase, Problem};
@@ -63,12 +64,14 @@ fn blocking(
     let standing = std::mem::take(&mut shared.tally.lock().standing);
     pairs::finish(&shared, tree, standing, std::mem::take(&mut producer.sides))?;
     link_and_finish(&shared, &producer)?;
-    let notices = finish_folders(&shared, request)?;
+    let standing = std::mem::take(&mut shared.tally.lock().standing);
+    pairs::finish(&shared, tree, standing, Vec::new())?;
+    let (notices, unfinished) = finish_folders(&shared, request, producer.lost_parts.is_empty())?;
     shared.verdict()?;
     let set_aside = places.all().iter().map(|destination| destination.set_aside_count()).sum();
     let summary = producer.summary(shared.tally.into_inner(), tree, notices, began.elapsed());
     let use_unknown = places.all().iter().map(|destination| destination.use_unknown_count()).sum();
-    let summary = RestoreSummary { set_aside, use_unknown, ..summary };
+    let summary = RestoreSummary { set_aside, use_unknown, unfinished, ..summary };
     for object in &summary.damaged_objects {
         monitor.notice(Notice::Damaged { key: object.clone() });
     }
@@ -93,12 +96,19 @@ fn write_files(shared: &Shared<'_>, request: &RestoreRequest, tree: &Tree) -> Cl
     })
 }
 
-/// Gives folders their times and rights, and has everything written out; returns what could not be given.
-fn finish_folders(shared: &Shared<'_>, request: &RestoreRequest) -> Result<Notices> {
-    let mut failed = Vec::new();
+/// Gives folders their times and rights, and has everything written out; returns what could not be given, and the folders that
+/// an earlier restore left and that this one knows nothing of. `is_all`: the whole tree was read.
+fn finish_folders(
+    shared: &Shared<'_>,
+    request: &RestoreRequest,
+    is_all: bool,
+) -> Result<(Notices, Vec<FileProblem>)> {
+    let (mut failed, mut unfinished) = (Vec::new(), Vec::new());
     let mut notices = Notices::default();
     for destination in shared.places.all() {
         failed.extend(destination.finish_directories());
+        let left = destination.finish_unknown(is_all);
+        unfinished.extend(left.iter().map(|path| shared.problem(path, Problem::FolderUnfinished)));
         let given = destination.notices();
         notices.owners += given.owners;
         notices.modes += given.modes;
@@ -113,7 +123,7 @@ fn finish_folders(shared: &Shared<'_>, request: &RestoreRequest) -> Result<Notic
             shared.note_refusal(&path, error);
         }
     }
-    Ok(notices)
+    Ok((notices, unfinished))
 }
 
 /// Removes what an interrupted restore left, only where this one will write.
@@ -153,6 +163,10 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
         if shared.is_stopped() {
             return shared.verdict();
         }
+        if matches!(shared.overwrite, Overwrite::Sibling(_)) && stands(shared, &mut reader, job) {
+            shared.restore(&mut reader, job);
+            continue;
+        }
         let group = job.entry.link_group.unwrap_or_default();
         let is_placed = !shared.tally.lock().unplaced_groups.contains(&group);
         let linked = is_placed.then(|| {
@@ -164,16 +178,26 @@ fn link_and_finish(shared: &Shared<'_>, closed: &Closed) -> Result<()> {
             (same && free).then(|| from.place_hardlink(&existing, &new, shared.overwrite).ok()).flatten()
         });
         match linked.flatten() {
+            // This file system links nothing, or the first name is not there: a copy then. What stands there and is no name of the
+            // first is looked at as any file: it may hold the same.
             Some(Placed::New | Placed::Replaced) => {
                 shared.tally.lock().hardlinks += 1;
                 shared.monitor.advance(1, 0);
             }
-            Some(placed) => shared.note_placed(&job.entry.link_group, 0, &placed),
-            // This file system links nothing, or the first name is not there: a copy then.
-            None => shared.restore(&mut reader, job),
+            Some(Placed::Kept) | None => shared.restore(&mut reader, job),
+            Some(placed) => shared.note_placed(&job.path, &job.entry.link_group, 0, &placed),
         }
     }
     shared.verdict()
+}
+
+/// Whether a file of the same content stands there: it needs no other beside it to be a further name.
+fn stands(shared: &Shared<'_>, reader: &mut ChunkReader, job: &RestoreJob) -> bool {
+    let place = || shared.places.place(&job.path).and_then(|(to, path)| to.existing(&path));
+    job.compare
+        && place().is_ok_and(|there| {
+            there.is_some_and(|there| shared.has_same_content(reader, &there, &job.entry).unwrap_or(false))
+        })
 }
 
 impl Closed {
@@ -186,14 +210,17 @@ impl Closed {
             symlinks: tally.symlinks,
             hardlinks: tally.hardlinks,
             skipped_same: tally.same,
-            kept: tally.kept + self.kept,
+            kept: tally.kept,
+            kept_files: tally.kept_files,
             beside: tally.beside,
+            beside_files: tally.beside_files,
             renamed: tally.renamed + self.renamed,
             split_links: self.split_links,
             set_aside: 0,
             use_unknown: 0,
             damaged,
             problems,
+            unfinished: Vec::new(),
             lost_parts: self.lost_parts.clone(),
             damaged_objects: tree.fetcher().damaged_objects(),
             notices,

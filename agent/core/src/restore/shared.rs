@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use super::outstanding::{OpenFiles, Outstanding};
 use super::places::Places;
-use super::tally::{FileProblem, Tally};
+use super::tally::{FileProblem, NAMED_MAX, Tally};
 use super::write::{Overwrite, Placed, WriteError, WriteErrorKind, write_failed};
 use crate::error::{AgentError, ExitCode, Fault, Result};
 use crate::monitor::{Monitor, Problem};
@@ -94,7 +94,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Counts a file that stands, or was kept.
-    pub(super) fn note_placed(&self, group: &Option<u64>, bytes: u64, placed: &Placed) {
+    pub(super) fn note_placed(&self, path: &EntryPath, group: &Option<u64>, bytes: u64, placed: &Placed) {
         let mut tally = self.tally.lock();
         match placed {
             Placed::New | Placed::Replaced => {
@@ -102,9 +102,9 @@ impl<'a> Shared<'a> {
                 tally.bytes += bytes;
             }
             Placed::Same => tally.same += 1,
-            Placed::Kept => tally.kept += 1,
-            Placed::Beside(_) => {
-                tally.beside += 1;
+            Placed::Kept => self.count_kept(&mut tally, path),
+            Placed::Beside(at) => {
+                count_beside(&mut tally, path, at);
                 tally.bytes += bytes;
             }
             Placed::Renamed(_) => {
@@ -118,6 +118,29 @@ impl<'a> Shared<'a> {
         }
         drop(tally);
         self.monitor.advance(1, bytes);
+    }
+
+    /// Counts a symlink that stands, or was kept.
+    pub(super) fn note_symlink(&self, path: &EntryPath, placed: &Placed) {
+        let mut tally = self.tally.lock();
+        match placed {
+            Placed::New | Placed::Replaced => tally.symlinks += 1,
+            Placed::Same => tally.same += 1,
+            Placed::Kept => self.count_kept(&mut tally, path),
+            Placed::Beside(at) => count_beside(&mut tally, path, at),
+            Placed::Renamed(_) => {
+                tally.symlinks += 1;
+                tally.renamed += 1;
+            }
+        }
+    }
+
+    /// What was kept is not what the snapshot holds.
+    fn count_kept(&self, tally: &mut Tally, path: &EntryPath) {
+        tally.kept += 1;
+        if tally.kept_files.len() < NAMED_MAX {
+            tally.kept_files.push(self.problem(path, Problem::Kept));
+        }
     }
 
     /// Notes why a file was not restored; what fails as a whole ends everything.
@@ -149,7 +172,21 @@ impl<'a> Shared<'a> {
 
     /// Lists an entry, and tells the monitor its token.
     pub(super) fn note_problem(&self, path: &EntryPath, problem: Problem) {
+        let problem = self.problem(path, problem);
+        self.tally.lock().problems.push(problem);
+    }
+
+    /// An entry of the lists.
+    pub(super) fn problem(&self, path: &EntryPath, problem: Problem) -> FileProblem {
         let token = file_token(&self.token_key, path.as_bytes());
-        self.tally.lock().problems.push(FileProblem { path: path.clone(), token, problem });
+        FileProblem { path: path.clone(), token, problem }
+    }
+}
+
+/// Counts what was placed at `at`, beside what stands at `path`.
+fn count_beside(tally: &mut Tally, path: &EntryPath, at: &EntryPath) {
+    tally.beside += 1;
+    if tally.beside_files.len() < NAMED_MAX {
+        tally.beside_files.extend(path.parent().unwrap_or_default().child(at.name()));
     }
 }

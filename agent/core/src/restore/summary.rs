@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::tally::FileProblem;
 use super::write::Notices;
 use crate::error::ExitCode;
+use crate::scan::EntryPath;
 
 /// A part of the snapshot's tree that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +35,14 @@ pub struct RestoreSummary {
     pub hardlinks: u64,
     /// Files whose content was already there.
     pub skipped_same: u64,
-    /// Entries left as they were because something else stands there.
+    /// Files and links left as they were because something else stands there: they are not those of the snapshot.
     pub kept: u64,
-    /// Files placed beside what stands there.
+    /// The first 1 000 of them.
+    pub kept_files: Vec<FileProblem>,
+    /// Files and links placed beside what stands there.
     pub beside: u64,
+    /// The first 1 000 of them, under the names they have now.
+    pub beside_files: Vec<EntryPath>,
     /// Entries that got another name, because the destination takes theirs for that of another entry.
     pub renamed: u64,
     /// Further names of files that are files of their own, because the snapshot holds another version under them.
@@ -50,6 +55,8 @@ pub struct RestoreSummary {
     pub damaged: Vec<FileProblem>,
     /// Files that could not be written for another reason.
     pub problems: Vec<FileProblem>,
+    /// Folders made by an earlier restore that did not end, of which this one knows no attributes.
+    pub unfinished: Vec<FileProblem>,
     /// Parts of the tree that cannot be read.
     pub lost_parts: Vec<LostPart>,
     /// Objects found damaged, by name, also where their content was found elsewhere.
@@ -72,7 +79,7 @@ impl RestoreSummary {
     pub fn code(&self) -> ExitCode {
         if !self.damaged.is_empty() || !self.lost_parts.is_empty() {
             ExitCode::Damaged
-        } else if !self.problems.is_empty() {
+        } else if !self.problems.is_empty() || self.kept > 0 || !self.unfinished.is_empty() {
             ExitCode::Partial
         } else {
             ExitCode::Ok

@@ -9,6 +9,9 @@ use super::job::RestoreJob;
 use crate::monitor::Problem;
 use crate::scan::EntryPath;
 
+/// Files kept, or placed beside, that are named; the rest is counted.
+pub(super) const NAMED_MAX: usize = 1000;
+
 /// One file that was not restored. Holds a name: for the local screen only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileProblem {
@@ -31,6 +34,10 @@ pub(super) struct Tally {
     pub(super) kept: u64,
     pub(super) beside: u64,
     pub(super) renamed: u64,
+    /// The first of those kept that hold something else than the snapshot.
+    pub(super) kept_files: Vec<FileProblem>,
+    /// Where the first of those placed beside stand.
+    pub(super) beside_files: Vec<EntryPath>,
     /// Databases that stand there byte for byte, with files beside them that may belong to another version.
     pub(super) standing: Vec<RestoreJob>,
     pub(super) problems: Vec<FileProblem>,

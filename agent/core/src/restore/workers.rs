@@ -41,7 +41,7 @@ impl Shared<'_> {
     /// Restores one file from beginning to end.
     pub(super) fn restore(&self, reader: &mut ChunkReader, job: &RestoreJob) {
         match self.try_restore(reader, job) {
-            Ok(Some(placed)) => self.note_placed(&job.entry.link_group, job.entry.bytes, &placed),
+            Ok(Some(placed)) => self.note_placed(&job.path, &job.entry.link_group, job.entry.bytes, &placed),
             Ok(None) => self.tally.lock().standing.push(job.clone()),
             Err(failure) => self.note_failure(&job.path, job.entry.link_group, failure),
         }
@@ -134,7 +134,7 @@ impl Shared<'_> {
             return;
         }
         match file.writing.commit(self.overwrite, &file.attributes) {
-            Ok(placed) => self.note_placed(&file.link_group, file.bytes, &placed),
+            Ok(placed) => self.note_placed(&file.path, &file.link_group, file.bytes, &placed),
             Err(error) => self.note_failure(&file.path, file.link_group, error.into()),
         }
     }

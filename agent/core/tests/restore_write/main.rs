@@ -81,7 +81,7 @@ fn what_stands_there() {
     let beside = |name: &str| Placed::Beside(at(name));
     let cases = [
         ("never", Overwrite::Never, &b"old"[..], Placed::Kept, &b"old"[..]),
-        ("never-same", Overwrite::Never, b"new", Placed::Kept, b"new"),
+        ("never-same", Overwrite::Never, b"new", Placed::Same, b"new"),
         ("changed", Overwrite::Changed, b"old", Placed::Replaced, b"new"),
         ("changed-longer", Overwrite::Changed, b"older", Placed::Replaced, b"new"),
         ("changed-same", Overwrite::Changed, b"new", Placed::Same, b"new"),

@@ -191,7 +191,7 @@ pub struct Restore {
     /// Show what would be written, write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Files already there: never, changed or always replaced
+    /// Replace files already there: never (the default: other content is named, exit 3; in place it stays and ours goes beside it), changed or always
     #[arg(long, value_name = "WHEN", default_value = "never")]
     pub overwrite: OverwriteWhen,
 }

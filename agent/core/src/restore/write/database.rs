@@ -87,6 +87,8 @@ impl WriteTarget {
         let beside = replayed(&self.folder, &name).map_err(failed)?;
         let stands = self.folder.stat(&name).is_ok();
         let stays = match overwrite {
+            // With a log of another version beside it, even the same bytes are another database.
+            Overwrite::Never if stands && !beside.is_empty() => return Ok(Placed::Kept),
             Overwrite::Never => stands,
             Overwrite::Sibling(text) if stands && !beside.is_empty() => {
                 return self.place_beside(&name, text, &has_same_content);

@@ -20,7 +20,7 @@ const NAME_BYTES: usize = 255;
 /// What to do where something already stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Overwrite {
-    /// It stays.
+    /// It stays. Where its content is another, ours was not restored.
     Never,
     /// It stays when its content is the same (it then gets our attributes), and is replaced when not.
     Changed,
@@ -101,7 +101,7 @@ impl WriteTarget {
         let is_same =
             || same(&self.folder, self.temporary(), &name).map_err(|error| WriteError::io(error, &self.path));
         match overwrite {
-            Overwrite::Never => Ok(Placed::Kept),
+            Overwrite::Never => Ok(if is_same()? { Placed::Same } else { Placed::Kept }),
             Overwrite::Numbered => self.place_numbered(&name),
             Overwrite::Always => self.replace(&name),
             Overwrite::Changed => {

@@ -2,6 +2,8 @@
 //!
 //! From the summary to the screen. Names of files are shown on a terminal only. Never: writes to a log.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
@@ -13,7 +15,7 @@ use scelle_core::restore::write::Notices;
 use scelle_core::run::Restored;
 use scelle_view::bilingual;
 use scelle_view::words::counted;
-use scelle_view::words::figures::{count, duration, size};
+use scelle_view::words::figures::{count, duration, local_time, size};
 
 /// Files that were not restored, named one by one; the rest is counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -41,17 +43,30 @@ pub fn told(context: &Context, snapshot: &Snapshot, restored: &Restored) {
 fn headline(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary) {
     let lang = context.lang();
     let (number, took) = (snapshot.id.number, duration(summary.duration, lang));
-    let (files, bytes) = (summary.files, size(summary.bytes, lang));
+    let made = UNIX_EPOCH + Duration::from_secs(u64::try_from(snapshot.time.0).unwrap_or(0));
+    let made = local_time(made, lang);
+    // Further names of a file count as files, as they do in a backup.
+    let (files, bytes) = (summary.files + summary.hardlinks, size(summary.bytes, lang));
     let missing = damaged_files(summary) + summary.problems.len() as u64;
-    context.screen.say(&match missing {
-        0 => bilingual!(
-            "Instantané {number} restauré : {files}, {bytes}, {took} ; chaque octet vérifié",
-            "Snapshot {number} restored: {files}, {bytes}, {took}; every byte verified",
+    context.screen.say(&match (missing, summary.kept) {
+        (0, 0) => bilingual!(
+            "Instantané {number} du {made} restauré : {files}, {bytes}, {took} ; chaque octet vérifié",
+            "Snapshot {number} of {made} restored: {files}, {bytes}, {took}; every byte verified",
             files = counted(files, "# fichier[s]", "# file[s]"),
         ),
-        _ => bilingual!(
-            "Instantané {number} restauré EN PARTIE : {missing} ; {files}, {bytes}, {took}, chaque octet écrit vérifié",
-            "Snapshot {number} restored IN PART: {missing}; {files}, {bytes}, {took}, every byte written is verified",
+        (0, kept) => bilingual!(
+            "Instantané {number} du {made} restauré EN PARTIE : {kept} ; {files}, {bytes}, {took}, chaque octet écrit vérifié",
+            "Snapshot {number} of {made} restored IN PART: {kept}; {files}, {bytes}, {took}, every byte written is verified",
+            kept = counted(
+                kept,
+                "# fichier[s] déjà là n'[est|sont] pas [celui|ceux] de l'instantané",
+                "# file[s] that stood there already [is|are] not [that|those] of the snapshot",
+            ),
+            files = counted(files, "# fichier[s] écrit[s]", "# file[s] written"),
+        ),
+        (missing, _) => bilingual!(
+            "Instantané {number} du {made} restauré EN PARTIE : {missing} ; {files}, {bytes}, {took}, chaque octet écrit vérifié",
+            "Snapshot {number} of {made} restored IN PART: {missing}; {files}, {bytes}, {took}, every byte written is verified",
             missing = counted(missing, "# fichier[s] manque[nt]", "# file[s] [is|are] missing"),
             files = counted(files, "# fichier[s] écrit[s]", "# file[s] written"),
         ),
@@ -75,6 +90,19 @@ fn stood_already(context: &Context, summary: &RestoreSummary) {
             "  gardés : {kept}, placés à côté : {beside}",
             "  kept: {kept}, placed beside: {beside}"
         ));
+    }
+    // As what was not restored: names are for the terminal of whoever holds the key.
+    if screen.may_show_names() {
+        for path in summary.beside_files.iter().take(PROBLEMS_SHOWN) {
+            screen.line(&format!("    {}", path.to_screen()));
+        }
+        and_more(context, summary.beside.saturating_sub(PROBLEMS_SHOWN as u64));
+    }
+}
+
+fn and_more(context: &Context, more: u64) {
+    if more > 0 {
+        context.screen.say(&counted(more, "  … et # autre[s]", "  … and # more"));
     }
 }
 
@@ -108,6 +136,25 @@ fn why_not(context: &Context, summary: &RestoreSummary) {
              fermez-le, puis relancez la même restauration",
             "# database file[s] left as [it is|they are]: a program has [it|them] open; close it, then run the same restore \
              again",
+        ));
+    }
+    if summary.kept > 0 {
+        screen.warn(&counted(
+            summary.kept,
+            "# fichier[s] déjà là [a été gardé|ont été gardés] avec un autre contenu que dans l'instantané : « --overwrite \
+             changed » [le|les] remplace",
+            "# file[s] that stood there already [was|were] kept with other content than in the snapshot: \"--overwrite changed\" \
+             replaces [it|them]",
+        ));
+    }
+    let unfinished = summary.unfinished.len() as u64;
+    if unfinished > 0 {
+        screen.warn(&counted(
+            unfinished,
+            "# dossier[s] d'une restauration interrompue n'[est|sont] pas dans ce qui vient d'être restauré et [reste|restent] \
+             sans [ses|leurs] droits ni [sa|leur] date : restaurez le même instantané qu'alors, en entier",
+            "# folder[s] of an interrupted restore [is|are] not in what was restored now and [stays|stay] without [its|their] \
+             rights and time: restore the same snapshot as then, all of it",
         ));
     }
     if summary.use_unknown > 0 {
@@ -152,6 +199,7 @@ fn document(snapshot: &Snapshot, summary: &RestoreSummary) -> Value {
         "use_unknown": summary.use_unknown,
         "renamed": summary.renamed,
         "split_links": summary.split_links,
+        "unfinished_folders": summary.unfinished.len(),
         "damaged": damaged_files(summary),
         "damaged_tokens": tokens(&summary.damaged),
         "damaged_objects": summary.damaged_objects,
@@ -203,8 +251,10 @@ fn not_whole_when_made(context: &Context, restored: &Restored) {
 /// file, a pipe or a journal gets tokens.
 fn not_restored(context: &Context, summary: &RestoreSummary) {
     let (screen, lang) = (&context.screen, context.lang());
-    let files = summary.damaged.len() + summary.problems.len();
-    for file in summary.damaged.iter().chain(&summary.problems).take(PROBLEMS_SHOWN) {
+    let lists = [&summary.damaged, &summary.problems, &summary.unfinished, &summary.kept_files];
+    let kept = summary.kept as usize;
+    let files = summary.damaged.len() + summary.problems.len() + summary.unfinished.len() + kept;
+    for file in lists.into_iter().flatten().take(PROBLEMS_SHOWN) {
         if screen.may_show_names() {
             let why = file.problem.said();
             let colon = lang.pick(" :", ":");
@@ -214,9 +264,7 @@ fn not_restored(context: &Context, summary: &RestoreSummary) {
             context.around.monitor.notice(Notice::Problem { root: String::new(), token, problem });
         }
     }
-    if files > PROBLEMS_SHOWN {
-        screen.say(&counted((files - PROBLEMS_SHOWN) as u64, "  … et # autre[s]", "  … and # more"));
-    }
+    and_more(context, files.saturating_sub(PROBLEMS_SHOWN) as u64);
     if files > 0 && !screen.may_show_names() {
         screen.say(&bilingual!(
             "  « scelle bilan whois JETON --kit FICHIER » donne le nom d'un fichier",
