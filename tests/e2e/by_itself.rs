@@ -160,11 +160,15 @@ fn status_sees_that_nothing_runs_by_itself() {
     let (site, source) = practice();
     configure(&site, &source, &format!("schedule = \"0 20 * * *\"\n{OUTSIDE}"));
     site.agent.ok(["backup", "--scheduled"]);
+    // The system's scheduler does it: nothing is amiss.
     site.agent.ok(["backup", "--scheduled"]);
+    assert_eq!(status(&site.agent).0, 0);
+    site.agent.ok(["backup"]);
     let idle = site.agent.clone().with("SCELLE_LANG", "en").expect(1, ["status"]);
     assert!(idle.out().contains("the service does not run"), "{idle}");
     let mut service = site.agent.start(["agent", "run"]);
     service.wait_until("it has its place", || status(&site.agent).1["service"] == true);
+    site.agent.ok(["backup", "--scheduled"]);
     assert_eq!(status(&site.agent).0, 0);
     service.signal("TERM");
     assert_eq!(service.wait().code(), 0);

@@ -243,7 +243,7 @@ fn a_transaction_over_several_databases_is_not_said_to_recover_anywhere() {
     let mut words = vec![OsString::from("backup")];
     words.push(source.root().into());
     let told = site.agent.expect(3, words);
-    assert!(told.out().contains("it recovers in its old place only"), "{told}");
+    assert!(told.err().contains("it recovers in its old place only"), "{told}");
     assert!(bilan(&site).contains("database-tied"));
     drop(path);
 }

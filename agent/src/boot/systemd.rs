@@ -59,6 +59,10 @@ impl Registrar for Systemd {
     }
 
     fn text(&self, registration: &Registration) -> Result<String> {
+        // It starts no program with one of these in its path, however they are escaped.
+        if text_of(&registration.program)?.contains(['"', '\'', '\\']) {
+            return Err(AgentError::path_not_for_service());
+        }
         let mut words = vec![quoted(&registration.program, "$")?];
         let typed = ["--config".into(), text_of(&registration.config)?];
         for word in typed.iter().chain(&registration.arguments) {

@@ -113,14 +113,11 @@ facts! {
         CrashConsistent: Amber "database-crash-consistent" Protection Provider,
         /// Unchanged while it was copied, but a program has it open.
         HeldOpen: Amber "database-held-open" Protection Practice,
-        /// Unchanged while it was copied; whether a program has it open is not known.
-        UseUnknown: Amber "database-use-unknown" Protection Provider,
-        /// In the middle of a transaction over several databases: recovers in its old place only, with the others.
-        Tied: Red "database-tied" Protection Provider,
+        #[doc = "Unchanged while it was copied; whether a program has it open is not known."] UseUnknown: Amber "database-use-unknown" Protection Provider,
+        #[doc = "In a transaction over several databases: recovers in its old place only."] Tied: Red "database-tied" Protection Provider,
         /// Changed while it was copied: may not open again.
         LiveCopy: Red "database-live-copy" Protection Provider,
-        /// The engine's check refused the copy.
-        CheckFailed: Red "database-check-failed" Protection Provider,
+        #[doc = "The engine's check refused the copy."] CheckFailed: Red "database-check-failed" Protection Provider,
         ; unknown "databases-unknown" Protection Provider } best Consistent, at_init Unknown(NotMeasured);
 
     /// What the end of the run read back (manifest, sample of packs).

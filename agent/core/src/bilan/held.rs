@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn what_a_root_lost_is_not_made_up_for_by_others() {
         let first = after(&Roots::new(), &counts(&[("src", 300), ("usb", 30)]), 1);
-        assert_eq!(worst(&first, &counts(&[("src", 10), ("usb", 4)])), None, "the set's own rule");
+        assert_eq!(worst(&first, &counts(&[("src", 40), ("usb", 4)])), None, "the set's own rule");
         for (now, became) in [
             (counts(&[("src", 300)]), RootLoss::Missing),
             (counts(&[("src", 300), ("usb", 0)]), RootLoss::Emptied),

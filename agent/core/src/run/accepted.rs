@@ -18,7 +18,7 @@ use crate::repo::alarms::{BROKEN, CHAIN_ALARMS, ChainAlarms};
 use crate::repo::append::LedgerWriter;
 use crate::repo::branch::branch_of;
 use crate::repo::damage::Damage;
-use crate::repo::history::{DeviceHistory, packs_of};
+use crate::repo::history::{VerifiedNote, packs_of};
 use crate::repo::open::Repository;
 use crate::repo::seat::Seat;
 
@@ -178,13 +178,26 @@ struct Accepting<'a> {
 }
 
 impl Accepting<'_> {
-    /// Number of the note in which somebody has acknowledged this bilan about `set` already.
-    fn earlier(&self, chain: &DeviceHistory, set: &str) -> Option<u64> {
+    /// Number of the note in which somebody has acknowledged this bilan about `set` already. Another branch of a fork has bilans of
+    /// the same numbers: what it says answers for them.
+    fn earlier(&self, set: &str) -> Option<u64> {
         let is_it = |kind: &NoteKind| match kind {
             NoteKind::Acknowledge { bilan, set: of, .. } => *bilan == self.bilan && of == set,
             _ => false,
         };
-        chain.notes.iter().find(|row| is_it(&row.note.kind)).map(|row| row.note.sequence)
+        self.branch().into_iter().find(|row| is_it(&row.note.kind)).map(|row| row.note.sequence)
+    }
+
+    /// This computer's notes.
+    fn notes(&self) -> &[VerifiedNote] {
+        let own = self.reading.own().and_then(|own| self.reading.repository.history.device(own.device));
+        own.map(|chain| &chain.notes[..]).unwrap_or_default()
+    }
+
+    /// Those that lead to the head that it remembers.
+    fn branch(&self) -> Vec<&VerifiedNote> {
+        let head = self.reading.own().and_then(|own| own.head.link()).map(|(_, text_sha256)| text_sha256);
+        branch_of(self.notes(), head)
     }
 
     /// The sources of the set of `snapshot` are accepted as they were. Returns the number of the note; `None` where the ledger
@@ -195,7 +208,7 @@ impl Accepting<'_> {
         let chain = chain.ok_or_else(AgentError::bilan_of_another)?;
         let of = chain.snapshots().into_iter().rfind(|of| of.id.number == snapshot);
         let set = of.ok_or_else(AgentError::nothing_to_acknowledge)?.set;
-        if self.earlier(chain, &set).is_some() {
+        if self.earlier(&set).is_some() {
             return Ok(None);
         }
         // Before the note: should we die in between, the next run reads the set from the ledger and goes on warning.
@@ -227,9 +240,7 @@ impl Accepting<'_> {
         let kind = NoteKind::Acknowledge { bilan, set: STORE_SET.to_owned(), snapshot, author, reason };
         // The note first: what the ledger does not say is not acknowledged. Where it says so already, this computer may have
         // died before the rest.
-        let chain =
-            self.reading.repository.history.devices.iter().find(|of| of.id.as_str() == ledger.device());
-        let earlier = chain.and_then(|chain| self.earlier(chain, STORE_SET));
+        let earlier = self.earlier(STORE_SET);
         let sequence = match earlier {
             Some(sequence) => sequence,
             None => ledger.append(kind, Vec::new()).await?.0,
@@ -245,12 +256,12 @@ impl Accepting<'_> {
 
     /// Names of the notes that another computer has written as this one, as far as they were read.
     fn others(&self) -> BTreeSet<String> {
-        let reading = self.reading;
-        let notes = reading.own().and_then(|own| reading.repository.history.device(own.device));
-        let notes = notes.map(|chain| &chain.notes[..]).unwrap_or_default();
-        let head = reading.own().and_then(|own| own.head.link()).map(|(_, text_sha256)| text_sha256);
-        let own: HashSet<_> = branch_of(notes, head).iter().map(|row| row.text_sha256).collect();
-        notes.iter().filter(|row| !own.contains(&row.text_sha256)).map(|row| row.name.clone()).collect()
+        let own: HashSet<_> = self.branch().iter().map(|row| row.text_sha256).collect();
+        self.notes()
+            .iter()
+            .filter(|row| !own.contains(&row.text_sha256))
+            .map(|row| row.name.clone())
+            .collect()
     }
 
     /// What is damaged and was not mended by the run of the bilan is accepted as lost. Notes cannot be named by one: those are

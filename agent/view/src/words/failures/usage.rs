@@ -274,8 +274,8 @@ impl UsageFailure {
             },
             Self::PathNotForService => Said {
                 what: bilingual!(
-                    "un chemin contient ce que le fichier du service ne peut pas contenir (saut de ligne, ou nom qui n'est pas de l'UTF-8)",
-                    "a path holds what the service's file cannot hold (a line break, or a name that is no UTF-8)"
+                    "un chemin contient ce que le fichier du service ne peut pas contenir (saut de ligne, nom qui n'est pas de l'UTF-8, ou guillemet dans celui du programme)",
+                    "a path holds what the service's file cannot hold (a line break, a name that is no UTF-8, or a quotation mark in the program's)"
                 ),
                 todo: bilingual!(
                     "mettez le programme, la configuration ou l'état ailleurs",
