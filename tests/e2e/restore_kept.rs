@@ -63,6 +63,25 @@ fn another_snapshot_over_a_restored_one_is_not_called_restored() {
 }
 
 #[test]
+fn a_path_that_is_not_in_the_snapshot_is_missed_beside_one_that_is() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    source.file("a.txt", "a");
+    source.file("b/c.txt", "c");
+    site.backup(&source);
+    let (back, a, gone) = (site.path("back"), source.path("a.txt"), source.path("a.tx"));
+    let (a, gone, b) = (a.to_str().unwrap(), gone.to_str().unwrap(), source.path("b"));
+    for more in [&[a, gone][..], &[gone, a], &[a, gone, "--dry-run"]] {
+        let told = site.agent.expect(2, to(&site, "latest", &back, more));
+        let place = if more[0] == gone { "PATH 1" } else { "PATH 2" };
+        assert!(told.err().contains(place), "{told}");
+        assert!(!back.exists(), "nothing was written");
+    }
+    site.agent.ok(to(&site, "latest", &back, &[a, b.to_str().unwrap()]));
+    assert!(site.restored(&back, &source.path("b/c.txt")).exists());
+}
+
+#[test]
 fn in_place_the_names_placed_beside_are_said_on_the_terminal() {
     let site = Site::on_dir();
     let source = site.source("cabinet");

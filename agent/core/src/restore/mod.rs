@@ -4,6 +4,7 @@
 //! from `reading` and goes to a folder the user chose. Never: a byte that `reading` did not verify, a path outside the
 //! folder.
 
+mod asked;
 mod data_map;
 mod groups;
 mod job;

@@ -6,6 +6,7 @@
 use scelle_format::chunker::Cut;
 use scelle_format::manifest::{Entry, EntryKind};
 
+use super::asked::all_there;
 use super::places::Places;
 use super::request::{RestoreRequest, Target, check_system};
 use super::twins::Twins;
@@ -140,6 +141,7 @@ pub async fn plan(
     each: &mut (dyn FnMut(&PlannedEntry) + Send),
 ) -> Result<RestorePlan> {
     check_system(request, tree)?;
+    all_there(tree, request).await?;
     let places = match &request.target {
         Target::Folder(folder) if !folder.exists() => Places::new(request, true),
         _ => Places::create(request).map_err(|error| write_failed(&error))?,

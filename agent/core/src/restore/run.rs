@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+use super::asked::all_there;
 use super::job::RestoreJob;
 use super::pairs;
 use super::places::Places;
@@ -39,6 +40,7 @@ pub async fn restore(
     shutdown: Shutdown,
 ) -> Result<RestoreSummary> {
     check_system(&request, &tree)?;
+    all_there(&tree, &request).await?;
     let handle = Handle::current();
     let work = move || blocking(&tree, &request, monitor.as_ref(), &shutdown, handle);
     tokio::task::spawn_blocking(work).await.map_err(AgentError::bug)?
