@@ -244,7 +244,7 @@ fn a_transaction_over_several_databases_is_not_said_to_recover_anywhere() {
     words.push(source.root().into());
     let told = site.agent.expect(3, words);
     assert!(told.err().contains("it recovers in its old place only"), "{told}");
-    assert!(bilan(&site).contains("database-tied"));
+    assert!(bilan(&site).contains("it recovers in its old place only"));
     drop(path);
 }
 
