@@ -63,7 +63,8 @@ impl Registrar for Systemd {
         if text_of(&registration.program)?.contains(['"', '\'', '\\']) {
             return Err(AgentError::path_not_for_service());
         }
-        let mut words = vec![quoted(&registration.program, "$")?];
+        // Variables are put into its arguments, not into its own name.
+        let mut words = vec![quoted(&registration.program, "")?];
         let typed = ["--config".into(), text_of(&registration.config)?];
         for word in typed.iter().chain(&registration.arguments) {
             words.push(quoted(Path::new(word), "$")?);
