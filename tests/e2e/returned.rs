@@ -58,6 +58,7 @@ fn a_note_that_its_computer_put_back_alarms_the_others_no_more() {
     let source = site.source("cabinet");
     source.file("lettre.txt", "bonjour");
     site.backup(&source);
+    let own = layout::parse_note(&site.objects("c/")[0]).unwrap().0;
     let second = site.other_computer("second");
     let mut joining = vec![OsString::from("init"), "--join".into(), "--yes".into(), "--repo".into()];
     joining.push(format!("file://{}", site.place.folder().display()).into());
@@ -69,11 +70,8 @@ fn a_note_that_its_computer_put_back_alarms_the_others_no_more() {
         backup(&second, &other);
     }
     site.backup(&source);
-    let own = layout::parse_note(&site.objects("c/")[0]).unwrap().0;
     let is_others = |name: &String| layout::parse_note(name).is_ok_and(|(device, ..)| device != own);
     let chain: Vec<String> = site.objects("c/").into_iter().filter(is_others).collect();
-    let is_first = backup(&second, &other)["bilan"].as_str().unwrap().starts_with(&own.as_str()[..8]);
-    assert!(!is_first, "the second computer's chain");
     // Not the newest ones: those would look like a shorter chain.
     fs::remove_file(site.object(&chain[chain.len() / 2])).unwrap();
     assert_eq!(site.backup(&source)["status"], "red");

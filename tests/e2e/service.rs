@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use e2e::agent::program;
 use e2e::{Site, Tree};
+use serde_json::Value;
 
 const SCHEDULED: &str = "schedule = \"30 12 * * *\"\n";
 
@@ -93,6 +94,10 @@ fn without_a_service_manager_it_says_what_starts_the_agent_then() {
             let told = String::from_utf8_lossy(&ended.stderr);
             assert_eq!(ended.status.code(), Some(1), "{verb}: {told}");
             assert!(told.contains(said) && told.contains("scelle agent run"), "{verb}: {told}");
+            let mut alone = site.agent.clone().with("SCELLE_LANG", lang).command_of(Path::new("unshare"));
+            let ended = alone.args(["-m", "sh", "-c", &format!("{hidden} --json")]).arg(program());
+            let document: Value = serde_json::from_slice(&ended.output().unwrap().stdout).unwrap();
+            assert!(document["error"]["what"].as_str().unwrap().contains(said), "{verb}: {document}");
         }
     }
 }
