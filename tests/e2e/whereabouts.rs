@@ -180,26 +180,6 @@ fn a_moved_repository_is_found_by_its_id_and_said_once() {
     home.ok(["check"]);
 }
 
-/// An older copy of the repository, on a disk that was put away: to look at it must not make its chain grow.
-#[test]
-fn a_check_of_a_copy_at_another_address_writes_nothing_there() {
-    let (site, source) = practice();
-    let copied = site.path("put away");
-    copy(site.place.folder(), &copied);
-    site.backup(&source);
-    let root = copied.join(site.repository());
-    let notes = |at: &Path| files_at_rest(&at.join("c")).len();
-    let packs = files_at_rest(&root.join("p"));
-    fs::remove_file(root.join("p").join(&packs[0])).unwrap();
-    let before = notes(&root);
-    let agent = site.agent.clone().with("SCELLE_LANG", "en");
-    let told = agent.expect(13, ["check".to_owned(), "--repo".into(), url(&copied)]);
-    assert!(told.err().contains("a copy of it at another address"), "{told}");
-    assert_eq!(notes(&root), before);
-    assert_eq!(site.backup(&source)["status"], "amber", "the repository itself is as it was");
-    site.agent.ok(["check"]);
-}
-
 #[test]
 fn another_repository_in_the_place_of_the_known_one_is_refused() {
     let (site, source) = practice();

@@ -16,7 +16,7 @@ pub enum Noted {
     SoundAgain,
     /// The ledger said so already.
     KnownAlready,
-    /// This PC has no place in the repository, or it is a copy at another address: its chain would grow there.
+    /// This PC has no place in the repository.
     NoPen,
 }
 
@@ -28,7 +28,7 @@ impl Reading {
 
     /// Writes down what is damaged, and what of the objects in `good` was known to be and is whole again.
     pub async fn note(&self, found_by: &str, findings: &[Finding], good: Vec<String>) -> Result<Noted> {
-        if self.pen().is_none() {
+        if self.known.is_none() {
             return Ok(Noted::NoPen);
         }
         let seat = self.seat()?;

@@ -40,8 +40,8 @@ pub async fn record(
         )),
         Ok(Noted::NoPen) if told.is_empty() => {}
         Ok(Noted::NoPen) => screen.warn(&bilingual!(
-            "ce constat n'est pas noté au journal : ce poste ne fait pas partie du dépôt, ou c'en est une copie à une autre adresse. Lancez « scelle check » sur le poste sauvegardé, à l'adresse où il sauvegarde",
-            "this finding is not recorded in the ledger: this computer is no part of the repository, or this is a copy of it at another address. Run \"scelle check\" on the computer that is backed up, at the address it backs up to"
+            "ce constat n'est pas noté au journal : ce poste ne fait pas partie du dépôt. Lancez « scelle check » sur le poste sauvegardé",
+            "this finding is not recorded in the ledger: this computer is no part of the repository. Run \"scelle check\" on the computer that is backed up"
         )),
         Err(error) if error.code == ExitCode::Busy => screen.warn(&bilingual!(
             "ce constat n'est pas noté au journal : une autre opération est en cours. Relancez la commande après",
