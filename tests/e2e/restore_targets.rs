@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -304,4 +305,28 @@ fn a_hundred_and_twenty_eight_handles_are_enough() {
     limited(&with_kit(&["restore", "latest", "--to", to.to_str().unwrap()]));
     limited(&with_kit(&["check", "--read-data", "all"]));
     limited(&with_kit(&["ls", "latest"]));
+}
+
+#[test]
+fn nothing_is_restored_among_what_backups_are_made_of() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("lettre.txt", b"one");
+    site.backup(&source);
+    let (store, home) = (site.place.folder().to_owned(), site.agent.home().to_owned());
+    let before = site.place.sizes();
+    symlink(&store, site.path("shortcut")).unwrap();
+    let targets =
+        [store.clone(), store.join("new/deeper"), site.path("shortcut/below"), home.join("back"), home];
+    for target in &targets {
+        let told = site.try_restore("latest", target, 2);
+        assert!(told.err().contains("lies in the folder of the backups"), "{}", told.err());
+        let dry: [OsString; 5] =
+            ["restore".into(), "latest".into(), "--dry-run".into(), "--to".into(), target.into()];
+        site.agent.expect(2, dry.into_iter().chain(site.with_kit()));
+    }
+    assert_eq!(site.place.sizes(), before);
+    assert!(!store.join("new").exists());
+    // Beside it is not in it.
+    site.restore("latest", &site.path("shop"));
 }

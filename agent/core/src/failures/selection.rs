@@ -80,4 +80,9 @@ impl AgentError {
     pub fn other_system() -> Self {
         Self::new(ExitCode::Usage, SelectionFailure::OtherSystem)
     }
+
+    /// A restore into the folder of the store, or into that of this computer's state.
+    pub fn target_is_own() -> Self {
+        Self::new(ExitCode::Usage, SelectionFailure::TargetIsOwn)
+    }
 }

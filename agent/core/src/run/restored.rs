@@ -3,6 +3,7 @@
 //!
 //! From a tree and what is asked for to a [`Restored`]; the record is a note of this computer. Never: a name of a file in it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use scelle_format::layout;
@@ -11,6 +12,7 @@ use scelle_format::ledger::NoteKind;
 use super::reading::Reading;
 use crate::around::Around;
 use crate::clock::now;
+use crate::connect::own_folders;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Problem;
 use crate::reading::tree::Tree;
@@ -21,6 +23,7 @@ use crate::restore::record::RestoreRecord;
 use crate::restore::request::{RestoreRequest, Target};
 use crate::restore::run::restore;
 use crate::restore::summary::RestoreSummary;
+use crate::scan::{EntryPath, PathFilter};
 
 /// What became of a restore.
 pub struct Restored {
@@ -54,13 +57,14 @@ impl Restored {
 impl Reading {
     /// Restores what `request` asks for, and leaves the record of it.
     ///
-    /// Errors: those of [`restore()`].
+    /// Errors: those of [`Self::expect_outside`] and of [`restore()`].
     pub async fn restore(
         &self,
         snapshot: &Snapshot,
         tree: Tree,
         request: RestoreRequest,
     ) -> Result<Restored> {
+        self.expect_outside(&request.target)?;
         let is_folder = |code: &str| code == Problem::FolderUnreadable.code();
         let (folders, files): (Vec<_>, Vec<_>) = tree.root.problems.iter().partition(|p| is_folder(&p.code));
         let (folders_not_read, not_saved) = (folders.len() as u64, files.len() as u64);
@@ -72,6 +76,16 @@ impl Reading {
         let is_nothing_chosen = request.filter.has_globs() && is_empty;
         let replaced = self.replaced(&summary);
         Ok(Restored { summary, is_recorded, is_nothing_chosen, not_saved, folders_not_read, replaced })
+    }
+
+    /// What backups are made of is no place to restore to: the next run would meet files of patients in the store, in clear.
+    ///
+    /// Errors: exit 2 the folder is, or lies in, that of the store or of this computer's state, whatever links lead there.
+    pub fn expect_outside(&self, target: &Target) -> Result<()> {
+        let Target::Folder(folder) = target else { return Ok(()) };
+        let own = PathFilter::new(&[], &[], &own_folders(&self.home, Some(&self.connected.place)))?;
+        let is_own = |folder: &Path| EntryPath::from_os(folder).is_ok_and(|path| own.is_own(&path));
+        if is_own(&real(folder)) { Err(AgentError::target_is_own()) } else { Ok(()) }
     }
 
     fn replaced(&self, summary: &RestoreSummary) -> Vec<String> {
@@ -123,4 +137,11 @@ impl Reading {
         ledger.append(NoteKind::Restore, vec![attached]).await?;
         Ok(())
     }
+}
+
+/// Where a folder really is or will be: links above it are followed as far as it exists.
+fn real(folder: &Path) -> PathBuf {
+    let there = folder.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let Some((above, real)) = there else { return folder.to_owned() };
+    folder.strip_prefix(above).map_or(real.clone(), |below| real.join(below))
 }

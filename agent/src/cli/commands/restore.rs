@@ -54,6 +54,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
         aside: dated(context, "mis de côté", "set aside"),
     };
     if args.dry_run {
+        reading.expect_outside(&request.target)?;
         return dry_run(context, &tree, &request).await;
     }
     let restored = reading.restore(&snapshot, tree, request).await?;

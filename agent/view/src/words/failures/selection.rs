@@ -37,6 +37,8 @@ pub enum SelectionFailure {
     NothingToLookFor,
     /// A restore in place of a snapshot that another system made.
     OtherSystem,
+    /// A restore into the folder of the store, or into that of this computer's state.
+    TargetIsOwn,
 }
 
 impl SelectionFailure {
@@ -167,6 +169,16 @@ impl SelectionFailure {
                 todo: bilingual!(
                     "restaurez-le dans un dossier avec --to",
                     "restore it into a folder with --to"
+                ),
+            },
+            Self::TargetIsOwn => Said {
+                what: bilingual!(
+                    "cette destination se trouve dans le dossier des sauvegardes, ou dans celui où Scellé tient son état",
+                    "that destination lies in the folder of the backups, or in the one where Scellé keeps its state"
+                ),
+                todo: bilingual!(
+                    "rien n'a été écrit ; choisissez un autre dossier avec --to",
+                    "nothing was written; choose another folder with --to"
                 ),
             },
         }
