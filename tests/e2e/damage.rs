@@ -318,3 +318,64 @@ fn a_replacement_that_is_lost_too_takes_the_older_snapshots_with_it() {
     let next = site.backup(&source);
     assert_eq!(next["status"], "amber", "{next}");
 }
+
+/// Newest first by their size.
+fn largest_pack(site: &Site) -> String {
+    let bytes = |name: &String| fs::metadata(site.object(name)).unwrap().len();
+    site.objects("p/").into_iter().max_by_key(bytes).unwrap()
+}
+
+/// A pack was lost and stored again, and what took its place is spoilt: the older snapshot needs it, also for a check that reads nothing.
+#[test]
+fn a_snapshot_whose_pack_was_replaced_by_one_that_is_spoilt_is_not_sound() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("image.raw", noise(1, 2_000_000));
+    site.backup(&source);
+    fs::remove_file(site.object(&largest_pack(&site))).unwrap();
+    source.file("later.txt", "later");
+    site.backup(&source);
+    flip(&site, &largest_pack(&site));
+    let read = site.agent.expect(13, ["check", "--read-data", "all", "--json"]).json();
+    let unread = site.agent.expect(13, ["check", "--json"]).json();
+    let stranger = site.other_computer("stranger").expect(13, ["check", "--json"]).json();
+    for (what, told) in [("read", read), ("unread", unread), ("stranger", stranger)] {
+        assert_eq!(told["sound"].as_array().map(Vec::len), Some(0), "{what}: {told}");
+        assert_eq!(told["damaged"].as_array().map(Vec::len), Some(2), "{what}: {told}");
+        assert_eq!(told["replaced"].as_array().map(Vec::len), Some(0), "{what}: {told}");
+    }
+    site.backup(&source);
+    site.agent.ok(["check", "--read-data", "all"]);
+}
+
+/// The record of a restore is kept like all that this computer writes.
+#[test]
+fn the_record_of_a_restore_that_the_store_loses_is_put_back() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("a.txt", "a");
+    site.backup(&source);
+    let before = site.objects("a/");
+    site.restore("latest", &site.path("back"));
+    let record = site.objects("a/").into_iter().find(|name| !before.contains(name)).unwrap();
+    fs::remove_file(site.object(&record)).unwrap();
+    site.agent.expect(13, ["check"]);
+    site.backup(&source);
+    assert!(site.object(&record).exists());
+    site.agent.ok(["check"]);
+}
+
+/// That the newest bilan is lost says nothing of the snapshot before it.
+#[test]
+fn a_lost_bilan_is_no_lost_snapshot() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("a.txt", "a");
+    site.backup(&source);
+    site.backup(&source);
+    let notes = site.objects("c/");
+    let newest = notes.iter().min().unwrap();
+    fs::remove_file(site.object(newest)).unwrap();
+    let told = site.agent.ok([std::ffi::OsString::from("backup"), source.root().into()]);
+    assert!(!told.err().contains("no longer in the repository"), "{told}");
+}

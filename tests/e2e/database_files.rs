@@ -269,6 +269,10 @@ fn what_only_sounds_like_a_side_file_is_saved() {
     source.file("notes-journal", "carnet");
     source.file("notes-wal", vec![9; 70_000]);
     source.file("rien-shm", "liste");
+    // An image, which begins with 128 zeros; something with the length of no index.
+    Connection::open(source.path("IM0001")).unwrap().execute_batch("CREATE TABLE t(a)").unwrap();
+    source.file("IM0001-journal", [&[0; 128][..], b"DICM", &[9; 70_000]].concat());
+    source.file("IM0001-shm", [&[0; 600][..], &[9; 70_000]].concat());
     for _ in 0..2 {
         let told = site.backup(&source);
         assert_eq!(told["problems"], 0, "{told}");

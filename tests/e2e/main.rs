@@ -20,6 +20,7 @@ mod damage;
 mod damage_table;
 mod database_damage;
 mod database_files;
+mod database_moments;
 mod databases;
 mod demo;
 mod durability;

@@ -311,3 +311,46 @@ fn a_practice_with_five_files_that_loses_three_is_told_until_it_says_so() {
     status(&site, 0, &[&root]);
     assert!(!codes(&site).contains(&"few-files-lost".to_owned()));
 }
+
+/// Folders that nobody saves any more: their alarm ends where somebody says so, and not before.
+#[test]
+fn folders_that_are_gone_on_purpose_are_not_red_for_ever() {
+    for is_emptied in [false, true] {
+        let site = Site::on_dir();
+        let (kept, given_up) = (site.path("cabinet"), site.path("essai"));
+        files(&kept, 30, "a");
+        files(&given_up, 30, "b");
+        status(&site, 0, &[&kept]);
+        status(&site, 0, &[&given_up]);
+        fs::remove_dir_all(&given_up).unwrap();
+        let mut code = 1;
+        if is_emptied {
+            fs::create_dir(&given_up).unwrap();
+            code = 0;
+        }
+        let rest = ["--author", "responsible", "--reason", "deleted-on-purpose"];
+        backup(&site, code, &[&given_up], &[]);
+        if is_emptied {
+            acknowledge(&site, 0, &rest);
+            backup(&site, code, &[&given_up], &[]);
+        }
+        let last = site.agent.json(["bilan", "list"]).as_array().unwrap().last().unwrap().clone();
+        status(&site, 0, &[&kept]);
+        site.agent.expect(2, ["status"]);
+        let id = last["id"].as_str().unwrap();
+        let told = acknowledge(&site, 0, &[&[id], &rest[..]].concat());
+        assert_eq!(told.json()["codes"], serde_json::json!(["nothing-to-back-up"]), "{told}");
+        site.agent.expect(1, ["status"]);
+        // Who saves them again is told again.
+        backup(&site, code, &[&given_up], &[]);
+        site.agent.expect(2, ["status"]);
+    }
+}
+
+/// What was never saved is a mistake on the command line: there is nothing to accept.
+#[test]
+fn a_folder_that_was_never_there_is_nothing_to_acknowledge() {
+    let site = Site::on_dir();
+    backup(&site, 1, &[&site.path("nowhere")], &[]);
+    acknowledge(&site, 2, &["--author", "provider", "--reason", "other"]);
+}

@@ -180,6 +180,86 @@ fn a_moved_repository_is_found_by_its_id_and_said_once() {
     home.ok(["check"]);
 }
 
+/// An older copy of the repository, on a disk that was put away: who looks at it writes nothing there, and believes nothing of it
+/// of the repository itself.
+#[test]
+fn what_is_wrong_with_a_copy_is_neither_written_there_nor_held_against_the_repository() {
+    let (site, source) = practice();
+    let copied = site.path("put away");
+    copy(site.place.folder(), &copied);
+    source.file("later.txt", "later");
+    site.backup(&source);
+    let root = copied.join(site.repository());
+    let names = |kind: &str| files_at_rest(&root.join(kind));
+    fs::remove_file(root.join("p").join(&names("p")[0])).unwrap();
+    fs::remove_dir_all(root.join("keys")).unwrap();
+    let before = (names("c"), names("a"));
+    let there = ["--repo".to_owned(), url(&copied)];
+    let at_the_copy = |code, line: &[&str]| {
+        site.agent.expect(code, line.iter().map(|word| (*word).to_owned()).chain(there.clone()))
+    };
+    let told = at_the_copy(13, &["check"]);
+    assert!(told.out().contains("nothing was written into this copy"), "{told}");
+    let told = at_the_copy(2, &["bilan", "acknowledge", "--author", "provider", "--reason", "other"]);
+    assert_says(&told, 2, &["another address than the one this computer backs up to"]);
+    assert_eq!((names("c"), names("a")), before);
+    let told = site.agent.ok(["check"]);
+    assert!(!told.err().contains("missing"), "{told}");
+    let told = site.backup(&source);
+    assert_eq!((&told["status"], &told["healed_packs"]), (&"amber".into(), &0.into()), "{told}");
+    site.agent.ok(["check"]);
+}
+
+/// The disk has another place today: what a check finds there is mended by the first backup made there.
+#[test]
+fn what_is_wrong_with_a_moved_repository_is_mended_by_the_next_backup_there() {
+    let (site, source) = practice();
+    let moved = site.path("mounted elsewhere");
+    fs::rename(site.place.folder(), &moved).unwrap();
+    let root = moved.join(site_repository(&moved));
+    let packs = files_at_rest(&root.join("p"));
+    let pack = root.join("p").join(&packs[0]);
+    let mut bytes = fs::read(&pack).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::remove_file(&pack).unwrap();
+    fs::write(&pack, bytes).unwrap();
+    let there = site.agent.clone().with("SCELLE_REPO", url(&moved));
+    there.expect(13, ["check", "--read-data", "all"]);
+    let told = there.ok(backup(&source));
+    assert!(told.err().contains("was at file://"), "{told}");
+    there.ok(["check", "--read-data", "all"]);
+}
+
+/// The one repository below a folder.
+fn site_repository(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let mut named = entries.filter(|entry| entry.path().join("FORMAT.txt").exists());
+    named.next().unwrap().file_name().into_string().unwrap()
+}
+
+/// The computer lost its state and has a second place; the descriptor that enrolled it is gone. What it has saved since may be newer
+/// than all that can be read.
+#[test]
+fn latest_passes_over_nobody_whose_descriptor_is_lost() {
+    let (site, source) = practice();
+    fs::remove_dir_all(site.agent.home()).unwrap();
+    site.agent.ok(["init".into(), "--join".into()].into_iter().chain(site.with_kit()));
+    source.file(format!("{CANARY}.txt"), format!("{CANARY} 2\n"));
+    site.backup(&source);
+    let descriptors = site.objects("desc/");
+    fs::remove_file(site.object(&descriptors[0])).unwrap();
+    let fresh = site.other_computer("fresh");
+    for asked in ["latest", "2999-12-02"] {
+        let words = ["restore".into(), asked.into(), "--to".into(), site.path("back").into()];
+        let told = fresh.expect(13, words.into_iter().chain(site.with_kit()));
+        assert!(told.err().contains("may be a snapshot's"), "{told}");
+        assert!(!site.path("back").exists());
+    }
+    let words: [OsString; 4] = ["restore".into(), "1".into(), "--to".into(), site.path("back").into()];
+    fresh.ok(words.into_iter().chain(site.with_kit()));
+}
+
 #[test]
 fn another_repository_in_the_place_of_the_known_one_is_refused() {
     let (site, source) = practice();

@@ -52,6 +52,10 @@ pub struct SetMemory {
 pub const SOURCE_ALARMS: [&str; 6] =
     ["few-files-lost", "files-lost", "mass-change", "root-emptied", "root-missing", "sources-shrunk"];
 
+/// The folders of a set are gone altogether: accepted of one that was saved before, so that it is not said for ever of what nobody
+/// saves any more. A later run of the same folders says it again.
+pub const SET_GONE: &str = "nothing-to-back-up";
+
 /// Damage in the store that no run could mend, in packs and in what is small: `bilan acknowledge` accepts the loss. That of keys
 /// cannot be accepted.
 pub const DAMAGE_ALARMS: [&str; 2] = ["damage-known", SMALL_DAMAGE_ALARM];

@@ -27,6 +27,12 @@ impl AgentError {
         self.because(what)
     }
 
+    /// The repository at another address than the one this computer backs up to: its ledger is not written there. The place is that
+    /// address.
+    pub fn copy_elsewhere() -> Self {
+        Self::new(ExitCode::Usage, WhereaboutsFailure::CopyElsewhere)
+    }
+
     /// Another repository lies at the address of the one this computer knows.
     pub fn another_repository() -> Self {
         Self::new(ExitCode::Unreachable, WhereaboutsFailure::AnotherRepository)

@@ -25,6 +25,8 @@ pub const LAST_OF_OLD: &str = "last.note";
 /// What is known to be damaged. Written by backups and checks. Lost: read again from the ledger; what no note can call bad (notes,
 /// descriptors, key files) is found again by looking.
 pub const DAMAGE: &str = "damage.json";
+/// What was found wrong at another address than the repository's. Written by checks and restores there. Lost: found again by looking.
+pub const ELSEWHERE: &str = "elsewhere.json";
 /// Alarms about the ledger that are open. Written by whoever sees one. Lost: read again from the bilans.
 pub const ALARMS: &str = "alarms.json";
 /// Copies of the wrapped keys. Written by backups. Lost: read from the store; until then there is one copy fewer.

@@ -16,6 +16,7 @@ pub mod damaged;
 pub mod descriptors;
 pub mod destination;
 mod device;
+pub mod elsewhere;
 mod epoch_file;
 pub mod files;
 pub mod finding;

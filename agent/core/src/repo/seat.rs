@@ -79,7 +79,9 @@ impl Seat {
     ) -> Result<Self> {
         let state = State::open(home, objects.repository())?;
         let device = state.device()?;
-        let destinations = Destinations::one(Destination { objects: objects.clone(), clock_offset_ms });
+        // What it writes is kept as a backup's is: the store may lose it.
+        let objects = Arc::new(Objects::clone(objects).keeping(state.kept()));
+        let destinations = Destinations::one(Destination { objects, clock_offset_ms });
         Ok(Self { destinations, state, device, around: around.clone() })
     }
 

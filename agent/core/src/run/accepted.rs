@@ -7,12 +7,12 @@
 use std::collections::{BTreeSet, HashSet};
 
 use scelle_format::layout;
-use scelle_format::ledger::{Author, Because, NoteKind, STORE_SET};
+use scelle_format::ledger::{Author, Because, NoteKind, STORE_SET, SnapshotStatus};
 use scelle_format::report::Record;
 
 use super::reading::Reading;
 use crate::bilan::Memory;
-use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARMS, SMALL_DAMAGE_ALARM, SOURCE_ALARMS};
+use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARMS, SET_GONE, SMALL_DAMAGE_ALARM, SOURCE_ALARMS};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::alarms::{BROKEN, CHAIN_ALARMS, ChainAlarms};
 use crate::repo::append::LedgerWriter;
@@ -43,7 +43,7 @@ impl Warnings {
     fn of(record: &Record) -> Self {
         let codes = || record.status.reasons.iter().map(|reason| reason.code.as_str());
         Self {
-            of_sources: codes().filter(|code| SOURCE_ALARMS.contains(code)).map(str::to_owned).collect(),
+            of_sources: codes().filter(|code| is_of_sources(code)).map(str::to_owned).collect(),
             is_loss: codes().any(|code| DAMAGE_ALARMS.contains(&code)),
             is_altered: codes().any(|code| code == ALTERED_ALARM),
             is_small: codes().any(|code| code == SMALL_DAMAGE_ALARM),
@@ -57,6 +57,11 @@ impl Warnings {
         let is_of_the_store = self.is_loss || self.is_altered || self.is_broken || self.is_chain;
         self.of_sources.is_empty() && !is_of_the_store
     }
+}
+
+/// Whether a warning is about the sources.
+fn is_of_sources(code: &str) -> bool {
+    SOURCE_ALARMS.contains(&code) || code == SET_GONE
 }
 
 /// A loss that was accepted.
@@ -121,6 +126,9 @@ impl Reading {
         if self.known.is_none() {
             return Err(AgentError::not_a_member());
         }
+        if self.is_elsewhere {
+            return Err(AgentError::copy_elsewhere().at(self.connected.store.address()));
+        }
         let loaded = self.bilan(id).await?;
         let warnings = Warnings::of(&loaded.record);
         if warnings.is_empty() {
@@ -154,6 +162,9 @@ impl Reading {
             }
         }
         if !warnings.of_sources.is_empty() {
+            // Of a run that found nothing there is no snapshot: the last one of the same folders stands for them.
+            let set = loaded.record.run.set.as_ref().map(|set| set.as_str());
+            let snapshot = snapshot.or_else(|| at.newest_of(set?));
             let snapshot = snapshot.ok_or_else(AgentError::nothing_to_acknowledge)?;
             if let Some(note) = at.sources(&mut ledger, snapshot).await? {
                 told(Acceptance::Sources { note, snapshot, codes: warnings.of_sources });
@@ -198,6 +209,17 @@ impl Accepting<'_> {
     fn branch(&self) -> Vec<&VerifiedNote> {
         let head = self.reading.own().and_then(|own| own.head.link()).map(|(_, text_sha256)| text_sha256);
         branch_of(self.notes(), head)
+    }
+
+    /// The number of the newest snapshot of a set on this computer's branch.
+    fn newest_of(&self, set: &str) -> Option<u64> {
+        let number = |row: &&VerifiedNote| match &row.note.kind {
+            NoteKind::Snapshot { number, set: of, status: SnapshotStatus::Complete, .. } if of == set => {
+                Some(*number)
+            }
+            _ => None,
+        };
+        self.branch().iter().filter_map(number).max()
     }
 
     /// The sources of the set of `snapshot` are accepted as they were. Returns the number of the note; `None` where the ledger

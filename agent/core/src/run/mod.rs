@@ -127,7 +127,7 @@ impl Run {
         let start = around.stage(Phase::Open, stages::begin(self, pen)).await?;
         let earlier_runs = pen.head().runs.get(set).copied().unwrap_or(0);
         let plan = request.plan(set)?;
-        let mut damage = stages::known_damage(self).await?;
+        let mut damage = stages::known_damage(self, pen).await?;
         let before_note = |gathered: &Gathered| {
             bilan::foresee(&seat.state, set, gathered, earlier_runs, now(&*around.clock))
         };

@@ -1,11 +1,14 @@
 //! What a check or a restore found wrong, written down where the next backup reads it.
 //!
-//! Findings become a `damage` note of this PC, and lie in its state folder. Never: changes what a command answers.
+//! Findings become a `damage` note of this PC, and lie in its state folder. At another address than its own they are only kept, for
+//! a backup made there. Never: changes what a command answers, or writes into a copy that is looked at.
 
 use super::reading::Reading;
 use crate::error::Result;
 use crate::repo::damage::Damage;
+use crate::repo::elsewhere::Elsewhere;
 use crate::repo::finding::Finding;
+use crate::repo::state::State;
 
 /// What became of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Noted {
     SoundAgain,
     /// The ledger said so already.
     KnownAlready,
+    /// They wait here for a backup at that address, which is not the one this PC backs up to.
+    KeptForThere,
     /// This PC has no place in the repository.
     NoPen,
 }
@@ -28,8 +33,11 @@ impl Reading {
 
     /// Writes down what is damaged, and what of the objects in `good` was known to be and is whole again.
     pub async fn note(&self, found_by: &str, findings: &[Finding], good: Vec<String>) -> Result<Noted> {
-        if self.known.is_none() {
-            return Ok(Noted::NoPen);
+        let Some(known) = &self.known else { return Ok(Noted::NoPen) };
+        if self.is_elsewhere {
+            let state = State::open(&self.home, &known.repository)?;
+            let is_new = Elsewhere::keep(&state, &known.device.place.url, findings)?;
+            return Ok(if is_new { Noted::KeptForThere } else { Noted::KnownAlready });
         }
         let seat = self.seat()?;
         let (state, descriptors) = (&seat.state, &self.repository.descriptors);

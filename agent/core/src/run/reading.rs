@@ -99,14 +99,12 @@ impl Reading {
     }
 
     fn choose(&self, spec: &SnapshotSpec) -> Result<Snapshot> {
-        let Repository { history, descriptors, .. } = &self.repository;
+        let Repository { history, .. } = &self.repository;
         let own = self.own();
-        // Where descriptors are lost, a device that they enrolled looks like one that nobody did.
+        // Where descriptors are lost, a device that they enrolled looks like one that nobody did. Of the newest one nothing else tells.
         let stranger = self.repository.stranger();
         match (stranger, spec) {
-            (Some(stranger), SnapshotSpec::Latest { .. } | SnapshotSpec::AtOrBefore(_))
-                if !descriptors.findings.is_empty() && own.is_none() =>
-            {
+            (Some(stranger), SnapshotSpec::Latest { .. } | SnapshotSpec::AtOrBefore(_)) if own.is_none() => {
                 Err(AgentError::newer_unreadable(None, "").at(stranger.object.clone()))
             }
             _ => match (select(history, spec, own, None), stranger) {

@@ -14,6 +14,7 @@ use crate::repo::alarms::ChainAlarms;
 use crate::repo::append::LedgerWriter;
 use crate::repo::append::start::Start;
 use crate::repo::damage::Damage;
+use crate::repo::elsewhere::Elsewhere;
 use crate::repo::finding::FindingKind;
 use crate::repo::history::History;
 use crate::repo::rebuild;
@@ -30,8 +31,8 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
     if start.forked {
         monitor.notice(Notice::ForkAlarm);
     }
-    if start.store_behind {
-        monitor.notice(Notice::SnapshotVanished { snapshot: ledger.head().snapshot });
+    if let Some(snapshot) = start.lost_snapshot {
+        monitor.notice(Notice::SnapshotVanished { snapshot });
     }
     if !ChainAlarms::load(state).is_known() {
         // Before anything may end this run: its bilan must know them too.
@@ -57,9 +58,9 @@ pub(super) async fn begin(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<St
     Ok(start)
 }
 
-/// What is known to be damaged. Where this computer has forgotten whether an alarm about altered objects is open, the ledger
-/// tells.
-pub(super) async fn known_damage(run: &Run) -> Result<Damage> {
+/// What is known to be damaged, with what was found at this address before a backup was made here. Where this computer has forgotten
+/// whether an alarm about altered objects is open, the ledger tells.
+pub(super) async fn known_damage(run: &Run, ledger: &mut LedgerWriter<'_>) -> Result<Damage> {
     let (seat, descriptors) = (&run.seat, &run.descriptors);
     let mut damage = Damage::look(seat.objects(), &seat.state, &seat.device, descriptors).await?;
     if damage.is_alarm_unknown() {
@@ -68,6 +69,12 @@ pub(super) async fn known_damage(run: &Run) -> Result<Damage> {
         damage.save(&seat.state)?;
     }
     damage.forget_strangers(seat.objects(), &seat.state, descriptors)?;
+    let found = Elsewhere::found_at(&seat.state, &seat.device.place.url);
+    if !found.is_empty() {
+        let news: Vec<_> = found.into_iter().filter(|bad| !damage.is_open(&bad.name)).collect();
+        damage.record(ledger, &seat.state, "check", news, Vec::new()).await?;
+        Elsewhere::forget(&seat.state);
+    }
     Ok(damage)
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use scelle_format::id::DeviceId;
+use scelle_format::ledger::NoteKind;
 use scelle_format::report::{Light, Trigger};
 use scelle_format::timestamp::Timestamp;
 
@@ -19,6 +20,7 @@ use super::whereabouts::Finder;
 use crate::bilan::Row;
 use crate::clock::now;
 use crate::error::ExitCode;
+use crate::repo::history::History;
 use crate::schedule::Timetable;
 
 /// A run that answers a slot may take so long before its bilan is looked for, in seconds.
@@ -79,7 +81,8 @@ impl Finder<'_> {
         };
         let set = |plan: &PlanLooked<'_>| set_of(&known.device, plan.paths).unwrap_or_default();
         let plans: Vec<_> = plans.iter().map(|plan| (set(plan), plan)).collect();
-        let rows = own_rows(reading.bilans(), &known.device.id);
+        let mut rows = own_rows(reading.bilans(), &known.device.id);
+        forget_retired(&mut rows, &reading.repository.history, &known.device.id, &plans);
         let mut standing = PracticeStanding::of(&rows, &plans, has_service, now(&*self.around.clock));
         if standing.is_idle {
             standing.is_idle = !is_started_by_others(&reading, &rows, &plans).await;
@@ -94,6 +97,35 @@ fn own_rows(rows: Vec<Row>, device: &DeviceId) -> Vec<Row> {
     let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.id.starts_with(own)).collect();
     rows.sort_by_key(|row| (row.sequence.is_none(), row.sequence, row.time));
     rows
+}
+
+/// Leaves out what is saved no more: a set that no plan names and whose newest bilan somebody has acknowledged.
+fn forget_retired(
+    rows: &mut Vec<Row>,
+    history: &History,
+    device: &DeviceId,
+    plans: &[(String, &PlanLooked<'_>)],
+) {
+    let acknowledged: BTreeSet<(u64, &str)> = history
+        .device(device)
+        .into_iter()
+        .flat_map(|chain| &chain.notes)
+        .filter_map(|row| match &row.note.kind {
+            NoteKind::Acknowledge { bilan, set, .. } => Some((*bilan, set.as_str())),
+            _ => None,
+        })
+        .collect();
+    let mut newest: BTreeMap<&String, &Row> = BTreeMap::new();
+    newest.extend(rows.iter().filter_map(|row| Some((row.set.as_ref()?, row))));
+    let is_over = |(set, row): &(&String, &Row)| {
+        let number = row.sequence.filter(|_| plans.iter().all(|(plan, _)| plan != *set));
+        number.is_some_and(|number| acknowledged.contains(&(number, set.as_str())))
+    };
+    let retired: BTreeSet<String> = newest.into_iter().filter(is_over).map(|(set, _)| set.clone()).collect();
+    // The newest bilan of all is told as it is until the next one.
+    let last = rows.len().saturating_sub(1);
+    let mut at = 0..;
+    rows.retain(|row| at.next() == Some(last) || row.set.as_ref().is_none_or(|set| !retired.contains(set)));
 }
 
 /// Whether the newest run of each plan that has times was started by the system's scheduler.

@@ -158,6 +158,19 @@ pub(super) fn is_replaced(
     by.is_some_and(|by| by.iter().all(|(kind, pack, _)| is_whole((*kind, *pack))))
 }
 
+/// Packs that heal notes put in the place of one, and in the place of those.
+pub(super) fn heirs_of(lost: (PackKind, PackId), healed: &Healed) -> BTreeSet<(PackKind, PackId)> {
+    let (mut open, mut heirs) = (vec![lost], BTreeSet::new());
+    while let Some(pack) = open.pop() {
+        for (kind, next, _) in healed.get(&pack).into_iter().flatten() {
+            if heirs.insert((*kind, *next)) {
+                open.push((*kind, *next));
+            }
+        }
+    }
+    heirs
+}
+
 /// Packs in the place of those of `needed` that heal notes replace: they are to be read as well.
 pub(super) fn heirs(
     needed: &BTreeMap<(PackKind, PackId), PackUse>,

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::reading::{Depth, KeyNeed, open};
 use crate::cli::args::{BilanAcknowledge, KeyArgs};
 use crate::cli::context::Context;
+use scelle_core::bilan::memory::SET_GONE;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::run::{Acceptance, AcceptedLoss, Consent};
 use scelle_view::bilingual;
@@ -52,11 +53,19 @@ fn say_sources(context: &Context, id: &str, codes: &[String]) {
         let said = |code: &String| sentence(code).map_or(code.clone(), |found| found.what(lang).to_owned());
         codes.iter().map(said).collect::<Vec<_>>().join(lang.pick(" ; ", "; "))
     });
-    context.screen.say(&bilingual!(
-        "Bilan {id}, accepté : {what}. C'est inscrit au journal, la prochaine sauvegarde compte à partir de cet état",
-        "Bilan {id}, acknowledged: {what}. It is in the ledger, the next backup counts from that state",
-        what = what
-    ));
+    let is_gone = codes.iter().all(|code| code == SET_GONE);
+    context.screen.say(&match is_gone {
+        true => bilingual!(
+            "Bilan {id}, accepté : {what}. C'est inscrit au journal ; tant qu'un plan nomme ces dossiers, chaque sauvegarde le redit",
+            "Bilan {id}, acknowledged: {what}. It is in the ledger; as long as a plan names these folders, each backup says it again",
+            what = what
+        ),
+        false => bilingual!(
+            "Bilan {id}, accepté : {what}. C'est inscrit au journal, la prochaine sauvegarde compte à partir de cet état",
+            "Bilan {id}, acknowledged: {what}. It is in the ledger, the next backup counts from that state",
+            what = what
+        ),
+    });
 }
 
 fn say_altered(context: &Context, left: u64) {

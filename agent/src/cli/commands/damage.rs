@@ -1,7 +1,7 @@
 //! What `check` and `restore` found wrong, written down where the next backup reads it.
 //!
 //! Findings become a `damage` note of this PC, and lie in its state folder. A PC without a place in the repository cannot
-//! write one: that is said. Never: changes what a command answers, or its code.
+//! write one, and none is written at another address than the one it backs up to: that is said. Never: changes what a command answers, or its code.
 
 use super::reading::Reading;
 use crate::cli::context::Context;
@@ -37,6 +37,10 @@ pub async fn record(
         Ok(Noted::KnownAlready) => screen.say(&bilingual!(
             "Déjà noté pour la prochaine sauvegarde",
             "Noted already for the next backup"
+        )),
+        Ok(Noted::KeptForThere) => screen.say(&bilingual!(
+            "Noté sur ce poste pour une sauvegarde à cette adresse ; rien n'a été écrit dans cette copie du dépôt",
+            "Noted on this computer for a backup at this address; nothing was written into this copy of the repository"
         )),
         Ok(Noted::NoPen) if told.is_empty() => {}
         Ok(Noted::NoPen) => screen.warn(&bilingual!(

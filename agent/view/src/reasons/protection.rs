@@ -215,8 +215,8 @@ sentences! {
         "qui prend la main sur ce PC peut effacer les sauvegardes" => "utiliser un stockage avec verrou (Object Lock), ou un NAS dont ce PC ne peut pas effacer les instantanés, et le déclarer ([repository] immutable_days)",
         "whoever takes over this PC can erase the backups" => "use a store with Object Lock, or a NAS whose snapshots this PC cannot erase, and declare it ([repository] immutable_days)";
     "nothing-to-back-up":
-        "il n'y avait rien à lire dans les dossiers à sauvegarder" => "vérifier les dossiers et les lecteurs branchés ; ce qui n'existe plus sort du plan",
-        "there was nothing to read in the folders to back up" => "check the folders and that drives are plugged in; what is no more leaves the plan";
+        "il n'y avait rien à lire dans les dossiers à sauvegarder" => "vérifier les dossiers et les lecteurs branchés ; ce qui n'existe plus sort du plan, et « scelle bilan acknowledge » lève l'alerte",
+        "there was nothing to read in the folders to back up" => "check the folders and that drives are plugged in; what is no more leaves the plan, and \"scelle bilan acknowledge\" ends the alarm";
     "off-site-unknown":
         "impossible de savoir si une copie est hors du cabinet" => "déclarer où se trouve le stockage",
         "whether a copy is outside the practice is not known" => "declare where the store is";

@@ -5,6 +5,7 @@
 //! alone.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::scan::{EntryPath, SourceFile};
 
 /// sqlite.org/fileformat2.html §3: first bytes of a rollback journal.
 const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-/// A journal whose header is zeros is at rest (`journal_mode=PERSIST`).
+/// The words of its header.
 const JOURNAL_HEADER_BYTES: usize = 28;
 /// What ends a journal that names a super-journal: length and checksum of the name, and the magic once more.
 const SUPER_END_BYTES: usize = 16;
@@ -27,8 +28,12 @@ const SUPER_NAME_MAX_BYTES: usize = 4096;
 const WAL_MAGIC: [[u8; 4]; 2] = [[0x37, 0x7f, 0x06, 0x82], [0x37, 0x7f, 0x06, 0x83]];
 /// sqlite.org/walformat.html §2.1: version of the WAL index, in the machine's byte order.
 const SHM_VERSION: u32 = 3_007_000;
-/// Its header: two copies and the checkpoint's words.
-const SHM_HEADER_BYTES: usize = 136;
+/// Its length is a multiple of this.
+const SHM_UNIT_BYTES: u64 = 32_768;
+/// The smallest sector that a header of a journal fills.
+const JOURNAL_SECTOR_BYTES: usize = 512;
+/// First bytes of a file that are looked at.
+const LOOKED_AT_BYTES: usize = 512;
 
 /// Which database a file stands beside: by inode, so that each of its names counts, or by path where there are none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,12 +61,44 @@ pub struct Candidate {
     pub is_part_only: bool,
 }
 
+/// How a file was saved beside which there are names of side files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// As a database: whole without them, or with those that it needed.
+    Database,
+    /// Like any file; none that it would need stood beside it once it was read. It may be an encrypted database.
+    Alone,
+}
+
+/// What a file with the name of a side file is, by its own bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SideLooks {
+    /// A journal or a log with which a database recovers.
+    Needed,
+    /// A journal at rest or not begun, the index of a log, or empty: no database needs it.
+    AtRest,
+    /// Something else.
+    Other,
+}
+
+impl SideLooks {
+    /// Whether it is not to be saved beside what was saved. What only looks like a journal at rest is left out beside a database that is
+    /// known to be one; a hot journal beside any file: it belongs to a later moment than that.
+    pub fn is_left_out(self, beside: Option<Saved>) -> bool {
+        match beside {
+            Some(Saved::Database) => self != Self::Other,
+            Some(Saved::Alone) => self == Self::Needed,
+            None => false,
+        }
+    }
+}
+
 /// What the run knows of databases and of files beside them.
 #[derive(Default)]
 pub struct Beside {
     candidates: Mutex<HashMap<BaseKey, Vec<Candidate>>>,
-    /// Databases that are whole in this snapshot without any other file.
-    whole: Mutex<HashMap<BaseKey, ()>>,
+    /// What is in this snapshot already, so that nothing of a later moment may stand beside it.
+    saved: Mutex<HashMap<BaseKey, Saved>>,
     /// SQLite databases that are looked at once the scan is over.
     late: Mutex<Vec<Arc<FileJob>>>,
     clusters: Mutex<Vec<Cluster>>,
@@ -79,9 +116,9 @@ impl Beside {
         self.candidates.lock().entry(base).or_default().push(candidate);
     }
 
-    /// The database is saved whole.
-    pub fn is_whole_now(&self, base: BaseKey) {
-        self.whole.lock().insert(base, ());
+    /// This file is in the snapshot, as of now.
+    pub fn is_saved_now(&self, base: BaseKey, saved: Saved) {
+        self.saved.lock().insert(base, saved);
     }
 
     /// The database waits until the scan is over.
@@ -115,13 +152,13 @@ impl Beside {
         self.candidates.lock().remove(base).unwrap_or_default()
     }
 
-    /// Files beside all databases, each with whether its database is saved whole.
-    pub fn take_rest(&self) -> Vec<(Candidate, bool)> {
-        let whole = self.whole.lock();
+    /// Files with the names of side files, each with how that beside which it stands was saved, if it was.
+    pub fn take_rest(&self) -> Vec<(Candidate, Option<Saved>)> {
+        let saved = self.saved.lock();
         let all = std::mem::take(&mut *self.candidates.lock()).into_iter();
         all.flat_map(|(base, files)| {
-            let is_whole = whole.contains_key(&base);
-            files.into_iter().map(move |file| (file, is_whole))
+            let saved = saved.get(&base).copied();
+            files.into_iter().map(move |file| (file, saved))
         })
         .collect()
     }
@@ -156,17 +193,23 @@ pub fn is_accompanied(base: &Path) -> bool {
     has_log(base) || platform::stat(&beside(base, "-journal")).is_ok_and(|stat| stat.bytes > 0)
 }
 
-/// Whether the file is what its name says, by its first bytes. An empty one says nothing, so nothing is lost with it.
-pub fn is_side_file(path: &Path) -> bool {
-    let mut first = [0; SHM_HEADER_BYTES];
-    let read = SourceFile::open(path).and_then(|source| source.read_at(&mut first, 0));
+/// What the file at a path is. What cannot be read is something else.
+pub fn looks(path: &Path) -> SideLooks {
+    SourceFile::open(path).map_or(SideLooks::Other, |source| looks_of(&source, path))
+}
+
+/// What an open file is, by its first bytes and the ending of its name. An empty one says nothing, so nothing is lost with it.
+pub fn looks_of(source: &SourceFile, path: &Path) -> SideLooks {
+    let mut first = [0; LOOKED_AT_BYTES];
     let ends_in = |end: &[u8]| platform::os_to_bytes(path.as_os_str()).ends_with(end);
-    match read.map(|n| &first[..n]) {
-        Err(_) => false,
-        Ok([]) => true,
-        Ok(first) if ends_in(b"-journal") => is_journal(first),
-        Ok(first) if ends_in(b"-wal") => WAL_MAGIC.iter().any(|magic| first.starts_with(magic)),
-        Ok(first) => is_shm(first),
+    let is_at_rest = |is: bool| if is { SideLooks::AtRest } else { SideLooks::Other };
+    match source.read_at(&mut first, 0).map(|n| &first[..n]) {
+        Err(_) => SideLooks::Other,
+        Ok([]) => SideLooks::AtRest,
+        Ok(first) if has_magic(first) => SideLooks::Needed,
+        Ok(first) if ends_in(b"-journal") => is_at_rest(is_journal_at_rest(first)),
+        Ok(_) if ends_in(b"-wal") => SideLooks::Other,
+        Ok(first) => is_at_rest(is_shm(first, source.stat().bytes)),
     }
 }
 
@@ -177,7 +220,7 @@ pub fn is_log(path: &Path) -> bool {
 
 /// Whether this is the index of a log.
 pub fn is_index(path: &Path) -> bool {
-    platform::os_to_bytes(path.as_os_str()).ends_with(b"-shm") && is_side_file(path)
+    platform::os_to_bytes(path.as_os_str()).ends_with(b"-shm") && looks(path) == SideLooks::AtRest
 }
 
 /// Whether it ended with its transaction since the walk saw it.
@@ -187,12 +230,11 @@ pub fn is_gone(path: &Path) -> bool {
 
 /// Whether the database needs this file to recover: a journal that is not at rest, or a log.
 pub fn is_needed(path: &Path) -> bool {
-    let mut first = [0; JOURNAL_MAGIC.len()];
-    let read = SourceFile::open(path).and_then(|source| source.read_at(&mut first, 0));
-    let magic = |first: &[u8]| {
-        first.starts_with(&JOURNAL_MAGIC) || WAL_MAGIC.iter().any(|magic| first.starts_with(magic))
-    };
-    read.is_ok_and(|n| magic(&first[..n]))
+    looks(path) == SideLooks::Needed
+}
+
+fn has_magic(first: &[u8]) -> bool {
+    first.starts_with(&JOURNAL_MAGIC) || WAL_MAGIC.iter().any(|magic| first.starts_with(magic))
 }
 
 /// Whether this journal is of a transaction over several databases that did not come to its end: it names a super-journal, by its
@@ -227,42 +269,84 @@ pub fn has_needed(base: &Path) -> bool {
     ["-journal", "-wal"].iter().any(|ending| is_needed(&beside(base, ending)))
 }
 
-fn is_journal(first: &[u8]) -> bool {
-    let header = first.get(..JOURNAL_HEADER_BYTES);
-    first.starts_with(&JOURNAL_MAGIC) || header.is_some_and(|header| header.iter().all(|byte| *byte == 0))
+/// Whether this is the beginning of a journal without which its database is whole: one at rest (`journal_mode=PERSIST`, or held
+/// exclusively), whose header is zeros, or one of a transaction that has not written to the database yet, whose magic and count are
+/// (pager.c: `writeJournalHdr`, `zeroJournalHdr`). The rest of a header's sector is zeros in both. A file of somebody's own that
+/// begins with zeros (DICOM: 128 of them) is none.
+fn is_journal_at_rest(first: &[u8]) -> bool {
+    let word =
+        |at: usize| first.get(at..at + 4).and_then(|word| word.try_into().ok()).map(u32::from_be_bytes);
+    let is_zero =
+        |range: Range<usize>| first.get(range).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0));
+    let is_size = |word: Option<u32>, from| {
+        word.is_some_and(|bytes| bytes.is_power_of_two() && (from..=65_536).contains(&bytes))
+    };
+    let is_young = || is_size(word(20), 32) && is_size(word(24), 512);
+    let is_header = is_zero(0..JOURNAL_HEADER_BYTES) || is_zero(0..12) && is_young();
+    is_header && is_zero(JOURNAL_HEADER_BYTES..JOURNAL_SECTOR_BYTES)
 }
 
-fn is_shm(first: &[u8]) -> bool {
+/// Whether this is the index of a log; `bytes` is its length.
+fn is_shm(first: &[u8], bytes: u64) -> bool {
     let version = first.get(..4).and_then(|word| word.try_into().ok());
     let is_index =
         version.map(u32::from_ne_bytes).is_some_and(|v| v == SHM_VERSION || v.swap_bytes() == SHM_VERSION);
     // One that no program uses any more, or not yet, is empty but for its length.
-    is_index || first.iter().all(|byte| *byte == 0)
+    is_index || bytes % SHM_UNIT_BYTES == 0 && first.iter().all(|byte| *byte == 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Words of a journal's header: magic, count, nonce, pages, sector, page.
+    fn header(magic: &[u8; 8], count: u32, words: [u32; 4]) -> Vec<u8> {
+        let mut header = magic.to_vec();
+        [[count].as_slice(), &words].concat().iter().for_each(|word| header.extend(word.to_be_bytes()));
+        header.resize(JOURNAL_SECTOR_BYTES, 0);
+        [&header[..], &[0, 0, 0, 5], &[7; 4096]].concat()
+    }
+
     #[test]
     fn a_side_file_is_one_by_its_own_first_bytes() {
+        use SideLooks::{AtRest, Needed, Other};
         let folder = tempfile::tempdir().unwrap();
         let of = |name: &str, content: &[u8]| {
             let path = folder.path().join(name);
             std::fs::write(&path, content).unwrap();
-            is_side_file(&path)
+            looks(&path)
         };
-        let shm = [&SHM_VERSION.to_ne_bytes()[..], &[0; 200]].concat();
-        assert!(of("a-journal", &[&JOURNAL_MAGIC[..], b"rest"].concat()) && of("b-journal", &[0; 512]));
-        assert!(of("a-wal", &[0x37, 0x7f, 6, 0x82, 1]) && of("b-wal", &[0x37, 0x7f, 6, 0x83, 1]));
-        assert!(of("a-shm", &shm) && of("b-shm", &[0; 3]) && of("c-wal", b""));
-        let needed = |name: &str| is_needed(&folder.path().join(name));
-        assert!(needed("a-journal") && needed("a-wal") && !needed("b-journal") && !needed("a-shm"));
-        assert!(!of("d-journal", b"diary") && !of("d-wal", b"list") && !of("d-shm", b"list of names"));
-        assert!(
-            !of("e-journal", &[0; 9])
-                && !of("e-wal", &[0; 9])
-                && !is_side_file(&folder.path().join("none-wal"))
-        );
+        let words = [0x1234_5678, 40, 512, 4096];
+        assert_eq!(of("a-journal", &header(&JOURNAL_MAGIC, 3, words)), Needed);
+        assert_eq!(of("b-journal", &header(&[0; 8], 0, [0; 4])), AtRest, "zeroed");
+        assert_eq!(of("c-journal", &header(&[0; 8], 0, words)), AtRest, "not synced yet");
+        assert_eq!(of("d-journal", &[0; 512]), AtRest);
+        assert_eq!(of("a-wal", &[0x37, 0x7f, 6, 0x82, 1]), Needed);
+        assert_eq!(of("b-wal", &[0x37, 0x7f, 6, 0x83, 1]), Needed);
+        assert_eq!(of("c-wal", b""), AtRest);
+        assert_eq!(of("a-shm", &[&SHM_VERSION.to_ne_bytes()[..], &[0; 200]].concat()), AtRest);
+        assert_eq!(of("b-shm", &[0; 32_768]), AtRest);
+        assert!(is_needed(&folder.path().join("a-wal")) && !is_needed(&folder.path().join("b-journal")));
+        // Somebody's own: a DICOM image begins with 128 zeros.
+        let image = [&[0; 128][..], b"DICM", &[9; 70_000]].concat();
+        assert_eq!(of("e-journal", &image), Other);
+        assert_eq!(of("f-journal", &header(&[0; 8], 0, [0, 0, 0, 7])), Other);
+        assert_eq!(of("g-journal", b"diary"), Other);
+        assert_eq!(of("h-journal", &[0; 9]), Other);
+        assert_eq!(of("d-wal", b"list"), Other);
+        assert_eq!(of("e-wal", &[0; 9]), Other);
+        assert_eq!(of("d-shm", b"list of names"), Other);
+        assert_eq!(of("e-shm", &[&[0; 136][..], &[9; 70_000]].concat()), Other);
+        assert_eq!(of("f-shm", &[0; 3]), Other);
+        assert_eq!(looks(&folder.path().join("none-wal")), Other);
+    }
+
+    #[test]
+    fn nothing_of_a_later_moment_stands_beside_what_is_saved() {
+        use SideLooks::{AtRest, Needed, Other};
+        let left_out = |beside| [Needed, AtRest, Other].map(|looks| looks.is_left_out(beside));
+        assert_eq!(left_out(Some(Saved::Database)), [true, true, false]);
+        assert_eq!(left_out(Some(Saved::Alone)), [true, false, false]);
+        assert_eq!(left_out(None), [false; 3]);
     }
 }

@@ -18,7 +18,7 @@ use crate::catalog::{Catalog, CatalogEntry, HunkRow, PackEntry, SetRow};
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 use crate::monitor::{Monitor, Problem};
-use crate::pipeline::database::side::{self, BaseKey};
+use crate::pipeline::database::side::{self, BaseKey, Saved};
 use crate::pipeline::gather::changes::Changes;
 use crate::pipeline::gather::found::{RootCounts, Sources};
 use crate::pipeline::gather::hunks::{HunkEntry, Hunks, ItemSource, Trouble};
@@ -180,8 +180,11 @@ impl<'a> Scan<'a> {
         let untouched = earlier.as_ref().is_some_and(|(_, _, record)| self.is_untouched(record, &item));
         match earlier {
             Some((row, index, record)) if untouched => {
-                if matches!(record.entry.cut, Cut::Paged { .. }) {
-                    worker.shared.beside.is_whole_now(BaseKey::of(&item.stat, item.path.as_bytes()));
+                let base = || BaseKey::of(&item.stat, item.path.as_bytes());
+                match record.entry.cut {
+                    Cut::Paged { .. } => worker.shared.beside.is_saved_now(base(), Saved::Database),
+                    _ if item.has_side => worker.shared.beside.is_saved_now(base(), Saved::Alone),
+                    _ => {}
                 }
                 self.keep(row, index, record, &item);
             }
@@ -237,12 +240,12 @@ impl<'a> Scan<'a> {
             return record.fingerprint.is_some_and(|print| print.looks_like_but_for_times(&item.stat));
         }
         let same = record.fingerprint.is_some_and(|print| print.is_settled() && print.looks_like(&item.stat));
-        // A database in use changes in its log while its own times stand still. A journal proves nothing: it only says how
-        // to get back to what the main file was.
+        // A database in use changes in its log while its own times stand still. A journal beside one that SQLite has read proves
+        // nothing: it only says how to get back to what the main file was. One that SQLite has not read may have been saved with it.
         let is_database = matches!(record.entry.cut, Cut::Paged { .. });
         let has_log = |path: &Path| match is_database {
             true => side::has_log(path),
-            false => item.has_side && side::is_needed(&side::beside(path, "-wal")),
+            false => item.has_side && side::has_needed(path),
         };
         same && !((is_database || item.has_side) && item.os_path().is_ok_and(|path| has_log(&path)))
     }

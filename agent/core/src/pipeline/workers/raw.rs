@@ -16,9 +16,7 @@ use scelle_format::manifest::Extent;
 use crate::clock;
 use crate::error::Result;
 use crate::monitor::Problem;
-use crate::pipeline::database::side::{
-    self, BaseKey, Candidate, beside, is_accompanied, is_needed, is_side_file,
-};
+use crate::pipeline::database::side::{self, BaseKey, Candidate, Saved, beside, is_accompanied, is_needed};
 use crate::pipeline::database::transaction::Refusal;
 use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored};
@@ -48,18 +46,34 @@ impl Worker<'_> {
         for cluster in self.shared.beside.take_clusters() {
             self.late_cluster(cluster)?;
         }
-        for (candidate, is_whole) in self.shared.beside.take_rest() {
-            let job = candidate.job;
-            let is_left_out = is_whole && (is_side_file(&job.os_path) || side::is_gone(&job.os_path));
-            if is_left_out || candidate.is_part_only {
-                job.end(Outcome::LeftOut);
-                continue;
-            }
-            if let Some(work) = self.read_now(&job, ReadingWay::content(1))? {
-                let unchanged = work.source.is_unchanged().unwrap_or(false);
-                self.end_now(&work, (!unchanged).then_some(Problem::Changed), None);
-            }
+        for (candidate, saved) in self.shared.beside.take_rest() {
+            self.rest(&candidate, saved)?;
         }
+        Ok(())
+    }
+
+    /// Saves a file that only sounds like a side file. What it is, is asked of the bytes that were read, too: a transaction may begin
+    /// meanwhile, and its journal beside a database of an earlier moment would undo what that never had.
+    fn rest(&mut self, candidate: &Candidate, saved: Option<Saved>) -> Result<()> {
+        let job = &candidate.job;
+        let is_left_out = || {
+            let is_gone = saved.is_some() && side::is_gone(&job.os_path);
+            is_gone || side::looks(&job.os_path).is_left_out(saved)
+        };
+        if candidate.is_part_only || is_left_out() {
+            job.end(Outcome::LeftOut);
+            return Ok(());
+        }
+        let Some(work) = self.read_now(job, ReadingWay::content(1))? else { return Ok(()) };
+        let as_read = side::looks_of(&work.source, &job.os_path);
+        let unchanged = work.source.is_unchanged().unwrap_or(false);
+        if as_read.is_left_out(saved) || !unchanged && is_left_out() {
+            work.list.end();
+            self.shared.monitor.advance(1, job.stat.bytes);
+            job.end(Outcome::LeftOut);
+            return Ok(());
+        }
+        self.end_now(&work, (!unchanged).then_some(Problem::Changed), None);
         Ok(())
     }
 
@@ -117,9 +131,7 @@ impl Worker<'_> {
                 Taken::WithSideFiles if is_tied() => Taken::Tied,
                 taken => taken,
             };
-            if taken == Taken::Consistent {
-                self.shared.beside.is_whole_now(key.clone());
-            }
+            self.shared.beside.is_saved_now(key.clone(), Saved::Database);
             self.end_now(&read[0], taken.problem(), Some(taken));
             for side in &read[1..] {
                 self.end_now(side, (!unchanged).then_some(Problem::Changed), None);
@@ -168,6 +180,8 @@ impl Worker<'_> {
                 return Ok(None);
             }
         };
+        // After the look with which the end of the reading is compared.
+        source.write_back();
         let bytes = source.stat().bytes;
         let data = if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(0));

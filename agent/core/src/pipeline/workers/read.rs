@@ -12,7 +12,7 @@ use scelle_format::manifest::Extent;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::pipeline::database::live::Live;
-use crate::pipeline::database::side::{self, BaseKey};
+use crate::pipeline::database::side::{self, BaseKey, Saved};
 use crate::pipeline::database::transaction::{Mode, mode};
 use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored};
@@ -47,12 +47,15 @@ impl Worker<'_> {
                 self.shared.beside.wait(job.clone());
                 Ok(())
             }
-            Ok((DatabaseEngine::Paged, source)) => self.hand_out(
-                job,
-                source,
-                ReadingWay { engine: Some(DatabaseEngine::Paged), ..ReadingWay::paged(1) },
-            ),
+            Ok((DatabaseEngine::Paged, source)) => {
+                source.write_back();
+                let reading = ReadingWay { engine: Some(DatabaseEngine::Paged), ..ReadingWay::paged(1) };
+                self.hand_out(job, source, reading)
+            }
             Ok((engine, source)) => {
+                if engine::may_be_database(engine, job.path.as_bytes()) {
+                    source.write_back();
+                }
                 self.hand_out(job, source, ReadingWay { engine: Some(engine), ..ReadingWay::content(1) })
             }
         }
@@ -197,8 +200,9 @@ impl Worker<'_> {
             taken,
             ..work.stored()
         };
-        if is_sqlite {
-            self.shared.beside.is_whole_now(BaseKey::of(&job.stat, job.path.as_bytes()));
+        if is_sqlite || job.has_side {
+            let saved = if is_sqlite { Saved::Database } else { Saved::Alone };
+            self.shared.beside.is_saved_now(BaseKey::of(&job.stat, job.path.as_bytes()), saved);
         }
         self.shared.monitor.advance(1, job.stat.bytes);
         job.end(Outcome::Stored(Box::new(stored)));

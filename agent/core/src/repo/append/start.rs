@@ -38,6 +38,8 @@ pub struct Start {
     pub forked: bool,
     /// The store no longer had the local head; it was sent again.
     pub store_behind: bool,
+    /// The newest snapshot that this computer remembers, where the store no longer had its note.
+    pub lost_snapshot: Option<u64>,
 }
 
 impl LedgerWriter<'_> {
@@ -68,8 +70,11 @@ impl LedgerWriter<'_> {
             }
             Position::StoreBehind => {
                 self.alarm(ROLLED_BACK)?;
+                let newest = self.head.snapshot;
+                let has_newest = own.iter().any(|row| snapshot_number(&row.note.kind) == Some(newest));
+                let lost_snapshot = (newest > 0 && !has_newest).then_some(newest);
                 self.bring_back(own).await?;
-                Ok(Start { store_behind: true, ..Start::default() })
+                Ok(Start { store_behind: true, lost_snapshot, ..Start::default() })
             }
             Position::Fork { .. } | Position::StoreAhead { .. } => self.go_on_in_a_fork(own).await,
         }

@@ -9,6 +9,9 @@ use crate::words::Message;
 pub enum WhereaboutsFailure {
     /// A repository this computer knows shows nothing in a bucket that answers.
     KnownRepositoryHidden,
+    /// The repository at another address than the one this computer backs up to: its ledger is not written there. The place is that
+    /// address.
+    CopyElsewhere,
     /// Another repository lies at the address of the one this computer knows.
     AnotherRepository,
     /// The repository there bears the right name, and does not know this computer or its keys: made anew with the same
@@ -58,6 +61,16 @@ impl WhereaboutsFailure {
                     "do not create another; tell the host: whoever holds the owner's or the restorer's credential can read \
                  the older versions and remove the markers; if the address has changed, add --repo s3://BUCKET/PREFIX or \
                  correct the configuration"
+                ),
+            },
+            Self::CopyElsewhere => Said {
+                what: bilingual!(
+                    "ce dépôt se trouve à une autre adresse que celle où ce poste sauvegarde : rien n'est inscrit dans ce qui n'est peut-être qu'une copie",
+                    "this repository lies at another address than the one this computer backs up to: nothing is recorded in what may be a copy"
+                ),
+                todo: bilingual!(
+                    "lancez la commande sans --repo ; si le dépôt a déménagé pour de bon, sauvegardez-y d'abord avec « scelle backup --repo ADRESSE »",
+                    "run the command without --repo; if the repository has moved for good, first back up there with \"scelle backup --repo ADDRESS\""
                 ),
             },
             Self::AnotherRepository => Said {

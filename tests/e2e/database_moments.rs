@@ -1,0 +1,134 @@
+//! Databases and their journals are of one moment: nothing that a program writes after its database was copied stands beside the
+//! copy. What is saved of each state when nobody writes: `database_files`.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use e2e::process::read_bytes;
+use e2e::{Site, noise};
+use rusqlite::Connection;
+
+const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// A journal with one page, as it lies at rest, or hot.
+fn journal(magic: [u8; 8]) -> Vec<u8> {
+    let mut journal = vec![0; 512];
+    journal[..8].copy_from_slice(&magic);
+    if magic == MAGIC {
+        journal[8..28].copy_from_slice(&[0, 0, 0, 1, 9, 9, 9, 9, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 16, 0]);
+    }
+    journal.extend([0, 0, 0, 2]);
+    journal.extend(noise(3, 4096));
+    journal
+}
+
+/// An encrypted database has no signature, and its journal at rest is not needed when the database is read. What a later transaction
+/// makes of that journal would undo in the copy what the copy never had.
+#[test]
+fn a_journal_that_becomes_hot_after_its_database_was_read_is_not_beside_it() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let before = noise(1, 8_000_000);
+    let base = source.file("aa.dat", before.clone());
+    let side = source.file("aa.dat-journal", journal([0; 8]));
+    // Its program keeps this one for itself: the run comes back to it for seconds when everything else is read.
+    let locked = Connection::open(source.path("zz.db")).unwrap();
+    locked
+        .execute_batch("PRAGMA locking_mode=exclusive; CREATE TABLE t(a); INSERT INTO t VALUES(1)")
+        .unwrap();
+    let mut running = site.agent.start([OsString::from("backup"), source.root().into()]);
+    let pid = running.pid();
+    running.wait_until("the base is read", || read_bytes(pid) > 8_000_000);
+    running.wait_until("its content is there", || {
+        !site.objects_so_far("p/").is_empty() || read_bytes(pid) > 8_200_000
+    });
+    running.pause();
+    let writer = File::options().write(true).open(&base).unwrap();
+    writer.write_all_at(&noise(2, 400_000), 1_000_000).unwrap();
+    fs::write(&side, journal(MAGIC)).unwrap();
+    running.go_on();
+    let ended = running.wait();
+    drop(locked);
+    let to = site.path("retour");
+    site.restore("latest", &to);
+    let back = site.restored(&to, source.root());
+    let restored = fs::read(back.join("aa.dat")).unwrap();
+    let is_hot = fs::read(back.join("aa.dat-journal")).is_ok_and(|bytes| bytes.starts_with(&MAGIC));
+    if restored == before {
+        assert!(!is_hot, "the copy is of before, its journal of after\n{ended}");
+    } else {
+        // The run met the transaction: both are of one moment, or it says that they are not.
+        assert!(is_hot || ended.code() == 3, "{ended}");
+    }
+}
+
+/// Before its first write reaches the disk, a transaction's journal has no magic yet.
+#[test]
+fn the_journal_of_a_transaction_that_has_just_begun_is_a_journal() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let program = Connection::open(source.path("app.db")).unwrap();
+    program
+        .execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES(1); BEGIN IMMEDIATE; UPDATE t SET a = 2")
+        .unwrap();
+    let begun = fs::read(source.path("app.db-journal")).unwrap();
+    assert!(begun.len() >= 512 && begun[..8] == [0; 8], "{}", begun.len());
+    let told = site.backup(&source);
+    assert_eq!(told["problems"], 0, "{told}");
+    let to = site.path("retour");
+    site.restore("latest", &to);
+    let back = site.restored(&to, source.root());
+    assert!(!back.join("app.db-journal").exists());
+    let a: i64 = Connection::open(back.join("app.db"))
+        .unwrap()
+        .query_row("SELECT a FROM t", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(a, 1);
+    program.execute_batch("COMMIT").unwrap();
+}
+
+/// A program that writes one number into two pages of a file through mapped memory, without rest, until it is dropped.
+struct Mapped(Child);
+
+impl Mapped {
+    const SCRIPT: &str = "import mmap, sys\n\
+        file = open(sys.argv[1], 'r+b'); memory = mmap.mmap(file.fileno(), 0); end = len(memory) - 4096\n\
+        number = 0\n\
+        while True:\n    \
+            number += 1; word = number.to_bytes(8, 'big'); memory[4096:4104] = word; memory[end:end + 8] = word\n    \
+            if number == 1000: print('ready', flush=True)";
+
+    fn start(path: &Path) -> Self {
+        let mut command = Command::new("python3");
+        let mut child = command.args(["-c", Self::SCRIPT]).arg(path).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "ready");
+        Self(child)
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_database_that_is_written_through_mapped_memory_has_changed() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let access = [b"\0\x01\0\0Standard Jet DB\0".to_vec(), noise(4, 40_000_000)].concat();
+    let path = source.file("patients.mdb", access);
+    let program = Mapped::start(&path);
+    let told = site.agent.expect(3, [OsString::from("backup"), "--json".into(), source.root().into()]);
+    assert_eq!(told.json()["status"], "red", "{told}");
+    drop(program);
+    let told = site.backup(&source);
+    assert_eq!(told["problems"], 0, "{told}");
+}
