@@ -55,16 +55,11 @@ impl ProblemCap {
             }
         }
         let said = notice.said();
-        Some(match is_warning(notice) && !notice.is_alarm() {
+        Some(match notice.is_warning() && !notice.is_alarm() {
             true => format!("{} {}", lang.pick("attention :", "warning:"), said.text(lang)),
             false => said.text(lang).to_owned(),
         })
     }
-}
-
-/// What is no step of the work but holds for the whole command: a warning, shown whatever the options.
-fn is_warning(notice: &Notice) -> bool {
-    matches!(notice, Notice::AnsweredWrongly { .. } | Notice::ReadThrough { .. } | Notice::NoEffect { .. })
 }
 
 /// Warnings, and nothing of the work.
@@ -75,7 +70,7 @@ impl Monitor for Quiet {
     fn advance(&self, _: u64, _: u64) {}
     fn stored(&self, _: u64) {}
     fn notice(&self, notice: Notice) {
-        if is_warning(&notice) {
+        if notice.is_warning() {
             self.0.notice(notice);
         }
     }
@@ -284,7 +279,7 @@ impl Monitor for Ndjson {
         state.write_if_due();
     }
     fn notice(&self, notice: Notice) {
-        if is_warning(&notice) {
+        if notice.is_warning() {
             let warning = json!({"warning": notice.said().text(self.lang)});
             let _ = writeln!(self.state.lock().to, "{warning}");
             return;

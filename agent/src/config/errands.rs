@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use scelle_core::error::{AgentError, Result};
-use scelle_core::run::{BackupRequest, Missed};
+use scelle_core::run::BackupRequest;
 use scelle_view::words::failures::{ExpectedValue, LineAdvice, LineFault};
 
 use super::{Plan, Settings};
@@ -21,38 +21,44 @@ pub struct Errand<'a> {
     pub request: BackupRequest,
 }
 
-impl Errand<'_> {
-    /// What its bilan says should it not begin. `scheduled`: as in [`Settings::declared`].
-    pub fn missed(&self, settings: &Settings, scheduled: bool) -> Missed {
-        Missed::of(&self.request, settings.declared(self.plan, scheduled))
-    }
-}
-
 impl Settings {
-    /// The runs that are asked for by these folders, or by none. `everywhere` is left out of each, beside what its plan excludes.
+    /// The runs that are asked for by these folders, or by none. `everywhere` is left out of each, beside what its plan excludes;
+    /// `scheduled`: as in [`Settings::declared`].
     ///
     /// Errors: exit 2 there is nothing to back up, or a pattern is wrong.
-    pub fn errands<'a>(&'a self, paths: &[PathBuf], everywhere: &[String]) -> Result<Vec<Errand<'a>>> {
+    pub fn errands<'a>(
+        &'a self,
+        paths: &[PathBuf],
+        everywhere: &[String],
+        scheduled: bool,
+    ) -> Result<Vec<Errand<'a>>> {
         if !paths.is_empty() {
-            return Ok(vec![Errand { plan: None, request: self.request(paths, everywhere.to_vec())? }]);
+            return Ok(vec![self.asked(None, paths, everywhere.to_vec(), scheduled)?]);
         }
         if self.plans.is_empty() {
             return Err(AgentError::nothing_to_back_up());
         }
-        self.plans.iter().map(|plan| self.errand(plan, everywhere)).collect()
+        self.plans.iter().map(|plan| self.errand(plan, everywhere, scheduled)).collect()
     }
 
     /// The run that a plan asks for.
     ///
     /// Errors: exit 2 a pattern is wrong.
-    pub fn errand<'a>(&self, plan: &'a Plan, everywhere: &[String]) -> Result<Errand<'a>> {
+    pub fn errand<'a>(&self, plan: &'a Plan, everywhere: &[String], scheduled: bool) -> Result<Errand<'a>> {
         let exclude = everywhere.iter().chain(&plan.exclude).cloned().collect();
-        Ok(Errand { plan: Some(plan), request: self.request(&plan.paths, exclude)? })
+        self.asked(Some(plan), &plan.paths, exclude, scheduled)
     }
 
-    fn request(&self, paths: &[PathBuf], exclude: Vec<String>) -> Result<BackupRequest> {
-        let threads = self.limits.threads.unwrap_or(0);
-        Ok(BackupRequest { threads, ..BackupRequest::new(paths, exclude)? })
+    fn asked<'a>(
+        &self,
+        plan: Option<&'a Plan>,
+        paths: &[PathBuf],
+        exclude: Vec<String>,
+        scheduled: bool,
+    ) -> Result<Errand<'a>> {
+        let (threads, declared) = (self.limits.threads.unwrap_or(0), self.declared(plan, scheduled));
+        let request = BackupRequest { threads, declared, ..BackupRequest::new(paths, exclude)? };
+        Ok(Errand { plan, request })
     }
 
     /// Which of the plans one is, from 1.

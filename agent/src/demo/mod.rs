@@ -8,21 +8,19 @@ pub mod command;
 mod compare;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use scelle_format::id::RepositoryId;
 use scelle_format::kit::Kit;
 
 use scelle_core::around::Around;
-use scelle_core::bilan::{Declared, Written};
+use scelle_core::bilan::Written;
 use scelle_core::connect::{Create, RepoAddress, S3Settings};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::look::spec::SnapshotSpec;
-use scelle_core::pipeline::landing::checkpoint::CheckpointEvery;
 use scelle_core::repo::create::Holders;
 use scelle_core::repo::keyring::Unlock;
 use scelle_core::repo::new_file::write_private;
 use scelle_core::restore::request::{RestoreRequest, Target};
-use scelle_core::restore::run::restore;
 use scelle_core::restore::write::Overwrite;
 use scelle_core::run::{BackupRequest, Depth, Finder, Founding, Reading, Run, Summary};
 use scelle_core::scan::PathFilter;
@@ -75,7 +73,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     ));
 
     let scene = Scene::set(stage, &places).await?;
-    let id = &scene.run.seat.device.repository;
+    let id = &scene.repository;
     say(&bilingual!(
         "2. Dépôt chiffré créé ({id}), kit de secours relu ; aucune clé gardée par le poste n'ouvre les sauvegardes",
         "2. Encrypted repository made ({id}), recovery kit read back; no key that the computer keeps opens the backups"
@@ -213,7 +211,7 @@ struct Scene<'a> {
     places: &'a DemoFolders,
     address: RepoAddress,
     around: &'a Around,
-    run: Run,
+    repository: RepositoryId,
 }
 
 impl<'a> Scene<'a> {
@@ -231,8 +229,8 @@ impl<'a> Scene<'a> {
         let founded = tried.make(holders).await?;
         // The kit is read back from its file: if it does not open the repository, the demo ends here.
         founded.expect_opened_by(&secrets::read_kit(&places.kit)?).await?;
-        let run = Run::at(founded.finish()).await?;
-        Ok(Self { places, address, around: &stage.around, run })
+        let repository = founded.finish().device.repository;
+        Ok(Self { places, address, around: &stage.around, repository })
     }
 
     /// Opens the repository with the kit, as every command that reads does.
@@ -243,15 +241,8 @@ impl<'a> Scene<'a> {
     }
 
     async fn backup(&self) -> Result<(Summary, Written)> {
-        let request = BackupRequest {
-            roots: vec![std::path::absolute(&self.places.practice)?],
-            exclude: Vec::new(),
-            own_folders: vec![self.places.home.clone(), self.places.store.clone()],
-            threads: 0,
-            checkpoints: CheckpointEvery::default(),
-        };
-        let mut pen = self.run.pen(&[]).await?;
-        self.run.backup(&mut pen, request, Declared::default()).await
+        let request = BackupRequest::new(std::slice::from_ref(&self.places.practice), Vec::new())?;
+        Run::only(&finder(self.places, &self.address, self.around), request).await?.whole()
     }
 }
 
@@ -273,7 +264,7 @@ async fn restore_and_compare(
     expected: &Path,
     restored: &Path,
 ) -> Result<Comparison> {
-    let (_, tree) = reading.tree(&SnapshotSpec::Number { device: None, number }).await?;
+    let (snapshot, tree) = reading.tree(&SnapshotSpec::Number { device: None, number }).await?;
     let root = tree.root.roots.first().map(|root| root.path.clone()).unwrap_or_default();
     let request = RestoreRequest {
         target: Target::Folder(restored.to_owned()),
@@ -283,10 +274,9 @@ async fn restore_and_compare(
         overwrite: Overwrite::Never,
         aside: "mis de côté".to_owned(),
     };
-    let Around { monitor, shutdown, .. } = reading.around.clone();
-    let summary = restore(Arc::new(tree), request, monitor, shutdown).await?;
-    if summary.code() != ExitCode::Ok {
-        return Err(AgentError::finished_with_problems(summary.problems.len() as u64));
+    let restored = reading.restore(&snapshot, tree, request).await?;
+    if restored.code() != ExitCode::Ok {
+        return Err(AgentError::finished_with_problems(restored.summary.problems.len() as u64));
     }
     let below = restored.join(scelle_core::platform::bytes_to_os(&root)?);
     Ok(compare(expected, &below)?)

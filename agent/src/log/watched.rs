@@ -98,6 +98,7 @@ pub fn notice(notice: &Notice) {
         Notice::StoreWeakness { weakness } => warn!(?weakness, "store weakness"),
         Notice::AnsweredWrongly { objects } => warn!(objects, "store answered wrongly, then rightly"),
         Notice::ReadThrough { hidden, overwritten } => warn!(hidden, overwritten, "older versions were read"),
+        Notice::BilanLost { snapshot } => warn!(snapshot, "bilan is lost"),
         Notice::NoEffect { key, place: _ } => warn!(key, "key without effect"),
     }
 }

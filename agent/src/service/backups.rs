@@ -1,17 +1,15 @@
 //! The work of the service: one plan's backup, as `scelle backup --scheduled` makes it.
 //!
-//! From a plan and its occasion to [`Run::begin`] and [`Run::backup`]. Never: a key, or a bilan more for a slot that has one because
-//! the store is still away.
+//! From a plan and its occasion to [`Run::only`]. Never: a key, or a bilan more for a slot that has one because the store is still
+//! away.
 
 use scelle_core::around::Around;
-use scelle_core::bilan::Declared;
 use scelle_core::error::Result;
-use scelle_core::run::{Missed, NotBegun, Run};
+use scelle_core::run::{BackupRequest, NotBegun, Run};
 use scelle_format::timestamp::Timestamp;
 
 use super::agenda::Planned;
 use super::{Attended, Occasion, Work};
-use crate::config::Errand;
 
 /// Backups to the repository that is configured.
 pub struct Backups {
@@ -19,32 +17,22 @@ pub struct Backups {
     pub around: Around,
 }
 
-/// What a plan asks for, and what its bilan says should it not begin.
-fn errand(plan: &Planned, occasion: Occasion) -> Result<(Errand<'_>, Missed)> {
-    let errand = plan.settings.errand(&plan.plan, &[])?;
-    let mut missed = errand.missed(&plan.settings, true);
-    let (expected, is_late) = match occasion {
+/// What a plan asks for.
+fn request(plan: &Planned, occasion: Occasion) -> Result<BackupRequest> {
+    let mut request = plan.settings.errand(&plan.plan, &[], true)?.request;
+    (request.declared.expected, request.declared.is_late) = match occasion {
         Occasion::Slot { slot, is_late } => (Some(slot), is_late),
         Occasion::Again => (None, true),
     };
-    missed.declared = Declared { expected, is_late, ..missed.declared };
-    Ok((errand, missed))
+    request.is_again = occasion == Occasion::Again;
+    Ok(request)
 }
 
 impl Backups {
     async fn attempt(&self, plan: &Planned, occasion: Occasion) -> Result<Attended, NotBegun> {
         plan.settings.tell_what_has_no_effect(&*self.around.monitor);
-        let (errand, missed) = errand(plan, occasion)?;
-        let declared = missed.declared.clone();
-        let asked = match occasion {
-            Occasion::Slot { .. } => vec![missed],
-            Occasion::Again => Vec::new(),
-        };
-        let run = Run::begin(&plan.settings.finder(&self.around), &asked).await?;
-        let mut pen = run.pen(&asked).await?;
-        let request = errand.request.beside(&plan.settings.home, Some(&run.seat.device.place));
-        let ended = run.backup(&mut pen, request, declared).await;
-        Ok(Attended { is_recorded: true, error: ended.err() })
+        let ended = Run::only(&plan.settings.finder(&self.around), request(plan, occasion)?).await?;
+        Ok(Attended { is_recorded: ended.is_recorded(), error: ended.whole().err() })
     }
 }
 
@@ -58,8 +46,8 @@ impl Work for Backups {
 
     fn miss(&self, plan: &Planned, slots: &[Timestamp]) -> (usize, Result<()>) {
         let first = slots.first().copied().unwrap_or_default();
-        match errand(plan, Occasion::Slot { slot: first, is_late: false }) {
-            Ok((_, missed)) => plan.settings.finder(&self.around).keep_missed_slots(&missed, slots),
+        match request(plan, Occasion::Slot { slot: first, is_late: false }) {
+            Ok(request) => plan.settings.finder(&self.around).keep_missed_slots(&request, slots),
             Err(error) => (0, Err(error)),
         }
     }

@@ -252,7 +252,7 @@ impl<'a, W: Work, P: Pace> Service<'a, W, P> {
                 self.diary.failed(plan, code, now);
                 warn!(code = code.number(), "the run failed");
             }
-            Some(code) => warn!(code = code.number(), "the run could not begin and left no bilan"),
+            Some(code) => warn!(code = code.number(), "the run left no bilan"),
         }
         self.write_down();
     }

@@ -1,8 +1,9 @@
 //! Writing a bilan: attach the record, append the note; or keep it until the store answers again.
 //!
-//! Data comes from [`RunReport`], goes to the ledger and to `bilans.json`. A bilan that cannot be sent lies in the state
-//! folder (`unsent-bilans/`), where `bilan list` and `show` find it, and is sent as a note of its own before the next one.
-//! Never: lets a bilan go missing because the store did.
+//! Data comes from [`RunReport`], goes to the ledger and to `bilans.json`. A bilan that cannot be sent, whatever the reason, lies in
+//! the state folder (`unsent-bilans/`), where `bilan list` and `show` find it, and is sent as a note of its own before the next
+//! one. Of these the newest thousand are kept, and a state folder that takes nothing keeps none: then, and only then, [`write()`]
+//! and [`keep()`] fail. Never: lets a bilan go missing because the store did.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +22,7 @@ use crate::error::{AgentError, Result};
 use crate::repo::alarms;
 use crate::repo::append::LedgerWriter;
 use crate::repo::files;
-use crate::repo::state::State;
+use crate::repo::state::{Head, State};
 
 /// Bilans kept back: a PC that is off line for years must not fill its disk.
 const UNSENT_MAX: usize = 1000;
@@ -40,6 +41,8 @@ pub struct Written {
     pub record_sha256: Sha256,
     /// Why it is not in the store yet; `None` when it is.
     pub not_sent: Option<AgentError>,
+    /// Why this computer could not note what the next bilan is to compare with; that one asks the ledger.
+    pub not_remembered: Option<AgentError>,
 }
 
 impl Written {
@@ -52,7 +55,9 @@ impl Written {
     }
 }
 
-/// Writes the bilan of a run. An error of the store does not fail: it is in [`Written::not_sent`].
+/// Writes the bilan of a run, or keeps it: why is in [`Written::not_sent`].
+///
+/// Errors: it is neither in the store nor on this computer.
 pub async fn write(
     ledger: &mut LedgerWriter<'_>,
     state: &State,
@@ -60,35 +65,47 @@ pub async fn write(
     token_key: &[u8; 32],
 ) -> Result<Written> {
     let assessment = status(&facts(report));
-    // What the run left in the head (its count of runs) must not be lost with a note that is not sent.
-    ledger.save_head()?;
-    // A note of the run that may be in the store or not comes first: the record names the one before it.
-    if let Err(error) = ledger.settle().await {
-        return keep_because(state, report, token_key, assessment, error);
-    }
-    if let Err(error) = send_unsent(ledger, state).await {
-        return keep_because(state, report, token_key, assessment, error);
-    }
-    let record = record(report, &assessment, NotePosition::after(ledger.head()), token_key)?;
+    let record = match prepare(ledger, state, report, token_key, &assessment).await {
+        Ok(record) => record,
+        Err(error) => return keep_because(state, report, token_key, assessment, ledger.head(), error),
+    };
     let record_sha256 = record.sha256().map_err(AgentError::bug)?;
     let (sequence, not_sent) = match send(ledger, &record).await {
         Sent::Whole(sequence) => (sequence, None),
         Sent::Pending(sequence, error) => (sequence, Some(error)),
-        Sent::Nothing(error) => return keep_because(state, report, token_key, assessment, error),
+        Sent::Nothing(error) => return keep_because(state, report, token_key, assessment, ledger.head(), error),
     };
-    remember(state, report, &assessment, sequence)?;
+    let not_remembered = remember(state, report, &assessment, sequence).err();
     let id = bilan_id(&report.device.id, sequence);
-    Ok(Written { id, status: assessment.overall(), assessment, record_sha256, not_sent })
+    Ok(Written { id, status: assessment.overall(), assessment, record_sha256, not_sent, not_remembered })
 }
 
-/// Keeps the bilan of a run that could not even open its ledger, because of `error`.
+/// What comes before a bilan in the ledger, and then its record.
+async fn prepare(
+    ledger: &mut LedgerWriter<'_>,
+    state: &State,
+    report: &RunReport<'_>,
+    token_key: &[u8; 32],
+    assessment: &Assessment,
+) -> Result<Record> {
+    // What the run left in the head (its count of runs) must not be lost with a note that is not sent.
+    ledger.save_head()?;
+    // A note of the run that may be in the store or not comes first: the record names the one before it.
+    ledger.settle().await?;
+    send_unsent(ledger, state).await?;
+    record(report, assessment, NotePosition::after(ledger.head()), token_key)
+}
+
+/// Keeps the bilan of a run for which nobody writes to the ledger, because of `error`: it could not open it, or was stopped.
+///
+/// Errors: the state folder takes nothing.
 pub fn keep(
     state: &State,
     report: &RunReport<'_>,
     token_key: &[u8; 32],
     error: AgentError,
 ) -> Result<Written> {
-    keep_because(state, report, token_key, status(&facts(report)), error)
+    keep_because(state, report, token_key, status(&facts(report)), &state.head()?, error)
 }
 
 /// What the next bilan is to know; `next` is no lower than the number that this one's note bears or will bear.
@@ -178,9 +195,10 @@ fn keep_because(
     report: &RunReport<'_>,
     token_key: &[u8; 32],
     assessment: Assessment,
+    head: &Head,
     error: AgentError,
 ) -> Result<Written> {
-    let record = record(report, &assessment, NotePosition::after(&state.head()?), token_key)?;
+    let record = record(report, &assessment, NotePosition::after(head), token_key)?;
     let json = record.to_canonical_json().map_err(AgentError::bug)?;
     state.make_folder(files::UNSENT)?;
     let kept = kept_back_in(state);
@@ -192,13 +210,14 @@ fn keep_because(
     let taken = state.names_in(files::UNSENT);
     let free: u32 = (0..1000).find(|n| !taken.contains(&name(*n))).unwrap_or(0);
     state.put(&name(free), json.as_bytes())?;
-    remember(state, report, &assessment, state.head()?.sequence + 1)?;
+    let not_remembered = remember(state, report, &assessment, head.sequence + 1).err();
     Ok(Written {
         id: unsent_id(&record, free),
         status: assessment.overall(),
         assessment,
         record_sha256: Sha256::of(json.as_bytes()),
         not_sent: Some(error),
+        not_remembered,
     })
 }
 

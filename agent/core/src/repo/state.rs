@@ -139,6 +139,11 @@ impl State {
         all
     }
 
+    /// The folder of all states.
+    pub fn home(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+
     /// The local index.
     pub fn index(&self) -> LocalIndex {
         LocalIndex::of(&self.folder)

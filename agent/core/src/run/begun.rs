@@ -1,38 +1,93 @@
-//! How backups begin: the repository is found, this computer's seat is taken in it, the descriptors are read, a new address is
-//! kept, the pen is taken up.
+//! How backups begin, and the one place where they are put together: the repository is found, this computer's seat is taken in
+//! it, the descriptors are read, a new address is kept, the pen is taken up, and one backup follows the other.
 //!
-//! The one place where this is put together, for the command line and the service: from a [`Finder`] and what is asked to a
-//! [`Run`]. Never: ends without a bilan of each backup that was asked for and could not begin.
+//! For the command line, the service and the demo: from a [`Finder`] and what is asked for to how each ended. Where none can begin,
+//! each of those that are asked for leaves a bilan, where this computer can keep one: [`NotBegun::kept`] says how many did. Never:
+//! another order, or a folder of the backup's own in a backup.
 
 use futures::FutureExt as _;
 
+use super::ended::Ended;
 use super::opened::Run;
-use super::unreached::{Missed, NotBegun, keep_all};
+use super::request::BackupRequest;
+use super::unreached::{NotBegun, keep_all};
 use super::whereabouts::{Finder, Found};
 use crate::connect::why_unknown;
 use crate::error::{AgentError, Result};
 use crate::repo::append::LedgerWriter;
 use crate::repo::seat::Seat;
 
+/// Who asks for backups, and hears of them while they are made.
+pub trait Client {
+    /// The repository is open, and nothing was saved yet.
+    fn opened(&mut self, _: &Run) {}
+
+    /// How the next of them ended.
+    ///
+    /// Errors: those that follow are not to be made.
+    fn ended(&mut self, run: &Run, ended: Ended) -> Result<()>;
+}
+
+/// Of one backup nobody hears before it has ended.
+impl Client for Option<Ended> {
+    fn ended(&mut self, _: &Run, ended: Ended) -> Result<()> {
+        *self = Some(ended);
+        Ok(())
+    }
+}
+
 impl Run {
-    /// Opens the repository that is meant, for the backups `asked`. Where that cannot be, each of them leaves a bilan.
+    /// Makes these backups, one after the other, with one opening and one pen.
+    ///
+    /// Errors: none could begin; or what the client says to one that ended.
+    pub async fn all(
+        finder: &Finder<'_>,
+        asked: &[BackupRequest],
+        client: &mut impl Client,
+    ) -> Result<(), NotBegun> {
+        let run = Self::begin(finder, asked).await?;
+        client.opened(&run);
+        run.each(asked, client).await
+    }
+
+    /// Makes one.
+    ///
+    /// Errors: it could not begin.
+    pub async fn only(finder: &Finder<'_>, asked: BackupRequest) -> Result<Ended, NotBegun> {
+        let mut ended = None;
+        Self::all(finder, &[asked], &mut ended).await?;
+        Ok(ended.ok_or_else(|| AgentError::bug("a backup without an end"))?)
+    }
+
+    /// Makes these backups from a seat that is taken.
+    ///
+    /// Errors: as [`Self::all`].
+    pub async fn each(&self, asked: &[BackupRequest], client: &mut impl Client) -> Result<(), NotBegun> {
+        let mut pen = self.pen(asked).await?;
+        for request in asked {
+            client.ended(self, self.backup(&mut pen, request).await)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the repository that is meant.
     ///
     /// Errors: those of [`Finder::find`], and why this computer may not write there: it knows no repository in that store, did
     /// not finish making it, or is none of its devices; exit 11 another process has its place; exit 13 the descriptors must not
     /// be believed.
-    pub async fn begin(finder: &Finder<'_>, asked: &[Missed]) -> Result<Self, NotBegun> {
+    async fn begin(finder: &Finder<'_>, asked: &[BackupRequest]) -> Result<Self, NotBegun> {
         // A type as deep as all that it waits for is not carried through every caller.
         match open(finder).boxed_local().await {
             Ok(run) => Ok(run),
             Err(error) => {
                 let error = finder.around.cause_of(error);
-                Err(NotBegun { kept: finder.keep_missed(asked, &error), error })
+                Err(NotBegun { kept: finder.keep_not_begun(asked, &error), error })
             }
         }
     }
 
-    /// The pen with which all runs write that follow each other. Where there is none, each of those `asked` leaves a bilan.
-    pub async fn pen(&self, asked: &[Missed]) -> Result<LedgerWriter<'_>, NotBegun> {
+    /// The pen with which all backups write that follow each other.
+    async fn pen(&self, asked: &[BackupRequest]) -> Result<LedgerWriter<'_>, NotBegun> {
         match self.seat.pen().await {
             Ok(pen) => Ok(pen),
             Err(error) => {

@@ -6,37 +6,37 @@
 use scelle_format::timestamp::Timestamp;
 
 use super::report::{Asked, remembered};
+use super::request::BackupRequest;
 use super::roots::set_id;
-use super::unreached::Missed;
 use super::whereabouts::Finder;
 use crate::bilan::run::load_probe;
-use crate::bilan::{self, Declared, RunEnd};
+use crate::bilan::{self, RunEnd};
 use crate::clock::now;
 use crate::error::{AgentError, Result};
 use crate::repo::damage::Damage;
 use crate::repo::state::State;
 
 impl Finder<'_> {
-    /// Keeps a bilan for each of `slots`, at which `run` was due and did not take place.
+    /// Keeps a bilan for each of `slots`, at which what `request` asks for was due and did not take place.
     ///
     /// Errors: exit 2 this computer is no part of a repository, exit 11 a run is going on, exit 1 the state folder takes nothing.
     /// The bilans of the first slots may have been kept then; they are returned with the error.
-    pub fn keep_missed_slots(&self, run: &Missed, slots: &[Timestamp]) -> (usize, Result<()>) {
+    pub fn keep_missed_slots(&self, request: &BackupRequest, slots: &[Timestamp]) -> (usize, Result<()>) {
         let mut kept = 0;
-        let ended = self.each_missed(run, slots, &mut kept);
+        let ended = self.each_missed(request, slots, &mut kept);
         (kept, ended)
     }
 
-    fn each_missed(&self, run: &Missed, slots: &[Timestamp], kept: &mut usize) -> Result<()> {
+    fn each_missed(&self, request: &BackupRequest, slots: &[Timestamp], kept: &mut usize) -> Result<()> {
         let known = self.known_offline().filter(|known| !known.is_unfinished);
         let known = known.ok_or_else(AgentError::repository_not_given)?;
         let state = State::open(self.home, &known.repository)?;
         let device = state.device()?;
-        let set = set_id(&device, &run.roots);
+        let set = set_id(&device, &request.roots);
         let noticed = now(&*self.around.clock);
         for slot in slots {
-            let declared = Declared { expected: Some(*slot), ..run.declared.clone() };
-            let asked = Asked { set: &set, exclusions: run.exclusions, started: noticed, declared };
+            let mut asked = Asked::of(request, &set, noticed);
+            asked.declared.expected = Some(*slot);
             let mut report = remembered(&state, &device, asked, RunEnd::Missed, noticed);
             report.probe = load_probe(&state);
             if let Some(damage) = Damage::load(&state) {

@@ -7,13 +7,15 @@ use scelle_format::report::{Light, Trigger, file_token};
 use scelle_format::timestamp::Timestamp;
 use tracing::{debug, info, warn};
 
+use super::ended::Ended;
 use super::opened::Run;
-use super::request::Summary;
+use super::request::{BackupRequest, Summary};
 use crate::bilan::probed::probed;
 use crate::bilan::run::load_probe;
 use crate::bilan::{self, Declared, EndCheck, Memory, RunEnd, RunReport, Written};
 use crate::clock::now;
-use crate::error::{AgentError, Result};
+use crate::error::{AgentError, ExitCode, Result};
+use crate::monitor::Notice;
 use crate::repo::alarms::ChainAlarms;
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
@@ -28,8 +30,14 @@ pub(super) struct Asked<'a> {
     pub(super) declared: Declared,
 }
 
+impl<'a> Asked<'a> {
+    pub(super) fn of(request: &BackupRequest, set: &'a str, started: Timestamp) -> Self {
+        Self { set, exclusions: request.exclude.len() as u64, started, declared: request.declared.clone() }
+    }
+}
+
 /// Keeps the bilan of a run that was stopped: nobody waits for the store any more, the next run sends it.
-pub(super) fn keep(run: &Run, asked: Asked<'_>, why: &AgentError) -> Result<Written> {
+fn keep(run: &Run, asked: Asked<'_>, why: &AgentError) -> Result<Written> {
     let (state, device) = (&run.seat.state, &run.seat.device);
     let mut report = begun(run, asked, RunEnd::Failed(why));
     report.probe = load_probe(state);
@@ -39,7 +47,9 @@ pub(super) fn keep(run: &Run, asked: Asked<'_>, why: &AgentError) -> Result<Writ
     bilan::keep(state, &report, &device.secret.token_key(), why.clone())
 }
 
-/// Writes the bilan of a run that has ended, one way or the other.
+/// Writes the bilan of a run that has ended, one way or the other, or keeps it.
+///
+/// Errors: it is neither in the store nor on this computer.
 pub(super) async fn write(
     run: &Run,
     pen: &mut LedgerWriter<'_>,
@@ -49,6 +59,7 @@ pub(super) async fn write(
     let (seat, state, device) = (&run.seat, &run.seat.state, &run.seat.device);
     let end = match ended {
         Ok(summary) => RunEnd::Committed(&summary.outcome),
+        Err(error) if error.code == ExitCode::Interrupted => return keep(run, asked, error),
         Err(error) => RunEnd::Failed(error),
     };
     let mut report = begun(run, asked, end);
@@ -138,9 +149,23 @@ async fn recalled(run: &Run, set: &str, before: u64) -> Result<bilan::memory::Se
     bilan::recall(objects, &history, &seat.device.id, set, before).await
 }
 
-/// What a run did and what its bilan says, for the log.
-pub(super) fn log(summary: Option<&Summary>, written: &Written, token_key: &[u8; 32]) {
-    if let Some(summary) = summary {
+/// Tells whoever watches of a bilan that is nowhere, and the log of the rest.
+pub(super) fn tell(run: &Run, ended: &Ended) {
+    if let Ok(summary) = &ended.saved {
+        log_saved(summary, &run.seat.device.secret.token_key());
+    }
+    match &ended.bilan {
+        Ok(written) => log_bilan(written),
+        Err(lost) => {
+            warn!(code = lost.code.number(), "the bilan is neither in the store nor on this computer");
+            let snapshot = ended.saved.as_ref().ok().map(|summary| summary.outcome.committed.snapshot);
+            run.seat.around.monitor.notice(Notice::BilanLost { snapshot });
+        }
+    }
+}
+
+/// What a run did.
+fn log_saved(summary: &Summary, token_key: &[u8; 32]) {
         let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
         for trouble in &outcome.gathered.troubles {
             let token = file_token(token_key, &trouble.path);
@@ -165,9 +190,15 @@ pub(super) fn log(summary: Option<&Summary>, written: &Written, token_key: &[u8;
             ms = u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
             "snapshot stored"
         );
-    }
+}
+
+/// What a bilan says.
+fn log_bilan(written: &Written) {
     let (bilan, status, is_sent) = (&written.id, written.status, written.not_sent.is_none());
     info!(bilan, %status, is_sent, "bilan written");
+    if let Some(error) = &written.not_remembered {
+        warn!(code = error.code.number(), "what the next bilan compares with was not written down");
+    }
     for reason in &written.assessment.reasons {
         match reason.light {
             Light::Green => debug!(reason = reason.code, light = %reason.light, "reason of the bilan"),

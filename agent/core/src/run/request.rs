@@ -2,14 +2,13 @@
 //!
 //! From whoever starts a run; the summary goes back there. Never: changed on the way.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use scelle_format::report::file_token;
 
 use super::roots::absolute_roots;
-use crate::bilan::Proofs;
-use crate::connect::own_folders;
+use crate::bilan::{Declared, Proofs};
 use crate::error::{ExitCode, Result};
 use crate::monitor::Notice;
 use crate::pipeline::landing::checkpoint::CheckpointEvery;
@@ -17,7 +16,6 @@ use crate::pipeline::{RunPlan, Saved};
 use crate::repo::append::start::Start;
 use crate::repo::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
-use crate::repo::state::StorePlace;
 use crate::scan::PathFilter;
 
 /// More workers than this would not keep to 256 MiB, and no practice has a disk that feeds them.
@@ -26,47 +24,51 @@ const WORKERS_MAX: usize = 16;
 /// Problems named one by one; the rest is counted.
 const PROBLEMS_NAMED: usize = 20;
 
-/// What is asked for.
+/// A backup that is asked for. What is the backup's own (the state, a store that is a folder) is never saved, and need not be
+/// named here.
 pub struct BackupRequest {
     /// Roots as given.
     pub roots: Vec<PathBuf>,
     /// Globs to leave out.
     pub exclude: Vec<String>,
-    /// Folders of the backup itself: state and store.
-    pub own_folders: Vec<PathBuf>,
     /// Threads; 0 means one per core, at most 16.
     pub threads: usize,
     /// When partial notes are due.
     pub checkpoints: CheckpointEvery,
+    /// What its bilan says that nobody measures.
+    pub declared: Declared,
+    /// An earlier attempt has left its bilan: where this one cannot begin, it leaves none.
+    pub is_again: bool,
 }
 
 impl BackupRequest {
-    /// To save these folders but for what is excluded, as a run does of itself. [`Self::beside`] adds the folders of the backup's own.
+    /// To save these folders but for what is excluded, as a run does of itself.
     ///
     /// Errors: exit 2 a pattern is wrong: known before anything is opened.
     pub fn new(paths: &[PathBuf], exclude: Vec<String>) -> Result<Self> {
         PathFilter::new(&[], &exclude, &[])?;
-        let roots = absolute_roots(paths)?;
-        let (own_folders, checkpoints) = (Vec::new(), CheckpointEvery::default());
-        Ok(Self { roots, exclude, own_folders, threads: 0, checkpoints })
+        let (roots, checkpoints) = (absolute_roots(paths)?, CheckpointEvery::default());
+        Ok(Self { roots, exclude, threads: 0, checkpoints, declared: Declared::default(), is_again: false })
     }
 
-    /// Never to save what is the backup's own: the state below `home`, and a store that is a folder, where one is known.
-    pub fn beside(self, home: &Path, store: Option<&StorePlace>) -> Self {
-        Self { own_folders: own_folders(home, store), ..self }
+    /// What of its folders is looked at. `own_folders`: those of the backup itself.
+    ///
+    /// Errors: exit 2 a pattern is wrong.
+    pub(super) fn filter(&self, own_folders: &[PathBuf]) -> Result<PathFilter> {
+        PathFilter::new(&[], &self.exclude, own_folders)
     }
 
     /// The plan of the pipeline.
     ///
     /// Errors: exit 2 a pattern is wrong.
-    pub(super) fn plan(self, set: &str) -> Result<RunPlan> {
-        let filter = PathFilter::new(&[], &self.exclude, &self.own_folders)?;
+    pub(super) fn plan(&self, set: &str, own_folders: &[PathBuf]) -> Result<RunPlan> {
+        let filter = self.filter(own_folders)?;
         let workers = match self.threads {
             0 => std::thread::available_parallelism().map_or(2, usize::from).min(WORKERS_MAX),
             n => n,
         };
         let checkpoints = self.checkpoints;
-        Ok(RunPlan { set: set.to_owned(), roots: self.roots, filter, workers, checkpoints })
+        Ok(RunPlan { set: set.to_owned(), roots: self.roots.clone(), filter, workers, checkpoints })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a backup would look at: a walk over its folders that opens no file and no repository.
 //!
-//! From a [`BackupRequest`] to counts, for `backup --dry-run`. What is new since the last run is not known here: that takes the
+//! From a [`BackupRequest`], and what this computer knows offline, to counts, for `backup --dry-run`. What is new since the last run is not known here: that takes the
 //! catalog, and a run. Never: writes, or tells a name.
 
 use std::collections::BTreeMap;
@@ -9,13 +9,12 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use super::request::BackupRequest;
+use super::whereabouts::Finder;
+use crate::connect::own_folders;
 use crate::error::Result;
-use scelle_view::words::Problem;
-
+use crate::monitor::Problem;
 use crate::platform::{Kind, ProblemCode};
-use crate::scan::PathFilter;
 use crate::scan::walk::{Walked, Walker};
-use crate::shutdown::Shutdown;
 
 /// What a walk met.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -38,17 +37,18 @@ pub struct Survey {
     pub problems: BTreeMap<&'static str, u64>,
 }
 
-impl Survey {
-    /// Walks what is asked for.
+impl Finder<'_> {
+    /// Walks what is asked for. The backup's own folders are left out as far as this computer knows them.
     ///
     /// Errors: exit 2 a pattern is wrong; exit 130 stopped.
-    pub fn of(request: &BackupRequest, shutdown: &Shutdown) -> Result<Self> {
-        let filter = PathFilter::new(&[], &request.exclude, &request.own_folders)?;
-        let mut walk = Walker::new(&request.roots, filter)?;
+    pub fn survey(&self, request: &BackupRequest) -> Result<Survey> {
+        let known = self.known_offline();
+        let own = own_folders(self.home, known.as_ref().map(|known| &known.device.place));
+        let mut walk = Walker::new(&request.roots, request.filter(&own)?)?;
         let left_out = walk.left_out();
-        let mut survey = Self::default();
+        let mut survey = Survey::default();
         for walked in walk.by_ref() {
-            shutdown.check()?;
+            self.around.shutdown.check()?;
             match walked {
                 Walked::Entry(item) if item.is_ancestor || item.is_part_only => {}
                 Walked::Entry(item) => match item.stat.kind {
@@ -66,7 +66,9 @@ impl Survey {
         survey.left_out = left_out.load(Ordering::Relaxed);
         Ok(survey)
     }
+}
 
+impl Survey {
     fn met(&mut self, code: ProblemCode) {
         let problem = match code {
             ProblemCode::Special => return self.specials += 1,

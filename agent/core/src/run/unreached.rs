@@ -3,8 +3,6 @@
 //! From what was to be saved and the error to a bilan in the state folder, which the next run sends: "no backup" is a result
 //! too, and the one that matters most. Never: waits for a store, or speaks for a computer that is no part of the repository.
 
-use std::path::PathBuf;
-
 use tracing::warn;
 
 use super::report::{Asked, remembered};
@@ -13,28 +11,11 @@ use super::roots::set_id;
 use super::whereabouts::Finder;
 use crate::around::Around;
 use crate::bilan::run::load_probe;
-use crate::bilan::{self, Declared, RunEnd};
+use crate::bilan::{self, RunEnd};
 use crate::clock::now;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::damage::Damage;
 use crate::repo::state::State;
-
-/// A run that was asked for, as far as its bilan says so.
-pub struct Missed {
-    /// Folders and files to be saved.
-    pub roots: Vec<PathBuf>,
-    /// Number of exclusion rules.
-    pub exclusions: u64,
-    /// What the configuration says.
-    pub declared: Declared,
-}
-
-impl Missed {
-    /// What is asked for, should it not begin.
-    pub fn of(request: &BackupRequest, declared: Declared) -> Self {
-        Self { exclusions: request.exclude.len() as u64, roots: request.roots.clone(), declared }
-    }
-}
 
 /// Backups that could not be begun.
 #[derive(Debug)]
@@ -45,7 +26,7 @@ pub struct NotBegun {
     pub kept: u64,
 }
 
-/// What failed later, and has its own bilan.
+/// What failed later, and has a bilan of its own.
 impl From<AgentError> for NotBegun {
     fn from(error: AgentError) -> Self {
         Self { error, kept: 0 }
@@ -59,33 +40,32 @@ impl From<NotBegun> for AgentError {
 }
 
 impl Finder<'_> {
-    /// Keeps a bilan of each of these runs, none of which could be begun because of `why`; returns how many were kept. None is
+    /// Keeps a bilan of each of these backups, none of which could be begun because of `why`; returns how many were kept. None is
     /// where this computer is no part of the repository, or where another run, which has a bilan of its own, is going on.
-    pub(super) fn keep_missed(&self, missed: &[Missed], why: &AgentError) -> u64 {
+    pub(super) fn keep_not_begun(&self, asked: &[BackupRequest], why: &AgentError) -> u64 {
         if why.code == ExitCode::Busy {
             return 0;
         }
         let Some(known) = self.known_offline().filter(|known| !known.is_unfinished) else { return 0 };
         let Ok(state) = State::open(self.home, &known.repository) else { return 0 };
-        keep_all(&state, self.around, missed, why)
+        keep_all(&state, self.around, asked, why)
     }
 }
 
 /// The same in a state folder that is open.
-pub(super) fn keep_all(state: &State, around: &Around, missed: &[Missed], why: &AgentError) -> u64 {
+pub(super) fn keep_all(state: &State, around: &Around, asked: &[BackupRequest], why: &AgentError) -> u64 {
     let lost = |error: AgentError| {
         warn!(code = error.code.number(), "the bilan of a run that could not begin was not kept");
     };
-    let kept = missed.iter().map(|missed| keep(state, around, missed, why));
+    let kept = asked.iter().filter(|request| !request.is_again).map(|request| keep(state, around, request, why));
     kept.filter_map(|kept| kept.map_err(lost).ok()).count() as u64
 }
 
-fn keep(state: &State, around: &Around, missed: &Missed, why: &AgentError) -> Result<()> {
+fn keep(state: &State, around: &Around, request: &BackupRequest, why: &AgentError) -> Result<()> {
     let device = state.device()?;
-    let set = set_id(&device, &missed.roots);
+    let set = set_id(&device, &request.roots);
     let time = now(&*around.clock);
-    let (exclusions, declared) = (missed.exclusions, missed.declared.clone());
-    let asked = Asked { set: &set, exclusions, started: time, declared };
+    let asked = Asked::of(request, &set, time);
     let mut report = remembered(state, &device, asked, RunEnd::Failed(why), time);
     report.probe = load_probe(state);
     if let Some(damage) = Damage::load(state) {

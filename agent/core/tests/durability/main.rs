@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scelle_core::around::Around;
-use scelle_core::bilan::{Declared, Written};
+use scelle_core::bilan::Written;
 use scelle_core::clock::SystemClock;
 use scelle_core::connect::Connected;
 use scelle_core::error::{ExitCode, Result};
@@ -33,6 +33,7 @@ use scelle_store::testing::Volatile;
 use scelle_store::testing::faulty::{Fault, Faulty, Operation};
 
 mod acts;
+mod bilans;
 mod known;
 mod mended;
 mod notes;
@@ -95,15 +96,11 @@ async fn run_whole(
     every: CheckpointEvery,
 ) -> Result<(Summary, Written)> {
     let run = Run::at(Seat::take(home, id, store, None, &around())?).await?;
-    let mut pen = run.pen(&[]).await?;
-    let request = BackupRequest {
-        roots: vec![source.to_owned()],
-        exclude: Vec::new(),
-        own_folders: vec![home.to_owned()],
-        threads: 2,
-        checkpoints: every,
-    };
-    run.backup(&mut pen, request, Declared::default()).await
+    let asked = BackupRequest::new(&[source.to_owned()], Vec::new())?;
+    let asked = BackupRequest { threads: 2, checkpoints: every, ..asked };
+    let mut ended = None;
+    run.each(&[asked], &mut ended).await?;
+    ended.unwrap().whole()
 }
 
 /// A real clock, and nobody who watches.

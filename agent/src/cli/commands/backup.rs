@@ -1,19 +1,18 @@
 //! `scelle backup`: one run now, or one for each plan.
 //!
-//! From what was typed and configured to [`Run::backup`], once for each plan; how each ended goes to the screen. Never: keeps a
-//! plan from being saved because another one failed.
+//! From what was typed and configured to [`Run::all`]; how each plan's run ended goes to the screen. Never: keeps a plan from being
+//! saved because another one failed.
 
 use scelle_format::report::Label;
 use serde_json::json;
 
-use super::told::backup::{Ended, still_lost, together, told as said};
+use super::told::backup::{RunTold, still_lost, together, told as said};
 use crate::cli::args::Backup;
 use crate::cli::context::Context;
 use crate::config::{Errand, Plan, patterns_of};
-use scelle_core::bilan::Written;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::repo::state::Device;
-use scelle_core::run::{Figures, Missed, NotBegun, Run, Summary};
+use scelle_core::run::{BackupRequest, Client, Ended, Figures, NotBegun, Run};
 use scelle_view::bilingual;
 use scelle_view::words::counted;
 
@@ -23,19 +22,17 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     for file in &args.exclude_file {
         everywhere.extend(patterns_of(file)?);
     }
-    let (settings, home) = (&context.settings, &context.settings.home);
-    let errands = settings.errands(&args.paths, &everywhere)?;
+    let settings = &context.settings;
+    let errands = settings.errands(&args.paths, &everywhere, args.scheduled)?;
+    let (plans, requests): (Vec<Option<&Plan>>, Vec<BackupRequest>) =
+        errands.into_iter().map(|Errand { plan, request }| (plan, request)).unzip();
     settings.tell_what_has_no_effect(&*context.around.monitor);
     if args.dry_run {
-        // Opens nothing: the backup's own folders are left out as far as this computer knows them.
-        let known = context.known_offline();
-        let store = known.as_ref().map(|known| &known.device.place);
-        let requests = errands.into_iter().map(|errand| errand.request.beside(home, store));
-        return super::survey::run(context, requests);
+        return super::survey::run(context, &requests);
     }
-    let asked = errands.iter().map(|errand| errand.missed(settings, args.scheduled)).collect::<Vec<_>>();
-    let ended = back_up(context, args.limit_upload, errands, asked).await;
-    ended.map_err(|NotBegun { error, kept }| {
+    let mut telling = Telling { context, plans: plans.into_iter(), told: Vec::new() };
+    let ended = Run::all(&context.finder(args.limit_upload), &requests, &mut telling).await;
+    ended.map(|()| telling.conclude()).map_err(|NotBegun { error, kept }| {
         if kept > 0 {
             context.screen.warn(&bilingual!(
                 "sauvegarde non commencée : {of_bilans} sur ce poste (« scelle bilan list »), à envoyer par la prochaine sauvegarde qui joint le dépôt",
@@ -47,26 +44,33 @@ pub async fn run(context: &Context, args: Backup) -> Result<ExitCode> {
     })
 }
 
-/// One run after the other, with one opening and one pen.
-async fn back_up(
-    context: &Context,
-    limit_upload: Option<u64>,
-    errands: Vec<Errand<'_>>,
-    asked: Vec<Missed>,
-) -> Result<ExitCode, NotBegun> {
-    let run = Run::begin(&context.finder(limit_upload), &asked).await?;
-    run.moved.iter().for_each(|moved| context.say_moved(moved));
-    let mut pen = run.pen(&asked).await?;
-    let mut told = Vec::new();
-    for (Errand { plan, request }, Missed { declared, .. }) in errands.into_iter().zip(asked) {
-        let request = request.beside(&context.settings.home, Some(&run.seat.device.place));
-        let ended = run.backup(&mut pen, request, declared).await;
-        told.push(tell(context, plan, &run.seat.device, ended)?);
+/// Says how each run ends, as soon as it does.
+struct Telling<'c, P> {
+    context: &'c Context,
+    /// The plan of each run that is still to end.
+    plans: P,
+    told: Vec<(ExitCode, RunTold)>,
+}
+
+impl<'c, P: Iterator<Item = Option<&'c Plan>>> Client for Telling<'c, P> {
+    fn opened(&mut self, run: &Run) {
+        run.moved.iter().for_each(|moved| self.context.say_moved(moved));
     }
-    let (codes, ended): (Vec<ExitCode>, Vec<Ended>) = told.into_iter().unzip();
-    still_lost(context, &ended);
-    context.screen.json(&together(ended));
-    Ok(ExitCode::of_all(&codes))
+
+    fn ended(&mut self, run: &Run, ended: Ended) -> Result<()> {
+        let plan = self.plans.next().flatten();
+        self.told.push(tell(self.context, plan, &run.seat.device, ended)?);
+        Ok(())
+    }
+}
+
+impl<P> Telling<'_, P> {
+    fn conclude(self) -> ExitCode {
+        let (codes, told): (Vec<ExitCode>, Vec<RunTold>) = self.told.into_iter().unzip();
+        still_lost(self.context, &told);
+        self.context.screen.json(&together(told));
+        ExitCode::of_all(&codes)
+    }
 }
 
 /// Of several plans, which one the error that follows is about.
@@ -88,11 +92,11 @@ fn tell(
     context: &Context,
     plan: Option<&Plan>,
     device: &Device,
-    ended: Result<(Summary, Written)>,
-) -> Result<(ExitCode, Ended)> {
+    ended: Ended,
+) -> Result<(ExitCode, RunTold)> {
     let is_only = context.settings.plans.len() < 2 || plan.is_none();
     let label = plan.and_then(Plan::shown);
-    let (summary, written) = match ended {
+    let (summary, written) = match ended.whole() {
         Ok(ended) => ended,
         Err(error) if is_only || !error.lets_others_run() => return Err(error),
         Err(error) => {
@@ -102,7 +106,7 @@ fn tell(
                 not_saved(context, plan);
                 context.screen.error(&error);
             }
-            return Ok((error.code, Ended { figures: None, document }));
+            return Ok((error.code, RunTold { figures: None, document }));
         }
     };
     let token_key = device.secret.token_key();
@@ -114,5 +118,5 @@ fn tell(
     if let Some(label) = &label {
         document["plan"] = json!(label.as_str());
     }
-    Ok((summary.code(), Ended { figures: Some(figures), document }))
+    Ok((summary.code(), RunTold { figures: Some(figures), document }))
 }

@@ -15,11 +15,11 @@ use serde_json::json;
 use crate::cli::context::Context;
 
 /// Walks the folders of each run that was asked for.
-pub fn run(context: &Context, requests: impl Iterator<Item = BackupRequest>) -> Result<ExitCode> {
+pub fn run(context: &Context, requests: &[BackupRequest]) -> Result<ExitCode> {
     let mut code = ExitCode::Ok;
     let mut rows = Vec::new();
     for request in requests {
-        let survey = Survey::of(&request, &context.around.shutdown)?;
+        let survey = context.finder(None).survey(request)?;
         told(context, &request.roots, &survey);
         if survey.has_problems() {
             code = ExitCode::Partial;

@@ -82,6 +82,11 @@ pub enum Notice {
         /// How many were written over.
         overwritten: u64,
     },
+    /// A bilan is neither in the store nor on this computer.
+    BilanLost {
+        /// The snapshot that it would have been about, where there is one.
+        snapshot: Option<u64>,
+    },
     /// A key of the configuration that is accepted and does nothing.
     NoEffect {
         /// Table and key.
@@ -179,6 +184,14 @@ impl Notice {
                      [it|them]",
                 ),
             ),
+            Self::BilanLost { snapshot: Some(snapshot) } => bilingual!(
+                "l'instantané {snapshot} est enregistré, mais son bilan n'a pu être ni envoyé ni gardé sur ce poste",
+                "snapshot {snapshot} is stored, but its bilan could be neither sent nor kept on this computer"
+            ),
+            Self::BilanLost { snapshot: None } => bilingual!(
+                "le bilan de cette sauvegarde n'a pu être ni envoyé ni gardé sur ce poste",
+                "the bilan of this backup could be neither sent nor kept on this computer"
+            ),
             Self::NoEffect { key, place } => bilingual!(
                 "la clé « {key} » ({place}) n'a pas d'effet dans cette version",
                 "the key \"{key}\" ({place}) has no effect in this version"
@@ -188,7 +201,40 @@ impl Notice {
 
     /// Whether the sentence begins with a word of alarm of its own.
     pub fn is_alarm(&self) -> bool {
-        matches!(self, Self::ForkAlarm | Self::SnapshotVanished { .. } | Self::ReadThrough { .. })
+        match self {
+            Self::ForkAlarm | Self::SnapshotVanished { .. } | Self::ReadThrough { .. } => true,
+            Self::Problem { .. }
+            | Self::Retry { .. }
+            | Self::StoreSilent { .. }
+            | Self::ClockOff { .. }
+            | Self::Rewound { .. }
+            | Self::CatalogRebuilt
+            | Self::Damaged { .. }
+            | Self::StoreWeakness { .. }
+            | Self::AnsweredWrongly { .. }
+            | Self::BilanLost { .. }
+            | Self::NoEffect { .. } => false,
+        }
+    }
+
+    /// Whether it is no step of the work but holds for the whole command: a warning, shown whatever the options.
+    pub fn is_warning(&self) -> bool {
+        match self {
+            Self::AnsweredWrongly { .. }
+            | Self::ReadThrough { .. }
+            | Self::BilanLost { .. }
+            | Self::NoEffect { .. } => true,
+            Self::Problem { .. }
+            | Self::Retry { .. }
+            | Self::StoreSilent { .. }
+            | Self::ClockOff { .. }
+            | Self::ForkAlarm
+            | Self::Rewound { .. }
+            | Self::SnapshotVanished { .. }
+            | Self::CatalogRebuilt
+            | Self::Damaged { .. }
+            | Self::StoreWeakness { .. } => false,
+        }
     }
 }
 

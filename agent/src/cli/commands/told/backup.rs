@@ -75,7 +75,7 @@ fn mended(context: &Context, summary: &Summary) {
 }
 
 /// What of the store is still lost after all runs.
-pub fn still_lost(context: &Context, ended: &[Ended]) {
+pub fn still_lost(context: &Context, ended: &[RunTold]) {
     let most = Figures::still_damaged(ended.iter().filter_map(|run| run.figures.as_ref()));
     if most > 0 {
         context.screen.warn(&counted(
@@ -117,7 +117,7 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
 }
 
 /// How one run ended, for the document: its figures, or its error, and the label of its plan.
-pub struct Ended {
+pub struct RunTold {
     /// Figures of a run that stored its snapshot.
     pub figures: Option<Figures>,
     /// The document of the run alone.
@@ -125,7 +125,7 @@ pub struct Ended {
 }
 
 /// One document: the run's own. For several plans: their figures together, with each run's own document below `runs`.
-pub fn together(mut runs: Vec<Ended>) -> Value {
+pub fn together(mut runs: Vec<RunTold>) -> Value {
     if runs.len() == 1 {
         return runs.remove(0).document;
     }
