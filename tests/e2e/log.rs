@@ -1,5 +1,6 @@
 //! The log: what it says at which level and where, and that nobody's name, path, address or secret is in it at any.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -181,6 +182,46 @@ fn each_level_says_what_the_readme_says() {
     assert_eq!((said(&failed, "command failed"), failed.len()), (1, 1), "{failed:?}");
     assert_eq!(failed[0]["code"], 1);
     assert!(failed[0]["why"].as_str().is_some_and(|why| !why.is_empty()), "{failed:?}");
+}
+
+/// What a command says in JSON at debug level, and the stages of its requests.
+fn stages_of(site: &Site, agent: &Agent, arguments: &[OsString]) -> (Vec<Value>, BTreeSet<String>) {
+    let log = site.path(&format!("{}/scelle.log", arguments[0].to_str().unwrap()));
+    let agent = agent.clone().with("SCELLE_LOG_LEVEL", "debug").with("SCELLE_LOG_FILE", &log);
+    agent.with("SCELLE_LOG_FORMAT", "json").ok(arguments);
+    let said = lines(&text(&log));
+    let requests = said.iter().filter(|line| line["message"] == "request");
+    let stages = requests.flat_map(|line| line["spans"].as_array().cloned().unwrap_or_default());
+    let stages = stages.filter_map(|span| Some(span["phase"].as_str()?.to_owned())).collect();
+    (said, stages)
+}
+
+#[test]
+fn every_stage_is_told_with_its_figures_and_its_requests_bear_its_name() {
+    let site = Site::on_dir();
+    let source = site.source("source");
+    source.file("un.txt", "un");
+    source.file("deux.bin", noise(1, 2_000_000));
+    let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+    let (kit, to) = (site.kit(), site.path("to"));
+    let (kit, to) = (kit.to_str().unwrap(), to.to_str().unwrap());
+    let other = site.other_computer("other");
+    let commands = [
+        (&other, words(&["init", "--join", "--kit", kit]), vec!["probe"]),
+        (&site.agent, backup_of(source.root()).to_vec(), vec!["backup", "commit", "open", "verify"]),
+        (&site.agent, words(&["check", "--read-data", "all", "--kit", kit]), vec!["read_data", "verify"]),
+        (&site.agent, words(&["restore", "1", "--to", to, "--kit", kit]), vec!["restore"]),
+    ];
+    for (agent, arguments, expected) in commands {
+        let (said, stages) = stages_of(&site, agent, &arguments);
+        assert_eq!(stages.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{arguments:?}");
+        for stage in expected {
+            let ends = said.iter().find(|line| line["message"] == "stage ends" && line["stage"] == stage);
+            let ends = ends.unwrap_or_else(|| panic!("{stage} does not end: {arguments:?}"));
+            let is_told = ["files", "bytes", "ms"].iter().all(|figure| ends[*figure].is_u64());
+            assert!(is_told && ends["spans"][0]["word"] == arguments[0].to_str().unwrap(), "{ends}");
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tracing::{Instrument as _, error_span};
+use tracing::{Instrument as _, Span, error_span};
 
 use crate::chance::Chance;
 use crate::clock::{Clock, SystemClock};
@@ -52,10 +52,17 @@ impl Around {
         }
     }
 
-    /// Does `work` as the stage `phase`: the monitor is told that it begins, and the log's events bear its name.
-    pub async fn stage<T>(&self, phase: Phase, work: impl Future<Output = T>) -> T {
-        self.monitor.start(phase, None, None);
+    /// Begins the stage `phase`, of which so many files and bytes are to be done where that is known: the monitor is told, and the
+    /// log's events inside the span bear its name. For work on threads; other work is a [`Self::stage`].
+    pub fn begin(&self, phase: Phase, files: Option<u64>, bytes: Option<u64>) -> Span {
+        self.monitor.start(phase, files, bytes);
         // A span of the highest level: events of every level bear it.
-        work.instrument(error_span!("stage", phase = phase.code())).await
+        error_span!("stage", phase = phase.code())
+    }
+
+    /// Does `work` as the stage `phase`.
+    pub async fn stage<T>(&self, phase: Phase, work: impl Future<Output = T>) -> T {
+        let span = self.begin(phase, None, None);
+        work.instrument(span).await
     }
 }

@@ -16,6 +16,7 @@ use scelle_format::limits::PACK_TARGET_BYTES;
 use scelle_format::pack::{Location, Trailer};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::elsewhere::Elsewhere;
 use super::load::{Loader, cipher_bytes, damaged};
@@ -135,7 +136,7 @@ impl Fetcher {
             missing.retain(|range| stretches.find(&name, range, window).is_none());
             for range in requests_for(missing, may_be_whole) {
                 stretches.insert(name, range.clone(), window);
-                tasks.spawn(Arc::clone(self).fetch_ahead(name, range));
+                tasks.spawn(Arc::clone(self).fetch_ahead(name, range).in_current_span());
             }
         }
         FetchWindow { fetcher: Arc::clone(self), window }

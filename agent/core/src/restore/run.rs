@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tracing::Span;
 
 use super::asked::all_there;
 use super::job::RestoreJob;
@@ -19,12 +20,12 @@ use super::shared::Shared;
 use super::summary::RestoreSummary;
 use super::tally::{FileProblem, Tally};
 use super::write::{Notices, Overwrite, Placed, WriteErrorKind, write_failed};
+use crate::around::Around;
 use crate::error::{AgentError, Result};
-use crate::monitor::{Monitor, Notice, Phase, Problem};
+use crate::monitor::{Notice, Phase, Problem};
 use crate::reading::ChunkReader;
 use crate::reading::tree::Tree;
 use crate::scan::EntryPath;
-use crate::shutdown::Shutdown;
 
 /// Threads that open and write: beyond, the disk is the limit, and each may hold a few of the largest frames.
 const THREADS_MAX: usize = 6;
@@ -36,28 +37,28 @@ const THREADS_MAX: usize = 6;
 pub async fn restore(
     tree: Arc<Tree>,
     request: RestoreRequest,
-    monitor: Arc<dyn Monitor>,
-    shutdown: Shutdown,
+    around: Around,
 ) -> Result<RestoreSummary> {
     check_system(&request, &tree)?;
     all_there(&tree, &request).await?;
-    let handle = Handle::current();
-    let work = move || blocking(&tree, &request, monitor.as_ref(), &shutdown, handle);
+    let (handle, command) = (Handle::current(), Span::current());
+    let work = move || command.in_scope(|| blocking(&tree, &request, &around, handle));
     tokio::task::spawn_blocking(work).await.map_err(AgentError::bug)?
 }
 
 fn blocking(
     tree: &Tree,
     request: &RestoreRequest,
-    monitor: &dyn Monitor,
-    shutdown: &Shutdown,
+    around: &Around,
     handle: Handle,
 ) -> Result<RestoreSummary> {
     let began = Instant::now();
     let places = Places::create(request).map_err(|error| write_failed(&error))?;
     sweep(&places, request, tree)?;
     let totals = request.paths.is_empty().then_some(tree.root.totals);
-    monitor.start(Phase::Restore, totals.map(|t| t.files), totals.map(|t| t.bytes));
+    let stage = around.begin(Phase::Restore, totals.map(|t| t.files), totals.map(|t| t.bytes));
+    let _inside = stage.enter();
+    let (monitor, shutdown) = (&*around.monitor, &around.shutdown);
     let keys = (tree.id_key(), tree.token_key());
     let overwrite = if places.fresh { &Overwrite::Numbered } else { &request.overwrite };
     let shared = Shared::new(tree.fetcher(), handle, &places, overwrite, keys, shutdown, monitor);
@@ -85,10 +86,12 @@ fn blocking(
 fn write_files(shared: &Shared<'_>, request: &RestoreRequest, tree: &Tree) -> Closed {
     let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, THREADS_MAX);
     let (sender, jobs) = crossbeam_channel::bounded(WINDOW_FILES);
+    let stage = Span::current();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             let jobs = jobs.clone();
-            scope.spawn(move || shared.work(&jobs));
+            let stage = stage.clone();
+            scope.spawn(move || stage.in_scope(|| shared.work(&jobs)));
         }
         let mut producer = Producer::new(shared, request, tree, sender);
         if let Err(error) = producer.walk() {

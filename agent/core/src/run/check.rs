@@ -30,9 +30,7 @@ impl Reading {
             known.head.link().map(|(sequence, hash)| (known.device.id.clone(), sequence, hash))
         });
         let options = CheckOptions { read_data, local_head, trees: TREES };
-        let (monitor, shutdown) = (&*self.around.monitor, &self.around.shutdown);
-        let mut report = check(&mut self.repository, &options, monitor, shutdown).await?;
-        monitor.finish();
+        let mut report = check(&mut self.repository, &options, &self.around).await?;
         self.count_local_copies(&mut report);
         self.tell_known_keys(&mut report);
         Ok(report)

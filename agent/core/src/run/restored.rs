@@ -10,7 +10,6 @@ use scelle_format::layout;
 use scelle_format::ledger::NoteKind;
 
 use super::reading::Reading;
-use crate::around::Around;
 use crate::clock::now;
 use crate::connect::own_folders;
 use crate::error::{AgentError, ExitCode, Result};
@@ -68,9 +67,7 @@ impl Reading {
         let is_folder = |code: &str| code == Problem::FolderUnreadable.code();
         let (folders, files): (Vec<_>, Vec<_>) = tree.root.problems.iter().partition(|p| is_folder(&p.code));
         let (folders_not_read, not_saved) = (folders.len() as u64, files.len() as u64);
-        let Around { monitor, shutdown, .. } = self.around.clone();
-        let summary = restore(Arc::new(tree), request.clone(), monitor, shutdown).await?;
-        self.around.monitor.finish();
+        let summary = restore(Arc::new(tree), request.clone(), self.around.clone()).await?;
         let is_recorded = self.record_restore(snapshot, &request, &summary).await.is_ok();
         let is_empty = summary.is_empty() && summary.code() == ExitCode::Ok;
         let is_nothing_chosen = request.filter.has_globs() && is_empty;

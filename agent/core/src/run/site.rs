@@ -29,10 +29,11 @@ impl<'a> Site<'a> {
     /// Tries what the store does, with objects of its own that no lock keeps.
     pub(super) async fn probe(&self) -> Result<Trial> {
         let around = self.finder.around;
-        around.monitor.start(Phase::Probe, None, None);
         let mut nonce = [0; 8];
         around.random().fill(&mut nonce);
-        let report = probe(&*self.connected.bare, &hex::encode(nonce), around.clock.now()).await?;
+        let nonce = hex::encode(nonce);
+        let probing = probe(&*self.connected.bare, &nonce, around.clock.now());
+        let report = around.stage(Phase::Probe, probing).await?;
         around.monitor.finish();
         Ok(Trial { report })
     }

@@ -16,8 +16,9 @@ use super::options::{CheckOptions, ReadData};
 use super::report::CheckReport;
 use super::stock::Stock;
 use super::{keys, read_back, recorded, through, trees};
+use crate::around::Around;
 use crate::error::{ExitCode, Result};
-use crate::monitor::{Monitor, Phase};
+use crate::monitor::Phase;
 use crate::reading::fetch::Fetcher;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
@@ -33,11 +34,15 @@ use crate::shutdown::Shutdown;
 pub async fn check(
     repository: &mut Repository,
     options: &CheckOptions,
-    monitor: &dyn Monitor,
-    shutdown: &Shutdown,
+    around: &Around,
 ) -> Result<CheckReport> {
-    let began = Instant::now();
-    monitor.start(Phase::Verify, None, None);
+    let report = around.stage(Phase::Verify, look(repository, options, around)).await?;
+    around.monitor.finish();
+    Ok(report)
+}
+
+async fn look(repository: &mut Repository, options: &CheckOptions, around: &Around) -> Result<CheckReport> {
+    let (began, shutdown) = (Instant::now(), &around.shutdown);
     repository.load_history().await?;
     let mut report = CheckReport { findings: repository.all_findings(), ..CheckReport::default() };
     report.findings.extend(rollback(repository, options));
@@ -49,7 +54,7 @@ pub async fn check(
     let id_keys = follow_trees(&stock, options.trees, shutdown, &mut report).await?;
     let due = read_back::due(needed, options.read_data, stock.healed());
     if let Some(due) = due {
-        read_back::packs(&stock, due, id_keys, monitor, shutdown, &mut report).await?;
+        read_back::packs(&stock, due, id_keys, around, &mut report).await?;
     }
     recorded::tell(&stock, &mut report).await?;
     through::tell(&repository.objects, &stock.known(), &mut report);
@@ -57,7 +62,6 @@ pub async fn check(
     conclude(&mut report, stock.snapshots());
     tell_accepted(repository, &mut report).await?;
     report.duration = began.elapsed();
-    monitor.finish();
     Ok(report)
 }
 

@@ -14,13 +14,12 @@ use scelle_format::layout;
 use scelle_format::limits::PACK_MAX_BYTES;
 
 use super::packs::PackUse;
+use crate::around::Around;
 use crate::error::{AgentError, ExitCode, Result};
-use crate::monitor::Monitor;
 use crate::reading::trailer_of;
 use crate::repo::finding::FindingKind;
 use crate::repo::keyring::Keyring;
 use crate::repo::objects::{FoundAt, Objects};
-use crate::shutdown::Shutdown;
 
 /// Packs in memory at a time.
 const CONCURRENT: usize = 3;
@@ -50,8 +49,7 @@ pub(super) async fn read(
     objects: &Arc<Objects>,
     packs: BTreeMap<(PackKind, PackId), PackUse>,
     keys: Option<(Arc<Keyring>, Arc<IdKeys>)>,
-    monitor: &dyn Monitor,
-    shutdown: &Shutdown,
+    around: &Around,
 ) -> Result<DataRead> {
     let mut out = DataRead::default();
     let mut reads = stream::iter(packs)
@@ -61,12 +59,12 @@ pub(super) async fn read(
         })
         .buffer_unordered(CONCURRENT);
     while let Some((name, read)) = reads.next().await {
-        shutdown.check()?;
+        around.shutdown.check()?;
         let (bytes, finding) = read?;
         out.packs += 1;
         out.bytes_read += bytes;
         out.findings.extend(finding.map(|kind| (name, kind)));
-        monitor.advance(1, bytes);
+        around.monitor.advance(1, bytes);
     }
     Ok(out)
 }

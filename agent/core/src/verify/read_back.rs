@@ -8,18 +8,19 @@ use std::sync::Arc;
 
 use scelle_format::id::{DeviceId, PackId, PackKind};
 use scelle_format::layout;
+use tracing::Instrument as _;
 
 use super::data::{self, IdKeys};
 use super::options::ReadData;
 use super::packs::{heirs, is_replaced};
 use super::report::CheckReport;
 use super::stock::{Packs, Stock};
+use crate::around::Around;
 use crate::error::Result;
-use crate::monitor::{Monitor, Phase};
+use crate::monitor::Phase;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::{Healed, packs_of};
-use crate::shutdown::Shutdown;
 
 /// Which of the packs are read this time, with those in whose place they are; `None` where none is asked for.
 pub(super) fn due(mut packs: Packs, read_data: ReadData, healed: &Healed) -> Option<Packs> {
@@ -37,17 +38,16 @@ pub(super) async fn packs(
     stock: &Stock<'_>,
     packs: Packs,
     id_keys: IdKeys,
-    monitor: &dyn Monitor,
-    shutdown: &Shutdown,
+    around: &Around,
     report: &mut CheckReport,
 ) -> Result<()> {
     let repository = stock.repository;
     let bytes = packs.values().map(|used| used.object_bytes).sum();
-    monitor.start(Phase::ReadData, Some(packs.len() as u64), Some(bytes));
+    let stage = around.begin(Phase::ReadData, Some(packs.len() as u64), Some(bytes));
     let devices: HashMap<(PackKind, PackId), DeviceId> =
         packs.iter().map(|(name, used)| (*name, used.device.clone())).collect();
     let keys = repository.keyring.clone().map(|keyring| (keyring, Arc::new(id_keys)));
-    let read = data::read(&repository.objects, packs, keys, monitor, shutdown).await?;
+    let read = data::read(&repository.objects, packs, keys, around).instrument(stage).await?;
     report.packs_read = read.packs;
     report.bytes_read += read.bytes_read;
     let damage = Damage::of(&repository.objects, &repository.history).await?;

@@ -247,7 +247,7 @@ async fn a_note_that_lands_spoilt_is_named_and_the_chain_goes_on() {
 async fn sound_but(life: &Life, spoilt: &[String]) -> bool {
     let mut repository = open(life.store.clone(), &life.kit).await;
     let options = CheckOptions { read_data: ReadData::All, local_head: None, trees: 100 };
-    let report = check(&mut repository, &options, &Silent, &Shutdown::default()).await.unwrap();
+    let report = check(&mut repository, &options, &around()).await.unwrap();
     let damage = report.findings.iter().filter(|found| found.kind.is_damage());
     damage.map(|found| format!("{} {}", found.kind, found.object)).all(|told| spoilt.contains(&told))
 }

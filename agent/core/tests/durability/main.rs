@@ -131,7 +131,7 @@ async fn open(store: Arc<dyn Store>, kit: &Kit) -> Repository {
 async fn sound_snapshots(store: Arc<dyn Store>, kit: &Kit) -> Vec<u64> {
     let mut repository = open(store, kit).await;
     let options = CheckOptions { read_data: ReadData::All, local_head: None, trees: 100 };
-    let report = check(&mut repository, &options, &Silent, &Shutdown::default()).await.unwrap();
+    let report = check(&mut repository, &options, &around()).await.unwrap();
     assert!(report.findings.iter().all(|f| !f.kind.is_damage()), "{:?}", report.findings);
     assert!(report.damaged.is_empty());
     repository.history.snapshots().iter().map(|s| s.id.number).collect()

@@ -45,7 +45,7 @@ impl Place {
     pub(crate) async fn check(&self, read_data: ReadData) -> CheckReport {
         let mut repository = open(self.store.clone(), &self.kit).await;
         let options = CheckOptions { read_data, local_head: None, trees: 100 };
-        check(&mut repository, &options, &Silent, &Shutdown::default()).await.unwrap()
+        check(&mut repository, &options, &around()).await.unwrap()
     }
 
     pub(crate) async fn names(&self, prefix: &str) -> Vec<String> {

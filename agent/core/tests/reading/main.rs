@@ -17,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use scelle_core::around::Around;
 use scelle_core::error::ExitCode;
 use scelle_core::look;
 use scelle_core::look::spec::SnapshotSpec;
@@ -73,9 +74,14 @@ fn request(to: &std::path::Path) -> RestoreRequest {
     }
 }
 
+/// A real clock, and nobody who watches.
+fn around() -> Around {
+    Around::watched_by(Arc::new(Silent))
+}
+
 async fn run(writer: &Writer, request: RestoreRequest) -> RestoreSummary {
     let tree = tree(&open(writer).await).await;
-    restore(tree, request, Arc::new(Silent), Shutdown::default()).await.unwrap()
+    restore(tree, request, around()).await.unwrap()
 }
 
 async fn checked(writer: &Writer, read_data: ReadData, with_key: bool) -> CheckReport {
@@ -83,7 +89,7 @@ async fn checked(writer: &Writer, read_data: ReadData, with_key: bool) -> CheckR
     let options = OpenOptions { unlock, ..OpenOptions::default() };
     let mut repository = Repository::open(writer.objects.store().clone(), options).await.unwrap();
     let options = CheckOptions { read_data, local_head: None, trees: 2 };
-    check(&mut repository, &options, &Silent, &Shutdown::default()).await.unwrap()
+    check(&mut repository, &options, &around()).await.unwrap()
 }
 
 fn kinds(report: &CheckReport) -> Vec<FindingKind> {
@@ -208,7 +214,7 @@ async fn one_path_brings_its_folders_and_nothing_else() {
     assert!(!to.path().join("globs/data/a").exists());
 
     let absent = RestoreRequest { paths: vec![b"data/c".to_vec()], ..one };
-    let error = restore(tree, absent, Arc::new(Silent), Shutdown::default()).await.unwrap_err();
+    let error = restore(tree, absent, around()).await.unwrap_err();
     assert_eq!(error.code, ExitCode::Usage);
 }
 
@@ -396,7 +402,7 @@ async fn the_ledger_tells_what_was_done_to_it() {
         Repository::open(writer.objects.store().clone(), OpenOptions::default()).await.unwrap();
     let head = Some((writer.device.clone(), 3, Sha256::of(text.as_bytes())));
     let options = CheckOptions { read_data: ReadData::None, local_head: head, trees: 0 };
-    let report = check(&mut repository, &options, &Silent, &Shutdown::default()).await.unwrap();
+    let report = check(&mut repository, &options, &around()).await.unwrap();
     assert_eq!(kinds(&report), [FindingKind::Rollback]);
 }
 
