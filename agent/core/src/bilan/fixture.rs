@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use scelle_format::id::Sha256;
+use scelle_format::id::{RepositoryId, Sha256};
 use scelle_format::kit::Kit;
 use scelle_format::manifest::Totals;
 use scelle_format::refs::PackSet;
@@ -21,6 +21,7 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::append::start::Start;
 use crate::repo::create::{Creation, Holders, create};
 use crate::repo::descriptors::Descriptors;
+use crate::repo::destination::Destination;
 use crate::repo::objects::Objects;
 use crate::repo::rounds::LedgerEnd;
 use crate::repo::state::{Device, State, StorePlace};
@@ -48,7 +49,7 @@ impl Repository {
         let kit = Kit::generate(&mut Chance::system()).unwrap();
         let public = kit.public().unwrap();
         let store = Arc::new(MemStore::new());
-        let id = scelle_format::id::RepositoryId::parse(&kit.repository).unwrap();
+        let id = RepositoryId::parse(&kit.repository).unwrap();
         let objects = Objects::new(store.clone(), id.clone());
         let state = State::open(home.path(), &id).unwrap();
         let clock = FixedClock::at(UNIX_EPOCH + Duration::from_secs(BORN as u64));
@@ -91,6 +92,7 @@ impl Repository {
 pub fn outcome() -> Saved {
     Saved {
         committed: Committed {
+            at: nowhere(),
             snapshot: 1,
             root: Sha256([7; 32]),
             packs: PackSet::new(),
@@ -113,6 +115,13 @@ pub fn outcome() -> Saved {
         healed_packs: 0,
         mended_objects: 0,
     }
+}
+
+/// A destination of which nobody asks anything.
+fn nowhere() -> Destination {
+    let repository = RepositoryId::parse(&"a".repeat(26)).unwrap();
+    let objects = Arc::new(Objects::new(Arc::new(MemStore::new()), repository));
+    Destination { objects, clock_offset_ms: None }
 }
 
 /// A file with a problem whose name must not be seen; `named` comes from [`canary`].

@@ -15,6 +15,7 @@ use scelle_format::random::Random as _;
 use scelle_format::timestamp::Timestamp;
 use scelle_store::Put;
 
+use super::destination::Destination;
 use super::objects::Objects;
 use super::pending::Pending;
 pub use super::pending::{Attached, attach, refs_copy_file};
@@ -83,6 +84,11 @@ impl<'a> LedgerWriter<'a> {
             pending,
             is_head_shown: false,
         })
+    }
+
+    /// Whether this is the pen of a destination's ledger.
+    pub fn writes_to(&self, destination: &Destination) -> bool {
+        std::ptr::eq(self.objects, &*destination.objects)
     }
 
     /// Whether a note waits of which nobody knows whether it is in the store.

@@ -64,10 +64,11 @@ pub(super) async fn write(
     };
     let mut report = begun(run, asked, end);
     report.probe = match ended {
-        Ok(_) => {
-            let newest = pen.head().name.as_deref().and_then(|name| seat.objects().key(name).ok());
-            let ahead_ms = seat.clock_offset_ms().unwrap_or(0);
-            probed(state, &**seat.objects().store(), newest, &seat.around, ahead_ms).await
+        Ok(summary) => {
+            let at = &summary.outcome.committed.at;
+            let newest = pen.head().name.as_deref().and_then(|name| at.objects.key(name).ok());
+            let ahead_ms = at.clock_offset_ms.unwrap_or(0);
+            probed(state, &**at.objects.store(), newest, &seat.around, ahead_ms).await
         }
         Err(_) => load_probe(state),
     };

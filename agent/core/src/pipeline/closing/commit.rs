@@ -1,7 +1,8 @@
 //! Committing: index, level-2 nodes, root, refs, and last of all the note (FORMAT.md §12).
 //!
 //! The order is in the types: [`Uploaded`] → [`Confirmed`] → [`Indexed`] and [`Prepared`] → [`Committed`]; a note before its
-//! packs does not compile. What does not wait for each other is sent side by side: on a slow line a round trip is dear. Data
+//! packs does not compile. Everything goes to the destination that confirmed the packs; that the pen writes to that one is asked,
+//! for the types do not say it. What does not wait for each other is sent side by side: on a slow line a round trip is dear. Data
 //! comes from the scan and the upload stage. Never: believes that a pack is there because it was sent.
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,14 +31,17 @@ use crate::pipeline::landing::shown::{CONCURRENT_HEADS, is_shown, is_there};
 use crate::pipeline::landing::stages::{Confirmed, Indexed, Uploaded};
 use crate::repo::append::{Attached, LedgerWriter, attach};
 use crate::repo::damage::Damage;
+use crate::repo::destination::Destination;
 use crate::repo::objects::Objects;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, State};
 use crate::repo::{checksum, files};
 
 /// The snapshot's note is written.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Committed {
+    /// The destination that has it, with all that it names.
+    pub at: Destination,
     /// Its number.
     pub snapshot: u64,
     /// SHA-256 of the sealed root.
@@ -75,7 +79,7 @@ pub struct SnapshotFacts {
     pub known_sizes: HashMap<PackId, u64>,
 }
 
-/// What is stored while the index is.
+/// What is stored while the index is, at the destination that confirmed the packs.
 pub struct Prepared {
     draft: RefsDraft,
     root: Attached,
@@ -118,14 +122,15 @@ impl RefsDraft {
 /// Stores the root; takes what full refs are to hold.
 pub async fn prepare(
     seat: &Seat,
+    confirmed: &Confirmed,
     root: &Root,
     draft: RefsDraft,
     descriptor_seen: (u64, Sha256),
 ) -> Result<Prepared> {
-    let objects = &**seat.objects();
+    let objects = &*confirmed.at.objects;
     let sealed = seal_root(&seat.device, &root.encode(), &mut seat.around.random())?;
     let keys = match draft.plan() {
-        RefsPlan::Full => Some(small_copies(seat, descriptor_seen).await?),
+        RefsPlan::Full => Some(small_copies(&seat.state, objects, descriptor_seen).await?),
         _ => None,
     };
     let root = attach(objects, "root", sealed).await?;
@@ -133,19 +138,24 @@ pub async fn prepare(
 }
 
 /// Writes refs and note.
+///
+/// Errors: beside the destination's, exit 1 the pen is another destination's.
 pub async fn snapshot(
     seat: &Seat,
     ledger: &mut LedgerWriter<'_>,
-    Indexed { confirmed }: Indexed,
+    Indexed { confirmed, stored_bytes: index_bytes }: Indexed<'_>,
     Prepared { draft, root, keys }: Prepared,
     facts: SnapshotFacts,
     damage: &Damage,
 ) -> Result<Committed> {
     let objects = &*confirmed.at.objects;
-    let mut stored_bytes = confirmed.sent_bytes + root.row.stored_bytes;
-    let refs = match next_refs(seat, ledger, &draft, keys, damage).await? {
+    if !ledger.writes_to(&confirmed.at) {
+        return Err(AgentError::bug("the pen of another destination"));
+    }
+    let mut stored_bytes = confirmed.sent_bytes + index_bytes + root.row.stored_bytes;
+    let refs = match next_refs(seat, objects, ledger, &draft, keys, damage).await? {
         NextRefs::New(text, depth) => {
-            let refs = store_refs(seat, ledger, &draft, text, depth).await?;
+            let refs = store_refs(seat, objects, ledger, &draft, text, depth).await?;
             stored_bytes += refs.row.stored_bytes;
             refs
         }
@@ -170,18 +180,20 @@ pub async fn snapshot(
     let root_sha256 = root.row.sha256;
     ledger.append(kind, vec![root, refs]).await?;
     let packs = draft.packs;
-    Ok(Committed { snapshot: facts.root.snapshot, root: root_sha256, packs, stored_bytes })
+    let (at, snapshot) = (confirmed.at.clone(), facts.root.snapshot);
+    Ok(Committed { at, snapshot, root: root_sha256, packs, stored_bytes })
 }
 
 /// Stores new refs, and keeps here what they are and what they say.
 async fn store_refs(
     seat: &Seat,
+    objects: &Objects,
     ledger: &mut LedgerWriter<'_>,
     draft: &RefsDraft,
     text: String,
     depth: u32,
 ) -> Result<Attached> {
-    let attached = attach(seat.objects(), "refs", text.into_bytes()).await?;
+    let attached = attach(objects, "refs", text.into_bytes()).await?;
     let (sha256, stored_bytes) = (attached.row.sha256.to_string(), attached.row.stored_bytes);
     let head = ledger.head_mut();
     head.refs = Some((sha256.clone(), depth));
@@ -191,7 +203,7 @@ async fn store_refs(
     }
     head.refs_chain.push((sha256.clone(), stored_bytes));
     keep_copy(&seat.state, ledger, &sha256, &attached.bytes.clone().unwrap_or_default())?;
-    let list = full_refs(seat.objects(), &seat.device, &draft.packs, Vec::new(), Vec::new())?;
+    let list = full_refs(objects, &seat.device, &draft.packs, Vec::new(), Vec::new())?;
     // A crash before the note leaves this copy ahead of the head: the hash tells.
     let beside = checksum::with(sha256.as_bytes(), list.into_bytes());
     seat.state.put(files::REFS, &[sha256.as_bytes(), b"\n", &beside].concat())?;
@@ -231,13 +243,13 @@ enum NextRefs {
 
 async fn next_refs(
     seat: &Seat,
+    objects: &Objects,
     ledger: &LedgerWriter<'_>,
     draft: &RefsDraft,
     keys: Option<SmallCopies>,
     damage: &Damage,
 ) -> Result<NextRefs> {
-    let (objects, device) = (&**seat.objects(), &seat.device);
-    let segments = segments(ledger)?;
+    let (device, segments) = (&seat.device, segments(ledger)?);
     // Index segments made since make the last refs outdated, also where the packs are the same.
     match (draft.plan(), &draft.previous, ledger.head().refs_bytes) {
         (RefsPlan::Reuse, Some((sha256, ..)), Some(stored_bytes)) => {
@@ -252,7 +264,7 @@ async fn next_refs(
         _ => {
             let keys = match keys {
                 Some(keys) => keys,
-                None => small_copies(seat, ledger.head().descriptor_seen()?).await?,
+                None => small_copies(&seat.state, objects, ledger.head().descriptor_seen()?).await?,
             };
             let text = full_refs(objects, device, &draft.packs, keys.clone(), segments.clone())?;
             // Where an object of that name is not what it should be, the copies in another order make another name.

@@ -62,7 +62,7 @@ impl Naming<'_, '_> {
         let needed = commit::needed_packs(&confirmed, &facts)?;
         let ((listing, shown), mended_objects) = tokio::try_join!(
             presence::packs(&confirmed.at.objects, &needed),
-            presence::small_objects(seat, ledger, damage),
+            presence::small_objects(seat, &confirmed.at.objects, ledger, damage),
         )?;
         if !listing.is_sound() {
             return Ok(Attempt::Lacking(listing));
@@ -71,8 +71,8 @@ impl Naming<'_, '_> {
         let descriptor_seen = ledger.head().descriptor_seen()?;
         let needs = &facts.needs;
         let (prepared, indexed) = tokio::try_join!(
-            commit::prepare(seat, &facts.root, draft, descriptor_seen),
-            segments::index(seat, ledger, confirmed, fresh, needs, damage),
+            commit::prepare(seat, &confirmed, &facts.root, draft, descriptor_seen),
+            segments::index(seat, ledger, &confirmed, fresh, needs, damage),
         )?;
         before_note(&gathered)?;
         let committed = commit::snapshot(seat, ledger, indexed, prepared, facts, damage).await?;

@@ -8,7 +8,8 @@ use scelle_format::{layout, note};
 
 use crate::error::{AgentError, Result};
 use crate::repo::key_copies::KeyCopies;
-use crate::repo::seat::Seat;
+use crate::repo::objects::Objects;
+use crate::repo::state::State;
 
 /// Names and bytes.
 pub(in crate::pipeline) type SmallCopies = Vec<(String, Vec<u8>)>;
@@ -16,10 +17,14 @@ pub(in crate::pipeline) type SmallCopies = Vec<(String, Vec<u8>)>;
 /// Copies of the small objects without which all is lost (FORMAT.md §9): the key files as this PC believes them to be, whatever
 /// the store shows now, and the newest descriptor whose signatures held when this run, or an earlier one, read it (`seen`:
 /// its revision, and the SHA-256 of its text). A name below `desc/` proves none: whoever may write can put one there.
-pub(in crate::pipeline) async fn small_copies(seat: &Seat, seen: (u64, Sha256)) -> Result<SmallCopies> {
+pub(in crate::pipeline) async fn small_copies(
+    state: &State,
+    objects: &Objects,
+    seen: (u64, Sha256),
+) -> Result<SmallCopies> {
     let mut copies: SmallCopies =
-        KeyCopies::load(&seat.state)?.iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
-    copies.push(newest_descriptor(seat, seen).await?);
+        KeyCopies::load(state)?.iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
+    copies.push(newest_descriptor(state, objects, seen).await?);
     copies.sort();
     Ok(copies)
 }
@@ -27,8 +32,12 @@ pub(in crate::pipeline) async fn small_copies(seat: &Seat, seen: (u64, Sha256)) 
 /// From the copies of this PC; where the disk has lost that one, from the store.
 ///
 /// Errors: exit 13 it is nowhere: a snapshot that brings no descriptor along would be lost with the one in the store.
-async fn newest_descriptor(seat: &Seat, (revision, text_sha256): (u64, Sha256)) -> Result<(String, Vec<u8>)> {
-    let (kept, objects) = (seat.state.kept(), seat.objects());
+async fn newest_descriptor(
+    state: &State,
+    objects: &Objects,
+    (revision, text_sha256): (u64, Sha256),
+) -> Result<(String, Vec<u8>)> {
+    let kept = state.kept();
     let name = layout::descriptor(revision);
     // Names count down: the newest comes first.
     let newest = kept.names_below("desc/").into_iter().take_while(|newer| *newer <= name);

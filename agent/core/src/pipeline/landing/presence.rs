@@ -47,10 +47,11 @@ pub(in crate::pipeline) async fn packs(
 /// many were stored again or are replaced.
 pub(in crate::pipeline) async fn small_objects(
     seat: &Seat,
+    objects: &Objects,
     ledger: &mut LedgerWriter<'_>,
     damage: &mut Damage,
 ) -> Result<u64> {
-    let (objects, device) = (&**seat.objects(), &seat.device);
+    let device = &seat.device;
     let refs = ledger.head().refs_chain.iter().map(|(sha256, bytes)| (refs_name(sha256), *bytes));
     let index = ledger.head().segments.iter().map(|(sha256, bytes)| (segment_name(device, sha256), *bytes));
     let known: &Damage = damage;
@@ -76,15 +77,19 @@ pub(in crate::pipeline) async fn small_objects(
         damage.save(&seat.state)?;
     }
     let lost: Vec<String> = lost.into_iter().map(|(name, _)| name).collect();
-    refs_again(seat, ledger, &lost).await?;
-    segments_again(seat, ledger, &lost).await?;
+    refs_again(&seat.state, objects, ledger, &lost).await?;
+    segments_again(seat, objects, ledger, &lost).await?;
     Ok(lost.len() as u64)
 }
 
 /// Puts lost refs back from the copy of this PC. Where that does not help the next note gets a full list, which stands on
 /// nothing.
-async fn refs_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[String]) -> Result<()> {
-    let (objects, state) = (&**seat.objects(), &seat.state);
+async fn refs_again(
+    state: &State,
+    objects: &Objects,
+    ledger: &mut LedgerWriter<'_>,
+    lost: &[String],
+) -> Result<()> {
     for (sha256, _) in ledger.head().refs_chain.clone() {
         let name = refs_name(&sha256);
         if !lost.contains(&name) {
@@ -108,8 +113,13 @@ async fn refs_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[String])
 
 /// Puts lost segments back, or seals them anew from the local index. One that is gone from there as well is named no more:
 /// its chunks are stored again when they are met.
-async fn segments_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[String]) -> Result<()> {
-    let (objects, device) = (&**seat.objects(), &seat.device);
+async fn segments_again(
+    seat: &Seat,
+    objects: &Objects,
+    ledger: &mut LedgerWriter<'_>,
+    lost: &[String],
+) -> Result<()> {
+    let device = &seat.device;
     for (sha256, _) in ledger.head().segments.clone() {
         let name = segment_name(device, &sha256);
         if !lost.contains(&name) || mend::from_copy(objects, &name).await.is_whole() {
@@ -122,7 +132,7 @@ async fn segments_again(seat: &Seat, ledger: &mut LedgerWriter<'_>, lost: &[Stri
                 let sizes: HashMap<PackId, u64> = copy.packs().iter().copied().collect();
                 let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
                 let segment = Segment::build(copy.generation(), copy.iter().collect(), size_of);
-                Some(segments::store(seat, &segment).await?)
+                Some(segments::store(seat, objects, &segment).await?)
             }
         };
         let head = ledger.head_mut();

@@ -20,17 +20,18 @@ use crate::pipeline::landing::shown::is_there;
 use crate::pipeline::landing::stages::{Confirmed, Indexed};
 use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
+use crate::repo::objects::Objects;
 use crate::repo::seat::Seat;
 
 /// Stores index segments over the chunks that are new, and keeps local copies for the next run.
-pub async fn index(
+pub async fn index<'c>(
     seat: &Seat,
     ledger: &mut LedgerWriter<'_>,
-    mut confirmed: Confirmed,
+    confirmed: &'c Confirmed,
     run: RunChunks,
     needs: &BTreeMap<PackId, PackKind>,
     damage: &Damage,
-) -> Result<Indexed> {
+) -> Result<Indexed<'c>> {
     // What a healed pack held is in others: it is no target of dedup any more.
     let avoided = damage.avoided();
     // A pack that the snapshot does not need may be cleared away: its chunks are no targets of dedup.
@@ -48,20 +49,22 @@ pub async fn index(
     for (_, segment) in &earlier {
         sources.push(Box::new(segment.iter().filter(|at| !avoided.has(&at.pack))));
     }
-    let made = store_all(seat, Merged::new(sources), rows, &sizes).await?;
+    let objects = &*confirmed.at.objects;
+    let made = store_all(seat, objects, Merged::new(sources), rows, &sizes).await?;
+    let stored_bytes = made.iter().map(|(_, stored_bytes)| stored_bytes).sum();
     if !made.is_empty() {
         let head = ledger.head_mut();
         head.segments.retain(|(name, _)| !earlier.iter().any(|(merged, _)| merged == name));
         head.refs_bytes = None;
-        confirmed.sent_bytes += made.iter().map(|(_, stored_bytes)| stored_bytes).sum::<u64>();
         head.segments.extend(made);
     }
-    Ok(Indexed { confirmed })
+    Ok(Indexed { confirmed, stored_bytes })
 }
 
 /// Stores at most `rows` entries in segments of even size: none is so small that it is soon merged again.
 async fn store_all(
     seat: &Seat,
+    objects: &Objects,
     mut entries: impl Iterator<Item = Location>,
     rows: u64,
     sizes: &HashMap<PackId, u64>,
@@ -75,7 +78,7 @@ async fn store_all(
         }
         let size_of = |id: &PackId| sizes.get(id).copied().unwrap_or(0);
         let segment = Segment::build(seat.device.secret.generation(), some, size_of);
-        made.push(store(seat, &segment).await?);
+        made.push(store(seat, objects, &segment).await?);
     }
 }
 
@@ -107,8 +110,12 @@ fn merge_with(
 }
 
 /// Seals and stores one segment, and asks the store for it; returns its name and stored size.
-pub(in crate::pipeline) async fn store(seat: &Seat, segment: &Segment) -> Result<(String, u64)> {
-    let (objects, device) = (&**seat.objects(), &seat.device);
+pub(in crate::pipeline) async fn store(
+    seat: &Seat,
+    objects: &Objects,
+    segment: &Segment,
+) -> Result<(String, u64)> {
+    let device = &seat.device;
     let recipients = [device.epoch_recipient.clone(), device.index_identity.recipient()];
     let sealed =
         seal_bytes(&recipients, &segment.encode(), &mut seat.around.random()).map_err(AgentError::bug)?;

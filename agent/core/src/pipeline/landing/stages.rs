@@ -1,6 +1,7 @@
 //! What one stage hands to the next: proof, by type, that it is over.
 //!
-//! [`Uploaded`] → [`Confirmed`] → [`Indexed`] → `Committed`, for each destination. Only the stage itself makes one. Never: work.
+//! [`Uploaded`] → [`Confirmed`] → [`Indexed`] → `Committed`, each of one destination, which it names. Only the pipeline makes one, in
+//! the stage that it is the end of. Never: work.
 
 use std::collections::BTreeMap;
 
@@ -26,13 +27,15 @@ pub struct Confirmed {
     /// The destination that showed them.
     pub(in crate::pipeline) at: Destination,
     pub(in crate::pipeline) packs: BTreeMap<PackId, (PackKind, u64)>,
-    /// Bytes this run has sent so far.
-    pub sent_bytes: u64,
+    /// Bytes of packs that this run has really sent.
+    pub(in crate::pipeline) sent_bytes: u64,
 }
 
-/// New chunks are in an index segment that is stored.
-pub struct Indexed {
-    pub(in crate::pipeline) confirmed: Confirmed,
+/// New chunks are in index segments that are stored where the packs are.
+pub struct Indexed<'c> {
+    pub(in crate::pipeline) confirmed: &'c Confirmed,
+    /// Bytes of these segments.
+    pub(in crate::pipeline) stored_bytes: u64,
 }
 
 impl Uploaded {
