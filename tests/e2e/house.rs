@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use e2e::tools;
 
+use crate::layers::code::without_tests;
+
 const MAX_LINES: usize = 400;
 /// Tests read top to bottom and may be a little longer.
 const MAX_TEST_LINES: usize = 600;
@@ -92,7 +94,7 @@ fn each_rust_module_says_what_it_is_for() {
     assert!(silent.is_empty(), "no //! line at the top:\n{}", silent.join("\n"));
 }
 
-/// The product's code in Rust below a folder, with the tests at the end of files left out.
+/// The product's code in Rust below a folder, with what only tests compile left out.
 fn product(below: &str) -> Vec<(String, String)> {
     let is_product = |name: &str| {
         name.starts_with(below)
@@ -103,8 +105,11 @@ fn product(below: &str) -> Vec<(String, String)> {
     let names = files().into_iter().map(|name| name.to_str().unwrap().to_owned());
     let code = |name: &String| {
         let text = fs::read_to_string(tools::checkout().join(name)).unwrap();
-        let text = text.split("#[cfg(test)]\n").next().unwrap().to_owned();
-        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+        without_tests(&text)
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     names.filter(|name| is_product(name)).map(|name| (name.clone(), code(&name))).collect()
 }

@@ -1,7 +1,8 @@
 //! The house's layers, read from the code: no file imports in a circle, nor does a room, and no arrow runs up.
 //!
-//! From the `use` lines and the paths in the code of every crate to a graph of files; tests and fixtures are left out. A
-//! re-export is followed to the file that defines the name. What a macro writes is not seen.
+//! From the `use` lines, the paths and the calls in the code of every crate to a graph of files; tests and fixtures are left out. A
+//! re-export is followed to the file that defines the name, and a method that a type has in one file and calls of itself in
+//! another ties the two as an import does. What a macro writes is not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use e2e::tools;
 
-mod code;
+pub mod code;
 mod floors;
+mod methods;
 mod names;
 mod sources;
 mod system;
@@ -21,6 +23,7 @@ use names::types_declared;
 use sources::{NAMES, SOURCES};
 
 use code::{code_of, inline_paths, names_used, uses};
+use methods::{blocks, called};
 
 /// Every crate of the product: its name in paths, and its sources.
 const CRATES: [(&str, &str); 7] = [
@@ -91,12 +94,46 @@ impl House {
 
     /// The files that each file takes something from.
     fn arrows(&self) -> BTreeMap<usize, BTreeSet<usize>> {
-        let mut arrows = BTreeMap::new();
+        let mut arrows: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for &at in self.modules.values() {
             let targets = self.paths_in(at).into_iter().filter_map(|path| self.resolve(at, &path, 0));
             arrows.insert(at, targets.filter(|&target| target != at).collect());
         }
+        for (from, to) in self.calls() {
+            arrows.entry(from).or_default().insert(to);
+        }
         arrows
+    }
+
+    /// Files that call a method of a type which another file has, by the type's own name or from another block of it.
+    fn calls(&self) -> BTreeSet<(usize, usize)> {
+        let mut given: BTreeMap<(&str, String), BTreeMap<String, BTreeSet<usize>>> = BTreeMap::new();
+        let of_each: Vec<_> = self.modules.values().map(|&at| (at, blocks(&self.sources[at].code))).collect();
+        for (at, blocks) in &of_each {
+            let of_crate = self.sources[*at].module[0].as_str();
+            for block in blocks {
+                let of_type = given.entry((of_crate, block.of.clone())).or_default();
+                for name in &block.given {
+                    of_type.entry(name.clone()).or_default().insert(*at);
+                }
+            }
+        }
+        let mut found = BTreeSet::new();
+        for (at, blocks) in &of_each {
+            let source = &self.sources[*at];
+            let mut names: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+            blocks.iter().for_each(|block| names.entry(&block.of).or_default().extend(block.called.clone()));
+            for ((of_crate, of), methods) in &given {
+                if *of_crate != source.module[0] {
+                    continue;
+                }
+                let by_name = called(&source.code, of, "::");
+                let all = by_name.chain(names.get(of.as_str()).into_iter().flatten().cloned());
+                let elsewhere = all.filter_map(|name| methods.get(&name)).filter(|files| !files.contains(at));
+                found.extend(elsewhere.flatten().map(|to| (*at, *to)));
+            }
+        }
+        found
     }
 
     /// Every path of a file: those of `use` declarations, and those in the code that begin at a module.
@@ -209,6 +246,27 @@ fn no_file_imports_in_a_circle() {
         }
     }
     assert!(told.is_empty(), "circles:\n{told}");
+}
+
+/// Files that import nothing of each other may call each other's methods.
+#[test]
+fn a_circle_of_methods_is_seen() {
+    let house = House::read();
+    let file = |path: &[&str]| house.modules[&path.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>()];
+    let worker = file(&["scelle_core", "pipeline", "workers", "worker"]);
+    let (error, usage) = (file(&["scelle_core", "error"]), file(&["scelle_core", "failures", "usage"]));
+    for (at, line) in [
+        (worker, "impl Worker<'_> {\n    fn f(&mut self) {\n        self.late();\n    }\n}"),
+        (error, "impl AgentError {\n    fn f() -> Self {\n        Self::nothing_to_back_up()\n    }\n}"),
+        (error, "fn f() -> AgentError {\n    AgentError::nothing_to_back_up()\n}"),
+    ] {
+        let mut house = House::read();
+        assert_eq!(circles(&house.arrows()), BTreeSet::new());
+        house.sources[at].code.push_str(&format!("\n{line}\n"));
+        let found = circles(&house.arrows());
+        assert!(found.iter().any(|circle| circle.contains(&at)), "not seen: {line}");
+    }
+    assert!(house.calls().contains(&(usage, error)), "what a failure is made by");
 }
 
 /// Circles of the rooms of each house: the modules at the top of a crate, or of a room that is a house of its own.

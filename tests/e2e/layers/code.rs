@@ -4,12 +4,27 @@
 
 use std::collections::BTreeSet;
 
-/// The code without comments, and without the test modules at its end.
+/// The code without what only tests compile: items of the file's own, wherever they stand.
+pub fn without_tests(text: &str) -> String {
+    let mut kept = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test") {
+            kept.push(line);
+            continue;
+        }
+        let item = lines.by_ref().find(|line| !line.starts_with("#["));
+        if item.is_some_and(|item| !item.ends_with([';', '}'])) {
+            let _end = lines.by_ref().find(|line| matches!(*line, "}" | "};" | ");"));
+        }
+    }
+    kept.join("\n") + "\n"
+}
+
+/// The code without comments, and without what only tests compile.
 pub fn code_of(text: &str) -> String {
-    let starts = ["#[cfg(test)]\nmod tests", "#[cfg(test)]\n#[cfg(unix)]\n", "#[cfg(all(test, "];
-    let tests = starts.into_iter().filter_map(|start| text.find(start));
-    let end = tests.min().unwrap_or(text.len());
-    let lines = text[..end].lines().map(|line| line.split("//").next().unwrap_or_default());
+    let text = without_tests(text);
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     let mut code = lines.collect::<Vec<_>>().join("\n");
     forget_how_far_seen(&mut code);
     flatten_modules(&mut code);
@@ -168,4 +183,6 @@ fn a_re_export_and_a_door_are_seen() {
     assert_eq!(paths, ["super::a::A", "self::A", "self::B"]);
     let tested = "use a::b::B;\n#[cfg(all(test, target_os = \"linux\"))]\nmod tests {\n    use c::d::D;\n}\n";
     assert_eq!(uses(&code_of(tested)).len(), 1);
+    let in_between = "use a::B;\n#[cfg(test)]\nmod x_tests;\nuse a::C;\n#[cfg(test)]\n#[cfg(unix)]\nfn f() {\n    use a::D;\n}\nuse a::E;\n";
+    assert_eq!(uses(&code_of(in_between)).len(), 3, "what follows a test is read");
 }

@@ -70,7 +70,7 @@ pub const FLOORS: [Floors; 10] = [
         of: &["scelle_agent", "cli"],
         rooms: &[
             &["args", "help_fr", "language"],
-            &["paper", "progress", "screen", "secrets", "usage"],
+            &["failure", "paper", "progress", "screen", "secrets", "usage"],
             &["context", "exit"],
             &["commands"],
         ],

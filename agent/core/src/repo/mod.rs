@@ -12,6 +12,7 @@ pub mod checksum;
 mod copies;
 pub mod create;
 pub mod damage;
+mod damage_noted;
 pub mod damaged;
 pub mod descriptors;
 pub mod destination;

@@ -4,36 +4,27 @@
 //! [`Walker`] and [`Catalog`], goes to the workers as jobs and to [`Hunks`] as entries. Never: opens a file.
 
 mod aside;
+mod hand_over;
 mod look;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use scelle_format::chunker::Cut;
 use scelle_format::id::{PackId, PackKind};
-use scelle_format::manifest::{HunkCutter, Totals};
 
-use crate::catalog::{Catalog, CatalogEntry, HunkRow, PackEntry, SetRow};
-use crate::clock::Clock;
-use crate::error::{AgentError, Result};
-use crate::monitor::{Monitor, Problem};
+pub(in crate::pipeline) use self::hand_over::{Scan, ScanKeys};
+use crate::catalog::{CatalogEntry, HunkRow, PackEntry};
+use crate::error::Result;
+use crate::monitor::Problem;
 use crate::pipeline::database::side::{self, BaseKey, Saved};
-use crate::pipeline::gather::changes::Changes;
-use crate::pipeline::gather::found::{RootCounts, Sources};
-use crate::pipeline::gather::hunks::{HunkEntry, Hunks, ItemSource, Trouble};
-use crate::pipeline::gather::previous::Previous;
+use crate::pipeline::gather::found::Sources;
+use crate::pipeline::gather::hunks::{HunkEntry, ItemSource, Trouble};
 use crate::pipeline::gather::unread::UnreadCount;
-use crate::pipeline::jobs::job::FileJob;
-use crate::pipeline::workers::queue::{Queue, Stopped};
-use crate::pipeline::workers::worker::{SMALL_BYTES, Work, Worker, Workshop};
-use crate::platform::{FileId, Kind, ProblemCode, Stat};
-use crate::repo::damage::Avoided;
-use crate::scan::{Folders, WalkItem, WalkProblem, Walked, Walker};
+use crate::pipeline::workers::worker::Worker;
+use crate::platform::{Kind, ProblemCode};
+use crate::scan::{WalkItem, WalkProblem, Walked, Walker};
 
-/// Small files of one batch: at most so many bytes and so many files.
-const BATCH_BYTES: u64 = 1 << 20;
-const BATCH_FILES: usize = 256;
 /// Entries that may wait for packs before open packs are closed early.
 const WAITING_MAX: usize = 60_000;
 /// A hunk is ended early when its extended attributes alone reach this size.
@@ -42,77 +33,7 @@ const HUNK_SOFT_BYTES: usize = 1 << 20;
 /// Entries between two questions whether a partial note is due.
 const CHECKPOINT_ENTRIES: usize = 256;
 
-/// What the scan stage keys by.
-pub(in crate::pipeline) struct ScanKeys {
-    /// Where hunks are cut.
-    pub(in crate::pipeline) boundary: [u8; 32],
-    /// Tokens that stand for files in notices.
-    pub(in crate::pipeline) token: [u8; 32],
-}
-
-/// The scan of one run.
-pub struct Scan<'a> {
-    previous: Previous<'a>,
-    queue: &'a Queue<Work>,
-    monitor: &'a dyn Monitor,
-    clock: &'a dyn Clock,
-    boundary_key: [u8; 32],
-    cutter: HunkCutter,
-    token_key: [u8; 32],
-    packs: HashMap<u32, PackEntry>,
-    items: Vec<HunkEntry>,
-    soft_bytes: usize,
-    batch: Vec<Arc<FileJob>>,
-    batch_bytes: u64,
-    /// Packs that are damaged: what needs them is read again.
-    avoided: Arc<Avoided>,
-    /// Jobs of files with several names.
-    links: HashMap<FileId, Arc<FileJob>>,
-    folders: Arc<Folders>,
-    /// Hunks made so far.
-    pub hunks: Hunks<'a>,
-    /// What was counted.
-    pub totals: Totals,
-    /// What changed.
-    pub changes: Changes,
-    roots: RootCounts,
-    missing_roots: u64,
-}
-
-impl<'a> Scan<'a> {
-    /// A scan of `set` as the catalog knows it, beside the workers of `shared`.
-    pub(in crate::pipeline) fn new(
-        shared: &'a Workshop<'a>,
-        catalog: &'a Catalog,
-        set: Option<&SetRow>,
-        walker: &Walker,
-        keys: ScanKeys,
-        clock: &'a dyn Clock,
-    ) -> Result<Self> {
-        Ok(Self {
-            previous: Previous::new(catalog, set),
-            queue: &shared.queue,
-            monitor: shared.monitor,
-            clock,
-            boundary_key: keys.boundary,
-            cutter: HunkCutter::new(keys.boundary),
-            token_key: keys.token,
-            packs: catalog.packs()?,
-            items: Vec::new(),
-            soft_bytes: 0,
-            batch: Vec::new(),
-            batch_bytes: 0,
-            avoided: shared.avoided.clone(),
-            links: HashMap::new(),
-            folders: Arc::default(),
-            hunks: Hunks::new(catalog)?,
-            totals: Totals::default(),
-            changes: Changes::default(),
-            roots: RootCounts::new(walker),
-            missing_roots: 0,
-        })
-    }
-
+impl Scan<'_> {
     /// Walks everything; `worker` writes hunks meanwhile, `checkpoint` is asked now and then.
     pub fn run(
         &mut self,
@@ -265,63 +186,6 @@ impl<'a> Scan<'a> {
             self.monitor.advance(1, item.stat.bytes);
         }
         self.push(HunkEntry::new(record, ItemSource::Kept { row, index }));
-    }
-
-    /// The job that reads a file; names of one inode share one.
-    fn job(&mut self, item: &WalkItem, earlier: Option<CatalogEntry>) -> Result<Arc<FileJob>> {
-        let shared = item.stat.file_id().filter(|_| item.stat.links > 1);
-        if let Some(job) = shared.and_then(|file| self.links.get(&file)) {
-            self.monitor.advance(1, 0);
-            return Ok(job.clone());
-        }
-        let os_path = item.os_path()?;
-        let mut job = FileJob::new(self.folders.clone(), item.path.clone(), os_path, item.stat, earlier);
-        job.has_side = item.has_side;
-        let job = Arc::new(job);
-        if let Some(file) = shared {
-            self.links.insert(file, job.clone());
-        }
-        if item.stat.bytes > SMALL_BYTES {
-            self.send_batch()?;
-            self.send(Work::Large(job.clone()))?;
-        } else {
-            self.batch_bytes += item.stat.bytes;
-            self.batch.push(job.clone());
-            if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_FILES {
-                self.send_batch()?;
-            }
-        }
-        Ok(job)
-    }
-
-    fn send_batch(&mut self) -> Result<()> {
-        self.batch_bytes = 0;
-        let batch = std::mem::take(&mut self.batch);
-        if batch.is_empty() { Ok(()) } else { self.send(Work::Small(batch)) }
-    }
-
-    fn send(&self, work: Work) -> Result<()> {
-        self.queue.offer(work).map_err(|Stopped| AgentError::interrupted())
-    }
-
-    /// A cutter for level-2 nodes.
-    pub fn boundary(&self) -> HunkCutter {
-        HunkCutter::new(self.boundary_key)
-    }
-
-    fn link_group(&self, stat: &Stat) -> u64 {
-        let mut inode = [0; 16];
-        inode[..8].copy_from_slice(&stat.volume.to_le_bytes());
-        inode[8..].copy_from_slice(&stat.inode.to_le_bytes());
-        let hash = blake3::keyed_hash(&self.token_key, &inode);
-        let [a, b, c, d, e, f, ..] = *hash.as_bytes();
-        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
-    }
-
-    fn push(&mut self, item: HunkEntry) {
-        let xattrs = item.record.entry.xattrs.iter();
-        self.soft_bytes += xattrs.map(|xattr| xattr.name.len() + xattr.value.len()).sum::<usize>();
-        self.items.push(item);
     }
 
     /// Ends the hunk: takes an earlier one over when nothing in it changed, else lets it wait for its packs.

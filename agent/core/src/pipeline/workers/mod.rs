@@ -1,8 +1,13 @@
 //! What a worker does with each kind of source.
 //!
-//! [`worker`] says what a thread has; the file of each kind (`small`, `read`, `part`, `pages`, and of databases `raw`, `last_pass`,
-//! `postgres`) what it does with it. From jobs of the queue to chunks. Never: writes to a source.
+//! From the ground: [`worker`] says what a thread has and how it stores a frame; on it stand the ways to read (`pages`, `part`,
+//! `here`), the kinds of source (`last_pass`, `postgres`, `raw`, `read`, `small`), and `labour` on top of all, which calls them. Each
+//! is a block of methods of [`Worker`](worker::Worker), which has the buffers that all of them use: a struct of frames in its
+//! place would be handed to every one of them. That none calls one that stands above it is tested. From jobs of the queue to
+//! chunks. Never: writes to a source.
 
+pub(in crate::pipeline) mod here;
+pub(in crate::pipeline) mod labour;
 pub mod last_pass;
 pub(in crate::pipeline) mod pages;
 pub(in crate::pipeline) mod part;

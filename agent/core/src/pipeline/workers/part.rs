@@ -11,7 +11,7 @@ use scelle_format::manifest::Extent;
 
 use crate::error::{AgentError, Fault, Result};
 use crate::pipeline::chunks::list::PartChunks;
-use crate::pipeline::chunks::packs::{Lane, Place};
+use crate::pipeline::chunks::packs::Lane;
 use crate::pipeline::chunks::recipe::{self, Recipe};
 use crate::pipeline::workers::parts::{BUFFER_BYTES, ExtentReader, PartWork};
 use crate::pipeline::workers::worker::Worker;
@@ -91,21 +91,5 @@ impl Worker<'_> {
         };
         *last = Some((recipe, samples, left - 1));
         Ok(recipe)
-    }
-
-    pub(in crate::pipeline) fn store_one(
-        &mut self,
-        lane: Lane,
-        plain: &[u8],
-        id: ChunkId,
-        recipe: Recipe,
-    ) -> Result<Place> {
-        let places = self.store_frame(lane, plain, &[(id, plain.len() as u32)], Some(recipe))?;
-        places.into_iter().next().ok_or_else(|| AgentError::bug("a frame without a place"))
-    }
-
-    /// Counts bytes read from a source.
-    pub(in crate::pipeline) fn count_read(&self, bytes: usize) {
-        self.shared.read_bytes.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
     }
 }

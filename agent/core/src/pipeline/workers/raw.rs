@@ -5,24 +5,19 @@
 //! when one of them moved: together they are what a power cut would leave, and the engine recovers from that. Never: leaves a
 //! side file out unless its database is whole without it, or nobody asked for it and no database needs it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
-
-use scelle_format::manifest::Extent;
 
 use crate::clock;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::pipeline::database::side::{self, BaseKey, Candidate, Saved, beside, is_accompanied, is_needed};
 use crate::pipeline::database::transaction::Refusal;
-use crate::pipeline::jobs::job::problem_of;
-use crate::pipeline::jobs::job::{FileJob, Outcome, Stored};
+use crate::pipeline::jobs::job::{FileJob, Outcome};
 use crate::pipeline::jobs::verdict::Taken;
 use crate::pipeline::workers::last_pass::Pass;
-use crate::pipeline::workers::parts::{PART_BYTES, PartWork, ReadingWay, split};
+use crate::pipeline::workers::parts::{PartWork, ReadingWay};
 use crate::pipeline::workers::worker::Worker;
 use crate::platform::{self, InUse, Stat};
 use crate::scan::engine::{DatabaseEngine, SIGNATURE_BYTES, recognise};
@@ -165,55 +160,6 @@ impl Worker<'_> {
                 self.shared.beside.put_aside(key.clone(), other);
             }
         }
-    }
-
-    /// Reads a whole file here and now; a file that cannot be read ends its job.
-    pub(in crate::pipeline) fn read_now(
-        &mut self,
-        job: &Arc<FileJob>,
-        reading: ReadingWay,
-    ) -> Result<Option<Arc<PartWork>>> {
-        let source = match job.open() {
-            Ok(source) => source,
-            Err(error) => {
-                self.lose(job, &error);
-                return Ok(None);
-            }
-        };
-        // After the look with which the end of the reading is compared.
-        source.write_back();
-        let bytes = source.stat().bytes;
-        let data = if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] };
-        let (list, open_parts) = (Arc::default(), AtomicUsize::new(0));
-        let work = Arc::new(PartWork { job: job.clone(), source, extents: None, reading, list, open_parts });
-        for (part, ranges) in split(&data, PART_BYTES).into_iter().enumerate() {
-            match self.chunk_part(&work, &ranges) {
-                Ok(chunks) => work.list.hand_in(part, chunks, self)?,
-                Err(fault) => {
-                    self.lose(job, &fault.here()?);
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(Some(work))
-    }
-
-    fn lose(&self, job: &FileJob, error: &io::Error) {
-        self.shared.monitor.advance(1, job.stat.bytes);
-        job.end(Outcome::Lost(problem_of(error)));
-    }
-
-    /// Ends a job that was read by [`Self::read_now`].
-    pub(in crate::pipeline) fn end_now(
-        &self,
-        work: &PartWork,
-        problem: Option<Problem>,
-        taken: Option<Taken>,
-    ) {
-        work.list.end();
-        let stored = Stored { problem, taken, ..work.stored() };
-        self.shared.monitor.advance(1, work.job.stat.bytes);
-        work.job.end(Outcome::Stored(Box::new(stored)));
     }
 }
 

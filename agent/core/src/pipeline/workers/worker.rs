@@ -1,11 +1,11 @@
 //! One worker: what all of them share, its buffers, and how it puts frames into packs.
 //!
-//! The same for every kind of file: `read`, `part`, `pages`, `small` and `database` say what a worker does with each. Never:
-//! opens a file.
+//! The same for every kind of file: on it stand the files that say what a worker does with each, and on these `labour`. Never: opens
+//! a file.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use scelle_format::chunker::ContentCutter;
@@ -25,7 +25,7 @@ use crate::pipeline::database::side::Beside;
 use crate::pipeline::jobs::job::FileJob;
 use crate::pipeline::jobs::solid::Solid;
 use crate::pipeline::workers::parts::FilePart;
-use crate::pipeline::workers::queue::{Queue, TakenJob};
+use crate::pipeline::workers::queue::Queue;
 use crate::repo::damage::Avoided;
 use crate::repo::state::State;
 use crate::shutdown::Shutdown;
@@ -97,27 +97,6 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Does what there is to do, until nothing comes any more: parts of large files first.
-    ///
-    /// Errors: also when another worker has failed.
-    pub fn labour(&mut self) -> Result<()> {
-        while let Some(TakenJob { task, at_work }) = self.shared.queue.take() {
-            self.shared.shutdown.check()?;
-            match task {
-                Work::Part(part) => self.part(&part)?,
-                Work::Small(jobs) => self.small_files(&jobs)?,
-                Work::Large(job) => self.large_file(&job)?,
-            }
-            drop(at_work);
-        }
-        if self.shared.queue.is_stopped() {
-            return Err(AgentError::interrupted());
-        }
-        self.shared.shutdown.check()?;
-        // No frame comes any more: each worker seals a pack of those that are open.
-        self.flush_data_packs()
-    }
-
     /// Closes the packs that hold content of files, so that everything in them gets a name.
     pub fn flush_data_packs(&mut self) -> Result<()> {
         self.shared.pool.flush(Lane::Cold, &mut self.verifier)?;
@@ -149,6 +128,23 @@ impl<'a> Worker<'a> {
         }
         self.shared.known.spill()?;
         Ok(places)
+    }
+
+    /// [`Self::store_frame`] of one chunk.
+    pub(in crate::pipeline) fn store_one(
+        &mut self,
+        lane: Lane,
+        plain: &[u8],
+        id: ChunkId,
+        recipe: Recipe,
+    ) -> Result<Place> {
+        let places = self.store_frame(lane, plain, &[(id, plain.len() as u32)], Some(recipe))?;
+        places.into_iter().next().ok_or_else(|| AgentError::bug("a frame without a place"))
+    }
+
+    /// Counts bytes read from a source.
+    pub(in crate::pipeline) fn count_read(&self, bytes: usize) {
+        self.shared.read_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use scelle_format::manifest::Totals;
 
-use super::{Changes, Scan};
+use super::hand_over::Scan;
 use crate::catalog::CatalogEntry;
 use crate::clock::nanoseconds;
 use crate::error::Result;
 use crate::pipeline::database::side::{BaseKey, Candidate};
+use crate::pipeline::gather::changes::Changes;
 use crate::pipeline::gather::hunks::{HunkEntry, ItemSource};
 use crate::pipeline::jobs::job::{FileJob, LateCount};
 use crate::pipeline::workers::worker::Worker;

@@ -2,11 +2,7 @@
 //!
 //! Data comes from the walk, goes to the hunks and the workers. Never: opens a file.
 
-use std::sync::Arc;
-
-use scelle_format::manifest::{Entry, EntryKind};
-
-use super::Scan;
+use super::hand_over::Scan;
 use crate::catalog::{CatalogEntry, Fingerprint};
 use crate::clock::nanoseconds;
 use crate::error::Result;
@@ -77,22 +73,5 @@ impl Scan<'_> {
         let found = self.folders.attributes(&item.path, &item.stat);
         let problem = Some(ProblemCode::AttributesUnreadable);
         found.unwrap_or_else(|_| Attributes { problem, ..Attributes::default() })
-    }
-
-    /// What the walk tells of an entry.
-    pub(super) fn bare(&self, item: &WalkItem) -> CatalogEntry {
-        let mut entry = Entry::bare(item.path.name().to_vec(), kind_of(item.stat.kind));
-        entry.modified_ns = item.stat.modified_ns;
-        (entry.mode, entry.owner, entry.group) = (item.stat.mode, item.stat.owner, item.stat.group);
-        let directory: Arc<[u8]> = item.path.parent_bytes().into();
-        CatalogEntry::new(directory, entry)
-    }
-}
-
-fn kind_of(kind: Kind) -> EntryKind {
-    match kind {
-        Kind::Directory => EntryKind::Directory,
-        Kind::Symlink => EntryKind::Symlink,
-        _ => EntryKind::File,
     }
 }
