@@ -1,17 +1,14 @@
 //! The one error of the agent: what happened, where, what to do, and which exit code says it.
 //!
-//! Built by the constructors of [`crate::failures`] from what the store, the format, the
-//! operating system and the user said; shown by whoever called. Never: a patient's path or file name
-//! (`place` is a root's label, a token, an object key or an address), a secret.
+//! Built by the constructors of [`crate::failures`], and there from what the store, the operating system and the local databases
+//! answer; said by the view. Never: a sentence; a patient's path or file name (`place` is a root's label, a token, an object key or
+//! an address), a secret.
 
 use std::fmt;
 
-use scelle_store::{ErrorKind, StoreError};
-use serde_json::json;
-
 use scelle_view::words::Lang;
 use scelle_view::words::Message;
-use scelle_view::words::failures::{Addition, Failure};
+use scelle_view::words::failures::{Addition, Failure, FailureShown};
 
 pub use scelle_view::words::codes::ExitCode;
 
@@ -64,6 +61,11 @@ impl AgentError {
         self.kind.todo(self.addition.as_deref())
     }
 
+    /// As it is shown to a person.
+    pub fn shown(&self) -> FailureShown<'_> {
+        FailureShown { what: self.what(), place: self.place.as_deref(), todo: self.todo() }
+    }
+
     /// Says where. `place` must not hold a patient's path.
     pub fn at(mut self, place: impl Into<String>) -> Self {
         self.place = Some(place.into());
@@ -74,83 +76,6 @@ impl AgentError {
     pub fn because(mut self, cause: impl ToString) -> Self {
         self.detail = Some(cause.to_string());
         self
-    }
-
-    /// The one line a person reads: what, where, what to do.
-    pub fn line(&self, lang: Lang) -> String {
-        let place = self.place.as_deref().map(|place| format!(" [{}]", one_line(place))).unwrap_or_default();
-        let (head, arrow) = lang.pick(("erreur :", "À faire :"), ("error:", "To do:"));
-        let (what, todo) = (self.what(), self.todo());
-        let todo = todo.text(lang);
-        let end = if todo.ends_with('?') { "" } else { "." };
-        format!("{head} {}{place}. {arrow} {todo}{end}", what.text(lang))
-    }
-
-    /// The JSON form: `{"error":{"code":13,"what":"…","where":"…","do":"…"}}`; `where` is empty when unknown.
-    pub fn to_json(&self, lang: Lang) -> serde_json::Value {
-        json!({"error": {
-            "code": self.code.number(),
-            "what": self.what().text(lang),
-            "where": one_line(self.place.as_deref().unwrap_or_default()),
-            "do": self.todo().text(lang),
-        }})
-    }
-}
-
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-impl From<StoreError> for AgentError {
-    /// The place is the object's key or the store's address, as the store says it.
-    fn from(error: StoreError) -> Self {
-        let built = match error.kind {
-            ErrorKind::NotFound => Self::object_missing(),
-            ErrorKind::Denied if error.detail == scelle_store::dir::NO_PERMISSION => Self::folder_denied(),
-            ErrorKind::Denied => Self::store_denied(),
-            ErrorKind::Unreachable => Self::store_unreachable(),
-            ErrorKind::Certificate(fault) => Self::certificate(fault),
-            ErrorKind::Proxy(fault) => Self::proxy(fault),
-            ErrorKind::Full => Self::destination_full(),
-            // Nothing stored is damaged: the store, or who looked after it, refused what came.
-            ErrorKind::Corrupt if error.operation == "put" => Self::sent_altered(),
-            ErrorKind::Corrupt => Self::object_corrupt(),
-            ErrorKind::Locked => Self::object_locked(),
-            // A folder store says "folder" for itself; whoever knows the address puts it there.
-            ErrorKind::NoBucket if error.target == "folder" => Self::no_folder(),
-            ErrorKind::NoBucket => Self::no_bucket(),
-            ErrorKind::Unsupported => Self::store_unsupported(),
-            ErrorKind::Invalid => Self::store_settings_invalid(),
-            ErrorKind::Other => Self::store_failed(),
-        };
-        built.because(format!("{}: {}", error.operation, error.detail)).at(error.target)
-    }
-}
-
-impl From<std::io::Error> for AgentError {
-    fn from(error: std::io::Error) -> Self {
-        Self::io(&error)
-    }
-}
-
-impl From<rusqlite::Error> for AgentError {
-    /// Of the local databases only: what they hold is a cache.
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
-        match &error {
-            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
-                DiskFull => Self::state_full().because(error),
-                // A sector that cannot be read, too: what stood there is learnt again.
-                DatabaseCorrupt | NotADatabase | SystemIoFailure => Self::cache_damaged(error),
-                _ => Self::local_state(error),
-            },
-            // A row that must be there is not, or is of another shape.
-            rusqlite::Error::QueryReturnedNoRows
-            | rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..) => Self::cache_damaged(error),
-            _ => Self::local_state(error),
-        }
     }
 }
 
@@ -189,58 +114,5 @@ pub fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
         Ok(read) => Ok(Some(read)),
         Err(error) if error.code == ExitCode::Damaged => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-#[path = "error_said_tests.rs"]
-mod said;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_has_the_contract_shape() {
-        let error = AgentError::object_corrupt().at("p/e1/ab/cd");
-        let json = error.to_json(Lang::En);
-        let keys: Vec<&str> = json["error"].as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(keys, ["code", "do", "what", "where"]);
-        assert_eq!(json["error"]["code"], 13);
-        assert_eq!(json["error"]["where"], "p/e1/ab/cd");
-    }
-
-    #[test]
-    fn store_kinds_map_to_codes() {
-        let code = |kind| AgentError::from(StoreError::new(kind, "get", "k", "d")).code;
-        assert_eq!(code(ErrorKind::Unreachable), ExitCode::Unreachable);
-        assert_eq!(code(ErrorKind::Denied), ExitCode::Unreachable);
-        assert_eq!(code(ErrorKind::NoBucket), ExitCode::NoRepository);
-        assert_eq!(code(ErrorKind::Full), ExitCode::Failed);
-        assert_eq!(code(ErrorKind::Invalid), ExitCode::Usage);
-        assert_eq!(code(ErrorKind::Corrupt), ExitCode::Damaged);
-        assert_eq!(code(ErrorKind::NotFound), ExitCode::Damaged);
-        let denied = AgentError::from(StoreError::new(ErrorKind::Denied, "get", "k", "d"));
-        let silent = AgentError::from(StoreError::new(ErrorKind::Unreachable, "get", "k", "d"));
-        assert_ne!(denied.what(), silent.what());
-    }
-
-    #[test]
-    fn a_line_says_what_where_and_what_to_do_and_stays_one_line() {
-        let error = AgentError::busy().at("cabinet\nabc").because("flock: EAGAIN");
-        for lang in [Lang::Fr, Lang::En] {
-            let line = error.line(lang);
-            assert_eq!(line.lines().count(), 1);
-            assert!(line.contains("[cabinet abc]"), "{line}");
-            assert!(!line.contains("EAGAIN"), "the cause is for -v only: {line}");
-        }
-    }
-
-    #[test]
-    fn io_errors_tell_a_full_disk_from_the_rest() {
-        let full = AgentError::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
-        assert_eq!(full.kind, AgentError::destination_full().kind);
-        let other = AgentError::from(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
-        assert_eq!(other.code, ExitCode::Failed);
     }
 }

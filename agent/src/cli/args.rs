@@ -148,18 +148,33 @@ pub enum Command {
 impl Command {
     /// Whether it reads a repository and can do without a configuration.
     pub fn only_reads(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Snapshots
-                | Self::Ls(_)
-                | Self::Find(_)
-                | Self::Versions(_)
-                | Self::Diff(_)
-                | Self::Restore(_)
-                | Self::Check(_)
-                | Self::Bilan(_)
-                | Self::Keys(Keys::CheckKit(_) | Keys::List)
-        )
+            | Self::Ls(_)
+            | Self::Find(_)
+            | Self::Versions(_)
+            | Self::Diff(_)
+            | Self::Restore(_)
+            | Self::Check(_)
+            | Self::Bilan(_)
+            | Self::Keys(Keys::CheckKit(_) | Keys::List) => true,
+            Self::Demo(_)
+            | Self::Kit(_)
+            | Self::Init(_)
+            | Self::Backup(_)
+            | Self::Keys(
+                Keys::Add(_) | Keys::Remove(_) | Keys::NewEpoch(_) | Keys::Enrol(_) | Keys::Revoke(_),
+            )
+            | Self::Store(_)
+            | Self::Completions(_)
+            | Self::Prune(_)
+            | Self::Forget(_)
+            | Self::Config(_)
+            | Self::Agent(_)
+            | Self::Service(_)
+            | Self::Status
+            | Self::Pause(_) => false,
+        }
     }
 
     /// Its first word, for the log: never what was typed after it.
@@ -180,11 +195,13 @@ impl Command {
             Self::Keys(_) => "keys",
             Self::Store(_) => "store",
             Self::Completions(_) => "completions",
+            Self::Prune(_) => "prune",
+            Self::Forget(_) => "forget",
             Self::Config(_) => "config",
             Self::Agent(_) => "agent",
             Self::Service(_) => "service",
             Self::Status => "status",
-            later => later.later().unwrap_or_default(),
+            Self::Pause(_) => "pause",
         }
     }
 

@@ -7,6 +7,7 @@ pub mod args;
 pub mod commands;
 pub mod context;
 pub mod exit;
+pub mod failure;
 pub mod help_fr;
 pub mod language;
 pub mod paper;

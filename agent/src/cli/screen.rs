@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::args::Global;
+use super::failure;
 use scelle_core::error::AgentError;
 use scelle_core::monitor::Notice;
 use scelle_view::words::Lang;
@@ -159,9 +160,9 @@ impl Screen {
     /// An error: one line, or its JSON form with `--json`, which is the document where none was printed; the cause with `-v`.
     pub fn error(&self, error: &AgentError) {
         if self.json {
-            self.document(&error.to_json(self.lang).to_string());
+            self.document(&failure::document(error, self.lang).to_string());
         } else {
-            self.print_error(&format!("{}\n", error.line(self.lang)));
+            self.print_error(&format!("{}\n", error.shown().line(self.lang)));
         }
         if let Some(detail) = &error.detail {
             self.detail(&format!("  {}", shown(detail.as_bytes())));

@@ -196,15 +196,15 @@ fn mistakes_are_one_line_with_exit_2_and_repeat_no_path() {
     ] {
         for lang in [Lang::Fr, Lang::En] {
             let error = refused(line, lang);
-            let shown = error.line(lang);
+            let shown = error.shown().line(lang);
             assert_eq!(error.code, ExitCode::Usage, "{line}: {shown}");
             assert_eq!(shown.lines().count(), 1, "{shown}");
             assert!(!shown.contains("Zoé"), "{line}: {shown}");
         }
     }
-    assert!(refused("bakcup", Lang::En).line(Lang::En).contains("backup"));
-    assert!(refused("backup --exclud x", Lang::En).line(Lang::En).contains("--exclude"));
-    assert!(refused("check --read-data 0", Lang::Fr).line(Lang::Fr).contains("1 à 100"));
+    assert!(refused("bakcup", Lang::En).shown().line(Lang::En).contains("backup"));
+    assert!(refused("backup --exclud x", Lang::En).shown().line(Lang::En).contains("--exclude"));
+    assert!(refused("check --read-data 0", Lang::Fr).shown().line(Lang::Fr).contains("1 à 100"));
 }
 
 #[test]
@@ -220,11 +220,11 @@ fn what_may_stand_there_is_named_where_it_is_wrong_or_missing() {
     ];
     for (line, words) in cases {
         for lang in Lang::ALL {
-            let shown = refused(line, lang).line(lang);
+            let shown = refused(line, lang).shown().line(lang);
             assert!(words.iter().all(|word| shown.contains(word)), "{line}: {shown}");
         }
     }
-    let french = refused("restore --to a", Lang::Fr).line(Lang::Fr);
+    let french = refused("restore --to a", Lang::Fr).shown().line(Lang::Fr);
     assert!(french.contains("<INSTANTANÉ>") && !french.contains("SNAP"), "{french}");
 }
 

@@ -75,13 +75,13 @@ fn mistakes_name_line_and_key_in_both_languages_and_no_value() {
         assert_eq!(error.code, ExitCode::Usage, "{text}");
         assert_eq!(error.place.as_deref(), Some(place), "{text}");
         for lang in [Lang::Fr, Lang::En] {
-            let line = error.line(lang);
+            let line = error.shown().line(lang);
             assert!(line.contains(key), "{key} not in: {line}");
             assert!(!line.contains("Zoé"), "{line}");
         }
     }
     assert_eq!(refused("[s3]\nthis is not toml Zoé\n").code, ExitCode::Usage);
-    assert!(!refused("a = 'Zoé\n").line(Lang::Fr).contains("Zoé"));
+    assert!(!refused("a = 'Zoé\n").shown().line(Lang::Fr).contains("Zoé"));
 }
 
 #[test]

@@ -73,7 +73,9 @@ pub async fn write(
     let (sequence, not_sent) = match send(ledger, &record).await {
         Sent::Whole(sequence) => (sequence, None),
         Sent::Pending(sequence, error) => (sequence, Some(error)),
-        Sent::Nothing(error) => return keep_because(state, report, token_key, assessment, ledger.head(), error),
+        Sent::Nothing(error) => {
+            return keep_because(state, report, token_key, assessment, ledger.head(), error);
+        }
     };
     let not_remembered = remember(state, report, &assessment, sequence).err();
     let id = bilan_id(&report.device.id, sequence);

@@ -7,6 +7,7 @@
 //! [`AgentError::at`]: crate::error::AgentError::at
 //! [`AgentError::because`]: crate::error::AgentError::because
 
+mod answers;
 mod local;
 mod repository;
 mod run;

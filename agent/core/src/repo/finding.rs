@@ -59,6 +59,28 @@ pub fn is_out_of_place(why: &str) -> bool {
     [FindingKind::NoteMalformed, FindingKind::NoteSignature].iter().any(|kind| kind.code() == why)
 }
 
+/// Who found something wrong, as its note says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// A backup.
+    Backup,
+    /// A check, which looks at all that is small.
+    Check,
+    /// A restore, which looks at what it needs.
+    Restore,
+}
+
+impl FoundBy {
+    /// The word of a note.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Check => "check",
+            Self::Restore => "restore",
+        }
+    }
+}
+
 /// One thing found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {

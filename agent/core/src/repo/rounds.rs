@@ -21,7 +21,7 @@ use super::append::LedgerWriter;
 use super::append::start::Start;
 use super::damage::Damage;
 use super::descriptors::Descriptors;
-use super::finding::{self, Finding, FindingKind};
+use super::finding::{self, Finding, FindingKind, FoundBy};
 use super::history::{History, StoredNotes, VerifiedNote};
 use super::kept::Kept;
 use super::key_copies::KeyCopies;
@@ -115,7 +115,7 @@ impl Seat {
         let mut round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
         let back = returned::packs(self.objects(), damage, ledger.next_sequence()).await;
         round.good.extend(back.into_iter().filter(|name| !round.good.contains(name)).collect::<Vec<_>>());
-        damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
+        damage.record(ledger, &self.state, FoundBy::Backup, round.bad, round.good).await?;
         Ok(round.mended)
     }
 
@@ -129,7 +129,7 @@ impl Seat {
         let mut wrong = ToMend::default();
         wrong.take_known(damage);
         let round = self.mend_all(wrong, descriptors, damage, ledger.next_sequence()).await?;
-        damage.record(ledger, &self.state, "backup", round.bad, round.good).await?;
+        damage.record(ledger, &self.state, FoundBy::Backup, round.bad, round.good).await?;
         Ok(round.mended)
     }
 
@@ -167,7 +167,7 @@ impl Seat {
         round.bad.extend(news.filter(|bad| finding::is_out_of_place(&bad.why)));
         mended += round.mended;
         // What is not said in the ledger is known here all the same: the snapshot stands.
-        let _ = damage.record(ledger, &self.state, "backup", round.bad, round.good).await;
+        let _ = damage.record(ledger, &self.state, FoundBy::Backup, round.bad, round.good).await;
         let mut is_descriptor_sound = descriptors.findings.is_empty();
         if mended > 0 || !is_descriptor_sound {
             let again = self.descriptors().await?;

@@ -34,11 +34,7 @@ const THREADS_MAX: usize = 6;
 ///
 /// Errors: only what ends the whole restore: the store or the disk fails (14, 1), the user stops it (130), no such
 /// path (2). Damage and problems of single files are in the summary.
-pub async fn restore(
-    tree: Arc<Tree>,
-    request: RestoreRequest,
-    around: Around,
-) -> Result<RestoreSummary> {
+pub async fn restore(tree: Arc<Tree>, request: RestoreRequest, around: Around) -> Result<RestoreSummary> {
     check_system(&request, &tree)?;
     all_there(&tree, &request).await?;
     let (handle, command) = (Handle::current(), Span::current());

@@ -7,7 +7,7 @@ use super::reading::Reading;
 use crate::error::Result;
 use crate::repo::damage::Damage;
 use crate::repo::elsewhere::Elsewhere;
-use crate::repo::finding::Finding;
+use crate::repo::finding::{Finding, FoundBy};
 use crate::repo::state::State;
 
 /// What became of findings.
@@ -32,7 +32,7 @@ impl Reading {
     }
 
     /// Writes down what is damaged, and what of the objects in `good` was known to be and is whole again.
-    pub async fn note(&self, found_by: &str, findings: &[Finding], good: Vec<String>) -> Result<Noted> {
+    pub async fn note(&self, found_by: FoundBy, findings: &[Finding], good: Vec<String>) -> Result<Noted> {
         let Some(known) = &self.known else { return Ok(Noted::NoPen) };
         if self.is_elsewhere {
             let state = State::open(&self.home, &known.repository)?;
@@ -45,7 +45,7 @@ impl Reading {
         damage.forget_strangers(seat.objects(), state, descriptors)?;
         let bad = damage.news(findings);
         let mut good: Vec<String> = good.into_iter().filter(|name| damage.is_open(name)).collect();
-        if found_by == "check" {
+        if found_by == FoundBy::Check {
             good.extend(damage.sound_by(findings, self.repository.keyring.is_some()));
             damage.note_affected(findings);
             damage.save(state)?;

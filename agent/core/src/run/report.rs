@@ -167,30 +167,30 @@ pub(super) fn tell(run: &Run, ended: &Ended) {
 
 /// What a run did.
 fn log_saved(summary: &Summary, token_key: &[u8; 32]) {
-        let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
-        for trouble in &outcome.gathered.troubles {
-            let token = file_token(token_key, &trouble.path);
-            match trouble.problem.spoils_run() {
-                true => warn!(token, problem = trouble.problem.code(), "problem"),
-                false => info!(token, problem = trouble.problem.code(), "reservation"),
-            }
+    let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
+    for trouble in &outcome.gathered.troubles {
+        let token = file_token(token_key, &trouble.path);
+        match trouble.problem.spoils_run() {
+            true => warn!(token, problem = trouble.problem.code(), "problem"),
+            false => info!(token, problem = trouble.problem.code(), "reservation"),
         }
-        info!(
-            snapshot = outcome.committed.snapshot,
-            files = outcome.gathered.totals.files,
-            new = changes.new,
-            changed = changes.changed,
-            unchanged = changes.unchanged,
-            removed = changes.removed,
-            source_bytes = outcome.gathered.totals.bytes,
-            read_bytes = outcome.gathered.read_bytes,
-            stored_bytes = outcome.committed.stored_bytes,
-            resumed_bytes = outcome.resumed_bytes,
-            mended_objects = summary.mended_objects,
-            damaged_objects = summary.damaged.total(),
-            ms = u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
-            "snapshot stored"
-        );
+    }
+    info!(
+        snapshot = outcome.committed.snapshot,
+        files = outcome.gathered.totals.files,
+        new = changes.new,
+        changed = changes.changed,
+        unchanged = changes.unchanged,
+        removed = changes.removed,
+        source_bytes = outcome.gathered.totals.bytes,
+        read_bytes = outcome.gathered.read_bytes,
+        stored_bytes = outcome.committed.stored_bytes,
+        resumed_bytes = outcome.resumed_bytes,
+        mended_objects = summary.mended_objects,
+        damaged_objects = summary.damaged.total(),
+        ms = u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),
+        "snapshot stored"
+    );
 }
 
 /// What a bilan says.

@@ -55,7 +55,7 @@ impl BackupRequest {
     ///
     /// Errors: exit 2 a pattern is wrong.
     pub(super) fn filter(&self, own_folders: &[PathBuf]) -> Result<PathFilter> {
-        PathFilter::new(&[], &self.exclude, own_folders)
+        Ok(PathFilter::new(&[], &self.exclude, own_folders)?)
     }
 
     /// The plan of the pipeline.

@@ -15,7 +15,7 @@ use crate::repo::append::LedgerWriter;
 use crate::repo::append::start::Start;
 use crate::repo::damage::Damage;
 use crate::repo::elsewhere::Elsewhere;
-use crate::repo::finding::FindingKind;
+use crate::repo::finding::{FindingKind, FoundBy};
 use crate::repo::history::History;
 use crate::repo::rebuild;
 use crate::verify::listing::Listing;
@@ -72,7 +72,7 @@ pub(super) async fn known_damage(run: &Run, ledger: &mut LedgerWriter<'_>) -> Re
     let found = Elsewhere::found_at(&seat.state, &seat.device.place.url);
     if !found.is_empty() {
         let news: Vec<_> = found.into_iter().filter(|bad| !damage.is_open(&bad.name)).collect();
-        damage.record(ledger, &seat.state, "check", news, Vec::new()).await?;
+        damage.record(ledger, &seat.state, FoundBy::Check, news, Vec::new()).await?;
         Elsewhere::forget(&seat.state);
     }
     Ok(damage)
@@ -106,7 +106,7 @@ pub(super) async fn attempts(
     };
     let bad = found_bad(&lacking);
     bad.iter().for_each(|bad| seat.around.monitor.notice(Notice::Damaged { key: bad.name.clone() }));
-    damage.record(ledger, &seat.state, "backup", bad, Vec::new()).await?;
+    damage.record(ledger, &seat.state, FoundBy::Backup, bad, Vec::new()).await?;
     mended += seat.mend_known(ledger, descriptors, damage).await?;
     match pipeline::backup(plan, seat, ledger, damage, before_note).await? {
         Attempt::Whole(outcome) => Ok((*outcome, mended)),

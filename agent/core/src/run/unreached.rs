@@ -57,7 +57,8 @@ pub(super) fn keep_all(state: &State, around: &Around, asked: &[BackupRequest], 
     let lost = |error: AgentError| {
         warn!(code = error.code.number(), "the bilan of a run that could not begin was not kept");
     };
-    let kept = asked.iter().filter(|request| !request.is_again).map(|request| keep(state, around, request, why));
+    let kept =
+        asked.iter().filter(|request| !request.is_again).map(|request| keep(state, around, request, why));
     kept.filter_map(|kept| kept.map_err(lost).ok()).count() as u64
 }
 

@@ -4,7 +4,7 @@ use super::notes::{FATES, Fate, Life, SPOILING, copy_folder};
 use super::*;
 
 use scelle_core::repo::damage::Damage;
-use scelle_core::repo::finding::FindingKind;
+use scelle_core::repo::finding::{FindingKind, FoundBy};
 use scelle_core::repo::state::Device;
 use scelle_format::descriptor::RecipientRole;
 use scelle_format::layout;
@@ -146,7 +146,7 @@ impl Life {
             _ => {
                 let mut damage = Damage::look(objects, state, device, &descriptors).await?;
                 let bad = vec![FoundBad { name: pack, why: "pack-hash".to_owned() }];
-                return damage.record(&mut pen, state, "check", bad, Vec::new()).await;
+                return damage.record(&mut pen, state, FoundBy::Check, bad, Vec::new()).await;
             }
         };
         let mut attached = Vec::new();

@@ -21,7 +21,6 @@ use scelle_core::repo::open::{OpenOptions, Repository};
 use scelle_core::repo::seat::Seat;
 use scelle_core::repo::state::{State, StorePlace};
 use scelle_core::run::{BackupRequest, Run, Summary};
-use scelle_core::shutdown::Shutdown;
 use scelle_core::verify::{CheckOptions, ReadData, check};
 use scelle_format::id::RepositoryId;
 use scelle_format::kit::{Kit, KitPublic};

@@ -4,7 +4,7 @@
 use super::*;
 
 use scelle_core::repo::damage::Damage;
-use scelle_core::repo::finding::SnapshotId;
+use scelle_core::repo::finding::{FoundBy, SnapshotId};
 use scelle_core::verify::CheckReport;
 use scelle_format::layout;
 use scelle_format::ledger::{Author, Because};
@@ -90,7 +90,7 @@ impl Place {
         let mut damage = Damage::look(&objects, state, device, &descriptors).await.unwrap();
         let mut pen = seat.pen().await.unwrap();
         let (bad, good) = (damage.news(&report.findings), report.sound_again.clone());
-        damage.record(&mut pen, state, "check", bad, good).await.unwrap();
+        damage.record(&mut pen, state, FoundBy::Check, bad, good).await.unwrap();
     }
 }
 

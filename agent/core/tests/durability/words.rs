@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use scelle_core::clock::FixedClock;
 use scelle_core::repo::damage::Damage;
+use scelle_core::repo::finding::FoundBy;
 use scelle_core::repo::history::History;
 use scelle_core::repo::join::{JoinRequest, join};
 use scelle_format::ledger::{Author, Because, FoundBad};
@@ -77,7 +78,7 @@ impl Two {
         let mut damage = Damage::look(objects, state, device, &descriptors).await.unwrap();
         let mut pen = seat.pen().await.unwrap();
         let (bad, good) = what(&damage);
-        damage.record(&mut pen, state, "check", bad, good).await.unwrap();
+        damage.record(&mut pen, state, FoundBy::Check, bad, good).await.unwrap();
     }
 
     /// Accepts everything that is open as lost.

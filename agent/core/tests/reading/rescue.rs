@@ -174,7 +174,7 @@ async fn a_snapshot_whose_note_is_gone_or_damaged_is_damage_and_one_never_made_i
     // Nothing older is taken in its place, and the words say what is there.
     let error = pick(&newest.history, "latest").unwrap_err();
     assert_eq!(error.code, ExitCode::Damaged);
-    let words = error.line(scelle_view::words::Lang::En);
+    let words = error.shown().line(scelle_view::words::Lang::En);
     assert!(words.contains("exists (3)") && words.contains("readable: 1"), "{words}");
     assert_eq!(pick(&history(&writer).await, "1").unwrap().id.number, 1);
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::told::backup::{RunTold, still_lost, together, told as said};
 use crate::cli::args::Backup;
 use crate::cli::context::Context;
+use crate::cli::failure;
 use crate::config::{Errand, Plan, patterns_of};
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::repo::state::Device;
@@ -100,7 +101,7 @@ fn tell(
         Ok(ended) => ended,
         Err(error) if is_only || !error.lets_others_run() => return Err(error),
         Err(error) => {
-            let mut document = error.to_json(context.lang());
+            let mut document = failure::document(&error, context.lang());
             document["plan"] = json!(label.as_ref().map(Label::as_str));
             if !context.screen.is_json() {
                 not_saved(context, plan);

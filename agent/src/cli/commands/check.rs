@@ -8,6 +8,7 @@ use super::told::check::told;
 use crate::cli::args::{Check, ReadDataAsked};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
+use scelle_core::repo::finding::FoundBy;
 use scelle_core::verify::ReadData;
 
 /// Runs `check`.
@@ -20,7 +21,8 @@ pub async fn run(context: &Context, args: Check) -> Result<ExitCode> {
             Some(ReadDataAsked::Percent(percent)) => ReadData::Percent { percent, turn: 0 },
         })
         .await?;
-    super::damage::record(context, &reading, "check", &report.findings, report.sound_again.clone()).await;
+    super::damage::record(context, &reading, FoundBy::Check, &report.findings, report.sound_again.clone())
+        .await;
     let prospects = reading.prospects(&report.findings).await;
     told(context, &report, prospects.as_ref());
     Ok(report.code())

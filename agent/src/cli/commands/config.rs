@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::cli::args::Config;
 use crate::cli::context::Context;
+use crate::cli::failure;
 use crate::cli::screen::Table;
 use crate::config::{Env, Origin, Setting, Shown, faults, shown};
 use scelle_core::error::{ExitCode, Result};
@@ -31,7 +32,7 @@ fn check(context: &Context) -> ExitCode {
         "plans": settings.plans.len(),
         "scheduled": scheduled(context),
         "without_effect": inert.collect::<Vec<_>>(),
-        "faults": faults.iter().map(|fault| fault.to_json(context.lang())["error"].clone()).collect::<Vec<_>>(),
+        "faults": faults.iter().map(|fault| failure::document(fault, context.lang())["error"].clone()).collect::<Vec<_>>(),
     }));
     if !faults.is_empty() {
         if !context.screen.is_json() {

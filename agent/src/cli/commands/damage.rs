@@ -7,7 +7,7 @@ use super::reading::Reading;
 use crate::cli::context::Context;
 use scelle_core::error::ExitCode;
 use scelle_core::repo::damage::Damage;
-use scelle_core::repo::finding::Finding;
+use scelle_core::repo::finding::{Finding, FoundBy};
 use scelle_core::run::Noted;
 use scelle_view::bilingual;
 
@@ -15,7 +15,7 @@ use scelle_view::bilingual;
 pub async fn record(
     context: &Context,
     reading: &Reading,
-    found_by: &str,
+    found_by: FoundBy,
     findings: &[Finding],
     good: Vec<String>,
 ) {

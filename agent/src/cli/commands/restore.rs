@@ -12,6 +12,7 @@ use crate::cli::args::{OverwriteWhen, Restore};
 use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::reading::tree::Tree;
+use scelle_core::repo::finding::FoundBy;
 use scelle_core::repo::history::Snapshot;
 use scelle_core::restore::plan::{Action, RestorePlan, plan};
 use scelle_core::restore::request::{RestoreRequest, Target, snapshot_path};
@@ -59,7 +60,7 @@ pub async fn run(context: &Context, args: Restore) -> Result<ExitCode> {
     }
     let restored = reading.restore(&snapshot, tree, request).await?;
     told(context, &snapshot, &restored);
-    super::damage::record(context, &reading, "restore", &restored.findings(), Vec::new()).await;
+    super::damage::record(context, &reading, FoundBy::Restore, &restored.findings(), Vec::new()).await;
     if restored.is_nothing_chosen {
         say_nothing_chosen(context);
     }

@@ -2,7 +2,10 @@
 
 use rusqlite::ffi;
 
+use scelle_view::words::Lang;
+
 use super::*;
+use crate::error::ExitCode;
 
 fn store(kind: ErrorKind, operation: &'static str) -> AgentError {
     StoreError::new(kind, operation, "k", "d").into()
@@ -137,4 +140,27 @@ fn what_others_answer_is_told_in_words() {
         assert_eq!(said(Lang::En), english);
         assert_eq!(said(Lang::Fr), french);
     }
+}
+
+#[test]
+fn store_kinds_map_to_codes() {
+    let code = |kind| AgentError::from(StoreError::new(kind, "get", "k", "d")).code;
+    assert_eq!(code(ErrorKind::Unreachable), ExitCode::Unreachable);
+    assert_eq!(code(ErrorKind::Denied), ExitCode::Unreachable);
+    assert_eq!(code(ErrorKind::NoBucket), ExitCode::NoRepository);
+    assert_eq!(code(ErrorKind::Full), ExitCode::Failed);
+    assert_eq!(code(ErrorKind::Invalid), ExitCode::Usage);
+    assert_eq!(code(ErrorKind::Corrupt), ExitCode::Damaged);
+    assert_eq!(code(ErrorKind::NotFound), ExitCode::Damaged);
+    let denied = AgentError::from(StoreError::new(ErrorKind::Denied, "get", "k", "d"));
+    let silent = AgentError::from(StoreError::new(ErrorKind::Unreachable, "get", "k", "d"));
+    assert_ne!(denied.what(), silent.what());
+}
+
+#[test]
+fn io_errors_tell_a_full_disk_from_the_rest() {
+    let full = AgentError::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
+    assert_eq!(full.kind, AgentError::destination_full().kind);
+    let other = AgentError::from(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
+    assert_eq!(other.code, ExitCode::Failed);
 }
