@@ -17,7 +17,7 @@ use scelle_store::probe::{Fact, ProbeReport};
 use super::chain::chain;
 use super::held::{self, RootLoss};
 use super::memory::SetMemory;
-use super::run::{RunReport, TlsEnd, days_between};
+use super::run::{LastRehearsal, LastReread, RunReport, TlsEnd, days_between};
 use super::unread;
 use crate::error::AgentError;
 use crate::monitor::Problem;
@@ -239,8 +239,8 @@ fn pack_presence(report: &RunReport<'_>) -> Option<PackPresence> {
 
 fn full_reread(report: &RunReport<'_>) -> FullReread {
     match report.proofs.full_reread {
-        Some((_, wrong)) if wrong > 0 => FullReread::Mismatch,
-        Some((time, _)) if within(time, report, FULL_REREAD_DAYS) => FullReread::Within,
+        Some(LastReread { wrong: 1.., .. }) => FullReread::Mismatch,
+        Some(LastReread { time, .. }) if within(time, report, FULL_REREAD_DAYS) => FullReread::Within,
         _ if report.days_since_init() <= FULL_REREAD_DAYS => FullReread::NotDue,
         _ => FullReread::Overdue,
     }
@@ -248,8 +248,8 @@ fn full_reread(report: &RunReport<'_>) -> FullReread {
 
 fn rehearsal(report: &RunReport<'_>) -> Rehearsal {
     match report.proofs.rehearsal {
-        Some((_, false)) => Rehearsal::Failed,
-        Some((time, true)) if within(time, report, REHEARSAL_DAYS) => Rehearsal::Passed,
+        Some(LastRehearsal { passed: false, .. }) => Rehearsal::Failed,
+        Some(LastRehearsal { time, .. }) if within(time, report, REHEARSAL_DAYS) => Rehearsal::Passed,
         _ if report.days_since_init() <= REHEARSAL_DAYS => Rehearsal::NotDue,
         _ => Rehearsal::Overdue,
     }

@@ -8,7 +8,7 @@ use super::accepted::{Accepted, Counted};
 use super::facts::{FULL_REREAD_DAYS, KIT_DAYS, OWNER_DAYS, REHEARSAL_DAYS, facts};
 use super::fixture::{BORN, Repository, canary, failure, outcome, trouble};
 use super::memory::SetMemory;
-use super::run::{HostDeclared, KitCheck, RunEnd, RunReport, TlsEnd};
+use super::run::{HostDeclared, KitCheck, LastRehearsal, LastReread, RunEnd, RunReport, TlsEnd};
 use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::Changes;
@@ -137,9 +137,17 @@ async fn every_single_fault_has_its_reason_and_costs_the_green() {
             Box::new(|r| r.declared.acknowledged_recipients = Some(Vec::new())),
         ),
         ("first-backup", Light::Amber, Box::new(|r| r.earlier_runs = 0)),
-        ("reread-mismatch", Light::Red, Box::new(|r| r.proofs.full_reread = Some((Timestamp(BORN), 1)))),
+        (
+            "reread-mismatch",
+            Light::Red,
+            Box::new(|r| r.proofs.full_reread = Some(LastReread { time: Timestamp(BORN), wrong: 1 })),
+        ),
         ("full-reread-overdue", Light::Amber, Box::new(move |r| r.ended = late(FULL_REREAD_DAYS))),
-        ("rehearsal-failed", Light::Red, Box::new(|r| r.proofs.rehearsal = Some((Timestamp(BORN), false)))),
+        (
+            "rehearsal-failed",
+            Light::Red,
+            Box::new(|r| r.proofs.rehearsal = Some(LastRehearsal { time: Timestamp(BORN), passed: false })),
+        ),
         ("rehearsal-overdue", Light::Amber, Box::new(move |r| r.ended = late(REHEARSAL_DAYS))),
         ("epoch-never-opened", Light::Amber, Box::new(move |r| r.ended = late(OWNER_DAYS))),
     ];

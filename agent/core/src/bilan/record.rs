@@ -20,7 +20,7 @@ use scelle_store::verdict::Severity;
 
 use super::facts::{FULL_REREAD_DAYS, count_role};
 use super::memory::LOSS_ACCEPTED;
-use super::run::{HostDeclared, RunReport, error_code};
+use super::run::{HostDeclared, LastRehearsal, RunReport, error_code};
 use crate::error::{AgentError, Result};
 use crate::pipeline::Saved;
 use crate::repo::rounds::LedgerEnd;
@@ -211,7 +211,7 @@ fn availability(report: &RunReport<'_>) -> Result<Availability> {
     let since_good = report.memory.last_good.map(|good| seconds(Timestamp(good), report.started));
     let newest = if committed { Some(report.ended) } else { report.memory.last_good.map(Timestamp) };
     let age = newest.map(|newest| seconds(newest, report.ended));
-    let scope = |(time, passed)| {
+    let scope = |LastRehearsal { time, passed }| {
         Ok::<_, AgentError>(RestoreTest {
             time,
             scope: code("sample")?,

@@ -79,6 +79,24 @@ pub struct KitCheck {
     pub on_this_pc: bool,
 }
 
+/// The last restore rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastRehearsal {
+    /// When.
+    pub time: Timestamp,
+    /// Whether it restored what it was to restore.
+    pub passed: bool,
+}
+
+/// The last time that every stored byte was read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastReread {
+    /// When it ended.
+    pub time: Timestamp,
+    /// How many objects were wrong.
+    pub wrong: u64,
+}
+
 /// What `proof` notes say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proofs {
@@ -86,10 +104,10 @@ pub struct Proofs {
     pub kit: Option<KitCheck>,
     /// Whether some holder opened the epoch in force.
     pub epoch_opened: bool,
-    /// The last restore rehearsal: when, and whether it restored what it was to restore.
-    pub rehearsal: Option<(Timestamp, bool)>,
-    /// When every stored byte had last been read again, and how many objects were wrong.
-    pub full_reread: Option<(Timestamp, u64)>,
+    /// The last restore rehearsal.
+    pub rehearsal: Option<LastRehearsal>,
+    /// When every stored byte had last been read again.
+    pub full_reread: Option<LastReread>,
 }
 
 impl Proofs {

@@ -25,7 +25,7 @@ pub use groups::{Groups, Member, whole};
 pub use journal::{Journal, JournaledPack};
 pub use lists::Lists;
 pub use packs::PackEntry;
-pub use record::{CatalogEntry, Fingerprint, PrintKey, RecordSeal, SmallPrint};
+pub use record::{CatalogEntry, Fingerprint, NeededPack, PrintKey, RecordSeal, SmallPrint};
 pub use sets::{HunkRow, SetRow};
 
 const SCHEMA: &str = include_str!("schema.sql");

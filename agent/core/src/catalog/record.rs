@@ -77,10 +77,21 @@ pub struct CatalogEntry {
     pub entry: Entry,
     /// How it looked; `None` means: look again.
     pub fingerprint: Option<Fingerprint>,
-    /// Packs below its chunk-list nodes: whether data, epoch, SHA-256. Empty without nodes.
-    pub needs: Vec<(bool, u32, [u8; 32])>,
+    /// Packs below its chunk-list nodes. Empty without nodes.
+    pub needs: Vec<NeededPack>,
     /// Of a file that shares its chunk: tells its own content apart, which the chunk's id does not.
     pub print: Option<SmallPrint>,
+}
+
+/// A pack that lies below a chunk list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NeededPack {
+    /// Whether it holds data; else nodes.
+    pub is_data: bool,
+    /// Its epoch.
+    pub epoch: u32,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
 }
 
 impl CatalogEntry {

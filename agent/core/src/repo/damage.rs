@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use scelle_format::id::{PackId, PackKind};
-use scelle_format::layout;
+use scelle_format::id::PackId;
+use scelle_format::layout::{self, PackName};
 use scelle_format::ledger::{Author, Because, FoundBad, NoteKind};
 use scelle_format::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -183,7 +183,7 @@ impl Damage {
     }
 
     /// Packs called bad whose chunks are not all elsewhere yet.
-    pub fn open_packs(&self) -> BTreeSet<(PackKind, PackId)> {
+    pub fn open_packs(&self) -> BTreeSet<PackName> {
         self.open().filter_map(|bad| layout::parse_pack(bad.name).ok()).collect()
     }
 
@@ -225,7 +225,7 @@ impl Damage {
         names.iter().filter_map(|name| self.objects.get(name)).any(|words| words.is_news_of(device, sequence))
     }
 
-    fn packs(&self, are: impl Fn(&Words) -> bool) -> impl Iterator<Item = (PackKind, PackId)> {
+    fn packs(&self, are: impl Fn(&Words) -> bool) -> impl Iterator<Item = PackName> {
         let named = self.objects.iter().filter(move |(_, words)| are(words));
         named.filter_map(|(name, _)| layout::parse_pack(name).ok())
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
+use scelle_format::layout::PackName;
 use scelle_format::ledger::{Attachment, ChainReport, Note, NoteKind, SnapshotStatus, verify_chain};
 use scelle_format::note::{self, VerifyingKey};
 use scelle_format::refs::{PackSet, Refs, resolve};
@@ -75,7 +76,7 @@ pub struct Snapshot {
 }
 
 /// By lost pack: packs that hold its chunks, with the sizes that their `heal` notes give them.
-pub type Healed = HashMap<(PackKind, PackId), Vec<(PackKind, PackId, u64)>>;
+pub type Healed = HashMap<PackName, Vec<(PackKind, PackId, u64)>>;
 
 /// All devices' notes.
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use scelle_format::id::{DeviceId, PackId, PackKind};
-use scelle_format::layout;
+use scelle_format::id::DeviceId;
+use scelle_format::layout::{self, PackName};
 use scelle_format::ledger::{Note, NoteKind, NoteNumbers};
 use scelle_format::note;
 use scelle_format::refs::Refs;
@@ -34,7 +34,7 @@ const PAGE_ROWS: usize = 1000;
 const PAGES_MAX: usize = 4;
 
 /// Manifest and data packs that the run has listed anyway, with their sizes.
-pub type Shown = HashMap<(PackKind, PackId), u64>;
+pub type Shown = HashMap<PackName, u64>;
 
 /// What is known, and what the store lists of it.
 pub(super) struct Listings {

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::key_copies::KeyCopies;
-use crate::verify::{CheckOptions, CheckReport, ReadData, check};
+use crate::verify::{CheckOptions, CheckReport, LocalHead, ReadData, check};
 
 /// Snapshots of each device whose trees are followed when a key is given.
 const TREES: usize = 3;
@@ -27,7 +27,8 @@ impl Reading {
             read_data => read_data,
         };
         let local_head = self.known.as_ref().and_then(|known| {
-            known.head.link().map(|(sequence, hash)| (known.device.id.clone(), sequence, hash))
+            let (sequence, text_sha256) = known.head.link()?;
+            Some(LocalHead { device: known.device.id.clone(), sequence, text_sha256 })
         });
         let options = CheckOptions { read_data, local_head, trees: TREES };
         let mut report = check(&mut self.repository, &options, &self.around).await?;

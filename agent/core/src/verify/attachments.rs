@@ -145,19 +145,24 @@ impl Attachments {
     }
 }
 
-/// An index segment: name, hash, size, who needs it.
-pub(super) type SegmentRow = (String, (Sha256, u64, BTreeSet<SnapshotId>));
+/// An index segment that refs name.
+pub(super) struct SegmentUse {
+    pub(super) sha256: Sha256,
+    pub(super) bytes: u64,
+    /// Snapshots that need it.
+    pub(super) affects: BTreeSet<SnapshotId>,
+}
 
 /// Compares index segments with the listing and hashes the small ones, or all of them.
 pub(super) async fn check_segments(
     objects: &Objects,
-    segments: Vec<SegmentRow>,
+    segments: BTreeMap<String, SegmentUse>,
     listed: &HashMap<String, u64>,
     all: bool,
     shutdown: &Shutdown,
 ) -> Result<(Vec<Finding>, u64)> {
     let (mut findings, mut bytes_read) = (Vec::new(), 0);
-    for (name, (sha256, bytes, affects)) in segments {
+    for (name, SegmentUse { sha256, bytes, affects }) in segments {
         shutdown.check()?;
         let kind = match listed.get(&name) {
             None => Some(FindingKind::IndexMissing),

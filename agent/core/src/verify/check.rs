@@ -12,7 +12,7 @@ use scelle_format::layout;
 
 use super::data::IdKeys;
 use super::lost::lost;
-use super::options::{CheckOptions, ReadData};
+use super::options::{CheckOptions, LocalHead, ReadData};
 use super::report::CheckReport;
 use super::stock::Stock;
 use super::{keys, read_back, recorded, through, trees};
@@ -67,9 +67,9 @@ async fn look(repository: &mut Repository, options: &CheckOptions, around: &Arou
 
 /// Local state has seen a head that the store does not show.
 fn rollback(repository: &Repository, options: &CheckOptions) -> Option<Finding> {
-    let (device, sequence, sha256) = options.local_head.as_ref()?;
+    let LocalHead { device, sequence, text_sha256 } = options.local_head.as_ref()?;
     let notes = repository.history.device(device).map(|device| &device.notes[..]).unwrap_or_default();
-    let is_there = notes.iter().any(|row| row.note.sequence == *sequence && row.text_sha256 == *sha256);
+    let is_there = notes.iter().any(|row| row.note.sequence == *sequence && row.text_sha256 == *text_sha256);
     (!is_there).then(|| Finding::new(FindingKind::Rollback, layout::notes_at(device, *sequence)))
 }
 

@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use scelle_format::compress::Expander;
 use scelle_format::crypto::open_bytes;
 use scelle_format::id::{ChunkId, DeviceId, PackId, PackKind};
-use scelle_format::layout;
+use scelle_format::layout::{self, PackName};
 use scelle_format::limits::PACK_MAX_BYTES;
 
 use super::packs::PackUse;
@@ -39,7 +39,7 @@ pub(super) fn is_due(pack: &PackId, percent: u8, turn: u64) -> bool {
 /// What reading packs gave.
 #[derive(Default)]
 pub(super) struct DataRead {
-    pub(super) findings: Vec<((PackKind, PackId), FindingKind)>,
+    pub(super) findings: Vec<(PackName, FindingKind)>,
     pub(super) packs: u64,
     pub(super) bytes_read: u64,
 }
@@ -47,7 +47,7 @@ pub(super) struct DataRead {
 /// Reads the packs.
 pub(super) async fn read(
     objects: &Arc<Objects>,
-    packs: BTreeMap<(PackKind, PackId), PackUse>,
+    packs: BTreeMap<PackName, PackUse>,
     keys: Option<(Arc<Keyring>, Arc<IdKeys>)>,
     around: &Around,
 ) -> Result<DataRead> {
@@ -71,7 +71,7 @@ pub(super) async fn read(
 
 async fn read_one(
     objects: &Objects,
-    (kind, pack): (PackKind, PackId),
+    (kind, pack): PackName,
     used: PackUse,
     keys: Option<(Arc<Keyring>, Arc<IdKeys>)>,
 ) -> Result<(u64, Option<FindingKind>)> {

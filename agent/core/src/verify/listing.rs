@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use scelle_format::id::{PackId, PackKind};
-use scelle_format::layout;
+use scelle_format::layout::{self, PackName};
 use scelle_format::refs::PackSet;
 
 use crate::error::Result;
@@ -15,9 +14,9 @@ pub struct Listing {
     /// Packs the snapshot needs.
     pub needed_packs: u64,
     /// Needed packs that are not there.
-    pub missing: Vec<(PackKind, PackId)>,
+    pub missing: Vec<PackName>,
     /// Needed packs that are there with another size.
-    pub wrong_size: Vec<(PackKind, PackId)>,
+    pub wrong_size: Vec<PackName>,
 }
 
 impl Listing {
@@ -30,11 +29,8 @@ impl Listing {
 /// Lists the packs of the epochs in use and compares names and sizes.
 ///
 /// Also returns what is listed, with sizes.
-pub async fn compare(
-    objects: &Objects,
-    needed: &PackSet,
-) -> Result<(Listing, HashMap<(PackKind, PackId), u64>)> {
-    let mut present: HashMap<(PackKind, PackId), u64> = HashMap::new();
+pub async fn compare(objects: &Objects, needed: &PackSet) -> Result<(Listing, HashMap<PackName, u64>)> {
+    let mut present: HashMap<PackName, u64> = HashMap::new();
     let (data, manifests) = tokio::try_join!(objects.list_all("p/"), objects.list_all("m/"))?;
     for row in data.into_iter().chain(manifests) {
         if let Ok((kind, id)) = layout::parse_pack(&row.name) {

@@ -21,5 +21,5 @@ mod trees;
 
 pub use check::check;
 pub use lost::LostSnapshot;
-pub use options::{CheckOptions, ReadData};
+pub use options::{CheckOptions, LocalHead, ReadData};
 pub use report::CheckReport;

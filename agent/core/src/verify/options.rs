@@ -20,13 +20,24 @@ pub enum ReadData {
     All,
 }
 
+/// The head of a chain, as the state of its own computer knows it.
+#[derive(Clone, Debug)]
+pub struct LocalHead {
+    /// Whose chain.
+    pub device: DeviceId,
+    /// Number of the note.
+    pub sequence: u64,
+    /// SHA-256 of its text.
+    pub text_sha256: Sha256,
+}
+
 /// What a check is to do.
 #[derive(Clone, Debug)]
 pub struct CheckOptions {
     /// How much data is read.
     pub read_data: ReadData,
-    /// The head of its own chain that local state knows: device, sequence, hash of the text.
-    pub local_head: Option<(DeviceId, u64, Sha256)>,
+    /// The head of its own chain that local state knows.
+    pub local_head: Option<LocalHead>,
     /// With a key: newest snapshots of each device whose trees are followed.
     pub trees: usize,
 }

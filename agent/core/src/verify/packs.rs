@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
-use scelle_format::layout;
+use scelle_format::id::{DeviceId, Sha256};
+use scelle_format::layout::{self, PackName};
 use scelle_format::limits::REFS_MAX_DEPTH;
 use scelle_format::refs::{PackSet, Refs, resolve};
 
+use super::attachments::SegmentUse;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::history::{Healed, Snapshot};
 
@@ -27,11 +28,11 @@ pub(super) struct PackUse {
 #[derive(Default)]
 pub(super) struct PackUses {
     /// Every pack needed by a snapshot that is not forgotten.
-    pub(super) needed: BTreeMap<(PackKind, PackId), PackUse>,
-    /// Names of index segments needed, with their sizes.
-    pub(super) segments: BTreeMap<String, (Sha256, u64, BTreeSet<SnapshotId>)>,
+    pub(super) needed: BTreeMap<PackName, PackUse>,
+    /// Index segments needed, by name.
+    pub(super) segments: BTreeMap<String, SegmentUse>,
     /// What is missing or has another size.
-    bad: BTreeMap<(PackKind, PackId), (FindingKind, BTreeSet<SnapshotId>)>,
+    bad: BTreeMap<PackName, (FindingKind, BTreeSet<SnapshotId>)>,
     broken: Vec<Finding>,
     /// Names of those in whose place others are.
     pub(super) replaced: BTreeSet<String>,
@@ -78,8 +79,8 @@ impl PackUses {
         let Some(refs) = known.refs.get(&sha256) else { return };
         for (segment, bytes) in &refs.segments {
             let name = layout::index_segment(&refs.device, segment);
-            let row = self.segments.entry(name).or_insert_with(|| (*segment, *bytes, BTreeSet::new()));
-            row.2.insert(snapshot.id.clone());
+            let new = || SegmentUse { sha256: *segment, bytes: *bytes, affects: BTreeSet::new() };
+            self.segments.entry(name).or_insert_with(new).affects.insert(snapshot.id.clone());
         }
     }
 
@@ -94,7 +95,7 @@ impl PackUses {
         let packs = self.bad.keys().filter_map(|(kind, pack)| {
             Some((layout::pack(*kind, pack), self.needed.get(&(*kind, *pack))?.object_bytes))
         });
-        let segments = self.segments.iter().map(|(name, (_, bytes, _))| (name.clone(), *bytes));
+        let segments = self.segments.iter().map(|(name, used)| (name.clone(), used.bytes));
         let differs = |(name, bytes): &(String, u64)| listed.get(name).is_some_and(|listed| listed != bytes);
         packs.chain(segments).filter(differs).collect()
     }
@@ -132,7 +133,7 @@ impl PackUses {
 
 /// Whether `heal` notes put packs in its place that are all there, with the sizes that the notes give them. A note alone
 /// excuses nothing.
-pub(super) fn is_healed(lost: (PackKind, PackId), known: &Evidence<'_>) -> bool {
+pub(super) fn is_healed(lost: PackName, known: &Evidence<'_>) -> bool {
     let (mut open, mut seen) = (vec![lost], BTreeSet::new());
     while let Some(pack) = open.pop() {
         let Some(by) = known.healed.get(&pack).filter(|by| !by.is_empty()) else { return false };
@@ -147,12 +148,7 @@ pub(super) fn is_healed(lost: (PackKind, PackId), known: &Evidence<'_>) -> bool 
 }
 
 /// Whether everything in the place of a pack was read whole; `wrong` are the packs that were not.
-pub(super) fn is_replaced(
-    lost: (PackKind, PackId),
-    wrong: &BTreeSet<(PackKind, PackId)>,
-    healed: &Healed,
-    depth: u32,
-) -> bool {
+pub(super) fn is_replaced(lost: PackName, wrong: &BTreeSet<PackName>, healed: &Healed, depth: u32) -> bool {
     let is_whole = |heir| !wrong.contains(&heir) || is_replaced(heir, wrong, healed, depth + 1);
     let by = healed.get(&lost).filter(|by| depth < HEALS_DEPTH && !by.is_empty());
     by.is_some_and(|by| by.iter().all(|(kind, pack, _)| is_whole((*kind, *pack))))
@@ -172,10 +168,7 @@ pub(super) fn heirs_of(lost: (PackKind, PackId), healed: &Healed) -> BTreeSet<(P
 }
 
 /// Packs in the place of those of `needed` that heal notes replace: they are to be read as well.
-pub(super) fn heirs(
-    needed: &BTreeMap<(PackKind, PackId), PackUse>,
-    healed: &Healed,
-) -> BTreeMap<(PackKind, PackId), PackUse> {
+pub(super) fn heirs(needed: &BTreeMap<PackName, PackUse>, healed: &Healed) -> BTreeMap<PackName, PackUse> {
     let mut heirs = BTreeMap::new();
     let mut open: Vec<_> = needed.iter().map(|(name, used)| (*name, used.device.clone())).collect();
     while let Some((pack, device)) = open.pop() {

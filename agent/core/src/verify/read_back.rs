@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use scelle_format::id::{DeviceId, PackId, PackKind};
-use scelle_format::layout;
+use scelle_format::layout::{self, PackName};
 use tracing::Instrument as _;
 
 use super::data::{self, IdKeys};
@@ -44,14 +44,14 @@ pub(super) async fn packs(
     let repository = stock.repository;
     let bytes = packs.values().map(|used| used.object_bytes).sum();
     let stage = around.begin(Phase::ReadData, Some(packs.len() as u64), Some(bytes));
-    let devices: HashMap<(PackKind, PackId), DeviceId> =
+    let devices: HashMap<PackName, DeviceId> =
         packs.iter().map(|(name, used)| (*name, used.device.clone())).collect();
     let keys = repository.keyring.clone().map(|keyring| (keyring, Arc::new(id_keys)));
     let read = data::read(&repository.objects, packs, keys, around).instrument(stage).await?;
     report.packs_read = read.packs;
     report.bytes_read += read.bytes_read;
     let damage = Damage::of(&repository.objects, &repository.history).await?;
-    let wrong: BTreeSet<(PackKind, PackId)> = read.findings.iter().map(|(name, _)| *name).collect();
+    let wrong: BTreeSet<PackName> = read.findings.iter().map(|(name, _)| *name).collect();
     let sound =
         devices.keys().filter(|name| !wrong.contains(name)).map(|(kind, pack)| layout::pack(*kind, pack));
     report.sound_again = sound.filter(|name| damage.is_open(name)).collect();
@@ -61,12 +61,12 @@ pub(super) async fn packs(
 /// Notes what was read wrong. A pack that was replaced is no damage, as long as everything in its place was read whole.
 async fn note_wrong(
     stock: &Stock<'_>,
-    findings: Vec<((PackKind, PackId), FindingKind)>,
-    devices: &HashMap<(PackKind, PackId), DeviceId>,
+    findings: Vec<(PackName, FindingKind)>,
+    devices: &HashMap<PackName, DeviceId>,
     report: &mut CheckReport,
 ) -> Result<()> {
     let lost = findings.iter().filter(|(_, kind)| !kind.is_read_through());
-    let lost: BTreeSet<(PackKind, PackId)> = lost.map(|(name, _)| *name).collect();
+    let lost: BTreeSet<PackName> = lost.map(|(name, _)| *name).collect();
     for (name, kind) in findings {
         let object = layout::pack(name.0, &name.1);
         if is_replaced(name, &lost, stock.healed(), 0) {

@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use scelle_format::id::{PackId, PackKind};
-use scelle_format::layout;
+use scelle_format::layout::{self, PackName};
 
-use super::attachments::{self, Attachments, SegmentRow};
+use super::attachments::{self, Attachments, SegmentUse};
 use super::packs::{Evidence, PackUse, PackUses};
 use super::report::CheckReport;
 use super::through;
@@ -18,7 +17,7 @@ use crate::repo::open::Repository;
 use crate::shutdown::Shutdown;
 
 /// Packs by kind and id, with what is known of each.
-pub(super) type Packs = BTreeMap<(PackKind, PackId), PackUse>;
+pub(super) type Packs = BTreeMap<PackName, PackUse>;
 
 /// What the ledger says is kept, and what the store lists.
 pub(super) struct Stock<'a> {
@@ -99,7 +98,7 @@ impl<'a> Stock<'a> {
     ) -> Result<Packs> {
         report.replaced.extend(std::mem::take(&mut uses.replaced));
         let needed = uses.needed.clone();
-        let segments: Vec<_> = std::mem::take(&mut uses.segments).into_iter().collect();
+        let segments = std::mem::take(&mut uses.segments);
         report.packs = needed.len() as u64;
         report.pack_bytes = needed.values().map(|used| used.object_bytes).sum();
         report.objects += needed.len() as u64 + segments.len() as u64;
@@ -113,14 +112,18 @@ impl<'a> Stock<'a> {
         Ok(needed)
     }
 
-    fn count_orphans(&self, needed: &Packs, segments: &[SegmentRow], report: &mut CheckReport) {
+    fn count_orphans(
+        &self,
+        needed: &Packs,
+        segments: &BTreeMap<String, SegmentUse>,
+        report: &mut CheckReport,
+    ) {
         let healing = self.healed.values().flatten().map(|(kind, pack, _)| (*kind, *pack));
         let packs: BTreeSet<String> =
             needed.keys().copied().chain(healing).map(|(kind, pack)| layout::pack(kind, &pack)).collect();
-        let segments: BTreeSet<&str> = segments.iter().map(|(name, _)| name.as_str()).collect();
         for (name, bytes) in &self.listed {
             let is_attached = self.attached.names.contains(name);
-            if !packs.contains(name) && !is_attached && !segments.contains(name.as_str()) {
+            if !packs.contains(name) && !is_attached && !segments.contains_key(name) {
                 report.orphans += 1;
                 report.orphan_bytes += bytes;
             }

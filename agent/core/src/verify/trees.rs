@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use scelle_format::crypto::DedupSecret;
 use scelle_format::id::{PackId, PackKind};
-use scelle_format::layout;
+use scelle_format::layout::{self, PackName};
 use scelle_format::manifest::{Content, EntryKind};
 use scelle_format::pack::{Location, Trailer};
 
@@ -26,7 +26,7 @@ use crate::shutdown::Shutdown;
 pub(super) struct Trailers<'a> {
     fetcher: Arc<Fetcher>,
     listed: &'a HashMap<String, u64>,
-    rows: HashMap<(PackKind, PackId), Option<Vec<u64>>>,
+    rows: HashMap<PackName, Option<Vec<u64>>>,
 }
 
 impl<'a> Trailers<'a> {

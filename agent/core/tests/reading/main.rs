@@ -35,7 +35,7 @@ use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::PathFilter;
 use scelle_core::shutdown::Shutdown;
-use scelle_core::verify::{CheckOptions, CheckReport, ReadData, check};
+use scelle_core::verify::{CheckOptions, CheckReport, LocalHead, ReadData, check};
 use scelle_format::filter::Filter as FrameFilter;
 use scelle_format::id::{PackKind, Sha256};
 use scelle_format::layout;
@@ -400,7 +400,11 @@ async fn the_ledger_tells_what_was_done_to_it() {
     writer.lose(&third).await;
     let mut repository =
         Repository::open(writer.objects.store().clone(), OpenOptions::default()).await.unwrap();
-    let head = Some((writer.device.clone(), 3, Sha256::of(text.as_bytes())));
+    let head = Some(LocalHead {
+        device: writer.device.clone(),
+        sequence: 3,
+        text_sha256: Sha256::of(text.as_bytes()),
+    });
     let options = CheckOptions { read_data: ReadData::None, local_head: head, trees: 0 };
     let report = check(&mut repository, &options, &around()).await.unwrap();
     assert_eq!(kinds(&report), [FindingKind::Rollback]);

@@ -8,17 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use parking_lot::Mutex;
 use scelle_format::chunk_list::{ListNode, ListRow, ends_node};
+use scelle_format::id::PackId;
 use scelle_format::limits::INLINE_LOCATIONS;
 use scelle_format::manifest::Content;
 
+use crate::catalog::NeededPack;
 use crate::error::Result;
 use crate::pipeline::chunks::packs::Place;
 
 /// Chunks of a file that may wait for the names of their packs before open packs are closed early: 14 MB.
 const WAITING_MAX: usize = 1 << 17;
-
-/// A pack that lies below a list: whether it holds data, epoch, SHA-256.
-pub type Need = (bool, u32, [u8; 32]);
 
 /// Chunks of one part of a file, in order, with their lengths.
 pub type PartChunks = Vec<(Place, u32)>;
@@ -30,6 +29,15 @@ pub struct ListSize {
     pub bytes: u64,
     /// Their number.
     pub chunks: u64,
+}
+
+/// A list all of whose chunks have a place.
+#[derive(Clone, Debug)]
+pub struct SettledList {
+    /// What the entry holds.
+    pub content: Content,
+    /// Packs that lie below it.
+    pub needs: Vec<NeededPack>,
 }
 
 /// Where nodes are stored.
@@ -55,9 +63,9 @@ struct ListState {
     bytes: u64,
     chunks: u64,
     levels: Vec<ListLevel>,
-    needs: BTreeSet<Need>,
+    needs: BTreeSet<NeededPack>,
     is_whole: bool,
-    done: Option<(Content, Vec<Need>)>,
+    done: Option<SettledList>,
 }
 
 #[derive(Debug, Default)]
@@ -109,7 +117,7 @@ impl ChunkList {
     }
 
     /// What the entry holds and which packs lie below it, once everything has a place.
-    pub fn settle(&self, store: &mut dyn NodeStore) -> Result<Option<(Content, Vec<Need>)>> {
+    pub fn settle(&self, store: &mut dyn NodeStore) -> Result<Option<SettledList>> {
         let mut state = self.state.lock();
         if state.done.is_none() {
             state.advance(store)?;
@@ -146,7 +154,8 @@ impl ListState {
                     Some(below) => Content::Nodes { level: below as u8, nodes: at },
                 };
                 self.levels = Vec::new();
-                self.done = Some((content, std::mem::take(&mut self.needs).into_iter().collect()));
+                let needs = std::mem::take(&mut self.needs).into_iter().collect();
+                self.done = Some(SettledList { content, needs });
                 return Ok(());
             }
             if !level.rows.is_empty() {
@@ -176,7 +185,8 @@ impl ListState {
         let rows = std::mem::take(&mut self.levels[number].rows);
         let mut last = None;
         for row in &rows {
-            let need = (number == 0, row.at.pack.epoch, row.at.pack.sha256.0);
+            let PackId { epoch, sha256 } = row.at.pack;
+            let need = NeededPack { is_data: number == 0, epoch, sha256: sha256.0 };
             if last.replace(need) != Some(need) {
                 self.needs.insert(need);
             }

@@ -13,6 +13,7 @@ use scelle_format::path;
 use crate::catalog::{Catalog, CatalogEntry, Fingerprint, HunkRow};
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
+use crate::pipeline::chunks::list::SettledList;
 use crate::pipeline::chunks::packs::{Lane, Place};
 use crate::pipeline::chunks::recipe::Recipe;
 use crate::pipeline::gather::alike::Alike;
@@ -258,7 +259,7 @@ impl<'a> Hunks<'a> {
                     item.source = ItemSource::Ready;
                 }
                 ItemSource::List(list) => {
-                    let Some((content, needs)) = list.settle(worker)? else { return Ok(false) };
+                    let Some(SettledList { content, needs }) = list.settle(worker)? else { return Ok(false) };
                     item.record.entry.content = content;
                     item.record.needs = needs;
                     item.source = ItemSource::Ready;

@@ -9,7 +9,7 @@ use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::manifest::Content;
 use scelle_format::path;
 
-use crate::catalog::{CatalogEntry, Groups, Member};
+use crate::catalog::{CatalogEntry, Groups, Member, NeededPack};
 use crate::pipeline::chunks::earlier::EarlierSlice;
 use crate::pipeline::chunks::list::{ChunkList, PartChunks};
 use crate::pipeline::chunks::packs::Place;
@@ -55,7 +55,7 @@ pub enum ItemSource {
 
 /// Packs that an entry needs.
 pub(in crate::pipeline) fn packs_of(record: &CatalogEntry, packs: &mut BTreeMap<PackId, PackKind>) {
-    for &(is_data, epoch, sha256) in &record.needs {
+    for &NeededPack { is_data, epoch, sha256 } in &record.needs {
         let kind = if is_data { PackKind::Data } else { PackKind::Manifest };
         packs.insert(PackId { epoch, sha256: Sha256(sha256) }, kind);
     }

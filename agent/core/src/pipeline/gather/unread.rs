@@ -29,11 +29,19 @@ impl UnreadCount {
     }
 }
 
+/// What lies at a place and below it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LiesThere {
+    /// Files below it.
+    files: u64,
+    /// Bytes, its own included.
+    bytes: u64,
+}
+
 /// The places of one run.
 #[derive(Debug, Default)]
 pub struct Unread {
-    /// Files below each, and their bytes.
-    places: HashMap<Vec<u8>, (u64, u64)>,
+    places: HashMap<Vec<u8>, LiesThere>,
 }
 
 impl Unread {
@@ -50,9 +58,9 @@ impl Unread {
         let of = path::join(directory, name);
         let mut above = Some(of.as_slice());
         while let Some(place) = above {
-            if let Some((files, all_bytes)) = self.places.get_mut(place) {
-                *files += u64::from(place.len() < of.len());
-                *all_bytes += bytes;
+            if let Some(there) = self.places.get_mut(place) {
+                there.files += u64::from(place.len() < of.len());
+                there.bytes += bytes;
                 return true;
             }
             above = (!place.is_empty()).then(|| path::split(place).0);
@@ -62,7 +70,7 @@ impl Unread {
 
     /// The counts by the tokens of the places.
     pub fn by_token(&self, roots: &RootCounts, token_key: &[u8; 32]) -> BTreeMap<String, UnreadCount> {
-        let row = |(place, &(files, bytes)): (&Vec<u8>, &(u64, u64))| {
+        let row = |(place, &LiesThere { files, bytes }): (&Vec<u8>, &LiesThere)| {
             let root = roots.token_of(place, token_key);
             (file_token(token_key, place), UnreadCount { root, files, bytes })
         };
@@ -86,7 +94,8 @@ mod tests {
         assert!(
             !unread.holds(b"a", b"bc", 8) && !unread.holds(b"a/bc", b"d", 8) && !unread.holds(b"", b"g", 8)
         );
-        assert_eq!((unread.places[b"a/b".as_slice()], unread.places[b"f".as_slice()]), ((2, 3), (0, 4)));
+        let there = |place: &[u8]| (unread.places[place].files, unread.places[place].bytes);
+        assert_eq!([there(b"a/b"), there(b"f")], [(2, 3), (0, 4)]);
         unread.add(b"");
         assert!(unread.holds(b"x/y", b"z", 1), "the top");
     }

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use scelle_format::id::{PackId, PackKind, Sha256};
+use scelle_format::id::{PackId, Sha256};
 use scelle_format::index::Segment;
-use scelle_format::layout;
+use scelle_format::layout::{self, PackName};
 use scelle_format::ledger::FoundBad;
 use scelle_format::refs::PackSet;
 
@@ -28,7 +28,7 @@ use crate::verify::listing::{self, Listing};
 pub(in crate::pipeline) async fn packs(
     objects: &Objects,
     needed: &PackSet,
-) -> Result<(Listing, HashMap<(PackKind, PackId), u64>)> {
+) -> Result<(Listing, HashMap<PackName, u64>)> {
     let (mut listing, listed) = listing::compare(objects, needed).await?;
     let lacking: Vec<_> = listing.missing.iter().chain(&listing.wrong_size).copied().collect();
     let asked = lacking.into_iter().map(|(kind, pack)| async move {
@@ -37,7 +37,7 @@ pub(in crate::pipeline) async fn packs(
         Ok::<_, crate::error::AgentError>(((kind, pack), shown))
     });
     let answers: HashMap<_, _> = stream::iter(asked).buffer_unordered(CONCURRENT_HEADS).try_collect().await?;
-    let is_shown = |name: &(PackKind, PackId)| answers.get(name).copied().unwrap_or(false);
+    let is_shown = |name: &PackName| answers.get(name).copied().unwrap_or(false);
     listing.missing.retain(|name| !is_shown(name));
     listing.wrong_size.retain(|name| !is_shown(name));
     Ok((listing, listed))
