@@ -58,6 +58,7 @@ mod sentences;
 mod service;
 mod sizes;
 mod sources;
+mod state_files;
 mod strays;
 mod tamper;
 mod unkept;

@@ -208,7 +208,7 @@ fn keep_because(
         state.remove_surely(&old.name)?;
     }
     // Two runs may begin in one second.
-    let name = |n: u32| format!("{}/{:012}-{n:03}.json", files::UNSENT, report.started.0.max(0));
+    let name = |n: u32| files::unsent_bilan(report.started.0, n);
     let taken = state.names_in(files::UNSENT);
     let free: u32 = (0..1000).find(|n| !taken.contains(&name(*n))).unwrap_or(0);
     state.put(&name(free), json.as_bytes())?;
@@ -254,6 +254,6 @@ fn kept_back_in(state: &State) -> Vec<KeptBack> {
 /// Oldest first.
 fn kept_back(mut names: Vec<String>, read: impl Fn(&str) -> Option<Vec<u8>>) -> Vec<KeptBack> {
     names.sort();
-    let ours = names.into_iter().filter(|name| name.ends_with(".json"));
+    let ours = names.into_iter().filter(|name| name.ends_with(files::RECORD_ENDING));
     ours.filter_map(|name| read(&name).and_then(|bytes| KeptBack::read(name, &bytes))).collect()
 }

@@ -18,7 +18,7 @@ use scelle_store::Put;
 use super::destination::Destination;
 use super::objects::Objects;
 use super::pending::Pending;
-pub use super::pending::{Attached, attach, refs_copy_file};
+pub use super::pending::{Attached, attach};
 use super::rebuild;
 use super::state::{Device, Head, State};
 use crate::chance::Chance;

@@ -33,17 +33,27 @@ pub const ALARMS: &str = "alarms.json";
 pub const KEY_COPIES: &str = "keys-copy.json";
 /// The refs of the last snapshot, as text. Written by the commit. Lost: the next refs are written in full.
 pub const REFS: &str = "refs.txt";
+/// How the names of copies of refs begin, which differences stand on: [`refs_copy`]. Written by the commit. Lost: read from the store,
+/// and where that has lost them too, the next refs are written in full.
+pub const REFS_COPY: &str = "refs-";
 /// What the bilans of each set compare with. Written by bilans. Lost: read again from the ledger.
 pub const BILANS: &str = "bilans.json";
 /// What was measured of the store. Written by the making, by joining and by backups. Lost: measured again.
 pub const PROBE: &str = "probe.json";
-/// Folder of bilans that no store has yet. Written by runs that cannot send theirs. Lost: nobody learns of these runs.
+/// Folder of bilans that no store has yet, by when their runs began: [`unsent_bilan`]. Written by runs that cannot send theirs. Lost:
+/// nobody learns of these runs.
 pub const UNSENT: &str = "unsent-bilans";
+/// How their names end.
+pub const RECORD_ENDING: &str = ".json";
 /// Folder of copies of small objects. Written by whoever reads or writes them. Lost: what the store loses cannot be put back, and no
 /// bilan is shown while it is away.
 pub const KEPT: &str = "kept";
 /// Folder of the index of chunks. Written by backups. Lost: read from the store.
 pub const INDEX: &str = "index";
+/// How the names of its segments end, before which their hashes stand.
+pub const SEGMENT_ENDING: &str = ".idx";
+/// How the names of files there end that live for one run. Lost with the run.
+pub const RUN_ENDING: &str = ".run";
 /// What is known of the files of the last snapshots. Written by backups. Lost: the next run reads every file.
 pub const CATALOG: &str = "catalog.sqlite";
 /// Packs of the run that goes on. Written by backups. Lost: what an interrupted run has sent is sent again.
@@ -51,11 +61,25 @@ pub const JOURNAL: &str = "journal.sqlite";
 /// Chunk lists of large files. Written by backups. Lost: made anew from the files.
 pub const LISTS: &str = "lists.sqlite";
 
+/// Stands, with a number, behind the names of what a state held that was set aside, or was in the way. Written by joining, and by
+/// whoever finds something of another shape in its place. Lost: nothing that anything reads.
+pub const ASIDE: &str = ".aside-";
+
 /// In the folder above: which times of the plans are answered. Written by the service. Lost: the plans are known from then on, what
 /// was missed before is not told.
 pub const SERVICE_DIARY: &str = "agent.json";
 /// In the folder above: held by the service; empty. Lost: nothing, the next one makes it.
 pub const SERVICE_LOCK: &str = "agent.lock";
+
+/// Where the bytes of a refs attachment lie.
+pub fn refs_copy(sha256: &str) -> String {
+    format!("{REFS_COPY}{sha256}.txt")
+}
+
+/// Where the bilan of a run lies that began at this second, the `number`th of those that did.
+pub fn unsent_bilan(started: i64, number: u32) -> String {
+    format!("{UNSENT}/{:012}-{number:03}{RECORD_ENDING}", started.max(0))
+}
 
 /// Names of a database: its own, and those of its log and of the memory that is shared, which SQLite keeps beside it.
 fn database_files(name: &str) -> [String; 3] {

@@ -10,15 +10,10 @@ use std::path::{Path, PathBuf};
 use scelle_format::id::PackId;
 use scelle_format::index::Segment;
 
-use super::files;
+use super::files::{self, RUN_ENDING, SEGMENT_ENDING};
 use super::shape::{Shape, clear_way};
 use crate::error::Result;
 use crate::index::{SegmentFile, SegmentWriter};
-
-/// Ending of copies of segments.
-const COPY_ENDING: &str = "idx";
-/// Ending of files that live for one run.
-const RUN_ENDING: &str = "run";
 
 /// The local index of one repository.
 #[derive(Clone, Debug)]
@@ -63,13 +58,13 @@ impl LocalIndex {
     /// Removes copies of segments other than these: they were merged into others.
     pub fn keep_only<'a>(&self, segments: impl IntoIterator<Item = &'a String>) {
         let live: Vec<PathBuf> = segments.into_iter().map(|sha256| self.path(sha256)).collect();
-        self.remove_where(COPY_ENDING, |path| !live.iter().any(|live| live == path));
+        self.remove_where(SEGMENT_ENDING, |path| !live.iter().any(|live| live == path));
     }
 
     /// Begins the file of this number of the run that goes on, with room for so many rows.
     pub fn run_file(&self, number: u32, rows: u64) -> Result<SegmentWriter> {
         // Sizes and generation are said when the run is over: these files do not outlive it.
-        Ok(SegmentWriter::create(&self.folder.join(format!("{number}.{RUN_ENDING}")), 0, rows)?)
+        Ok(SegmentWriter::create(&self.folder.join(format!("{number}{RUN_ENDING}")), 0, rows)?)
     }
 
     /// Removes what a run that ended early has left.
@@ -80,13 +75,14 @@ impl LocalIndex {
     fn remove_where(&self, ending: &str, is_over: impl Fn(&Path) -> bool) {
         let Ok(files) = fs::read_dir(&self.folder) else { return };
         for path in files.flatten().map(|file| file.path()) {
-            if path.extension().is_some_and(|found| found == ending) && is_over(&path) {
+            let has_ending = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ending));
+            if has_ending && is_over(&path) {
                 let _ = fs::remove_file(path);
             }
         }
     }
 
     fn path(&self, sha256: &str) -> PathBuf {
-        self.folder.join(format!("{sha256}.{COPY_ENDING}"))
+        self.folder.join(format!("{sha256}{SEGMENT_ENDING}"))
     }
 }

@@ -171,13 +171,8 @@ async fn is_whole(objects: &Objects, name: &str, row: &Attachment) -> Result<boo
 
 /// Refs have a copy of their own in the state folder: they may be larger than what is kept with a note.
 fn refs_copy(state: &State, sha256: &Sha256) -> Option<Bytes> {
-    let copy = state.get(&refs_copy_file(&sha256.to_string())).ok()??;
+    let copy = state.get(&files::refs_copy(&sha256.to_string())).ok()??;
     (Sha256::of(&copy) == *sha256).then(|| copy.into())
-}
-
-/// Where the state folder keeps the bytes of a refs attachment.
-pub fn refs_copy_file(sha256: &str) -> String {
-    format!("refs-{sha256}.txt")
 }
 
 /// Stores an attachment and names it.

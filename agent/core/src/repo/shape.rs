@@ -5,10 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::files::ASIDE;
 use crate::error::{AgentError, Result};
-
-/// Stands, with a number, behind the names of what a state held that was set aside.
-pub(super) const ASIDE: &str = ".aside-";
 
 /// A full disk here is not a full destination.
 pub(super) fn trouble(error: std::io::Error) -> AgentError {

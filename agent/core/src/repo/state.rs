@@ -12,9 +12,10 @@ use scelle_format::id::{RepositoryId, Sha256};
 use serde::{Deserialize, Serialize};
 
 pub use super::device::{Device, StorePlace, key_name};
+use super::files::ASIDE;
 use super::kept::Kept;
 use super::local_index::LocalIndex;
-use super::shape::{ASIDE, Shape, clear_way, trouble};
+use super::shape::{Shape, clear_way, trouble};
 use super::whole_file::{self, make_folder};
 use super::{checksum, files, stale};
 use crate::error::{AgentError, Result};

@@ -15,8 +15,9 @@ use scelle_format::refs::PackSet;
 use crate::error::Result;
 use crate::pipeline::landing::segments;
 use crate::pipeline::landing::shown::{CONCURRENT_HEADS, HowShown, how_shown, is_there};
-use crate::repo::append::{LedgerWriter, refs_copy_file};
+use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
+use crate::repo::files;
 use crate::repo::finding::FindingKind;
 use crate::repo::mend;
 use crate::repo::objects::Objects;
@@ -95,7 +96,8 @@ async fn refs_again(
         if !lost.contains(&name) {
             continue;
         }
-        let copy = state.get(&refs_copy_file(&sha256))?.filter(|copy| Sha256::of(copy).to_string() == sha256);
+        let copy =
+            state.get(&files::refs_copy(&sha256))?.filter(|copy| Sha256::of(copy).to_string() == sha256);
         // Read back there, not only asked for: other bytes of the same length may stand under its name.
         let fate = match copy {
             Some(copy) => mend::with(objects, &name, copy.into()).await,
@@ -158,11 +160,11 @@ pub(in crate::pipeline) fn keep_copy(
     sha256: &str,
     bytes: &[u8],
 ) -> Result<()> {
-    state.put(&refs_copy_file(sha256), bytes)?;
+    state.put(&files::refs_copy(sha256), bytes)?;
     let kept: Vec<String> =
-        ledger.head().refs_chain.iter().map(|(sha256, _)| refs_copy_file(sha256)).collect();
+        ledger.head().refs_chain.iter().map(|(sha256, _)| files::refs_copy(sha256)).collect();
     for name in state.names_in("") {
-        if name.starts_with("refs-") && name != refs_copy_file(sha256) && !kept.contains(&name) {
+        if name.starts_with(files::REFS_COPY) && name != files::refs_copy(sha256) && !kept.contains(&name) {
             state.remove(&name);
         }
     }
