@@ -16,7 +16,7 @@ use scelle_agent::demo;
 use scelle_agent::log::{self, Log, Watched};
 use scelle_core::around::Around;
 use scelle_core::clock::SystemClock;
-use scelle_core::error::{AgentError, ExitCode, Result};
+use scelle_core::error::{ExitCode, Result};
 use scelle_core::monitor::Monitor;
 use scelle_view::bilingual;
 use scelle_view::words::{Lang, counted};
@@ -116,11 +116,8 @@ fn on_runtime(context: &Context, command: Command) -> Result<ExitCode> {
             command => Box::pin(commands::run(context, command)).await,
         };
         context.around.monitor.finish();
-        let result = match result {
-            // Whatever failed because of Ctrl-C failed because of Ctrl-C.
-            Err(_) if context.around.shutdown.token().is_cancelled() => Err(AgentError::interrupted()),
-            result => result,
-        };
+        let result = result.map_err(|error| context.around.cause_of(error));
+        let result = exit::settle(result, &context.screen);
         log::ended(&result);
         result
     };

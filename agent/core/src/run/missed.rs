@@ -5,15 +5,13 @@
 
 use scelle_format::timestamp::Timestamp;
 
-use super::report::{Asked, remembered};
+use super::report::{Asked, keep_remembered};
 use super::request::BackupRequest;
 use super::roots::set_id;
 use super::whereabouts::Finder;
-use crate::bilan::run::load_probe;
-use crate::bilan::{self, RunEnd};
+use crate::bilan::RunEnd;
 use crate::clock::now;
 use crate::error::{AgentError, Result};
-use crate::repo::damage::Damage;
 use crate::repo::state::State;
 
 impl Finder<'_> {
@@ -37,13 +35,8 @@ impl Finder<'_> {
         for slot in slots {
             let mut asked = Asked::of(request, &set, noticed);
             asked.declared.expected = Some(*slot);
-            let mut report = remembered(&state, &device, asked, RunEnd::Missed, noticed);
-            report.probe = load_probe(&state);
-            if let Some(damage) = Damage::load(&state) {
-                report.tell_damage(&damage);
-            }
             // It is sent with the bilan of the next run: nobody asked the store yet.
-            bilan::keep(&state, &report, &device.secret.token_key(), AgentError::store_unreachable())?;
+            keep_remembered(&state, &device, asked, RunEnd::Missed, AgentError::store_unreachable())?;
             *kept += 1;
         }
         Ok(())

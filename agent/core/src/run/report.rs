@@ -38,13 +38,8 @@ impl<'a> Asked<'a> {
 
 /// Keeps the bilan of a run that was stopped: nobody waits for the store any more, the next run sends it.
 fn keep(run: &Run, asked: Asked<'_>, why: &AgentError) -> Result<Written> {
-    let (state, device) = (&run.seat.state, &run.seat.device);
-    let mut report = begun(run, asked, RunEnd::Failed(why));
-    report.probe = load_probe(state);
-    if let Some(damage) = Damage::load(state) {
-        report.tell_damage(&damage);
-    }
-    bilan::keep(state, &report, &device.secret.token_key(), why.clone())
+    let report = begun(run, asked, RunEnd::Failed(why));
+    bilan::keep(&run.seat.state, &report, &run.seat.device.secret.token_key(), why.clone())
 }
 
 /// Writes the bilan of a run that has ended, one way or the other, or keeps it.
@@ -63,20 +58,14 @@ pub(super) async fn write(
         Err(error) => RunEnd::Failed(error),
     };
     let mut report = begun(run, asked, end);
-    report.probe = match ended {
-        Ok(summary) => {
-            let at = &summary.outcome.committed.at;
-            let newest = pen.head().name.as_deref().and_then(|name| at.objects.key(name).ok());
-            let ahead_ms = at.clock_offset_ms.unwrap_or(0);
-            probed(state, &**at.objects.store(), newest, &seat.around, ahead_ms).await
-        }
-        Err(_) => load_probe(state),
-    };
     if let Ok(summary) = ended {
+        let at = &summary.outcome.committed.at;
+        let newest = pen.head().name.as_deref().and_then(|name| at.objects.key(name).ok());
+        let ahead_ms = at.clock_offset_ms.unwrap_or(0);
+        report.probe = probed(state, &**at.objects.store(), newest, &seat.around, ahead_ms).await;
         proven(run, &mut report, summary).await;
     }
     if let Some(damage) = Damage::load(state) {
-        report.tell_damage(&damage);
         report.damaged_snapshots = damaged_snapshots(&damage, device, pen);
     }
     bilan::write(pen, state, &report, &device.secret.token_key()).await
@@ -91,8 +80,23 @@ fn begun<'a>(run: &'a Run, asked: Asked<'a>, end: RunEnd<'a>) -> RunReport<'a> {
     report
 }
 
-/// What the state folder knows of a run, opened or not.
-pub(super) fn remembered<'a>(
+/// Keeps the bilan of a run that was not opened, for `why`, from what the state folder knows.
+///
+/// Errors: those of [`bilan::keep`].
+pub(super) fn keep_remembered(
+    state: &State,
+    device: &Device,
+    asked: Asked<'_>,
+    end: RunEnd<'_>,
+    why: AgentError,
+) -> Result<Written> {
+    let ended = asked.started;
+    let report = remembered(state, device, asked, end, ended);
+    bilan::keep(state, &report, &device.secret.token_key(), why)
+}
+
+/// What the state folder knows of a run, opened or not: of the store and of what is damaged there, too.
+fn remembered<'a>(
     state: &State,
     device: &'a Device,
     asked: Asked<'a>,
@@ -106,6 +110,10 @@ pub(super) fn remembered<'a>(
     }
     report.declared = asked.declared;
     report.memory = Memory::load(state);
+    report.probe = load_probe(state);
+    if let Some(damage) = Damage::load(state) {
+        report.tell_damage(&damage);
+    }
     report.chain_alarm = ChainAlarms::load(state).open_at(report.ended);
     // How many runs of the set ended well: also where this one did not.
     report.earlier_runs = state.head().ok().and_then(|head| head.runs.get(asked.set).copied()).unwrap_or(0);

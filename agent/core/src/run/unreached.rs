@@ -5,16 +5,14 @@
 
 use tracing::warn;
 
-use super::report::{Asked, remembered};
+use super::report::{Asked, keep_remembered};
 use super::request::BackupRequest;
 use super::roots::set_id;
 use super::whereabouts::Finder;
 use crate::around::Around;
-use crate::bilan::run::load_probe;
-use crate::bilan::{self, RunEnd};
+use crate::bilan::RunEnd;
 use crate::clock::now;
 use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::damage::Damage;
 use crate::repo::state::State;
 
 /// Backups that could not be begun.
@@ -67,11 +65,5 @@ fn keep(state: &State, around: &Around, request: &BackupRequest, why: &AgentErro
     let set = set_id(&device, &request.roots);
     let time = now(&*around.clock);
     let asked = Asked::of(request, &set, time);
-    let mut report = remembered(state, &device, asked, RunEnd::Failed(why), time);
-    report.probe = load_probe(state);
-    if let Some(damage) = Damage::load(state) {
-        report.tell_damage(&damage);
-    }
-    bilan::keep(state, &report, &device.secret.token_key(), why.clone())?;
-    Ok(())
+    keep_remembered(state, &device, asked, RunEnd::Failed(why), why.clone()).map(drop)
 }
