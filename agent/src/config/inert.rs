@@ -3,7 +3,7 @@
 //! From the text of the file to lines and keys; goes to a warning at every run. A key that is accepted and has no effect is
 //! a promise: it is said for as long as it is not kept. Never: a value of the file.
 
-use super::lines::{key_of, table_of};
+use toml::de::{DeTable, DeValue};
 
 /// Keys without effect in this version, with their tables.
 const INERT: [(&str, &str); 8] = [
@@ -26,47 +26,30 @@ pub struct InertKey {
     pub key: String,
 }
 
-/// Finds them in the text of a valid configuration, however they are written. `name` is the file's; the line is given where
-/// the key stands on one of its own.
+/// Finds them in the text of a valid configuration, however they are written. `name` is the file's.
 pub fn inert_keys(text: &str, name: &str) -> Vec<InertKey> {
-    let mut found = on_lines(text, name);
-    let file: toml::Table = toml::from_str(text).unwrap_or_default();
-    for (table, key) in INERT {
-        let there = times(file.get(table), key);
-        let key = format!("{table}.{key}");
-        let told = found.iter().filter(|inert| inert.key == key).count();
-        found.extend((told..there).map(|_| InertKey { place: name.to_owned(), key: key.clone() }));
-    }
-    found
-}
-
-/// How often a key stands in a table, or in the tables of a list.
-fn times(table: Option<&toml::Value>, key: &str) -> usize {
-    match table {
-        Some(toml::Value::Table(table)) => usize::from(table.contains_key(key)),
-        Some(toml::Value::Array(tables)) => tables.iter().map(|table| times(Some(table), key)).sum(),
-        _ => 0,
-    }
-}
-
-/// Those that stand on lines of their own.
-fn on_lines(text: &str, name: &str) -> Vec<InertKey> {
-    let mut table = "";
     let mut found = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        if let Some(named) = table_of(line) {
-            table = named;
-            continue;
-        }
-        // Inside a table, or as "table.key" before the first one.
-        let key = key_of(line);
-        let (inside, key) = key.split_once('.').map_or((table, key), |(table, key)| (table, key));
-        if INERT.contains(&(inside, key.trim())) {
-            let place = format!("{name}:{}", index + 1);
-            found.push(InertKey { place, key: format!("{inside}.{}", key.trim()) });
+    if let Ok(file) = DeTable::parse(text) {
+        for (table, value) in file.get_ref() {
+            walk(table.get_ref(), value.get_ref(), &mut found);
         }
     }
-    found
+    found.sort();
+    let line_at = |at: usize| text[..at].matches('\n').count() + 1;
+    let inert = |(at, key)| InertKey { place: format!("{name}:{}", line_at(at)), key };
+    found.into_iter().map(inert).collect()
+}
+
+/// Those of a table, or of the tables of a list: where they stand, and what they are called.
+fn walk(table: &str, value: &DeValue<'_>, found: &mut Vec<(usize, String)>) {
+    match value {
+        DeValue::Table(keys) => {
+            let inert = keys.keys().filter(|key| INERT.contains(&(table, key.get_ref().as_ref())));
+            found.extend(inert.map(|key| (key.span().start, format!("{table}.{}", key.get_ref()))));
+        }
+        DeValue::Array(tables) => tables.iter().for_each(|each| walk(table, each.get_ref(), found)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +77,12 @@ mod tests {
             inert_keys(text, "c").into_iter().map(|k| format!("{} {}", k.place, k.key)).collect();
         assert_eq!(
             found,
-            ["c limits.memory_bytes", "c retention.keep_last", "c retention.keep_daily", "c drill.days"]
+            [
+                "c:1 limits.memory_bytes",
+                "c:2 retention.keep_last",
+                "c:2 retention.keep_daily",
+                "c:4 drill.days"
+            ]
         );
     }
 }
