@@ -1,7 +1,7 @@
 //! What the agent does ([`run`] is the page to read first): backup that the PC itself cannot read back, and the restore that gets everything back.
 //!
-//! Data's way, one room per arrow: `scan` → `pipeline` (read → chunk → dedup → seal → pack → upload → commit) →
-//! `verify` → `bilan`. `reading` → `restore` runs it backwards. `repo` holds keys, descriptors and ledger; `catalog` remembers; only
+//! Data's way, one room per arrow: `scan` → `pipeline` (read → chunk → dedup → seal → pack → upload → confirm → commit) → `bilan`.
+//! `reading` → `restore` runs it backwards, and `verify` and `look` stand on `reading` too. `repo` holds keys, descriptors and ledger; `catalog` remembers; only
 //! `platform` knows which operating system this is. Never: reads a command line, or writes to a screen.
 //!
 //! # Words

@@ -1,6 +1,6 @@
 //! Which backups are asked for: one of the folders given by hand, else one of each plan.
 //!
-//! From [`Settings`] and what was typed to requests for the core. Never: looks at a folder.
+//! From [`Settings`] and what was typed, files of patterns among it, to requests for the core. Never: looks at what is to be saved.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The stages of a run before its bilan: the ledger is compared with the store's, then the pipeline runs, once or twice.
+//! The stages of a run before its bilan: the ledger is compared with the store's, then the pipeline runs, up to three times.
 //!
 //! Data comes from ledger and store; what is missing is told to the monitor and recorded. Never: names what is not there.
 

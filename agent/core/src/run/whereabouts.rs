@@ -2,8 +2,8 @@
 //!
 //! From the address given (or remembered), the kit and the state folder to a store with the right memory beside it.
 //! The state belongs to a repository, never to an address: a disk that is mounted elsewhere is found by the id that lies
-//! on it. A state that cannot be read stops nothing but writing. Never: writes, but for the address of a repository that
-//! has moved, once it was backed up there.
+//! on it. A state that cannot be read stops nothing but writing. Never: writes, but where a backup begins at another address than
+//! before: that address is kept, and what was measured of the store at the old one may be forgotten.
 
 use std::path::{Path, PathBuf};
 
