@@ -9,8 +9,10 @@
 //! Each has one meaning; what the format itself names is explained in FORMAT.md.
 //!
 //! * *job*: one file on its way through the workers of a backup, or to the threads of a restore; its *outcome* is what
-//!   became of it.
-//! * *saved*: what a whole run has stored, once its snapshot stands; the *summary* is that and all that was seen around it.
+//!   became of it, and nothing else has one. A backup has *ended*: *saved* is what it has stored, once its snapshot stands; the
+//!   *summary* is that and all that was seen around it.
+//! * *request*: what a backup is asked for; *asked* are those that a client has made together. A backup that was due and did not
+//!   take place was *missed*; one that could not begin is *not begun*.
 //! * *tally*: what the threads of a restore have counted so far.
 //! * *problem*: why one file is not, or not wholly, what it should be, as a kind. A *trouble* is a problem with its path. A
 //!   *recorded problem* stands in the sealed root, a *reported* one, by its token, in a bilan.
@@ -18,9 +20,15 @@
 //! * *fault*: an error that says whether it is about the one at hand or ends the run.
 //! * *segment*: sorted places of chunks, a part of the index. A *stretch* is a part of a pack that a restore holds in
 //!   memory, an *extent* a part of a file.
+//! * *stage*: a part of an operation, which screen and log name by its *phase*. A *round* is a pass over what is small, at the
+//!   end of a backup.
+//! * *known*: what this computer vouches for without asking a store: a repository, chunks that are stored, damage.
+//! * *service*: the agent that runs by itself. Having the system start it is the room `boot`'s.
 //! * *place*: where a chunk lies, or will lie once its pack has a name. A *store place* is an address, and how it is reached.
 //! * *seat*: this computer's place in a repository; its *pen* writes the ledger. A *run* is a repository opened to be written
-//!   to, from a seat; a *reading* is one opened to be read, by a computer with a seat in it or without.
+//!   to, from a seat; in bilans and in the log it is one backup, as in the format. A *reading* is a repository opened to be read, by
+//!   a computer with a seat in it or without; the room `reading` is what gets content out of packs, and *reading ways* are those of
+//!   the workers.
 //! * *destination*: where objects are sent; packs are *uploaded* to one, then *confirmed* by it, and *committed* by a note. What
 //!   a restore writes below is its *restore root*.
 //! * *plan*: folders that belong together, as configured; a *run plan* is what the pipeline makes of a request, a *restore plan*

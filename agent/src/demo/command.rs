@@ -2,7 +2,7 @@
 //!
 //! From an empty folder to [`play`], and its result to the screen. Never: anything outside that folder.
 
-use super::{Stage, play};
+use super::{Outside, play};
 use crate::cli::args::Demo;
 use crate::cli::context::Context;
 use scelle_core::error::{AgentError, ExitCode, Result};
@@ -27,8 +27,8 @@ pub async fn run(context: &Context, args: Demo) -> Result<ExitCode> {
         screen.say(message);
         screen.flush();
     };
-    let stage = Stage { folder: &folder, lang, around: context.around.unwatched(), say: &say };
-    let played = play(&stage).await?;
+    let outside = Outside { folder: &folder, lang, around: context.around.unwatched(), say: &say };
+    let played = play(&outside).await?;
     if !played.identical {
         return Err(AgentError::damage_found(1));
     }

@@ -39,7 +39,7 @@ use scelle_practice::Scale;
 const SEED: u64 = 20_261_121;
 
 /// What the demo needs from outside.
-pub struct Stage<'a> {
+pub struct Outside<'a> {
     /// A new, empty folder for everything.
     pub folder: &'a Path,
     /// Language of what is said.
@@ -61,9 +61,9 @@ pub struct Played {
 }
 
 /// Plays all acts.
-pub async fn play(stage: &Stage<'_>) -> Result<Played> {
-    let (lang, say) = (stage.lang, stage.say);
-    let places = DemoFolders::below(stage.folder)?;
+pub async fn play(outside: &Outside<'_>) -> Result<Played> {
+    let (lang, say) = (outside.lang, outside.say);
+    let places = DemoFolders::below(outside.folder)?;
     let made = scelle_practice::build(&places.practice, SEED, Scale::default()).map_err(AgentError::bug)?;
     let bytes = size(made.bytes, lang);
     say(&bilingual!(
@@ -72,7 +72,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
         files = counted(made.files, "# fichier[s]", "# file[s]"),
     ));
 
-    let scene = Scene::set(stage, &places).await?;
+    let scene = Scene::set(outside, &places).await?;
     let id = &scene.repository;
     say(&bilingual!(
         "2. Dépôt chiffré créé ({id}), kit de secours relu ; aucune clé gardée par le poste n'ouvre les sauvegardes",
@@ -98,19 +98,19 @@ pub async fn play(stage: &Stage<'_>) -> Result<Played> {
     say(&bilingual!("5. Deuxième sauvegarde : {text}", "5. Second backup: {text}", text = told(&second)));
 
     let mut reading = scene.read().await?;
-    check_and_page(stage, &mut reading, &places, &second.1).await?;
-    let total = restore_both(stage, &mut reading, &places).await?;
+    check_and_page(outside, &mut reading, &places, &second.1).await?;
+    let total = restore_both(outside, &mut reading, &places).await?;
     Ok(Played { identical: total.is_identical(), files: total.files, bytes: total.bytes })
 }
 
 /// Acts 6 and 7: everything is read back, and the bilan shown.
 async fn check_and_page(
-    stage: &Stage<'_>,
+    outside: &Outside<'_>,
     reading: &mut Reading,
     places: &DemoFolders,
     written: &Written,
 ) -> Result<()> {
-    let (lang, say) = (stage.lang, stage.say);
+    let (lang, say) = (outside.lang, outside.say);
     let report = reading.check(ReadData::All).await?;
     if report.code() != ExitCode::Ok {
         return Err(AgentError::damage_found(report.findings.len() as u64));
@@ -134,8 +134,12 @@ async fn check_and_page(
 }
 
 /// The last acts: both versions are restored and compared.
-async fn restore_both(stage: &Stage<'_>, reading: &mut Reading, places: &DemoFolders) -> Result<Comparison> {
-    let (lang, say) = (stage.lang, stage.say);
+async fn restore_both(
+    outside: &Outside<'_>,
+    reading: &mut Reading,
+    places: &DemoFolders,
+) -> Result<Comparison> {
+    let (lang, say) = (outside.lang, outside.say);
     let mut total = Comparison::default();
     for (number, expected, restored) in
         [(1, &places.morning, &places.first), (2, &places.practice, &places.second)]
@@ -160,7 +164,7 @@ async fn restore_both(stage: &Stage<'_>, reading: &mut Reading, places: &DemoFol
 }
 
 fn told((summary, _): &(Summary, Written)) -> Message {
-    let changes = summary.outcome.gathered.changes;
+    let changes = summary.saved.gathered.changes;
     let bytes = |bytes| Message::by(|lang| size(bytes, lang));
     bilingual!(
         "{new}, {changed}, {removed} ; lu : {read}, envoyé : {stored}, {took}",
@@ -168,8 +172,8 @@ fn told((summary, _): &(Summary, Written)) -> Message {
         new = counted(changes.new, "# nouveau[x]", "# new"),
         changed = counted(changes.changed, "# modifié[s]", "# changed"),
         removed = counted(changes.removed, "# disparu[s]", "# removed"),
-        read = bytes(summary.outcome.gathered.read_bytes),
-        stored = bytes(summary.outcome.committed.stored_bytes),
+        read = bytes(summary.saved.gathered.read_bytes),
+        stored = bytes(summary.saved.committed.stored_bytes),
         took = Message::by(|lang| duration(summary.duration, lang)),
     )
 }
@@ -216,12 +220,12 @@ struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// The repository is made as `init` makes one.
-    async fn set(stage: &'a Stage<'_>, places: &'a DemoFolders) -> Result<Self> {
-        let kit = Kit::generate(&mut stage.around.random()).map_err(AgentError::bug)?;
-        write_private(&places.kit, &kit.to_file_text(language(stage.lang), ""))?;
+    async fn set(outside: &'a Outside<'_>, places: &'a DemoFolders) -> Result<Self> {
+        let kit = Kit::generate(&mut outside.around.random()).map_err(AgentError::bug)?;
+        write_private(&places.kit, &kit.to_file_text(language(outside.lang), ""))?;
         let public = kit.public().map_err(AgentError::bug)?;
         let address = RepoAddress::Folder(places.store.clone());
-        let finder = finder(places, &address, &stage.around);
+        let finder = finder(places, &address, &outside.around);
         let founding = Founding::begin(finder, None, Create::Folder).await?;
         let trial = founding.probe().await?;
         let tried = founding.accept(&trial).await?;
@@ -230,7 +234,7 @@ impl<'a> Scene<'a> {
         // The kit is read back from its file: if it does not open the repository, the demo ends here.
         founded.expect_opened_by(&secrets::read_kit(&places.kit)?).await?;
         let repository = founded.finish().device.repository;
-        Ok(Self { places, address, around: &stage.around, repository })
+        Ok(Self { places, address, around: &outside.around, repository })
     }
 
     /// Opens the repository with the kit, as every command that reads does.

@@ -49,7 +49,7 @@ const CLOCK_TOLERANCE_MS: u64 = 60_000;
 
 /// The facts of a run.
 pub fn facts(report: &RunReport<'_>) -> Facts {
-    let base = match report.outcome() {
+    let base = match report.saved() {
         Some(_) => unmeasured(report),
         None => Facts { second_party: Facts::unmeasured().second_party, ..Facts::all_good() },
     };
@@ -62,7 +62,7 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         off_site: if report.off_site() == Some(true) { OffSite::Yes } else { OffSite::No },
         lock: lock(report).unwrap_or(base.lock),
         files: files(report).unwrap_or(base.files),
-        databases: report.outcome().map_or(base.databases, databases),
+        databases: report.saved().map_or(base.databases, databases),
         verification: verification(report).unwrap_or(base.verification),
         pack_presence: pack_presence(report).unwrap_or(base.pack_presence),
         damage: damage(report),
@@ -77,11 +77,11 @@ pub fn facts(report: &RunReport<'_>) -> Facts {
         owner: owner(report).unwrap_or(base.owner),
         epoch_proof: epoch_proof(report),
         recipients: recipients(report).unwrap_or(base.recipients),
-        anomaly: report.outcome().map_or(base.anomaly, |outcome| {
+        anomaly: report.saved().map_or(base.anomaly, |outcome| {
             let memory = report.memory.sets.get(report.set);
             anomaly(memory, &outcome.gathered, report.earlier_runs, report.ended)
         }),
-        sources: match report.outcome() {
+        sources: match report.saved() {
             Some(_) if !report.is_set_known => Sources::Unknown(UnknownWhy::NotReachable),
             Some(outcome) => {
                 let memory = report.memory.sets.get(report.set);
@@ -148,7 +148,7 @@ fn last_run(report: &RunReport<'_>) -> LastRun {
 }
 
 fn history(report: &RunReport<'_>) -> Option<History> {
-    match report.earlier_runs + u64::from(report.outcome().is_some()) {
+    match report.earlier_runs + u64::from(report.saved().is_some()) {
         0 => None,
         1 => Some(History::First),
         2..=4 => Some(History::Short),
@@ -203,7 +203,7 @@ fn files(report: &RunReport<'_>) -> Option<Files> {
     if report.error().is_some_and(|error| nothing.contains(&error.kind)) {
         return Some(Files::NothingFound);
     }
-    let outcome = report.outcome()?;
+    let outcome = report.saved()?;
     let lost = report.lost_files();
     let seen = outcome.gathered.totals.files + lost;
     // How much lies in a folder that nobody could look into is not known, or is what lay there before.
@@ -228,7 +228,7 @@ fn verification(report: &RunReport<'_>) -> Option<Verification> {
             Some(Verification::Passed)
         }
         Some(_) => Some(Verification::Failed),
-        None => report.outcome().map(|_| Verification::Skipped),
+        None => report.saved().map(|_| Verification::Skipped),
     }
 }
 
@@ -356,7 +356,7 @@ fn space(report: &RunReport<'_>) -> Option<Space> {
     if report.error().is_some_and(|error| error.kind == AgentError::destination_full().kind) {
         return Some(Space::Exhausted);
     }
-    let stored_bytes = report.outcome()?.committed.stored_bytes;
+    let stored_bytes = report.saved()?.committed.stored_bytes;
     let runs = if report.earlier_runs == 0 { 1 } else { 30 };
     let enough = report.declared.free_bytes? > stored_bytes.saturating_mul(runs);
     Some(if enough { Space::Enough } else { Space::Low })

@@ -71,13 +71,13 @@ pub fn record(
         plan: plan(report),
         run: run(report)?,
         volumes: report
-            .outcome()
+            .saved()
             .map(|outcome| volumes(report, outcome, token_key))
             .transpose()?
             .into_iter()
             .collect(),
         consistency: report
-            .outcome()
+            .saved()
             .map(|outcome| consistency(report, outcome))
             .transpose()?
             .into_iter()
@@ -125,7 +125,7 @@ fn run(report: &RunReport<'_>) -> Result<RunBlock> {
         ended: report.ended,
         clock_offset_ms: report.clock_offset_ms.map_or(not_measured(), Measured::Known),
         result: report.result(),
-        snapshot: report.outcome().map(|outcome| outcome.committed.snapshot),
+        snapshot: report.saved().map(|outcome| outcome.committed.snapshot),
         set: if report.set.is_empty() { None } else { Some(code(report.set)?) },
         codes: codes.into_iter().map(code).collect::<Result<_>>()?,
     })
@@ -185,7 +185,7 @@ fn confidentiality(report: &RunReport<'_>) -> Result<Confidentiality> {
 }
 
 fn integrity(report: &RunReport<'_>) -> Integrity {
-    let outcome = report.outcome();
+    let outcome = report.saved();
     let root = outcome.map(|outcome| AsText(outcome.committed.root));
     // All that the snapshot needs and the store showed in this run with its size, also what an earlier run had sent.
     let confirmed = report.check.map(|check| check.listed_packs);
@@ -207,7 +207,7 @@ fn integrity(report: &RunReport<'_>) -> Integrity {
 }
 
 fn availability(report: &RunReport<'_>) -> Result<Availability> {
-    let committed = report.outcome().is_some();
+    let committed = report.saved().is_some();
     let since_good = report.memory.last_good.map(|good| seconds(Timestamp(good), report.started));
     let newest = if committed { Some(report.ended) } else { report.memory.last_good.map(Timestamp) };
     let age = newest.map(|newest| seconds(newest, report.ended));

@@ -287,7 +287,7 @@ impl<'a> RunReport<'a> {
     }
 
     /// What was saved, where there is a snapshot.
-    pub fn outcome(&self) -> Option<&'a Saved> {
+    pub fn saved(&self) -> Option<&'a Saved> {
         match self.end {
             RunEnd::Committed(outcome) => Some(outcome),
             RunEnd::Failed(_) | RunEnd::Missed => None,

@@ -65,17 +65,17 @@ impl RunReport<'_> {
 
     /// What lay at the places that could not be read.
     pub fn unread(&self) -> BTreeMap<String, UnreadCount> {
-        self.outcome().map(|outcome| known(self.set_memory(), &outcome.gathered)).unwrap_or_default()
+        self.saved().map(|outcome| known(self.set_memory(), &outcome.gathered)).unwrap_or_default()
     }
 
     /// What is there of the set, if the run made a snapshot.
     pub fn seen(&self) -> Option<StillThere> {
-        Some(still_there(self.set_memory(), &self.outcome()?.gathered))
+        Some(still_there(self.set_memory(), &self.saved()?.gathered))
     }
 
     /// Files that are not in the snapshot.
     pub fn lost_files(&self) -> u64 {
         let troubles = self.troubles.iter().map(|trouble| (trouble.problem, trouble.is_stored));
-        self.outcome().map_or(0, |outcome| lost_files(troubles, self.set_memory(), &outcome.gathered))
+        self.saved().map_or(0, |outcome| lost_files(troubles, self.set_memory(), &outcome.gathered))
     }
 }

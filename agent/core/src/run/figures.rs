@@ -62,9 +62,9 @@ pub struct FileCounts {
 impl Figures {
     /// Those of one run.
     pub fn of(summary: &Summary, written: &Written) -> Self {
-        let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
+        let (saved, changes) = (&summary.saved, &summary.saved.gathered.changes);
         Self {
-            snapshot: outcome.committed.snapshot,
+            snapshot: saved.committed.snapshot,
             status: written.status,
             files: FileCounts {
                 new: changes.new,
@@ -72,15 +72,15 @@ impl Figures {
                 unchanged: changes.unchanged,
                 removed: changes.removed,
             },
-            problems: outcome.problems(),
-            skipped: outcome.gathered.totals.skipped,
-            source_bytes: outcome.gathered.totals.bytes,
-            read_bytes: outcome.gathered.read_bytes,
-            stored_bytes: outcome.committed.stored_bytes,
-            resumed_bytes: outcome.resumed_bytes,
-            consistent_copies: outcome.gathered.consistent_copies,
-            missing_packs: (outcome.listing.missing.len() + outcome.listing.wrong_size.len()) as u64,
-            healed_packs: outcome.healed_packs,
+            problems: saved.problems(),
+            skipped: saved.gathered.totals.skipped,
+            source_bytes: saved.gathered.totals.bytes,
+            read_bytes: saved.gathered.read_bytes,
+            stored_bytes: saved.committed.stored_bytes,
+            resumed_bytes: saved.resumed_bytes,
+            consistent_copies: saved.gathered.consistent_copies,
+            missing_packs: (saved.listing.missing.len() + saved.listing.wrong_size.len()) as u64,
+            healed_packs: saved.healed_packs,
             mended_objects: summary.mended_objects,
             damaged_objects: summary.damaged.total(),
             duration_ms: u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),

@@ -125,14 +125,14 @@ impl Run {
         let before_note = |gathered: &Gathered| {
             bilan::foresee(&seat.state, set, gathered, earlier_runs, now(&*around.clock))
         };
-        let (outcome, mended_before) = stages::attempts(self, pen, &plan, &mut damage, &before_note).await?;
+        let (saved, mended_before) = stages::attempts(self, pen, &plan, &mut damage, &before_note).await?;
         *pen.head_mut().runs.entry(set.to_owned()).or_default() += 1;
-        let looking_back = seat.look_back(pen, start, &outcome.shown, &self.descriptors, &mut damage);
+        let looking_back = seat.look_back(pen, start, &saved.shown, &self.descriptors, &mut damage);
         let after = around.stage(Phase::Verify, looking_back).await?;
         around.monitor.finish();
         Ok(Summary {
-            mended_objects: mended_before + outcome.mended_objects + after.mended,
-            outcome,
+            mended_objects: mended_before + saved.mended_objects + after.mended,
+            saved,
             damaged: damage.counted(),
             start,
             set: set.to_owned(),

@@ -53,13 +53,13 @@ pub(super) async fn write(
 ) -> Result<Written> {
     let (seat, state, device) = (&run.seat, &run.seat.state, &run.seat.device);
     let end = match ended {
-        Ok(summary) => RunEnd::Committed(&summary.outcome),
+        Ok(summary) => RunEnd::Committed(&summary.saved),
         Err(error) if error.code == ExitCode::Interrupted => return keep(run, asked, error),
         Err(error) => RunEnd::Failed(error),
     };
     let mut report = begun(run, asked, end);
     if let Ok(summary) = ended {
-        let at = &summary.outcome.committed.at;
+        let at = &summary.saved.committed.at;
         let newest = pen.head().name.as_deref().and_then(|name| at.objects.key(name).ok());
         let ahead_ms = at.clock_offset_ms.unwrap_or(0);
         report.probe = probed(state, &**at.objects.store(), newest, &seat.around, ahead_ms).await;
@@ -122,7 +122,7 @@ fn remembered<'a>(
 
 /// What a run that has stored its snapshot has shown.
 async fn proven(run: &Run, report: &mut RunReport<'_>, summary: &Summary) {
-    let listing = &summary.outcome.listing;
+    let listing = &summary.saved.listing;
     let (missing, wrong_size) = (listing.missing.len() as u64, listing.wrong_size.len() as u64);
     report.start = Some(summary.start);
     report.check = Some(EndCheck {
@@ -132,7 +132,7 @@ async fn proven(run: &Run, report: &mut RunReport<'_>, summary: &Summary) {
         ledger: summary.ledger,
     });
     report.earlier_runs = summary.earlier_runs;
-    let (set, snapshot) = (&summary.set, summary.outcome.committed.snapshot);
+    let (set, snapshot) = (&summary.set, summary.saved.committed.snapshot);
     if snapshot > 1 && (report.memory.lacks(set) || summary.start.rewound_notes > 0) {
         match recalled(run, set, snapshot).await {
             Ok(known) => drop(report.memory.sets.insert(set.clone(), known)),
@@ -142,7 +142,7 @@ async fn proven(run: &Run, report: &mut RunReport<'_>, summary: &Summary) {
     }
     report.key_copies = Some(summary.key_copies);
     report.proofs = summary.proofs;
-    report.mended = summary.outcome.healed_packs + summary.mended_objects;
+    report.mended = summary.saved.healed_packs + summary.mended_objects;
 }
 
 /// How many snapshots of the one set there is are known to be damaged; of several, nobody knows whose they are.
@@ -167,7 +167,7 @@ pub(super) fn tell(run: &Run, ended: &Ended) {
         Ok(written) => log_bilan(written),
         Err(lost) => {
             warn!(code = lost.code.number(), "the bilan is neither in the store nor on this computer");
-            let snapshot = ended.saved.as_ref().ok().map(|summary| summary.outcome.committed.snapshot);
+            let snapshot = ended.saved.as_ref().ok().map(|summary| summary.saved.committed.snapshot);
             run.seat.around.monitor.notice(Notice::BilanLost { snapshot });
         }
     }
@@ -175,8 +175,8 @@ pub(super) fn tell(run: &Run, ended: &Ended) {
 
 /// What a run did.
 fn log_saved(summary: &Summary, token_key: &[u8; 32]) {
-    let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
-    for trouble in &outcome.gathered.troubles {
+    let (saved, changes) = (&summary.saved, &summary.saved.gathered.changes);
+    for trouble in &saved.gathered.troubles {
         let token = file_token(token_key, &trouble.path);
         match trouble.problem.spoils_run() {
             true => warn!(token, problem = trouble.problem.code(), "problem"),
@@ -184,16 +184,16 @@ fn log_saved(summary: &Summary, token_key: &[u8; 32]) {
         }
     }
     info!(
-        snapshot = outcome.committed.snapshot,
-        files = outcome.gathered.totals.files,
+        snapshot = saved.committed.snapshot,
+        files = saved.gathered.totals.files,
         new = changes.new,
         changed = changes.changed,
         unchanged = changes.unchanged,
         removed = changes.removed,
-        source_bytes = outcome.gathered.totals.bytes,
-        read_bytes = outcome.gathered.read_bytes,
-        stored_bytes = outcome.committed.stored_bytes,
-        resumed_bytes = outcome.resumed_bytes,
+        source_bytes = saved.gathered.totals.bytes,
+        read_bytes = saved.gathered.read_bytes,
+        stored_bytes = saved.committed.stored_bytes,
+        resumed_bytes = saved.resumed_bytes,
         mended_objects = summary.mended_objects,
         damaged_objects = summary.damaged.total(),
         ms = u64::try_from(summary.duration.as_millis()).unwrap_or(u64::MAX),

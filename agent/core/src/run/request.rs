@@ -75,7 +75,7 @@ impl BackupRequest {
 /// Everything known after a run.
 pub struct Summary {
     /// What the pipeline says.
-    pub outcome: Saved,
+    pub saved: Saved,
     /// Objects that were gone from the store, or spoilt, and were put back as they were, or replaced.
     pub mended_objects: u64,
     /// Objects that are known to be damaged still.
@@ -101,12 +101,12 @@ pub struct Summary {
 impl Summary {
     /// The code follows the run, not the colour.
     pub fn code(&self) -> ExitCode {
-        if self.outcome.problems() > 0 { ExitCode::Partial } else { ExitCode::Ok }
+        if self.saved.problems() > 0 { ExitCode::Partial } else { ExitCode::Ok }
     }
 
     /// Whether the folders held no file at all.
     pub fn is_empty(&self) -> bool {
-        let totals = &self.outcome.gathered.totals;
+        let totals = &self.saved.gathered.totals;
         totals.files + totals.symlinks == 0
     }
 
@@ -116,7 +116,7 @@ impl Summary {
         root: &'a str,
         token_key: &'a [u8; 32],
     ) -> impl Iterator<Item = Notice> + 'a {
-        self.outcome.gathered.troubles.iter().take(PROBLEMS_NAMED).map(move |trouble| {
+        self.saved.gathered.troubles.iter().take(PROBLEMS_NAMED).map(move |trouble| {
             let token = file_token(token_key, &trouble.path);
             Notice::Problem { root: root.into(), token, problem: trouble.problem }
         })

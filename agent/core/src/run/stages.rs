@@ -101,7 +101,7 @@ pub(super) async fn attempts(
         first => first?,
     };
     let lacking = match first {
-        Attempt::Whole(outcome) => return Ok((*outcome, mended)),
+        Attempt::Whole(saved) => return Ok((*saved, mended)),
         Attempt::Lacking(listing) => listing,
     };
     let bad = found_bad(&lacking);
@@ -109,7 +109,7 @@ pub(super) async fn attempts(
     damage.record(ledger, &seat.state, FoundBy::Backup, bad, Vec::new()).await?;
     mended += seat.mend_known(ledger, descriptors, damage).await?;
     match pipeline::backup(plan, seat, ledger, damage, before_note).await? {
-        Attempt::Whole(outcome) => Ok((*outcome, mended)),
+        Attempt::Whole(saved) => Ok((*saved, mended)),
         Attempt::Lacking(listing) => {
             let first = found_bad(&listing).into_iter().next().map(|bad| bad.name);
             Err(AgentError::not_confirmed().at(first.unwrap_or_default()))

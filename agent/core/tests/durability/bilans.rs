@@ -49,7 +49,7 @@ async fn a_bilan_whose_record_cannot_be_sent_is_kept() {
 async fn a_bilan_that_is_nowhere_is_no_record_and_the_snapshot_stands_all_the_same() {
     let (ended, told, _home) = run_in_which("a/", "\"identity\"", false, true).await;
     assert!(!ended.is_recorded());
-    assert_eq!(ended.saved.as_ref().unwrap().outcome.committed.snapshot, 1);
+    assert_eq!(ended.saved.as_ref().unwrap().saved.committed.snapshot, 1);
     assert!(told.contains(&Notice::BilanLost { snapshot: Some(1) }), "{told:?}");
     let lost = ended.bilan.as_ref().unwrap_err().kind.clone();
     assert_eq!(ended.whole().err().unwrap().kind, lost);

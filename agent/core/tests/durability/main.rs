@@ -115,7 +115,7 @@ async fn run(
     source: &Path,
     every: CheckpointEvery,
 ) -> Result<u64> {
-    Ok(run_whole(store, home, id, source, every).await?.0.outcome.committed.snapshot)
+    Ok(run_whole(store, home, id, source, every).await?.0.saved.committed.snapshot)
 }
 
 async fn open(store: Arc<dyn Store>, kit: &Kit) -> Repository {

@@ -107,7 +107,7 @@ pub(crate) fn codes(written: &Written) -> Vec<&str> {
 
 /// Whether a check finds nothing wrong with the newest snapshot.
 fn newest_is_sound(report: &CheckReport, summary: &Summary) -> bool {
-    let number = summary.outcome.committed.snapshot;
+    let number = summary.saved.committed.snapshot;
     let is_newest = |id: &SnapshotId| id.number == number;
     report.sound.iter().any(is_newest) && !report.damaged.iter().any(is_newest)
 }
@@ -175,11 +175,7 @@ async fn each_pack_that_is_gone_is_stored_again_in_the_same_run_and_healed() {
                 assert!(newest_is_sound(&report, &summary), "{what}: {:?}", report.findings);
                 // A manifest pack is put back as it was, whatever has changed since.
                 let (healed, mended) = if prefix == "p/" { (1, 0) } else { (0, 1) };
-                assert_eq!(
-                    (summary.outcome.healed_packs, summary.mended_objects),
-                    (healed, mended),
-                    "{what}"
-                );
+                assert_eq!((summary.saved.healed_packs, summary.mended_objects), (healed, mended), "{what}");
                 assert!(report.damaged.is_empty(), "{what}: {:?}", report.findings);
                 assert!(codes(&written).contains(&"damage-healed"), "{what}");
                 let (_, written) = place.run().await;
@@ -201,7 +197,7 @@ async fn a_flipped_pack_is_remembered_healed_from_the_source_and_then_green() {
     assert!(place.check(ReadData::All).await.findings.iter().any(|f| f.object == name));
     place.practice.grow(1);
     let (summary, written) = place.run().await;
-    assert_eq!(summary.outcome.healed_packs, 1, "{:?}", codes(&written));
+    assert_eq!(summary.saved.healed_packs, 1, "{:?}", codes(&written));
     assert!(codes(&written).contains(&"damage-healed"));
     let report = place.check(ReadData::All).await;
     assert!(report.findings.iter().all(|f| !f.kind.is_damage()), "{:?}", report.findings);
@@ -228,7 +224,7 @@ async fn what_the_source_has_no_more_stays_red_and_named() {
     std::fs::write(place.practice.source().join("other"), b"nothing of before").unwrap();
     for _ in 0..2 {
         let (summary, written) = place.run().await;
-        assert_eq!(summary.outcome.healed_packs, 0);
+        assert_eq!(summary.saved.healed_packs, 0);
         let told = written.assessment.reasons.iter().find(|reason| reason.code == "damage-known");
         assert_eq!(told.map(|reason| reason.light), Some(Light::Red), "{:?}", codes(&written));
         let report = place.check(ReadData::All).await;
@@ -252,7 +248,7 @@ async fn a_lost_memory_of_damage_is_read_again_from_the_ledger() {
     place.spoil(&name, Spoil::Flip).await;
     place.record(&place.check(ReadData::All).await).await;
     std::fs::remove_file(place.home.path().join(place.id.as_str()).join("damage.json")).unwrap();
-    assert_eq!(place.run().await.0.outcome.healed_packs, 1);
+    assert_eq!(place.run().await.0.saved.healed_packs, 1);
     assert!(place.check(ReadData::All).await.damaged.is_empty());
 }
 

@@ -3,8 +3,8 @@
 
 use super::attributes::NoticeCounters;
 use super::database::{Aside, is_database};
-use super::destination::RestoreRoot;
 use super::error::{WriteError, WriteErrorKind};
+use super::root::RestoreRoot;
 use super::target::{Overwrite, Placed, WriteTarget, has_same_content};
 use super::tree::with_patience;
 use crate::platform::{self, FileAttributes, Kind, Stat};

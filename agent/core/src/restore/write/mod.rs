@@ -7,11 +7,11 @@
 
 mod attributes;
 mod database;
-mod destination;
 mod error;
 mod file;
 mod links;
 mod probe;
+mod root;
 mod target;
 mod tree;
 mod unfinished;
@@ -19,9 +19,9 @@ mod unfinished;
 pub use crate::platform::FileAttributes;
 pub use attributes::Notices;
 pub use database::{FIRST_BYTES, base_of, is_database, may_be_database};
-pub use destination::RestoreRoot;
 pub(super) use error::write_failed;
 pub use error::{WriteError, WriteErrorKind};
 pub use file::{ExistingFile, FileInProgress};
 pub use probe::NameProbe;
+pub use root::RestoreRoot;
 pub use target::{Overwrite, Placed, numbered_name};

@@ -4,8 +4,8 @@
 //! so nothing is concluded from the kind of system: both names are created and the file system says whether the second is
 //! there already. Never: touches what stands in the destination, or stays behind; what a crash leaves is swept.
 
-use super::destination::RestoreRoot;
 use super::error::WriteError;
+use super::root::RestoreRoot;
 use super::tree::{PROBE, with_patience};
 use crate::platform::Folder;
 use crate::scan::EntryPath;

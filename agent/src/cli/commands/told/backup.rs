@@ -23,8 +23,8 @@ pub fn told(context: &Context, label: Option<&Label>, summary: &Summary, written
 
 fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
     let (screen, lang) = (&context.screen, context.lang());
-    let (outcome, changes) = (&summary.outcome, &summary.outcome.gathered.changes);
-    let number = outcome.committed.snapshot;
+    let (saved, changes) = (&summary.saved, &summary.saved.gathered.changes);
+    let number = saved.committed.snapshot;
     let took = duration(summary.duration, lang);
     let of = label.map(|label| format!("{} — ", label.as_str())).unwrap_or_default();
     screen.say(&bilingual!("{of}Instantané {number} — {took}", "{of}Snapshot {number} — {took}"));
@@ -36,8 +36,8 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
         unchanged = counted(changes.unchanged, "# inchangé[s]", "# unchanged"),
         removed = counted(changes.removed, "# disparu[s]", "# removed"),
     ));
-    let (source, read) = (size(outcome.gathered.totals.bytes, lang), size(outcome.gathered.read_bytes, lang));
-    let stored = size(outcome.committed.stored_bytes, lang);
+    let (source, read) = (size(saved.gathered.totals.bytes, lang), size(saved.gathered.read_bytes, lang));
+    let stored = size(saved.committed.stored_bytes, lang);
     screen.say(&bilingual!(
         "  volume : {source} au total ; lu : {read}, envoyé (chiffré) : {stored}",
         "  volume: {source} in all; read: {read}, sent (encrypted): {stored}"
@@ -49,7 +49,7 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
         ));
     }
     screen.say(&counted(
-        outcome.listing.needed_packs,
+        saved.listing.needed_packs,
         "  vérification : # paquet[s] attendu[s], [présent avec sa taille|tous présents avec leur taille]",
         "  verification: # pack[s] expected, [present with its size|all present with their size]",
     ));
@@ -57,10 +57,10 @@ fn saved(context: &Context, label: Option<&Label>, summary: &Summary) {
 
 /// What was wrong in the store and is not any more.
 fn mended(context: &Context, summary: &Summary) {
-    let (screen, outcome) = (&context.screen, &summary.outcome);
-    if outcome.healed_packs > 0 {
+    let (screen, saved) = (&context.screen, &summary.saved);
+    if saved.healed_packs > 0 {
         screen.warn(&counted(
-            outcome.healed_packs,
+            saved.healed_packs,
             "# paquet[s] perdu[s] ou abîmé[s] dans le stockage : [son|leur] contenu a été enregistré à nouveau",
             "# pack[s] [was|were] lost or damaged in the store: [its|their] content has been stored again",
         ));
@@ -109,7 +109,7 @@ fn bilan(context: &Context, summary: &Summary, written: &Written) {
             "  why, and what to do: \"scelle bilan show {id}\""
         ));
     }
-    let problems = summary.outcome.problems();
+    let problems = summary.saved.problems();
     if problems > 0 {
         let problems = count(problems, lang);
         screen.say(&bilingual!("  problèmes : {problems}", "  problems: {problems}"));
