@@ -18,14 +18,14 @@ use crate::error::Result;
 
 /// What was found at one address; what was found at another one before is forgotten.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Elsewhere {
+pub struct FoundElsewhere {
     /// The address.
     url: String,
     /// By the name of an object: what is wrong with it.
     bad: BTreeMap<String, String>,
 }
 
-impl Elsewhere {
+impl FoundElsewhere {
     /// What is known of an address.
     fn at(state: &State, url: &str) -> Self {
         let kept = state.get(files::ELSEWHERE).ok().flatten();

@@ -14,7 +14,7 @@ use crate::repo::alarms::ChainAlarms;
 use crate::repo::append::LedgerWriter;
 use crate::repo::append::start::Start;
 use crate::repo::damage::Damage;
-use crate::repo::elsewhere::Elsewhere;
+use crate::repo::elsewhere::FoundElsewhere;
 use crate::repo::finding::{FindingKind, FoundBy};
 use crate::repo::history::History;
 use crate::repo::rebuild;
@@ -69,11 +69,11 @@ pub(super) async fn known_damage(run: &Run, ledger: &mut LedgerWriter<'_>) -> Re
         damage.save(&seat.state)?;
     }
     damage.forget_strangers(seat.objects(), &seat.state, descriptors)?;
-    let found = Elsewhere::found_at(&seat.state, &seat.device.place.url);
+    let found = FoundElsewhere::found_at(&seat.state, &seat.device.place.url);
     if !found.is_empty() {
         let news: Vec<_> = found.into_iter().filter(|bad| !damage.is_open(&bad.name)).collect();
         damage.record(ledger, &seat.state, FoundBy::Check, news, Vec::new()).await?;
-        Elsewhere::forget(&seat.state);
+        FoundElsewhere::forget(&seat.state);
     }
     Ok(damage)
 }
