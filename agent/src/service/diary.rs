@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use scelle_core::around::Around;
 use scelle_core::error::{ExitCode, Result};
-use scelle_core::repo::checksum;
 use scelle_core::repo::files::SERVICE_DIARY;
-use scelle_core::repo::whole_file::{make_folder, put};
+use scelle_core::repo::state::checksum;
+use scelle_core::repo::state::whole_file::{make_folder, put};
 use scelle_core::schedule::{Answered, Due, Jitter, Moment};
 use scelle_format::random::Random as _;
 use scelle_format::timestamp::Timestamp;

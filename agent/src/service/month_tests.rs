@@ -15,7 +15,7 @@ use scelle_core::connect::Create;
 use scelle_core::error::ExitCode;
 use scelle_core::monitor::Silent;
 use scelle_core::repo::create::Holders;
-use scelle_core::repo::keyring::Unlock;
+use scelle_core::repo::keys::keyring::Unlock;
 use scelle_core::run::{Depth, Founding, Reading};
 use scelle_core::schedule::{Cadence, Closure, Timetable, Zone};
 use scelle_core::shutdown::Shutdown;

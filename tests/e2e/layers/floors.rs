@@ -12,7 +12,7 @@ pub struct Floors {
 }
 
 /// Every house.
-pub const FLOORS: [Floors; 10] = [
+pub const FLOORS: [Floors; 11] = [
     Floors {
         of: &["scelle_format"],
         rooms: &[
@@ -59,6 +59,21 @@ pub const FLOORS: [Floors; 10] = [
             &["pipeline"],
             &["bilan"],
             &["run"],
+        ],
+    },
+    Floors {
+        of: &["scelle_core", "repo"],
+        rooms: &[
+            &["files", "finding"],
+            &["kept"],
+            &["state"],
+            &["objects"],
+            &["keys"],
+            &["ledger"],
+            &["damage"],
+            &["create", "open", "unfinished"],
+            &["join", "seat"],
+            &["rounds"],
         ],
     },
     Floors {

@@ -41,7 +41,7 @@ pub const SOURCES: [Source; 19] = [
     Source { file: "repo-format/src/crypto/pq.rs", names: &["OsRandom"] },
     // How old a file is: files have the system's time, whatever clock a test has.
     Source { file: "agent/core/src/pipeline/workers/raw.rs", names: &["of_files"] },
-    Source { file: "agent/core/src/repo/stale.rs", names: &["of_files"] },
+    Source { file: "agent/core/src/repo/state/stale.rs", names: &["of_files"] },
     // Hashes that nobody can foresee, who would choose names that collide, and names that are free.
     Source { file: "agent/core/src/restore/twins.rs", names: &["RandomState"] },
     Source { file: "agent/core/src/restore/write/tree.rs", names: &["RandomState"] },

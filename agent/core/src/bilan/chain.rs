@@ -5,9 +5,9 @@
 use scelle_format::report::Chain;
 
 use super::run::RunReport;
-use crate::repo::alarms::{FORK, REWOUND_AGAIN, ROLLED_BACK};
-use crate::repo::descriptors::Descriptors;
 use crate::repo::finding::FindingKind;
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::ledger::alarms::{FORK, REWOUND_AGAIN, ROLLED_BACK};
 use crate::repo::rounds::LedgerEnd;
 
 /// What this run saw of the ledger; where that is nothing worse, what earlier runs saw and nobody has acknowledged.

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::list::Loaded;
 use crate::error::{AgentError, Result};
-use crate::repo::descriptors::Descriptors;
-use crate::repo::history::{History, VerifiedNote};
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::ledger::history::{History, VerifiedNote};
 use crate::repo::objects::Objects;
 
 pub(super) const MAGIC: &str = "bilan/1";

@@ -23,7 +23,7 @@ use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::jobs::verdict::Taken;
 use crate::pipeline::{Gathered, Saved};
-use crate::repo::damaged::DamageCounts;
+use crate::repo::damage::damaged::DamageCounts;
 use crate::repo::rounds::LedgerEnd;
 
 /// A kit check counts for twelve months and a month's grace.

@@ -13,7 +13,7 @@ use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::Changes;
 use crate::pipeline::jobs::verdict::Taken;
-use crate::repo::append::start::Start;
+use crate::repo::ledger::append::start::Start;
 use crate::repo::rounds::LedgerEnd;
 
 const DAY: i64 = 86_400;

@@ -17,12 +17,12 @@ use crate::error::AgentError;
 use crate::monitor::Problem;
 use crate::pipeline::closing::commit::Committed;
 use crate::pipeline::{Changes, Gathered, Saved};
-use crate::repo::append::LedgerWriter;
-use crate::repo::append::start::Start;
 use crate::repo::create::{Creation, Holders, create};
-use crate::repo::descriptors::Descriptors;
-use crate::repo::destination::Destination;
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::ledger::append::LedgerWriter;
+use crate::repo::ledger::append::start::Start;
 use crate::repo::objects::Objects;
+use crate::repo::objects::destination::Destination;
 use crate::repo::rounds::LedgerEnd;
 use crate::repo::state::{Device, State, StorePlace};
 

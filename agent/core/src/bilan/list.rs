@@ -17,9 +17,9 @@ use super::named::{is_bilan, named};
 use super::write::{bilan_id, unsent};
 use crate::error::{AgentError, Result};
 use crate::look::newer::Own;
-use crate::repo::branch::branch_of;
-use crate::repo::history::{History, VerifiedNote, read_attachment};
 use crate::repo::kept::Kept;
+use crate::repo::ledger::branch::branch_of;
+use crate::repo::ledger::history::{History, VerifiedNote, read_attachment};
 use crate::repo::objects::Objects;
 
 /// One line of `bilan list`; its JSON is the contract of the command line.

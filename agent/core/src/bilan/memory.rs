@@ -12,8 +12,9 @@ use super::accepted::Accepted;
 use super::held::Roots;
 use crate::error::Result;
 use crate::pipeline::UnreadCount;
+use crate::repo::files;
 use crate::repo::state::State;
-use crate::repo::{checksum, files};
+use crate::repo::state::checksum;
 
 /// What the last bilans saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

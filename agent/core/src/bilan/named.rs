@@ -10,7 +10,7 @@ use scelle_format::ledger::{Note, NoteKind};
 
 use super::write::bilan_id;
 use crate::look::spec::NOTE_CHARS;
-use crate::repo::history::{History, VerifiedNote};
+use crate::repo::ledger::history::{History, VerifiedNote};
 
 /// Bilans' notes by the words that name them: `<first 8 of the device>-<sequence>`, with `@<first 8 of its hash>` where two
 /// bear one number.

@@ -15,9 +15,9 @@ use super::list::read_record;
 use super::memory::{ALTERED_ALARM, SetMemory, stays_open};
 use super::write::unsent_in;
 use crate::error::{ExitCode, Result};
-use crate::repo::alarms::{CHAIN_ALARMS, ChainAlarms};
-use crate::repo::answered::answered;
-use crate::repo::history::{History, Snapshot, VerifiedNote};
+use crate::repo::ledger::alarms::{CHAIN_ALARMS, ChainAlarms};
+use crate::repo::ledger::answered::answered;
+use crate::repo::ledger::history::{History, Snapshot, VerifiedNote};
 use crate::repo::objects::Objects;
 use crate::repo::state::State;
 

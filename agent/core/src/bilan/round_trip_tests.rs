@@ -19,8 +19,8 @@ use super::write::{Written, keep, unsent, write};
 use crate::error::ExitCode;
 use crate::monitor::Problem;
 use crate::pipeline::Saved;
-use crate::repo::alarms::{ChainAlarms, FORK};
-use crate::repo::history::History;
+use crate::repo::ledger::alarms::{ChainAlarms, FORK};
+use crate::repo::ledger::history::History;
 use scelle_view::pages::text::page;
 use scelle_view::words::Lang;
 

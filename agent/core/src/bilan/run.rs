@@ -16,15 +16,16 @@ use super::memory::Memory;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Problem;
 use crate::pipeline::Saved;
-use crate::repo::append::LedgerWriter;
-use crate::repo::append::start::Start;
+use crate::repo::damage::damaged::DamageCounts;
 use crate::repo::damage::{Damage, Loss};
-use crate::repo::damaged::DamageCounts;
-use crate::repo::descriptors::Descriptors;
-use crate::repo::history::History;
+use crate::repo::files;
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::ledger::append::LedgerWriter;
+use crate::repo::ledger::append::start::Start;
+use crate::repo::ledger::history::History;
 use crate::repo::rounds::LedgerEnd;
+use crate::repo::state::checksum;
 use crate::repo::state::{Device, State};
-use crate::repo::{checksum, files};
 
 /// How a run ended.
 #[derive(Clone, Copy)]
@@ -225,7 +226,7 @@ pub struct RunReport<'a> {
     pub proofs: Proofs,
     /// What the configuration says.
     pub declared: Declared,
-    /// The alarm about the ledger that nobody has acknowledged ([`ChainAlarms`](crate::repo::alarms::ChainAlarms)).
+    /// The alarm about the ledger that nobody has acknowledged ([`ChainAlarms`](crate::repo::ledger::alarms::ChainAlarms)).
     pub chain_alarm: Option<&'static str>,
     /// What the last bilan left in the state folder ([`Memory::load`]).
     pub memory: Memory,

@@ -19,9 +19,9 @@ use super::record::{NotePosition, place, record};
 use super::remember::memory_after;
 use super::run::RunReport;
 use crate::error::{AgentError, Result};
-use crate::repo::alarms;
-use crate::repo::append::LedgerWriter;
 use crate::repo::files;
+use crate::repo::ledger::alarms;
+use crate::repo::ledger::append::LedgerWriter;
 use crate::repo::state::{Head, State};
 
 /// Bilans kept back: a PC that is off line for years must not fill its disk.

@@ -9,8 +9,8 @@ use scelle_format::pack::{Location, Trailer};
 use rusqlite::Connection;
 
 use crate::error::{AgentError, Result};
-use crate::repo::checksum;
-use crate::repo::shape::{Shape, clear_way};
+use crate::repo::state::checksum;
+use crate::repo::state::shape::{Shape, clear_way};
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS journal (
     sha256 BLOB PRIMARY KEY, kind INTEGER NOT NULL, epoch INTEGER NOT NULL,

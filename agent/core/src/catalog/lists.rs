@@ -15,9 +15,9 @@ use scelle_format::limits::NODE_MAX_BYTES;
 use scelle_format::pack::Location;
 
 use crate::error::{AgentError, Result};
-use crate::repo::checksum;
 use crate::repo::files::forget_database;
-use crate::repo::shape::{Shape, clear_way};
+use crate::repo::state::checksum;
+use crate::repo::state::shape::{Shape, clear_way};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS nodes (

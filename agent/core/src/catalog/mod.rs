@@ -17,9 +17,9 @@ use rusqlite::Connection;
 
 use crate::chance::Chance;
 use crate::error::{AgentError, Result};
-use crate::repo::checksum;
 use crate::repo::files::forget_database;
-use crate::repo::shape::{Shape, clear_way};
+use crate::repo::state::checksum;
+use crate::repo::state::shape::{Shape, clear_way};
 
 pub use groups::{Groups, Member, whole};
 pub use journal::{Journal, JournaledPack};

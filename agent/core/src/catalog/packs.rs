@@ -8,7 +8,7 @@ use scelle_format::pack::Location;
 
 use super::{Catalog, checked};
 use crate::error::{AgentError, Result};
-use crate::repo::checksum;
+use crate::repo::state::checksum;
 
 /// A pack as the catalog knows it.
 pub type PackEntry = (PackKind, PackId, u64);

@@ -1,4 +1,4 @@
--- "Checked" means: followed by a checksum over it and what it is kept under (repo/checksum.rs). What is sealed needs none.
+-- "Checked" means: followed by a checksum over it and what it is kept under (repo/state/checksum.rs). What is sealed needs none.
 -- One row per set of roots: which snapshot it is at, and its hunks in order.
 CREATE TABLE IF NOT EXISTS sets (
     set_id   TEXT PRIMARY KEY,

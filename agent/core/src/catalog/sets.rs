@@ -8,7 +8,7 @@ use scelle_format::manifest::NodeRef;
 
 use super::{Catalog, CatalogEntry, checked};
 use crate::error::{AgentError, Result};
-use crate::repo::checksum;
+use crate::repo::state::checksum;
 
 /// The last snapshot of a set.
 #[derive(Clone, Debug)]

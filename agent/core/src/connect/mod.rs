@@ -29,7 +29,7 @@ pub use self::address::RepoAddress;
 use crate::around::Around;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
-use crate::repo::listed::repositories_in;
+use crate::repo::objects::listed::repositories_in;
 use crate::repo::state::StorePlace;
 
 /// First contact is tried this often before a person is told.

@@ -16,7 +16,7 @@ use super::newer::{Newer, Own, highest_known, newer};
 use crate::error::{AgentError, Result};
 use crate::look::spec::SnapshotSpec;
 use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::history::{History, Snapshot};
+use crate::repo::ledger::history::{History, Snapshot};
 
 /// The snapshot a person means. `own` is what this computer remembers and `set` the plan's, where they are known:
 /// without a device in the word, the own one is meant where it ever made a snapshot, else all.

@@ -13,7 +13,7 @@ use crate::reading::ChunkReader;
 use crate::reading::fetch::Fetcher;
 use crate::reading::tree::Tree;
 use crate::repo::finding::SnapshotId;
-use crate::repo::history::Snapshot;
+use crate::repo::ledger::history::Snapshot;
 use crate::shutdown::Shutdown;
 
 /// An entry that matches. Holds a name: for the local screen only.

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::error::{AgentError, Result};
 use crate::look::spec::NOTE_CHARS;
 use crate::reading::tree::{Tree, TreePart};
-use crate::repo::descriptors::Descriptors;
-use crate::repo::history::{History, Snapshot};
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::ledger::history::{History, Snapshot};
 use crate::scan::EntryPath;
 use scelle_format::descriptor::Standing;
 

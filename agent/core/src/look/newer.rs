@@ -11,7 +11,7 @@ use scelle_format::ledger::{NoteKind, SnapshotStatus};
 use scelle_format::timestamp::Timestamp;
 
 use crate::repo::finding::{Finding, FindingKind, is_out_of_place};
-use crate::repo::history::{DeviceHistory, History, Snapshot, VerifiedNote};
+use crate::repo::ledger::history::{DeviceHistory, History, Snapshot, VerifiedNote};
 use crate::repo::state::Head;
 
 /// What this computer remembers of its own chain.

@@ -17,7 +17,7 @@ use crate::error::{AgentError, ExitCode, Fault, Result};
 use crate::reading::ChunkIdKeys;
 use crate::reading::fetch::Fetcher;
 use crate::reading::tree::{Tree, TreePart};
-use crate::repo::history::Snapshot;
+use crate::repo::ledger::history::Snapshot;
 use crate::restore::request::snapshot_path;
 use crate::shutdown::Shutdown;
 

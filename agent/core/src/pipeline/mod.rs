@@ -29,8 +29,8 @@ use crate::catalog::JournaledPack;
 use crate::clock::now;
 use crate::error::{AgentError, Result};
 use crate::monitor::Phase;
-use crate::repo::append::LedgerWriter;
 use crate::repo::damage::{Avoided, Damage};
+use crate::repo::ledger::append::LedgerWriter;
 use crate::repo::seat::Seat;
 
 pub use self::closing::naming::BeforeNote;

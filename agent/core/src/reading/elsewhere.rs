@@ -16,9 +16,9 @@ use tokio::sync::OnceCell;
 
 use super::sealed::PackName;
 use crate::error::{ExitCode, Result};
-use crate::repo::descriptors::Descriptors;
-use crate::repo::history::{Healed, History, Snapshot, read_attachment};
-use crate::repo::keyring::Keyring;
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::keys::keyring::Keyring;
+use crate::repo::ledger::history::{Healed, History, Snapshot, read_attachment};
 use crate::repo::objects::Objects;
 
 /// Packs followed from one `heal` note to the next.

@@ -24,9 +24,9 @@ use super::requests::{WHOLE, frame_range, requests_for};
 use super::sealed::{Opened, PackName, SealedStretch, locate, trailer_of};
 use super::stretches::Stretches;
 use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::descriptors::Descriptors;
-use crate::repo::history::Snapshot;
-use crate::repo::keyring::Keyring;
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::keys::keyring::Keyring;
+use crate::repo::ledger::history::Snapshot;
 use crate::repo::objects::Objects;
 
 /// Bytes of packs that are kept, on their way included.

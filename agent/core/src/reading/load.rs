@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use super::requests::{GAP_BYTES, WHOLE};
 use super::sealed::{PackName, SealedStretch};
 use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::keyring::Keyring;
+use crate::repo::keys::keyring::Keyring;
 use crate::repo::objects::{FoundAt, Objects};
 
 /// Headers that are kept.

@@ -21,7 +21,7 @@ use super::fetch::{FetchWindow, Fetcher};
 use super::load::damaged;
 use super::reader::{ChunkIdKeys, ChunkReader};
 use crate::error::{ExitCode, Fault, Result};
-use crate::repo::history::{Snapshot, read_attachment};
+use crate::repo::ledger::history::{Snapshot, read_attachment};
 
 /// Nodes whose fetching begins together.
 const AHEAD: usize = 64;

@@ -27,12 +27,12 @@ use scelle_store::Put;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::descriptors::shows;
-use super::objects::{InPlace, Objects};
-use super::state::{Device, Head, State, StorePlace, key_name};
-use super::unfinished::Unfinished;
 use crate::clock::{Clock, now};
 use crate::error::{AgentError, Result};
+use crate::repo::keys::descriptors::shows;
+use crate::repo::objects::{InPlace, Objects};
+use crate::repo::state::{Device, Head, State, StorePlace, key_name};
+use crate::repo::unfinished::Unfinished;
 
 /// Who holds a key to a new repository.
 #[derive(Clone, Copy)]

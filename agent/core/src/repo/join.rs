@@ -17,14 +17,14 @@ use scelle_format::random::Random;
 use scelle_format::vkey_text::VKey;
 use scelle_store::Store;
 
-use super::create::{device_line, expect_free_name, new_device, put_descriptor, put_device_key};
-use super::descriptors::Descriptors;
-use super::keyring::Unlock;
-use super::objects::Objects;
-use super::open::{OpenOptions, Repository};
-use super::state::{Device, State, StorePlace};
 use crate::clock::{Clock, now};
 use crate::error::{AgentError, Result};
+use crate::repo::create::{device_line, expect_free_name, new_device, put_descriptor, put_device_key};
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::keys::keyring::Unlock;
+use crate::repo::objects::Objects;
+use crate::repo::open::{OpenOptions, Repository};
+use crate::repo::state::{Device, State, StorePlace};
 
 /// With which key a computer joins, and what its owner knows better than the store.
 pub struct JoinRequest {

@@ -17,15 +17,15 @@ use scelle_format::kit::Kit;
 use scelle_format::{layout, limits};
 use scelle_store::Store;
 
-use super::descriptors::Descriptors;
-use super::finding::{Finding, FindingKind};
-use super::history::{History, StoredNotes};
-use super::kept::Kept;
-use super::key_files::KeyFiles;
-use super::keyring::{Keyring, Unlock};
-use super::listed::repositories_in;
-use super::objects::Objects;
 use crate::error::{AgentError, ExitCode, Result};
+use crate::repo::finding::{Finding, FindingKind};
+use crate::repo::kept::Kept;
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::keys::key_files::KeyFiles;
+use crate::repo::keys::keyring::{Keyring, Unlock};
+use crate::repo::ledger::history::{History, StoredNotes};
+use crate::repo::objects::Objects;
+use crate::repo::objects::listed::repositories_in;
 
 /// What the caller knows before anything is read.
 #[derive(Default)]

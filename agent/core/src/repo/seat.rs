@@ -11,14 +11,14 @@ use scelle_format::id::RepositoryId;
 use scelle_format::note::VerifyingKey;
 use scelle_store::Store;
 
-use super::append::LedgerWriter;
-use super::create::{Creation, create};
-use super::descriptors::Descriptors;
-use super::destination::{Destination, Destinations};
-use super::objects::Objects;
-use super::state::{Device, State};
 use crate::around::Around;
 use crate::error::{AgentError, Result};
+use crate::repo::create::{Creation, create};
+use crate::repo::keys::descriptors::Descriptors;
+use crate::repo::ledger::append::LedgerWriter;
+use crate::repo::objects::Objects;
+use crate::repo::objects::destination::{Destination, Destinations};
+use crate::repo::state::{Device, State};
 
 /// This computer's place in a repository, for as long as it is held: nobody else on this computer has it meanwhile.
 pub struct Seat {

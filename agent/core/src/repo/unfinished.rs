@@ -10,10 +10,11 @@ use bytes::Bytes;
 use scelle_store::Put;
 use serde::{Deserialize, Serialize};
 
-use super::objects::Objects;
-use super::state::State;
-use super::{checksum, files};
 use crate::error::{AgentError, Result};
+use crate::repo::files;
+use crate::repo::objects::Objects;
+use crate::repo::state::State;
+use crate::repo::state::checksum;
 
 /// No object that makes a repository is larger.
 const OBJECT_MAX_BYTES: u64 = 1 << 20;

@@ -15,7 +15,7 @@ use super::request::{RestoreRequest, Target};
 use super::summary::RestoreSummary;
 use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
-use crate::repo::history::Snapshot;
+use crate::repo::ledger::history::Snapshot;
 
 /// Tokens of damaged files that are listed one by one.
 const TOKENS_MAX: usize = 1000;

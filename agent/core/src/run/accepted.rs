@@ -14,11 +14,11 @@ use super::reading::Reading;
 use crate::bilan::Memory;
 use crate::bilan::memory::{ALTERED_ALARM, DAMAGE_ALARMS, SET_GONE, SMALL_DAMAGE_ALARM, SOURCE_ALARMS};
 use crate::error::{AgentError, ExitCode, Result};
-use crate::repo::alarms::{BROKEN, CHAIN_ALARMS, ChainAlarms};
-use crate::repo::append::LedgerWriter;
-use crate::repo::branch::branch_of;
 use crate::repo::damage::Damage;
-use crate::repo::history::{VerifiedNote, packs_of};
+use crate::repo::ledger::alarms::{BROKEN, CHAIN_ALARMS, ChainAlarms};
+use crate::repo::ledger::append::LedgerWriter;
+use crate::repo::ledger::branch::branch_of;
+use crate::repo::ledger::history::{VerifiedNote, packs_of};
 use crate::repo::open::Repository;
 use crate::repo::seat::Seat;
 

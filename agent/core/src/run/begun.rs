@@ -14,7 +14,7 @@ use super::unreached::{NotBegun, keep_all};
 use super::whereabouts::{Finder, Found};
 use crate::connect::why_unknown;
 use crate::error::{AgentError, Result};
-use crate::repo::append::LedgerWriter;
+use crate::repo::ledger::append::LedgerWriter;
 use crate::repo::seat::Seat;
 
 /// Who asks for backups, and hears of them while they are made.

@@ -6,7 +6,7 @@ use super::reading::Reading;
 use crate::error::Result;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::key_copies::KeyCopies;
+use crate::repo::keys::key_copies::KeyCopies;
 use crate::verify::{CheckOptions, CheckReport, LocalHead, ReadData, check};
 
 /// Snapshots of each device whose trees are followed when a key is given.

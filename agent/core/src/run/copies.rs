@@ -12,7 +12,7 @@ use super::whereabouts::{Finder, Found};
 use crate::connect::{Connected, RepoAddress, address_of};
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::kept::Kept;
-use crate::repo::kept_store::KeptStore;
+use crate::repo::kept::kept_store::KeptStore;
 
 impl Finder<'_> {
     /// The bilans that this computer can show without the store, which `why` kept from being read.

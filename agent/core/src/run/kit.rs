@@ -1,6 +1,6 @@
 //! A recovery kit as it is made: new keys, and where their repository is to be.
 //!
-//! From the address that is configured to a [`Kit`] for [`KitFiles`](crate::repo::kit_files::KitFiles). Never: writes one, or
+//! From the address that is configured to a [`Kit`] for [`KitFiles`](crate::repo::keys::kit_files::KitFiles). Never: writes one, or
 //! asks the store whether it is there.
 
 use scelle_format::id::RepositoryId;

@@ -93,7 +93,7 @@ use crate::connect::own_folders;
 use crate::error::Result;
 use crate::monitor::Phase;
 use crate::pipeline::Gathered;
-use crate::repo::append::LedgerWriter;
+use crate::repo::ledger::append::LedgerWriter;
 
 impl Run {
     /// One backup and its bilan, whatever became of it.

@@ -9,7 +9,7 @@ use super::reading::Reading;
 use crate::bilan::whois;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::reading::tree::Tree;
-use crate::repo::history::Snapshot;
+use crate::repo::ledger::history::Snapshot;
 use crate::scan::EntryPath;
 
 impl Reading {

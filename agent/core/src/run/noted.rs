@@ -6,7 +6,7 @@
 use super::reading::Reading;
 use crate::error::Result;
 use crate::repo::damage::Damage;
-use crate::repo::elsewhere::FoundElsewhere;
+use crate::repo::damage::elsewhere::FoundElsewhere;
 use crate::repo::finding::{Finding, FoundBy};
 use crate::repo::state::State;
 

@@ -7,8 +7,8 @@ use super::whereabouts::Moved;
 use super::witness::Witness;
 use crate::error::Result;
 use crate::monitor::Notice;
-use crate::repo::descriptors::Descriptors;
 use crate::repo::join::expect_own;
+use crate::repo::keys::descriptors::Descriptors;
 use crate::repo::seat::Seat;
 
 /// A repository opened for writing by this computer.

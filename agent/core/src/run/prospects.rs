@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::reading::Reading;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::history::{Snapshot, packs_of};
 use crate::repo::kept::Kept;
-use crate::repo::key_copies::KeyCopies;
-use crate::repo::mend::can_be_mended;
+use crate::repo::keys::key_copies::KeyCopies;
+use crate::repo::ledger::history::{Snapshot, packs_of};
+use crate::repo::objects::mend::can_be_mended;
 
 /// Damaged objects by what becomes of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

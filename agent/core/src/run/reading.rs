@@ -19,9 +19,9 @@ use crate::look::newer::Own;
 use crate::look::spec::SnapshotSpec;
 use crate::reading::fetch::Fetcher;
 use crate::reading::tree::Tree;
-use crate::repo::history::Snapshot;
 use crate::repo::kept::Kept;
-use crate::repo::keyring::Unlock;
+use crate::repo::keys::keyring::Unlock;
+use crate::repo::ledger::history::Snapshot;
 use crate::repo::open::{OpenOptions, Repository};
 use crate::repo::seat::Seat;
 

@@ -16,10 +16,10 @@ use crate::bilan::{self, Declared, EndCheck, Memory, RunEnd, RunReport, Written}
 use crate::clock::now;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::monitor::Notice;
-use crate::repo::alarms::ChainAlarms;
-use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
-use crate::repo::history::History;
+use crate::repo::ledger::alarms::ChainAlarms;
+use crate::repo::ledger::append::LedgerWriter;
+use crate::repo::ledger::history::History;
 use crate::repo::state::{Device, State};
 
 /// What was asked of a run, as far as its bilan says so.

@@ -13,8 +13,8 @@ use crate::error::{ExitCode, Result};
 use crate::monitor::Notice;
 use crate::pipeline::landing::checkpoint::CheckpointEvery;
 use crate::pipeline::{RunPlan, Saved};
-use crate::repo::append::start::Start;
-use crate::repo::damaged::DamageCounts;
+use crate::repo::damage::damaged::DamageCounts;
+use crate::repo::ledger::append::start::Start;
 use crate::repo::rounds::LedgerEnd;
 use crate::scan::PathFilter;
 

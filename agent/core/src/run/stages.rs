@@ -10,14 +10,14 @@ use crate::bilan;
 use crate::error::{AgentError, Result};
 use crate::monitor::Notice;
 use crate::pipeline::{self, Attempt, BeforeNote, RunPlan, Saved};
-use crate::repo::alarms::ChainAlarms;
-use crate::repo::append::LedgerWriter;
-use crate::repo::append::start::Start;
 use crate::repo::damage::Damage;
-use crate::repo::elsewhere::FoundElsewhere;
+use crate::repo::damage::elsewhere::FoundElsewhere;
 use crate::repo::finding::{FindingKind, FoundBy};
-use crate::repo::history::History;
-use crate::repo::rebuild;
+use crate::repo::ledger::alarms::ChainAlarms;
+use crate::repo::ledger::append::LedgerWriter;
+use crate::repo::ledger::append::start::Start;
+use crate::repo::ledger::history::History;
+use crate::repo::ledger::rebuild;
 use crate::verify::listing::Listing;
 
 /// Compares the ledger with the store's and brings local copies up to date.

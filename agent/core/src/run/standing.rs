@@ -20,7 +20,7 @@ use super::whereabouts::Finder;
 use crate::bilan::Row;
 use crate::clock::now;
 use crate::error::ExitCode;
-use crate::repo::history::History;
+use crate::repo::ledger::history::History;
 use crate::schedule::Timetable;
 
 /// A run that answers a slot may take so long before its bilan is looked for, in seconds.

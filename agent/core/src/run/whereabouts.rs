@@ -18,7 +18,7 @@ use crate::connect::{
 };
 use crate::error::{AgentError, ExitCode, Result};
 use crate::repo::files;
-use crate::repo::listed::repositories_in;
+use crate::repo::objects::listed::repositories_in;
 use crate::repo::seat::Seat;
 use crate::repo::state::{Device, Head, Remembered, State, StorePlace};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::around::Around;
 use crate::monitor::{Monitor, Notice};
 use crate::repo::objects::Objects;
-use crate::repo::oddities::Oddities;
+use crate::repo::objects::oddities::Oddities;
 
 /// Tells the monitor when it is dropped.
 pub(super) struct Witness {

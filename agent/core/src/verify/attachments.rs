@@ -15,7 +15,7 @@ use scelle_format::refs::Refs;
 
 use crate::error::{AgentError, ExitCode, Fault, Result};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
-use crate::repo::history::{History, Snapshot};
+use crate::repo::ledger::history::{History, Snapshot};
 use crate::repo::objects::Objects;
 use crate::shutdown::Shutdown;
 

@@ -21,11 +21,11 @@ use crate::error::{ExitCode, Result};
 use crate::monitor::Phase;
 use crate::reading::fetch::Fetcher;
 use crate::repo::damage::Damage;
+use crate::repo::damage::strangers;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
-use crate::repo::history::Snapshot;
-use crate::repo::key_files::KeyFiles;
+use crate::repo::keys::key_files::KeyFiles;
+use crate::repo::ledger::history::Snapshot;
 use crate::repo::open::Repository;
-use crate::repo::strangers;
 use crate::shutdown::Shutdown;
 
 /// Checks a repository.

@@ -18,7 +18,7 @@ use crate::around::Around;
 use crate::error::{AgentError, ExitCode, Result};
 use crate::reading::trailer_of;
 use crate::repo::finding::FindingKind;
-use crate::repo::keyring::Keyring;
+use crate::repo::keys::keyring::Keyring;
 use crate::repo::objects::{FoundAt, Objects};
 
 /// Packs in memory at a time.

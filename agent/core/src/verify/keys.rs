@@ -17,8 +17,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::repo::finding::{Finding, FindingKind};
-use crate::repo::key_files::{KeyFiles, Named, is_age, names};
-use crate::repo::keyring::Keyring;
+use crate::repo::keys::key_files::{KeyFiles, Named, is_age, names};
+use crate::repo::keys::keyring::Keyring;
 
 /// Copies of everything without which all is lost: the object and two full refs.
 const COPIES: u64 = 3;

@@ -12,7 +12,7 @@ use scelle_format::timestamp::Timestamp;
 use serde::Serialize;
 
 use crate::repo::finding::{Finding, SnapshotId};
-use crate::repo::history::{DeviceHistory, History};
+use crate::repo::ledger::history::{DeviceHistory, History};
 
 /// A snapshot that cannot be restored because its note cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -12,7 +12,7 @@ use scelle_format::refs::{PackSet, Refs, resolve};
 
 use super::attachments::SegmentUse;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
-use crate::repo::history::{Healed, Snapshot};
+use crate::repo::ledger::history::{Healed, Snapshot};
 
 /// From one `heal` note to the next, so many times.
 const HEALS_DEPTH: u32 = 8;

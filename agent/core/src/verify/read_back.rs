@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::monitor::Phase;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
-use crate::repo::history::{Healed, packs_of};
+use crate::repo::ledger::history::{Healed, packs_of};
 
 /// Which of the packs are read this time, with those in whose place they are; `None` where none is asked for.
 pub(super) fn due(mut packs: Packs, read_data: ReadData, healed: &Healed) -> Option<Packs> {

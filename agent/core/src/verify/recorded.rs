@@ -15,7 +15,7 @@ use super::stock::Stock;
 use crate::error::Result;
 use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
-use crate::repo::history::packs_of;
+use crate::repo::ledger::history::packs_of;
 
 /// Adds what the ledgers know, and makes sure that what is bad in its turn stands in for nothing. That a pack is gone or cut short, a listing shows itself; that its bytes are wrong, it does not.
 pub(super) async fn tell(stock: &Stock<'_>, report: &mut CheckReport) -> Result<()> {

@@ -12,7 +12,7 @@ use super::packs::{Evidence, PackUse, PackUses};
 use super::report::CheckReport;
 use super::through;
 use crate::error::Result;
-use crate::repo::history::{Healed, Snapshot};
+use crate::repo::ledger::history::{Healed, Snapshot};
 use crate::repo::open::Repository;
 use crate::shutdown::Shutdown;
 

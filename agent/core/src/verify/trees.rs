@@ -19,7 +19,7 @@ use crate::reading::ChunkReader;
 use crate::reading::fetch::Fetcher;
 use crate::reading::tree::{ChunkRuns, Step, Tree};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
-use crate::repo::history::Snapshot;
+use crate::repo::ledger::history::Snapshot;
 use crate::shutdown::Shutdown;
 
 /// Trailers reduced to eight bytes a chunk: ten million chunks are 80 MB.

@@ -15,7 +15,7 @@ use scelle_core::error::{ExitCode, Result};
 use scelle_core::monitor::Silent;
 use scelle_core::pipeline::landing::checkpoint::CheckpointEvery;
 use scelle_core::repo::create::{Creation, Holders};
-use scelle_core::repo::keyring::Unlock;
+use scelle_core::repo::keys::keyring::Unlock;
 use scelle_core::repo::objects::Objects;
 use scelle_core::repo::open::{OpenOptions, Repository};
 use scelle_core::repo::seat::Seat;

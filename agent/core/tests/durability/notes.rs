@@ -2,7 +2,7 @@
 
 use super::*;
 
-use scelle_core::repo::history::History;
+use scelle_core::repo::ledger::history::History;
 use scelle_format::layout;
 
 /// What becomes of a note's put.
@@ -236,7 +236,7 @@ async fn a_pending_snapshot_brings_back_what_the_store_lost_meanwhile() {
     let mut life = Life::begin().await;
     life.run(life.store.clone(), CheckpointEvery::default()).await.unwrap();
     let objects = Objects::new(life.store.clone(), life.id.clone());
-    let names = |rows: Vec<scelle_core::repo::listed::Listed>| -> Vec<String> {
+    let names = |rows: Vec<scelle_core::repo::objects::listed::Listed>| -> Vec<String> {
         rows.into_iter().map(|row| row.name).collect()
     };
     let before = names(objects.list_all("a/").await.unwrap());

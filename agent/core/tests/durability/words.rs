@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use scelle_core::clock::FixedClock;
 use scelle_core::repo::damage::Damage;
 use scelle_core::repo::finding::FoundBy;
-use scelle_core::repo::history::History;
 use scelle_core::repo::join::{JoinRequest, join};
+use scelle_core::repo::ledger::history::History;
 use scelle_format::ledger::{Author, Because, FoundBad};
 
 struct Computer {

@@ -23,7 +23,7 @@ async fn notes(writer: &Writer) -> Vec<String> {
     rows.into_iter().rev().map(|row| row.name).collect()
 }
 
-async fn history(writer: &Writer) -> scelle_core::repo::history::History {
+async fn history(writer: &Writer) -> scelle_core::repo::ledger::history::History {
     open(writer).await.load_history().await.unwrap().clone()
 }
 
@@ -155,7 +155,7 @@ async fn a_snapshot_whose_note_is_gone_or_damaged_is_damage_and_one_never_made_i
     };
     let record = writer.attach("record", b"{}".to_vec()).await;
     writer.note(bilan, vec![record]).await;
-    let pick = |history: &scelle_core::repo::history::History, word: &str| {
+    let pick = |history: &scelle_core::repo::ledger::history::History, word: &str| {
         look::choose::select(history, &word.parse().unwrap(), None, None)
     };
     let names = notes(&writer).await;
@@ -189,7 +189,7 @@ async fn both_snapshots_of_a_fork_are_listed_and_named_by_their_notes() {
     let line = text.lines().find(|line| line.starts_with("time ")).unwrap();
     writer.write_note(&text.replace(line, "time 2020-01-01T00:00:00Z"), 2).await;
     let seen = history(&writer).await;
-    let numbers = |seen: &scelle_core::repo::history::History| -> Vec<u64> {
+    let numbers = |seen: &scelle_core::repo::ledger::history::History| -> Vec<u64> {
         seen.snapshots().iter().map(|snapshot| snapshot.id.number).collect()
     };
     assert_eq!(numbers(&seen), [1, 2, 2]);

@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use scelle_core::bilan::verify::read_file;
 use scelle_core::bilan::{Anchor, verify};
 use scelle_core::error::{AgentError, ExitCode, Result};
-use scelle_core::repo::new_file::write_new;
+use scelle_core::repo::state::new_file::write_new;
 use scelle_view::bilingual;
 use scelle_view::pages::text::{moment, page, status_word};
 use scelle_view::words::terms;

@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::paper::{language, owner_words, page};
 use scelle_core::error::{AgentError, ExitCode, Result};
 use scelle_core::platform::os_to_bytes;
-use scelle_core::repo::kit_files::KitFiles;
+use scelle_core::repo::keys::kit_files::KitFiles;
 use scelle_core::run::KitPlace;
 use scelle_view::bilingual;
 use scelle_view::words::Lang;

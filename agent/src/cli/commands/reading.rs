@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::secrets;
 use scelle_core::error::{AgentError, Result};
 use scelle_core::repo::finding::Finding;
-use scelle_core::repo::keyring::Unlock;
+use scelle_core::repo::keys::keyring::Unlock;
 pub use scelle_core::run::{Depth, Reading};
 use scelle_view::bilingual;
 

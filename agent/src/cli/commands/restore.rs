@@ -13,7 +13,7 @@ use crate::cli::context::Context;
 use scelle_core::error::{ExitCode, Result};
 use scelle_core::reading::tree::Tree;
 use scelle_core::repo::finding::FoundBy;
-use scelle_core::repo::history::Snapshot;
+use scelle_core::repo::ledger::history::Snapshot;
 use scelle_core::restore::plan::{Action, RestorePlan, plan};
 use scelle_core::restore::request::{RestoreRequest, Target, snapshot_path};
 use scelle_core::restore::write::Overwrite;

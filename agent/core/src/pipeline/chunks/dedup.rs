@@ -17,7 +17,7 @@ use crate::index::SegmentFile;
 use crate::index::merge::Merged;
 use crate::pipeline::chunks::packs::Place;
 use crate::repo::damage::Avoided;
-use crate::repo::local_index::LocalIndex;
+use crate::repo::state::local_index::LocalIndex;
 
 const SHARDS: usize = 16;
 /// Chunks of this run in memory before they go to disk: 12 MB.

@@ -29,13 +29,14 @@ use crate::pipeline::gather::hunks::MadeHunk;
 use crate::pipeline::landing::presence::keep_copy;
 use crate::pipeline::landing::shown::{CONCURRENT_HEADS, is_shown, is_there};
 use crate::pipeline::landing::stages::{Confirmed, Indexed, Uploaded};
-use crate::repo::append::{Attached, LedgerWriter, attach};
 use crate::repo::damage::Damage;
-use crate::repo::destination::Destination;
+use crate::repo::files;
+use crate::repo::ledger::append::{Attached, LedgerWriter, attach};
 use crate::repo::objects::Objects;
+use crate::repo::objects::destination::Destination;
 use crate::repo::seat::Seat;
+use crate::repo::state::checksum;
 use crate::repo::state::{Device, State};
-use crate::repo::{checksum, files};
 
 /// The snapshot's note is written.
 #[derive(Clone)]

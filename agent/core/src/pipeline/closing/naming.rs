@@ -21,9 +21,9 @@ use crate::pipeline::landing::presence;
 use crate::pipeline::landing::segments;
 use crate::pipeline::landing::stages::Uploaded;
 use crate::platform;
-use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
-use crate::repo::known::Shown;
+use crate::repo::damage::known::Shown;
+use crate::repo::ledger::append::LedgerWriter;
 use crate::repo::seat::Seat;
 use crate::repo::state::Device;
 

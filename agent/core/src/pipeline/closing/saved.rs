@@ -4,7 +4,7 @@
 
 use crate::pipeline::closing::commit::Committed;
 use crate::pipeline::gather::gathered::Gathered;
-use crate::repo::known::Shown;
+use crate::repo::damage::known::Shown;
 use crate::verify::listing::Listing;
 
 /// What a run has saved.

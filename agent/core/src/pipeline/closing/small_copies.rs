@@ -7,7 +7,7 @@ use scelle_format::limits::NOTE_MAX_BYTES;
 use scelle_format::{layout, note};
 
 use crate::error::{AgentError, Result};
-use crate::repo::key_copies::KeyCopies;
+use crate::repo::keys::key_copies::KeyCopies;
 use crate::repo::objects::Objects;
 use crate::repo::state::State;
 

@@ -16,7 +16,7 @@ use crate::catalog::Journal;
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 use crate::pipeline::landing::shown::{CONCURRENT_HEADS, is_shown};
-use crate::repo::append::LedgerWriter;
+use crate::repo::ledger::append::LedgerWriter;
 use crate::repo::objects::Objects;
 use crate::repo::state::Device;
 

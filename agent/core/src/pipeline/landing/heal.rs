@@ -17,10 +17,10 @@ use crate::catalog::{Catalog, Lists};
 use crate::error::Result;
 use crate::index::SegmentFile;
 use crate::pipeline::landing::caches::Caches;
-use crate::repo::append::LedgerWriter;
+use crate::repo::damage::words::Seen;
 use crate::repo::damage::{Avoided, Damage};
+use crate::repo::ledger::append::LedgerWriter;
 use crate::repo::state::State;
-use crate::repo::words::Seen;
 
 /// What knows where chunks lie.
 struct SoundPlaces<'a> {

@@ -18,8 +18,8 @@ use crate::index::merge::{Merged, SEGMENT_ROWS_MAX, due};
 use crate::pipeline::chunks::dedup::RunChunks;
 use crate::pipeline::landing::shown::is_there;
 use crate::pipeline::landing::stages::{Confirmed, Indexed};
-use crate::repo::append::LedgerWriter;
 use crate::repo::damage::Damage;
+use crate::repo::ledger::append::LedgerWriter;
 use crate::repo::objects::Objects;
 use crate::repo::seat::Seat;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use scelle_format::id::{PackId, PackKind};
 
 use crate::catalog::JournaledPack;
-use crate::repo::destination::Destination;
+use crate::repo::objects::destination::Destination;
 
 /// Packs that this run has sent: proof that the upload stage is over.
 pub struct Uploaded {

@@ -22,8 +22,8 @@ use crate::pipeline::chunks::packs::VerifiedPack;
 use crate::pipeline::landing::shown::{CONCURRENT_HEADS, is_shown};
 use crate::pipeline::landing::stages::Uploaded;
 use crate::repo::damage::Avoided;
-use crate::repo::destination::Destination;
 use crate::repo::objects::Objects;
+use crate::repo::objects::destination::Destination;
 use crate::shutdown::Shutdown;
 
 /// Packs sent at a time.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use scelle_core::monitor::{Notice, Problem};
-use scelle_core::repo::history::Snapshot;
+use scelle_core::repo::ledger::history::Snapshot;
 use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::tally::FileProblem;
 use scelle_core::restore::write::Notices;
