@@ -278,9 +278,9 @@ async fn restore_and_compare(
         overwrite: Overwrite::Never,
         aside: "mis de côté".to_owned(),
     };
-    let restored = reading.restore(&snapshot, tree, request).await?;
-    if restored.code() != ExitCode::Ok {
-        return Err(AgentError::finished_with_problems(restored.summary.problems.len() as u64));
+    let done = reading.restore(&snapshot, tree, request).await?;
+    if done.code() != ExitCode::Ok {
+        return Err(AgentError::finished_with_problems(done.summary.problems.len() as u64));
     }
     let below = restored.join(scelle_core::platform::bytes_to_os(&root)?);
     Ok(compare(expected, &below)?)

@@ -47,7 +47,7 @@ impl fmt::Display for RepoAddress {
         match self {
             Self::Folder(path) => {
                 let path = path.to_string_lossy().replace('%', "%25");
-                // FoundElsewhere a backslash is a character of a name like any other.
+                // Elsewhere a backslash is a character of a name like any other.
                 let path = if platform::BACKSLASH_SEPARATES { path.replace('\\', "/") } else { path };
                 let slash = if path.starts_with('/') { "" } else { "/" };
                 write!(f, "file://{slash}{path}")

@@ -2,7 +2,7 @@
 //! how SQLite is told a path.
 //!
 //! Linux asks `/proc/<pid>/fd` and `maps` of every process, at most once a second; Windows tries to open the file while denying
-//! others to write. FoundElsewhere nothing is known, and so it is said. A lease (`fcntl(2)`, `F_SETLEASE`) is not asked for: it tells of
+//! others to write. Elsewhere nothing is known, and so it is said. A lease (`fcntl(2)`, `F_SETLEASE`) is not asked for: it tells of
 //! writers only, is given for files of the own account or to who sees all processes anyway, and whoever opens the file meanwhile
 //! would wait for us. Never: waits for a program, or changes a file.
 

@@ -155,7 +155,7 @@ pub(super) fn is_replaced(lost: PackName, wrong: &BTreeSet<PackName>, healed: &H
 }
 
 /// Packs that heal notes put in the place of one, and in the place of those.
-pub(super) fn heirs_of(lost: (PackKind, PackId), healed: &Healed) -> BTreeSet<(PackKind, PackId)> {
+pub(super) fn heirs_of(lost: PackName, healed: &Healed) -> BTreeSet<PackName> {
     let (mut open, mut heirs) = (vec![lost], BTreeSet::new());
     while let Some(pack) = open.pop() {
         for (kind, next, _) in healed.get(&pack).into_iter().flatten() {

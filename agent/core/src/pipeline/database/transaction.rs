@@ -23,7 +23,7 @@ pub enum Refusal {
     /// It cannot be read without being written to (a journal to roll back, a log without its index), or it is damaged.
     Unreadable,
     /// What SQLite opened is not the file that was found: its folder was swapped for another meanwhile.
-    FoundElsewhere,
+    Elsewhere,
 }
 
 impl From<rusqlite::Error> for Refusal {
@@ -99,7 +99,7 @@ impl Reader {
         let mut connection = Connection::open_with_flags(platform::sqlite_uri(path), flags)?;
         let after = platform::own_descriptors(source);
         if before.zip(after).is_some_and(|(before, after)| after <= before) {
-            return Err(Refusal::FoundElsewhere);
+            return Err(Refusal::Elsewhere);
         }
         wait_at_most(&mut connection, wait)?;
         Ok(Self { connection, _held: held })
@@ -194,7 +194,7 @@ mod tests {
         assert!(Reader::connect(&inside, &found, WAIT).is_ok());
         // The folder was swapped for another while the file was already open.
         let _open = SourceFile::open(&inside).unwrap();
-        assert_eq!(Reader::connect(&outside, &found, WAIT).err(), Some(Refusal::FoundElsewhere));
+        assert_eq!(Reader::connect(&outside, &found, WAIT).err(), Some(Refusal::Elsewhere));
         std::fs::rename(root.join("inside"), root.join("aside")).unwrap();
         symlink(root.join("outside"), root.join("inside")).unwrap();
         assert_eq!(Reader::connect(&inside, &found, WAIT).err(), Some(Refusal::Unreadable));

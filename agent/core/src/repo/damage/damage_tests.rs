@@ -1,6 +1,6 @@
 //! Which of several words about one object counts, and what is open, replaced or accepted.
 
-use scelle_format::id::Sha256;
+use scelle_format::id::{PackKind, Sha256};
 
 use super::*;
 
