@@ -61,8 +61,17 @@ impl SourceFile {
     /// Has the system write out what programs have changed in it through mapped memory. Only then does the next such change set the time
     /// by which it is seen: a page that is dirty already takes further ones in silence (Linux: `file_update_time` in `page_mkwrite`).
     /// A file system without a disk keeps none of these times; nothing is lost where it does not work.
-    pub fn write_back(&self) {
+    fn write_back(&self) {
         let _ = self.file().and_then(File::sync_data);
+    }
+
+    /// Opens a file with `open` so that what is written to it from then on through mapped memory is seen as a change, too. Twice: a
+    /// program may have been held up in its first change, after it was stamped and before it was made.
+    pub fn watching(open: impl Fn() -> io::Result<Self>) -> io::Result<Self> {
+        open()?.write_back();
+        let source = open()?;
+        source.write_back();
+        Ok(source)
     }
 
     /// Data extents of a file with holes; see [`platform::data_extents`].

@@ -14,6 +14,7 @@ use crate::pipeline::jobs::job::{FileJob, Outcome, Stored, problem_of};
 use crate::pipeline::jobs::verdict::Taken;
 use crate::pipeline::workers::parts::{PART_BYTES, PartWork, ReadingWay, split};
 use crate::pipeline::workers::worker::Worker;
+use crate::scan::SourceFile;
 
 impl Worker<'_> {
     /// Reads a whole file here and now; a file that cannot be read ends its job.
@@ -22,15 +23,13 @@ impl Worker<'_> {
         job: &Arc<FileJob>,
         reading: ReadingWay,
     ) -> Result<Option<Arc<PartWork>>> {
-        let source = match job.open() {
+        let source = match SourceFile::watching(|| job.open()) {
             Ok(source) => source,
             Err(error) => {
                 self.lose(job, &error);
                 return Ok(None);
             }
         };
-        // After the look with which the end of the reading is compared.
-        source.write_back();
         let bytes = source.stat().bytes;
         let data = if bytes == 0 { Vec::new() } else { vec![Extent { start: 0, bytes }] };
         let (list, open_parts) = (Arc::default(), AtomicUsize::new(0));

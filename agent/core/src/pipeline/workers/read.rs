@@ -47,16 +47,16 @@ impl Worker<'_> {
                 self.shared.beside.wait(job.clone());
                 Ok(())
             }
-            Ok((DatabaseEngine::Paged, source)) => {
-                source.write_back();
-                let reading = ReadingWay { engine: Some(DatabaseEngine::Paged), ..ReadingWay::paged(1) };
-                self.hand_out(job, source, reading)
-            }
             Ok((engine, source)) => {
-                if engine::may_be_database(engine, job.path.as_bytes()) {
-                    source.write_back();
-                }
-                self.hand_out(job, source, ReadingWay { engine: Some(engine), ..ReadingWay::content(1) })
+                let source = match engine::may_be_database(engine, job.path.as_bytes()) {
+                    true => SourceFile::watching(|| job.open()).unwrap_or(source),
+                    false => source,
+                };
+                let reading = match engine {
+                    DatabaseEngine::Paged => ReadingWay::paged(1),
+                    _ => ReadingWay::content(1),
+                };
+                self.hand_out(job, source, ReadingWay { engine: Some(engine), ..reading })
             }
         }
     }
