@@ -63,7 +63,7 @@ pub struct Candidate {
 
 /// How a file was saved beside which there are names of side files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Saved {
+pub enum SavedAs {
     /// As a database: whole without them, or with those that it needed.
     Database,
     /// Like any file; none that it would need stood beside it once it was read. It may be an encrypted database.
@@ -84,10 +84,10 @@ pub enum SideLooks {
 impl SideLooks {
     /// Whether it is not to be saved beside what was saved. What only looks like a journal at rest is left out beside a database that is
     /// known to be one; a hot journal beside any file: it belongs to a later moment than that.
-    pub fn is_left_out(self, beside: Option<Saved>) -> bool {
+    pub fn is_left_out(self, beside: Option<SavedAs>) -> bool {
         match beside {
-            Some(Saved::Database) => self != Self::Other,
-            Some(Saved::Alone) => self == Self::Needed,
+            Some(SavedAs::Database) => self != Self::Other,
+            Some(SavedAs::Alone) => self == Self::Needed,
             None => false,
         }
     }
@@ -98,7 +98,7 @@ impl SideLooks {
 pub struct Beside {
     candidates: Mutex<HashMap<BaseKey, Vec<Candidate>>>,
     /// What is in this snapshot already, so that nothing of a later moment may stand beside it.
-    saved: Mutex<HashMap<BaseKey, Saved>>,
+    saved: Mutex<HashMap<BaseKey, SavedAs>>,
     /// SQLite databases that are looked at once the scan is over.
     late: Mutex<Vec<Arc<FileJob>>>,
     clusters: Mutex<Vec<Cluster>>,
@@ -117,7 +117,7 @@ impl Beside {
     }
 
     /// This file is in the snapshot, as of now.
-    pub fn is_saved_now(&self, base: BaseKey, saved: Saved) {
+    pub fn is_saved_now(&self, base: BaseKey, saved: SavedAs) {
         self.saved.lock().insert(base, saved);
     }
 
@@ -153,7 +153,7 @@ impl Beside {
     }
 
     /// Files with the names of side files, each with how that beside which it stands was saved, if it was.
-    pub fn take_rest(&self) -> Vec<(Candidate, Option<Saved>)> {
+    pub fn take_rest(&self) -> Vec<(Candidate, Option<SavedAs>)> {
         let saved = self.saved.lock();
         let all = std::mem::take(&mut *self.candidates.lock()).into_iter();
         all.flat_map(|(base, files)| {
@@ -292,7 +292,7 @@ fn is_shm(first: &[u8], bytes: u64) -> bool {
     let is_index =
         version.map(u32::from_ne_bytes).is_some_and(|v| v == SHM_VERSION || v.swap_bytes() == SHM_VERSION);
     // One that no program uses any more, or not yet, is empty but for its length.
-    is_index || bytes % SHM_UNIT_BYTES == 0 && first.iter().all(|byte| *byte == 0)
+    is_index || bytes.is_multiple_of(SHM_UNIT_BYTES) && first.iter().all(|byte| *byte == 0)
 }
 
 #[cfg(test)]
@@ -345,8 +345,8 @@ mod tests {
     fn nothing_of_a_later_moment_stands_beside_what_is_saved() {
         use SideLooks::{AtRest, Needed, Other};
         let left_out = |beside| [Needed, AtRest, Other].map(|looks| looks.is_left_out(beside));
-        assert_eq!(left_out(Some(Saved::Database)), [true, true, false]);
-        assert_eq!(left_out(Some(Saved::Alone)), [true, false, false]);
+        assert_eq!(left_out(Some(SavedAs::Database)), [true, true, false]);
+        assert_eq!(left_out(Some(SavedAs::Alone)), [true, false, false]);
         assert_eq!(left_out(None), [false; 3]);
     }
 }

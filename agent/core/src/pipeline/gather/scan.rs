@@ -17,7 +17,7 @@ pub(in crate::pipeline) use self::hand_over::{Scan, ScanKeys};
 use crate::catalog::{CatalogEntry, HunkRow, PackEntry};
 use crate::error::Result;
 use crate::monitor::Problem;
-use crate::pipeline::database::side::{self, BaseKey, Saved};
+use crate::pipeline::database::side::{self, BaseKey, SavedAs};
 use crate::pipeline::gather::found::Sources;
 use crate::pipeline::gather::hunks::{HunkEntry, ItemSource, Trouble};
 use crate::pipeline::gather::unread::UnreadCount;
@@ -103,8 +103,8 @@ impl Scan<'_> {
             Some((row, index, record)) if untouched => {
                 let base = || BaseKey::of(&item.stat, item.path.as_bytes());
                 match record.entry.cut {
-                    Cut::Paged { .. } => worker.shared.beside.is_saved_now(base(), Saved::Database),
-                    _ if item.has_side => worker.shared.beside.is_saved_now(base(), Saved::Alone),
+                    Cut::Paged { .. } => worker.shared.beside.is_saved_now(base(), SavedAs::Database),
+                    _ if item.has_side => worker.shared.beside.is_saved_now(base(), SavedAs::Alone),
                     _ => {}
                 }
                 self.keep(row, index, record, &item);

@@ -22,7 +22,7 @@ use crate::pipeline::chunks::list::ChunkList;
 use crate::pipeline::chunks::packs::{Lane, Place};
 use crate::pipeline::chunks::recipe::Recipe;
 use crate::pipeline::database::live::FIRST_WAIT;
-use crate::pipeline::database::side::{BaseKey, Saved, beside};
+use crate::pipeline::database::side::{BaseKey, SavedAs, beside};
 use crate::pipeline::database::spill::Spill;
 use crate::pipeline::database::transaction::{Mode, Reader, Refusal, mode};
 use crate::pipeline::jobs::job::problem_of;
@@ -98,7 +98,7 @@ impl<'a> Worker<'a> {
             taken: Some(Taken::Consistent),
             ..Stored::default()
         };
-        self.shared.beside.is_saved_now(BaseKey::of(&job.stat, job.path.as_bytes()), Saved::Database);
+        self.shared.beside.is_saved_now(BaseKey::of(&job.stat, job.path.as_bytes()), SavedAs::Database);
         self.shared.monitor.advance(1, job.stat.bytes);
         job.end(Outcome::Stored(Box::new(stored)));
         Ok(Pass::Done)

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use crate::clock;
 use crate::error::Result;
 use crate::monitor::Problem;
-use crate::pipeline::database::side::{self, BaseKey, Candidate, Saved, beside, is_accompanied, is_needed};
+use crate::pipeline::database::side::{self, BaseKey, Candidate, SavedAs, beside, is_accompanied, is_needed};
 use crate::pipeline::database::transaction::Refusal;
 use crate::pipeline::jobs::job::{FileJob, Outcome};
 use crate::pipeline::jobs::verdict::Taken;
@@ -49,7 +49,7 @@ impl Worker<'_> {
 
     /// Saves a file that only sounds like a side file. What it is, is asked of the bytes that were read, too: a transaction may begin
     /// meanwhile, and its journal beside a database of an earlier moment would undo what that never had.
-    fn rest(&mut self, candidate: &Candidate, saved: Option<Saved>) -> Result<()> {
+    fn rest(&mut self, candidate: &Candidate, saved: Option<SavedAs>) -> Result<()> {
         let job = &candidate.job;
         let is_left_out = || {
             let is_gone = saved.is_some() && side::is_gone(&job.os_path);
@@ -126,7 +126,7 @@ impl Worker<'_> {
                 Taken::WithSideFiles if is_tied() => Taken::Tied,
                 taken => taken,
             };
-            self.shared.beside.is_saved_now(key.clone(), Saved::Database);
+            self.shared.beside.is_saved_now(key.clone(), SavedAs::Database);
             self.end_now(&read[0], taken.problem(), Some(taken));
             for side in &read[1..] {
                 self.end_now(side, (!unchanged).then_some(Problem::Changed), None);

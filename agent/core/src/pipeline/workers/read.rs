@@ -12,7 +12,7 @@ use scelle_format::manifest::Extent;
 use crate::error::Result;
 use crate::monitor::Problem;
 use crate::pipeline::database::live::Live;
-use crate::pipeline::database::side::{self, BaseKey, Saved};
+use crate::pipeline::database::side::{self, BaseKey, SavedAs};
 use crate::pipeline::database::transaction::{Mode, mode};
 use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored};
@@ -201,7 +201,7 @@ impl Worker<'_> {
             ..work.stored()
         };
         if is_sqlite || job.has_side {
-            let saved = if is_sqlite { Saved::Database } else { Saved::Alone };
+            let saved = if is_sqlite { SavedAs::Database } else { SavedAs::Alone };
             self.shared.beside.is_saved_now(BaseKey::of(&job.stat, job.path.as_bytes()), saved);
         }
         self.shared.monitor.advance(1, job.stat.bytes);
