@@ -174,10 +174,11 @@ fn the_chain_of_revisions_has_no_gap() {
     assert_eq!(check_history(&pin(), &renamed), Err(DescriptorError::WrongRevision));
     assert_eq!(check_history(&pin(), &[]), Err(DescriptorError::NoFirstRevision));
 
-    let seen = (2, second.text_sha256());
+    let seen_at = |revision, text_sha256| SeenRevision { revision, text_sha256 };
+    let seen = seen_at(2, second.text_sha256());
     assert_eq!(check_seen(seen, &second), Ok(()));
     assert_eq!(check_seen(seen, &first()), Err(DescriptorError::RolledBack));
-    assert_eq!(check_seen((2, hash(0)), &second), Err(DescriptorError::RolledBack));
+    assert_eq!(check_seen(seen_at(2, hash(0)), &second), Err(DescriptorError::RolledBack));
     assert_eq!(check_seen(seen, &after(&second)), Ok(()));
 }
 

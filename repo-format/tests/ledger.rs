@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 use scelle_format::descriptor::RecipientRole;
+use scelle_format::descriptor::SeenRevision;
 use scelle_format::id::{DeviceId, PackId, PackKind, RepositoryId, Sha256};
 use scelle_format::ledger::*;
 use scelle_format::padme::padme;
@@ -28,7 +29,7 @@ fn note(sequence: u64, prev: Option<Sha256>, kind: NoteKind) -> Note {
         clock_offset_ms: None,
         instance: [7; 8],
         prev,
-        descriptor: (1, Sha256([1; 32])),
+        descriptor: SeenRevision { revision: 1, text_sha256: Sha256([1; 32]) },
         generation: 0,
         attachments: roles.iter().map(attach).collect(),
     }
@@ -261,7 +262,8 @@ fn any_note() -> impl Strategy<Value = Note> {
             let is_partial = matches!(kind, NoteKind::Snapshot { status: SnapshotStatus::Partial, .. });
             let mut note = note(sequence, Some(prev), kind);
             note.attachments.retain(|attachment| !is_partial || attachment.role != "root");
-            let (time, descriptor) = (Timestamp(time), (sequence, prev));
+            let descriptor = SeenRevision { revision: sequence, text_sha256: prev };
+            let time = Timestamp(time);
             Note { time, clock_offset_ms: offset, generation, instance, descriptor, ..note }
         },
     )

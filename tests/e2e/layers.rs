@@ -40,7 +40,7 @@ struct Source {
     file: PathBuf,
     /// Module path, the crate's name first.
     module: Vec<String>,
-    /// Code without comments, strings and tests.
+    /// Code without comments and tests; what follows `//` in a string is cut with it.
     code: String,
 }
 
@@ -73,7 +73,8 @@ impl House {
         house
     }
 
-    /// Files that only tests compile: named in a `#[cfg(test)]` module of their parent, and all below `testing`.
+    /// Files that only tests compile, by their names, and all below `testing`; those of `bin` are the program, which imports and is not
+    /// imported.
     fn leave_tests_out(&mut self) {
         let is_test = |source: &Source| {
             source.module.iter().any(|part| part == "testing" || part == "bin" || part.ends_with("_tests"))

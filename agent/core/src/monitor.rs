@@ -2,7 +2,7 @@
 //!
 //! Counts and [`Notice`]s come from the scan, the pipeline, restore and check, from any thread, and go to a
 //! [`Monitor`]: the terminal's and NDJSON's are the program's own, [`Silent`] or a test's
-//! [`Recorder`]. Never: a file name or path (a notice carries tokens and counts only), never a decision:
+//! [`Recorder`]. Never: a file name or path (a notice carries tokens, counts, labels of plans, names of objects, and lines of the configuration), never a decision:
 //! an operation behaves the same whoever watches.
 
 use std::sync::{Mutex, MutexGuard};

@@ -22,7 +22,7 @@ const INERT: [(&str, &str); 8] = [
 pub struct InertKey {
     /// File and line: `config.toml:12`.
     pub place: String,
-    /// Table and key: `plan.schedule`.
+    /// Table and key: `plan.priority`.
     pub key: String,
 }
 

@@ -9,7 +9,8 @@ mod validity;
 use std::fmt::Write;
 
 pub use validity::{
-    DescriptorError, Pin, SignedDescriptor, Standing, check_first, check_history, check_seen, check_successor,
+    DescriptorError, Pin, SeenRevision, SignedDescriptor, Standing, check_first, check_history, check_seen,
+    check_successor,
 };
 
 use crate::error::{FormatError, Result, malformed};

@@ -160,11 +160,19 @@ pub fn check_history(pin: &Pin, history: &[SignedDescriptor]) -> Result<Standing
     Ok(standing)
 }
 
-/// Checks the newest descriptor shown against the highest one that a ledger note, or local state, has seen
-/// (revision and SHA-256 of its text).
-pub fn check_seen(seen: (u64, Sha256), shown: &Descriptor) -> Result<(), DescriptorError> {
-    let older = shown.revision < seen.0;
-    let other = shown.revision == seen.0 && shown.text_sha256() != seen.1;
+/// The highest descriptor that a ledger note, or local state, has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenRevision {
+    /// Its number.
+    pub revision: u64,
+    /// SHA-256 of its text.
+    pub text_sha256: Sha256,
+}
+
+/// Checks the newest descriptor shown against the highest one that was seen.
+pub fn check_seen(seen: SeenRevision, shown: &Descriptor) -> Result<(), DescriptorError> {
+    let older = shown.revision < seen.revision;
+    let other = shown.revision == seen.revision && shown.text_sha256() != seen.text_sha256;
     if older || other { Err(DescriptorError::RolledBack) } else { Ok(()) }
 }
 

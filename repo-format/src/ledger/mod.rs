@@ -8,6 +8,7 @@ mod chain;
 mod kinds;
 mod rows;
 
+use crate::descriptor::SeenRevision;
 use std::fmt::Write;
 
 pub use acknowledge::{Author, Because, STORE_SET};
@@ -58,8 +59,8 @@ pub struct Note {
     pub instance: [u8; 8],
     /// SHA-256 of the text of the note before it; absent in the first only.
     pub prev: Option<Sha256>,
-    /// Highest descriptor the writer had seen: revision, SHA-256 of its text.
-    pub descriptor: (u64, Sha256),
+    /// Highest descriptor the writer had seen.
+    pub descriptor: SeenRevision,
     /// K generation in force.
     pub generation: u16,
     /// Objects that belong to it.
@@ -148,7 +149,7 @@ impl Note {
     }
 
     fn render(&self) -> String {
-        let (revision, descriptor) = &self.descriptor;
+        let SeenRevision { revision, text_sha256: descriptor } = &self.descriptor;
         let mut out = format!(
             "scelle/note/1\nrepository {}\ndevice {}\nsequence {}\nkind {}\ntime {}\nclock-offset-ms {}\n\
              instance {}\nprev {}\ndescriptor {revision} {descriptor}\ngeneration {}\n",
@@ -178,9 +179,9 @@ fn signed_decimal(text: &str) -> Result<i64> {
     if value.to_string() == text { Ok(value) } else { Err(wrong) }
 }
 
-fn descriptor_seen(value: &str) -> Result<(u64, Sha256)> {
+fn descriptor_seen(value: &str) -> Result<SeenRevision> {
     let [revision, sha256] = words(WHAT, value)?;
-    Ok((ordinal(WHAT, revision)?, Sha256::parse(sha256)?))
+    Ok(SeenRevision { revision: ordinal(WHAT, revision)?, text_sha256: Sha256::parse(sha256)? })
 }
 
 fn attachment(value: &str) -> Result<Attachment> {

@@ -163,7 +163,7 @@ impl Shelf<'_> {
     fn branch(&self) -> Vec<&VerifiedNote> {
         let Some(own) = self.own else { return Vec::new() };
         let notes = self.history.device(own.device).map(|chain| &chain.notes[..]);
-        branch_of(notes.unwrap_or_default(), own.head.link().map(|(_, text)| text))
+        branch_of(notes.unwrap_or_default(), own.head.chain_head().map(|head| head.text_sha256))
     }
 
     /// The record of a note, where this computer has a copy of it.

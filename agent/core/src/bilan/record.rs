@@ -37,7 +37,7 @@ pub struct NotePosition(Option<ChainHead>);
 impl NotePosition {
     /// After this head.
     pub fn after(head: &Head) -> Self {
-        Self(head.link().map(|(sequence, text_sha256)| ChainHead { sequence, text_sha256 }))
+        Self(head.chain_head())
     }
 }
 

@@ -157,8 +157,8 @@ fn check(document: &Document) -> Option<Checked> {
     let before: Vec<Note> = document.proof.before.iter().map(read).collect::<Option<_>>()?;
     let after: Vec<Note> = document.proof.after.iter().map(read).collect::<Option<_>>()?;
 
-    let seen = descriptors.get(usize::try_from(own.descriptor.0.checked_sub(1)?).ok()?)?;
-    let is_seen = seen.descriptor.text_sha256() == own.descriptor.1;
+    let seen = descriptors.get(usize::try_from(own.descriptor.revision.checked_sub(1)?).ok()?)?;
+    let is_seen = seen.descriptor.text_sha256() == own.descriptor.text_sha256;
     let is_ours =
         newest.repository == own.repository && names(&document.id, &own, &Sha256::of(text.as_bytes()));
     let sound = is_seen && is_ours && !is_revoked(&descriptors, &own) && record_fits(document, &own);

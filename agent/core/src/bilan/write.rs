@@ -168,7 +168,7 @@ async fn send(ledger: &mut LedgerWriter<'_>, record: &Record) -> Sent {
     };
     let sequence = ledger.head().sequence + 1;
     match ledger.append(kind, vec![attached]).await {
-        Ok((sequence, _)) => Sent::Whole(sequence),
+        Ok(head) => Sent::Whole(head.sequence),
         Err(error) if ledger.is_pending() => Sent::Pending(sequence, error),
         // It did not even get so far that it waits.
         Err(error) => Sent::Nothing(error),

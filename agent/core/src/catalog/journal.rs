@@ -33,7 +33,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the journal; an unreadable one is set aside, which costs sending some packs again.
+    /// Opens or creates the journal; an unreadable one is removed, which costs sending some packs again.
     pub fn open(path: &Path) -> Result<Self> {
         clear_way(path, Shape::File)?;
         Self::open_file(path).or_else(|_| {

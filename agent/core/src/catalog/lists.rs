@@ -41,7 +41,7 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Opens or creates the database; one that SQLite cannot read is set aside, which costs asking the index.
+    /// Opens or creates the database; one that SQLite cannot read is removed, which costs asking the index.
     pub fn open(path: &Path, id_key: [u8; 32], live_packs: HashSet<[u8; 32]>) -> Result<Self> {
         clear_way(path, Shape::File)?;
         let connection = open_file(path).or_else(|_| {

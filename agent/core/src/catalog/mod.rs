@@ -41,7 +41,7 @@ pub struct Catalog {
 impl Catalog {
     /// Opens or creates the catalog at `path`; records are sealed under `key`.
     ///
-    /// A file that SQLite cannot read is set aside: the next run reads every source byte again, nothing is lost.
+    /// A file that SQLite cannot read is removed: the next run reads every source byte again, nothing is lost.
     pub fn open(path: &Path, key: &[u8; 32], chance: Chance) -> Result<Self> {
         clear_way(path, Shape::File)?;
         match Self::open_file(path, key, chance.clone()) {

@@ -1,7 +1,7 @@
 //! One backup run, from the walk to the snapshot's note.
 //!
 //! [`backup`] is the page to read first; below it are the rooms, from the ground: `chunks`, `jobs`, `database`, `workers`, `gather`,
-//! and beside them `landing`, on which `closing` stands too. The scan stage and the workers run on threads, store calls on the async runtime;
+//! and beside them `landing`, on which `closing` stands too. The scan and the workers run on threads, store calls on the async runtime;
 //! every channel is bounded and every task is joined. Never: commits what the store did not show.
 
 pub mod chunks;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use scelle_format::descriptor::Pin;
+use scelle_format::descriptor::SeenRevision;
 use scelle_format::format_txt::FormatTxt;
 use scelle_format::id::{DeviceId, RepositoryId, Sha256};
 use scelle_format::kit::Kit;
@@ -37,7 +38,7 @@ pub struct OpenOptions {
     /// The owner that local state knows. A kit brings its own.
     pub pin: Option<Pin>,
     /// The highest descriptor that local state has seen.
-    pub seen: Option<(u64, Sha256)>,
+    pub seen: Option<SeenRevision>,
     /// Copies of this PC: what is read sound is offered to them.
     pub kept: Option<Kept>,
     /// Read the whole ledger instead of the newest notes of each device.
@@ -192,15 +193,15 @@ async fn by_what_was_seen(
     objects: &Objects,
     pin: Option<&Pin>,
     notes: StoredNotes,
-    seen: Option<(u64, Sha256)>,
+    seen: Option<SeenRevision>,
     descriptors: &mut Descriptors,
 ) -> Result<History> {
     let mut history = History::check(objects, notes.clone(), descriptors).await;
     let seen_by_notes = history.devices.iter().flat_map(|d| &d.notes).map(|row| row.note.descriptor);
-    if let Some(seen) = seen_by_notes.chain(seen).max_by_key(|(revision, _)| *revision) {
-        if seen.0 > descriptors.current.revision {
+    if let Some(seen) = seen_by_notes.chain(seen).max_by_key(|seen| seen.revision) {
+        if seen.revision > descriptors.current.revision {
             // The newest is not listed: refs may still hold it, and then it counts.
-            let more = Descriptors::load_up_to(objects, pin, seen.0).await?;
+            let more = Descriptors::load_up_to(objects, pin, seen.revision).await?;
             if more.current.revision > descriptors.current.revision {
                 history = History::check(objects, notes, &more).await;
                 *descriptors = more;

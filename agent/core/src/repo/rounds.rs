@@ -206,7 +206,7 @@ impl Seat {
         // Whether somebody has answered stands anywhere in the ledger.
         let history = History::load(self.objects(), descriptors).await?;
         let alarms = ChainAlarms::load(&self.state);
-        let head = ledger.head().link().map(|(_, text_sha256)| text_sha256);
+        let head = ledger.head().chain_head().map(|head| head.text_sha256);
         let forked: BTreeSet<&str> =
             history.findings.iter().filter(is_fork).map(|finding| finding.object.as_str()).collect();
         let mut new = Vec::new();

@@ -110,7 +110,7 @@ impl Seat {
         // A state that lost its head has seen nothing.
         let seen = self.state.head().and_then(|head| head.descriptor_seen()).ok();
         // Up to what was seen: a revision that the store has lost since counts where this PC's copy of it holds.
-        let highest = seen.map_or(0, |(revision, _)| revision);
+        let highest = seen.map_or(0, |seen| seen.revision);
         let mut descriptors = Descriptors::load_up_to(self.objects(), Some(&pin), highest).await?;
         seen.into_iter().for_each(|seen| descriptors.compare_with_seen(seen));
         Ok(descriptors)

@@ -1,7 +1,7 @@
 //! Where the bytes of an entry's chunks lie in its file, and reading them back from a file that is already there.
 //!
 //! For: `workers`. Data comes from the manifest (extents were checked when it was read) and from existing files of the
-//! destination. Never: writes.
+//! restore root. Never: writes.
 
 use scelle_format::manifest::{Entry, Extent};
 

@@ -1,4 +1,4 @@
-//! The end of a restore for databases that have a log or a journal beside them, in the snapshot or in the destination.
+//! The end of a restore for databases that have a log or a journal beside them, in the snapshot or in the restore root.
 //!
 //! For: `run`, when all other files stand. A database and its side files are one: both of one version, or the database
 //! alone with what belonged to another version moved aside. Data comes from jobs that `produce` and `workers` put by. Never:
@@ -23,7 +23,7 @@ use crate::scan::EntryPath;
 /// A database and what the snapshot has beside it.
 #[derive(Default)]
 struct Pair {
-    /// Set when it stands in the destination byte for byte, with something beside it.
+    /// Set when it stands in the restore root byte for byte, with something beside it.
     standing: Option<RestoreJob>,
     sides: Vec<RestoreJob>,
 }
@@ -84,11 +84,11 @@ fn one(
         pair.sides.iter().for_each(|job| shared.restore(reader, job));
         return Ok(());
     };
-    let (destination, at) = shared.places.place(base)?;
-    match way(shared, reader, &main, pair, &destination, &at)? {
+    let (restore_root, at) = shared.places.place(base)?;
+    match way(shared, reader, &main, pair, &restore_root, &at)? {
         Way::Open => {
             if pair.standing.is_some() {
-                same(shared, &destination, &at, &main)?;
+                same(shared, &restore_root, &at, &main)?;
             }
             pair.sides.iter().for_each(|job| shared.restore(reader, job));
         }
@@ -99,7 +99,7 @@ fn one(
         }
         Way::Beside => beside(shared, reader, &main, pair)?,
         Way::Clear(others) => {
-            if let Err(error) = destination.set_aside(&at, &others) {
+            if let Err(error) = restore_root.set_aside(&at, &others) {
                 let problem = match error.kind {
                     WriteErrorKind::Held => Problem::InUse,
                     _ => Problem::NotWritten,
@@ -110,7 +110,7 @@ fn one(
                 return Ok(());
             }
             if pair.standing.is_some() {
-                same(shared, &destination, &at, &main)?;
+                same(shared, &restore_root, &at, &main)?;
             }
             pair.sides.iter().for_each(|job| shared.restore(reader, job));
         }
@@ -124,10 +124,10 @@ fn way(
     reader: &mut ChunkReader,
     main: &RestoreJob,
     pair: &Pair,
-    destination: &Arc<RestoreRoot>,
+    restore_root: &Arc<RestoreRoot>,
     at: &EntryPath,
 ) -> std::result::Result<Way, WriteFault> {
-    let Some(there) = destination.existing(at)? else { return Ok(Way::Without) };
+    let Some(there) = restore_root.existing(at)? else { return Ok(Way::Without) };
     let mut first = [0; FIRST_BYTES];
     let is_one = there.file.is_none() || {
         let read = there.read_at(&mut first, 0).unwrap_or(0);
@@ -138,13 +138,13 @@ fn way(
     }
     let is_right = pair.standing.is_some() || shared.has_same_content(reader, &there, &main.entry)?;
     drop(there);
-    let mut others = destination.replayed_beside(at)?;
+    let mut others = restore_root.replayed_beside(at)?;
     if is_right {
         // What is there of the snapshot's own side files stays.
         for job in &pair.sides {
             let (_, side) = shared.places.place(&job.path)?;
             if others.contains(&side)
-                && let Some(there) = destination.existing(&side)?
+                && let Some(there) = restore_root.existing(&side)?
                 && shared.has_same_content(reader, &there, &job.entry)?
             {
                 others.retain(|other| *other != side);
@@ -166,11 +166,11 @@ fn way(
 /// The database stands there as it was saved.
 fn same(
     shared: &Shared<'_>,
-    destination: &RestoreRoot,
+    restore_root: &RestoreRoot,
     at: &EntryPath,
     main: &RestoreJob,
 ) -> std::result::Result<(), WriteFault> {
-    shared.update_same(destination, at, &main.entry)?;
+    shared.update_same(restore_root, at, &main.entry)?;
     shared.note_placed(&main.path, &main.entry.link_group, main.entry.bytes, &Placed::Same);
     Ok(())
 }

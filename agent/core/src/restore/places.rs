@@ -1,7 +1,7 @@
 //! Where each entry of a snapshot goes: the folder that was chosen, or the place it came from, under its own name or another.
 //!
 //! For: all of a restore. Data comes from the request, and from `produce` and `pairs`, which give entries other names. Never:
-//! follows a link, or makes more than the destination itself.
+//! follows a link, or makes more than the restore root itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use crate::scan::EntryPath;
 /// Finds the folder handle and the path below it for an entry's path.
 pub(super) struct Places {
     in_place: bool,
-    /// Whether the destination was empty or absent: nothing needs to be compared.
+    /// Whether the restore root was empty or absent: nothing needs to be compared.
     pub(super) fresh: bool,
     roots: Mutex<HashMap<EntryPath, Arc<RestoreRoot>>>,
     aside: String,
-    /// Entries that have another name in the destination than in the snapshot.
+    /// Entries that have another name in the restore root than in the snapshot.
     renames: RwLock<HashMap<EntryPath, EntryPath>>,
     has_renames: AtomicBool,
 }
 
 impl Places {
-    /// A destination that nothing has been opened of.
+    /// A restore root that nothing has been opened of.
     pub(super) fn new(request: &RestoreRequest, fresh: bool) -> Self {
         Self {
             in_place: request.target == Target::InPlace,
@@ -38,7 +38,7 @@ impl Places {
         }
     }
 
-    /// Opens (and makes) the destination.
+    /// Opens (and makes) the restore root.
     pub(super) fn create(request: &RestoreRequest) -> std::result::Result<Self, WriteError> {
         let Target::Folder(folder) = &request.target else { return Ok(Self::new(request, false)) };
         let fresh = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
@@ -48,7 +48,7 @@ impl Places {
         Ok(places)
     }
 
-    /// Gives an entry another name in the destination; what is below it goes with it.
+    /// Gives an entry another name in the restore root; what is below it goes with it.
     pub(super) fn rename(&self, entry: &EntryPath, name: &[u8]) {
         let parent = self.renamed(&entry.parent().unwrap_or_default());
         if let Ok(other) = parent.child(name) {
@@ -77,11 +77,11 @@ impl Places {
 
     /// A probe beside an entry.
     pub(super) fn probe_names_of(&self, entry: &EntryPath) -> Option<NameProbe> {
-        let (destination, below) = self.place(entry).ok()?;
-        destination.probe_names(&below.parent()?).ok()
+        let (restore_root, below) = self.place(entry).ok()?;
+        restore_root.probe_names(&below.parent()?).ok()
     }
 
-    /// The destination and the path in it. In place on Windows every drive and share is a destination of its own.
+    /// The restore root and the path in it. In place on Windows every drive and share is a restore root of its own.
     pub(super) fn place(
         &self,
         entry: &EntryPath,

@@ -1,7 +1,7 @@
 //! What a restore would do: which entries, where, and what of it is there already.
 //!
-//! For: `restore --dry-run` and `run`. Data comes from the tree and from a look at the destination and goes to the
-//! screen as plain values. Never: writes, fetches content, or makes the destination.
+//! For: `restore --dry-run` and `run`. Data comes from the tree and from a look at the restore root and goes to the
+//! screen as plain values. Never: writes, fetches content, or makes the restore root.
 
 use scelle_format::chunker::Cut;
 use scelle_format::manifest::{Entry, EntryKind};
@@ -66,7 +66,7 @@ pub struct RestorePlan {
     /// Databases that would be refused because a program has them open.
     pub in_use: u64,
     /// Entries that differ from another of their folder only in what some file systems take for the same: letters' case,
-    /// composed accents, dots at the end. Where the destination does, they get another name.
+    /// composed accents, dots at the end. Where the restore root does, they get another name.
     pub twins: u64,
     /// Files in parts of the tree that cannot be read.
     pub unreadable: u64,
@@ -100,7 +100,7 @@ pub(super) fn action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: 
     if places.fresh {
         return Action::Write;
     }
-    let existing = places.place(at).and_then(|(destination, below)| destination.existing(&below));
+    let existing = places.place(at).and_then(|(restore_root, below)| restore_root.existing(&below));
     match existing {
         Ok(Some(there)) if there.stat.kind == Kind::File && there.stat.bytes == entry.bytes => {
             Action::Compare
@@ -116,8 +116,8 @@ fn database_action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: &E
     if places.fresh || !may_be_database(entry.bytes) {
         return None;
     }
-    let (destination, below) = places.place(at).ok()?;
-    let existing = destination.existing(&below).ok()?;
+    let (restore_root, below) = places.place(at).ok()?;
+    let existing = restore_root.existing(&below).ok()?;
     let mut first = [0; FIRST_BYTES];
     let is_one = existing.as_ref().map_or_else(
         || entry.consistent_copy || matches!(entry.cut, Cut::Paged { .. }),
@@ -127,10 +127,10 @@ fn database_action(places: &Places, overwrite: &Overwrite, entry: &Entry, at: &E
     if !is_one || !is_replaced {
         return None;
     }
-    if destination.database_in_use(&below) == InUse::Yes {
+    if restore_root.database_in_use(&below) == InUse::Yes {
         return Some(Action::InUse);
     }
-    let beside = destination.replayed_beside(&below).ok()?;
+    let beside = restore_root.replayed_beside(&below).ok()?;
     (!beside.is_empty()).then_some(Action::SetAside)
 }
 

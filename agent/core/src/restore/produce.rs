@@ -140,7 +140,7 @@ impl<'a> Producer<'a> {
         Ok(asked)
     }
 
-    /// Gives an entry another name where the destination would take its own for that of an earlier one.
+    /// Gives an entry another name where the restore root would take its own for that of an earlier one.
     fn settle_name(&mut self, path: &EntryPath, item: &Item) {
         let name = &item.entry.name;
         let places = self.shared.places;
@@ -155,19 +155,19 @@ impl<'a> Producer<'a> {
     }
 
     fn directory(&mut self, path: &EntryPath, item: &Item) {
-        let made = self.shared.places.place(path).and_then(|(destination, below)| {
+        let made = self.shared.places.place(path).and_then(|(restore_root, below)| {
             // In place, the folders that are there are the person's: their attributes stay. What an earlier restore has made
             // and not finished is ours.
             if self.shared.places.is_in_place()
-                && let Some(there) = destination.existing(&below)?
-                && !destination.is_unfinished(&below, &there.stat)
+                && let Some(there) = restore_root.existing(&below)?
+                && !restore_root.is_unfinished(&below, &there.stat)
             {
                 return Ok(());
             }
             if !self.request.has_includes {
-                destination.make_directories(&below)?;
+                restore_root.make_directories(&below)?;
             }
-            destination.set_directory(&below, attributes_of(&item.entry));
+            restore_root.set_directory(&below, attributes_of(&item.entry));
             Ok(())
         });
         match made {
@@ -180,8 +180,8 @@ impl<'a> Producer<'a> {
 
     fn symlink(&mut self, path: &EntryPath, item: &Item) {
         let target = item.entry.target.as_deref().unwrap_or_default();
-        let placed = self.shared.places.place(path).and_then(|(destination, below)| {
-            destination.place_symlink(&below, target, self.shared.overwrite, &attributes_of(&item.entry))
+        let placed = self.shared.places.place(path).and_then(|(restore_root, below)| {
+            restore_root.place_symlink(&below, target, self.shared.overwrite, &attributes_of(&item.entry))
         });
         match placed {
             Ok(placed) => self.shared.note_symlink(path, &placed),
@@ -231,7 +231,7 @@ impl<'a> Producer<'a> {
         Ok(())
     }
 
-    /// The file that this one may be a side file of. In an empty destination they cannot but be of one version.
+    /// The file that this one may be a side file of. In an empty restore root they cannot but be of one version.
     fn database_of(&mut self, path: &EntryPath) -> Option<EntryPath> {
         let base = base_of(path.name()).filter(|_| !self.shared.places.fresh)?;
         self.twins.has_like(base).then(|| path.parent()?.child(base).ok()).flatten()
@@ -248,7 +248,7 @@ impl<'a> Producer<'a> {
             .shared
             .places
             .place(&path)
-            .and_then(|(destination, below)| destination.begin_file(&below, entry.bytes));
+            .and_then(|(restore_root, below)| restore_root.begin_file(&below, entry.bytes));
         let writing = match begun {
             Ok(writing) => writing,
             Err(error) => {

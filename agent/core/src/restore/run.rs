@@ -67,9 +67,9 @@ fn blocking(
     pairs::finish(&shared, tree, standing, Vec::new())?;
     let (notices, unfinished) = finish_folders(&shared, request, producer.lost_parts.is_empty())?;
     shared.verdict()?;
-    let set_aside = places.all().iter().map(|destination| destination.set_aside_count()).sum();
+    let set_aside = places.all().iter().map(|restore_root| restore_root.set_aside_count()).sum();
     let summary = producer.summary(shared.tally.into_inner(), tree, notices, began.elapsed());
-    let use_unknown = places.all().iter().map(|destination| destination.use_unknown_count()).sum();
+    let use_unknown = places.all().iter().map(|restore_root| restore_root.use_unknown_count()).sum();
     let summary = RestoreSummary { set_aside, use_unknown, unfinished, ..summary };
     for object in &summary.damaged_objects {
         monitor.notice(Notice::Damaged { key: object.clone() });
@@ -106,16 +106,16 @@ fn finish_folders(
 ) -> Result<(Notices, Vec<FileProblem>)> {
     let (mut failed, mut unfinished) = (Vec::new(), Vec::new());
     let mut notices = Notices::default();
-    for destination in shared.places.all() {
-        failed.extend(destination.finish_directories());
-        let left = destination.finish_unknown(is_all);
+    for restore_root in shared.places.all() {
+        failed.extend(restore_root.finish_directories());
+        let left = restore_root.finish_unknown(is_all);
         unfinished.extend(left.iter().map(|path| shared.problem(path, Problem::FolderUnfinished)));
-        let given = destination.notices();
+        let given = restore_root.notices();
         notices.owners += given.owners;
         notices.modes += given.modes;
         notices.xattrs += given.xattrs;
         notices.times += given.times;
-        destination.sync_all_at_end().map_err(|error| write_failed(&error))?;
+        restore_root.sync_all_at_end().map_err(|error| write_failed(&error))?;
     }
     for error in failed {
         // With includes, folders that hold nothing chosen were never made.
@@ -142,14 +142,14 @@ fn sweep(places: &Places, request: &RestoreRequest, tree: &Tree) -> Result<()> {
     for path in below {
         match path.is_top() {
             true => {
-                for destination in places.all() {
-                    destination.sweep(&path).map_err(|error| write_failed(&error))?;
+                for restore_root in places.all() {
+                    restore_root.sweep(&path).map_err(|error| write_failed(&error))?;
                 }
             }
             // What is left over is no reason not to restore.
             false => {
-                if let Ok((destination, below)) = places.place(&path) {
-                    let _ = destination.sweep(&below);
+                if let Ok((restore_root, below)) = places.place(&path) {
+                    let _ = restore_root.sweep(&below);
                 }
             }
         }

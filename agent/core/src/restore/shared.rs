@@ -38,7 +38,7 @@ pub(super) struct Shared<'a> {
     error: Mutex<Option<AgentError>>,
 }
 
-/// Why a file was not restored: the destination refused it, or reading it failed.
+/// Why a file was not restored: the restore root refused it, or reading it failed.
 pub(super) type WriteFault = Fault<WriteError>;
 
 impl From<WriteError> for WriteFault {
@@ -160,7 +160,7 @@ impl<'a> Shared<'a> {
         self.tally.lock().unplaced_groups.extend(group);
     }
 
-    /// Notes a refusal of the destination.
+    /// Notes a refusal of the restore root.
     pub(super) fn note_refusal(&self, path: &EntryPath, error: WriteError) {
         self.note_failure(path, None, error.into());
     }

@@ -1,6 +1,6 @@
-//! What stands in the destination already: whether it is what the snapshot holds, chunk by chunk, without fetching content.
+//! What stands in the restore root already: whether it is what the snapshot holds, chunk by chunk, without fetching content.
 //!
-//! For: `workers` and `pairs`, so that a restore that is run again skips what is done. Data comes from the destination and from
+//! For: `workers` and `pairs`, so that a restore that is run again skips what is done. Data comes from the restore root and from
 //! chunk ids of the manifest. Never: changes content.
 
 use scelle_format::id::PackKind;
@@ -58,13 +58,13 @@ impl Shared<'_> {
     /// Gives a file that stands there already its attributes, where files may be changed.
     pub(super) fn update_same(
         &self,
-        destination: &RestoreRoot,
+        restore_root: &RestoreRoot,
         path: &EntryPath,
         entry: &Entry,
     ) -> std::result::Result<(), WriteError> {
         match self.overwrite {
             Overwrite::Changed | Overwrite::Always => {
-                destination.update_attributes(path, &attributes_of(entry))
+                restore_root.update_attributes(path, &attributes_of(entry))
             }
             _ => Ok(()),
         }

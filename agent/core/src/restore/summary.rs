@@ -43,7 +43,7 @@ pub struct RestoreSummary {
     pub beside: u64,
     /// The first 1 000 of them, under the names they have now.
     pub beside_files: Vec<EntryPath>,
-    /// Entries that got another name, because the destination takes theirs for that of another entry.
+    /// Entries that got another name, because the restore root takes theirs for that of another entry.
     pub renamed: u64,
     /// Further names of files that are files of their own, because the snapshot holds another version under them.
     pub split_links: u64,

@@ -1,8 +1,8 @@
 //! Names of one folder that some file systems take for the same: `Note` and `note`, `é` in one sign or two, `a` and `a.`.
 //!
-//! For: `produce`, which gives the second of two such entries another name (`Note (2).txt`) where the destination cannot tell
+//! For: `produce`, which gives the second of two such entries another name (`Note (2).txt`) where the restore root cannot tell
 //! them apart, and `plan`, which counts them. Data comes from the manifest's order, in which the entries of a folder follow
-//! each other, so that the same snapshot always gives the same names. Never: believes a rule; the destination is asked.
+//! each other, so that the same snapshot always gives the same names. Never: believes a rule; the restore root is asked.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher as _, RandomState};
@@ -16,7 +16,7 @@ use super::write::{NameProbe, base_of, numbered_name};
 pub(super) struct Twins {
     directory: Vec<u8>,
     hasher: RandomState,
-    /// First name of each key, by the key's hash. A wrong match costs a question to the destination, no more.
+    /// First name of each key, by the key's hash. A wrong match costs a question to the restore root, no more.
     firsts: HashMap<u64, Name>,
     names: Vec<u8>,
     room: Vec<u8>,
@@ -52,8 +52,8 @@ impl Twins {
         self.firsts.contains_key(&key)
     }
 
-    /// The name that an entry like an earlier one gets in the destination, if it cannot keep its own. `probe` begins a
-    /// probe in the destination.
+    /// The name that an entry like an earlier one gets in the restore root, if it cannot keep its own. `probe` begins a
+    /// probe in the restore root.
     pub(super) fn other_name(
         &mut self,
         name: &[u8],
@@ -182,7 +182,7 @@ mod tests {
         assert!(twins.is_like_another(b"", b"note"));
         let other = twins.other_name(b"note", || to.probe_names(&crate::scan::EntryPath::top()).ok());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the probe");
-        // The very same name again, as a destination that folds would see it.
+        // The very same name again, as a restore root that folds would see it.
         let again = twins.other_name(b"note", || None);
         drop(twins);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -54,25 +54,25 @@ impl Shared<'_> {
         reader: &mut ChunkReader,
         job: &RestoreJob,
     ) -> std::result::Result<Option<Placed>, WriteFault> {
-        let (destination, path) = self.places.place(&job.path)?;
+        let (restore_root, path) = self.places.place(&job.path)?;
         let entry = &job.entry;
         if job.compare
-            && let Some(existing) = destination.existing(&path)?
+            && let Some(existing) = restore_root.existing(&path)?
         {
             if self.has_same_content(reader, &existing, entry)? {
                 if is_standing_database(&existing, path.name())
-                    && !destination.replayed_beside(&path)?.is_empty()
+                    && !restore_root.replayed_beside(&path)?.is_empty()
                 {
                     return Ok(None);
                 }
-                self.update_same(&destination, &path, entry)?;
+                self.update_same(&restore_root, &path, entry)?;
                 return Ok(Some(Placed::Same));
             }
             if *self.overwrite == Overwrite::Never {
                 return Ok(Some(Placed::Kept));
             }
         }
-        let writing = destination.begin_file(&path, entry.bytes)?;
+        let writing = restore_root.begin_file(&path, entry.bytes)?;
         let map = DataMap::of(entry);
         let mut runs = ChunkRuns::of(&entry.content);
         let mut offset = 0;

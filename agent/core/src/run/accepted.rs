@@ -207,7 +207,7 @@ impl Accepting<'_> {
 
     /// Those that lead to the head that it remembers.
     fn branch(&self) -> Vec<&VerifiedNote> {
-        let head = self.reading.own().and_then(|own| own.head.link()).map(|(_, text_sha256)| text_sha256);
+        let head = self.reading.own().and_then(|own| own.head.chain_head()).map(|head| head.text_sha256);
         branch_of(self.notes(), head)
     }
 
@@ -239,7 +239,7 @@ impl Accepting<'_> {
         memory.save(&self.seat.state)?;
         let (bilan, author, reason) = (self.bilan, self.author, self.reason);
         let kind = NoteKind::Acknowledge { bilan, set, snapshot, author, reason };
-        Ok(Some(ledger.append(kind, Vec::new()).await?.0))
+        Ok(Some(ledger.append(kind, Vec::new()).await?.sequence))
     }
 
     /// Somebody has seen what the bilan said of the store and of the ledger, and accepts what notes are lost or out of place where
@@ -265,7 +265,7 @@ impl Accepting<'_> {
         let earlier = self.earlier(STORE_SET);
         let sequence = match earlier {
             Some(sequence) => sequence,
-            None => ledger.append(kind, Vec::new()).await?.0,
+            None => ledger.append(kind, Vec::new()).await?.sequence,
         };
         damage.acknowledge_altered(self.bilan);
         if accepts_notes {

@@ -2,8 +2,8 @@
 //! it, the descriptors are read, a new address is kept, the pen is taken up, and one backup follows the other.
 //!
 //! For the command line, the service and the demo: from a [`Finder`] and what is asked for to how each ended. Where none can begin,
-//! each of those that are asked for leaves a bilan, where this computer can keep one: [`NotBegun::kept`] says how many did. Never:
-//! another order, or a folder of the backup's own in a backup.
+//! each of those that are asked for leaves a bilan, where this computer can keep one: [`NotBegun::kept`] says how many did. None is left
+//! by one that is tried again, nor where another run, which has its own, is going on. Never: another order.
 
 use futures::FutureExt as _;
 

@@ -8,6 +8,7 @@ use crate::repo::damage::Damage;
 use crate::repo::finding::{Finding, FindingKind};
 use crate::repo::keys::key_copies::KeyCopies;
 use crate::verify::{CheckOptions, CheckReport, LocalHead, ReadData, check};
+use scelle_format::ledger::ChainHead;
 
 /// Snapshots of each device whose trees are followed when a key is given.
 const TREES: usize = 3;
@@ -27,7 +28,7 @@ impl Reading {
             read_data => read_data,
         };
         let local_head = self.known.as_ref().and_then(|known| {
-            let (sequence, text_sha256) = known.head.link()?;
+            let ChainHead { sequence, text_sha256 } = known.head.chain_head()?;
             Some(LocalHead { device: known.device.id.clone(), sequence, text_sha256 })
         });
         let options = CheckOptions { read_data, local_head, trees: TREES };

@@ -57,7 +57,7 @@ impl Reading {
         };
         next.epochs.iter_mut().for_each(|epoch| epoch.state = EpochState::Confirmed);
         // Before it is signed: a state that cannot be written must not be found out afterwards.
-        let state = self.pen().map(|known| State::open(&self.home, &known.repository)).transpose()?;
+        let state = self.member().map(|known| State::open(&self.home, &known.repository)).transpose()?;
         let head = put_descriptor(&self.repository.objects, &next, signer).await?;
         if let Some(state) = state {
             let mut own = state.head()?;
@@ -70,7 +70,7 @@ impl Reading {
     /// Writes the proof into this PC's ledger, signed by the holder; false where there is none to write it into, or nobody
     /// to sign it.
     pub async fn prove(&self, opened: u64) -> Result<bool> {
-        if self.pen().is_none() {
+        if self.member().is_none() {
             return Ok(false);
         }
         let keyring = self.repository.keyring()?;

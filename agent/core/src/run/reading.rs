@@ -134,7 +134,7 @@ impl Reading {
 
     /// What this PC knows, where it may write to the ledger it reads: a copy at another address would grow a chain of
     /// its own. Only a backup makes the new address its own.
-    pub fn pen(&self) -> Option<&Known> {
+    pub fn member(&self) -> Option<&Known> {
         self.known.as_ref().filter(|_| !self.is_elsewhere)
     }
 

@@ -118,7 +118,7 @@ impl Reading {
             return Ok(());
         }
         // In place there is no folder of the restoration's own: only the ledger could hold it.
-        match self.pen() {
+        match self.member() {
             Some(_) => Err(AgentError::local_state("the ledger could not be written")),
             None => Ok(()),
         }
@@ -126,7 +126,7 @@ impl Reading {
 
     /// Errors: this PC has no pen in that repository, or cannot write with it now.
     async fn append_record(&self, json: &[u8]) -> Result<()> {
-        self.pen().ok_or_else(AgentError::not_a_member)?;
+        self.member().ok_or_else(AgentError::not_a_member)?;
         let (seat, descriptors) = (self.seat()?, &self.repository.descriptors);
         expect_own(descriptors, &seat.device)?;
         let mut ledger = seat.pen_at_the_head(descriptors).await?;

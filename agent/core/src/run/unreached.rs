@@ -24,7 +24,7 @@ pub struct NotBegun {
     pub kept: u64,
 }
 
-/// What failed later, and has a bilan of its own.
+/// What failed without a bilan being kept of it: it has one of its own, or was not even asked for rightly.
 impl From<AgentError> for NotBegun {
     fn from(error: AgentError) -> Self {
         Self { error, kept: 0 }

@@ -2,7 +2,7 @@
 //!
 //! The walk reads ahead, so folders are opened again when files are read; each time from the top, with no link followed
 //! on the way, and never by a path that the system resolves by itself. Few handles are kept, whatever the tree. Data
-//! comes from `platform`, goes to the scan stage and the workers. Never: follows a link, writes, logs a name.
+//! comes from `platform`, goes to the scan and the workers. Never: follows a link, writes, logs a name.
 
 use super::EntryPath;
 use crate::platform::{Attributes, SourceFolder, Stat};

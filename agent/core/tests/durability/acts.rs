@@ -272,8 +272,8 @@ async fn two_computers_that_write_one_number_at_one_moment_are_told_and_both_kep
             two.append(NoteKind::Config, Vec::new())
         )
         .unwrap();
-        assert_eq!(written.0.0, written.1.0);
-        assert_ne!(written.0.1, written.1.1);
+        assert_eq!(written.0.sequence, written.1.sequence);
+        assert_ne!(written.0.text_sha256, written.1.text_sha256);
         // On one computer the lock lets no second one begin.
         assert_eq!(State::open(life.home.path(), &life.id).err().unwrap().code, ExitCode::Busy);
     }

@@ -12,6 +12,7 @@ use scelle_format::chunker::Cut;
 use scelle_format::compress::{Compressor, Frame, push_padding};
 use scelle_format::crypto::passphrase::seal_with_phrase;
 use scelle_format::crypto::{DedupSecret, PqIdentity, seal_bytes};
+use scelle_format::descriptor::SeenRevision;
 use scelle_format::descriptor::{
     Descriptor, DeviceLine, DeviceState, EpochLine, EpochState, RecipientLine, RecipientRole,
     RetentionPolicy, Succession,
@@ -343,7 +344,7 @@ impl Writer {
             clock_offset_ms: None,
             instance: [1; 8],
             prev: self.prev,
-            descriptor: (1, self.descriptor.text_sha256()),
+            descriptor: SeenRevision { revision: 1, text_sha256: self.descriptor.text_sha256() },
             generation: 0,
             attachments,
         };

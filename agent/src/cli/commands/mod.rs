@@ -1,6 +1,7 @@
 //! One file per command: what was typed becomes one call into the library, and its answer goes to the screen.
 //!
-//! Never: a rule of its own. `demo` plays with all of this and is called by the program itself.
+//! What only a person at the command line needs (which of several runs failed, what a dry run's code is) is decided here; never what a
+//! backup, a check or a restore does. `demo` plays with all of this and is called by the program itself.
 
 mod acknowledge;
 mod agent;

@@ -1,4 +1,4 @@
-//! Open packs: frames come from the workers, sealed and verified packs go to the upload stage.
+//! Open packs: frames come from the workers, sealed and verified packs go to the upload.
 //!
 //! Two packs of a lane are open at a time and frames go to either by a bit of their secret ids, so that sizes and
 //! order of chunks are visible nowhere. Whoever fills a pack seals it: sealing runs on all cores without threads of its

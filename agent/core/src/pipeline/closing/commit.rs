@@ -1,9 +1,9 @@
 //! Committing: index, level-2 nodes, root, refs, and last of all the note (FORMAT.md §12).
 //!
-//! The order is in the types: [`Uploaded`] → [`Confirmed`] → [`Indexed`] and [`Prepared`] → [`Committed`]; a note before its
-//! packs does not compile. Everything goes to the destination that confirmed the packs; that the pen writes to that one is asked,
+//! The order is in the types: [`Uploaded`] → [`Confirmed`] → [`Indexed`] and [`Prepared`] → [`Committed`]; the note of a complete
+//! snapshot before its packs does not compile. That of a partial one, in the middle of a run, is `landing::checkpoint`'s, which looks. Everything goes to the destination that confirmed the packs; that the pen writes to that one is asked,
 //! for the types do not say it. What does not wait for each other is sent side by side: on a slow line a round trip is dear. Data
-//! comes from the scan and the upload stage. Never: believes that a pack is there because it was sent.
+//! comes from the scan and the upload. Never: believes that a pack is there because it was sent.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,6 +11,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use scelle_format::compress::{Compressor, push_padding};
 use scelle_format::crypto::seal::seal_bytes;
+use scelle_format::descriptor::SeenRevision;
 use scelle_format::filter::Filter;
 use scelle_format::id::{PackId, PackKind, Sha256};
 use scelle_format::layout;
@@ -126,7 +127,7 @@ pub async fn prepare(
     confirmed: &Confirmed,
     root: &Root,
     draft: RefsDraft,
-    descriptor_seen: (u64, Sha256),
+    descriptor_seen: SeenRevision,
 ) -> Result<Prepared> {
     let objects = &*confirmed.at.objects;
     let sealed = seal_root(&seat.device, &root.encode(), &mut seat.around.random())?;

@@ -1,7 +1,7 @@
 //! Naming what was made: what is stored is confirmed, then root and refs beside the index, and last of all the note; and what
 //! follows once that stands.
 //!
-//! Data comes from the threads and the upload stage, and goes to the store by way of [`crate::pipeline::closing::commit`]. Never: names what the
+//! Data comes from the threads and the upload, and goes to the store by way of [`crate::pipeline::closing::commit`]. Never: names what the
 //! store did not show in this run.
 
 use scelle_format::manifest::Root;

@@ -2,6 +2,7 @@
 //!
 //! From the state folder and, where its disk has lost one, the store, to the refs. Never: a copy that nothing proves.
 
+use scelle_format::descriptor::SeenRevision;
 use scelle_format::id::Sha256;
 use scelle_format::limits::NOTE_MAX_BYTES;
 use scelle_format::{layout, note};
@@ -15,12 +16,12 @@ use crate::repo::state::State;
 pub(in crate::pipeline) type SmallCopies = Vec<(String, Vec<u8>)>;
 
 /// Copies of the small objects without which all is lost (FORMAT.md §9): the key files as this PC believes them to be, whatever
-/// the store shows now, and the newest descriptor whose signatures held when this run, or an earlier one, read it (`seen`:
-/// its revision, and the SHA-256 of its text). A name below `desc/` proves none: whoever may write can put one there.
+/// the store shows now, and the newest descriptor whose signatures held when this run, or an earlier one, read it (`seen`).
+/// A name below `desc/` proves none: whoever may write can put one there.
 pub(in crate::pipeline) async fn small_copies(
     state: &State,
     objects: &Objects,
-    seen: (u64, Sha256),
+    seen: SeenRevision,
 ) -> Result<SmallCopies> {
     let mut copies: SmallCopies =
         KeyCopies::load(state)?.iter().map(|(name, bytes)| (name, bytes.to_vec())).collect();
@@ -35,7 +36,7 @@ pub(in crate::pipeline) async fn small_copies(
 async fn newest_descriptor(
     state: &State,
     objects: &Objects,
-    (revision, text_sha256): (u64, Sha256),
+    SeenRevision { revision, text_sha256 }: SeenRevision,
 ) -> Result<(String, Vec<u8>)> {
     let kept = state.kept();
     let name = layout::descriptor(revision);

@@ -1,6 +1,6 @@
 //! What changed since the last snapshot of the same roots, in numbers.
 //!
-//! Counted by the scan stage; goes to the bilan. Never: a name.
+//! Counted by the scan; goes to the bilan. Never: a name.
 
 /// What a scan counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What a run found of its roots: how they are named in the snapshot, whether anything was there to save, and whether a
 //! root that held files is empty or gone.
 //!
-//! Counted by the scan stage, without a look more than it takes; goes to the root object and to the bilan. Never: a name.
+//! Counted by the scan, without a look more than it takes; goes to the root object and to the bilan. Never: a name.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

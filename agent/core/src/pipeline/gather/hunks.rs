@@ -1,6 +1,6 @@
 //! Hunks being made: entries in order, some of whose content is still on its way.
 //!
-//! Entries come from the scan stage in the manifest's order; a hunk is written as soon as the packs that hold its content
+//! Entries come from the scan in the manifest's order; a hunk is written as soon as the packs that hold its content
 //! have names, whatever the hunks before it wait for. Hunks none of whose entries changed are taken over as they are.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -1,6 +1,6 @@
 //! One entry of a hunk being made, and the packs that it needs.
 //!
-//! Made by the scan stage, waits in [`crate::pipeline::gather::hunks`] until its content has a place. Never: read or written.
+//! Made by the scan, waits in [`crate::pipeline::gather::hunks`] until its content has a place. Never: read or written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! What the threads of a run make: the scan stage and the workers, until every pack is sealed and the tree is whole.
+//! What the threads of a run make: the scan and the workers, until every pack is sealed and the tree is whole.
 //!
-//! Data comes from the walk and the catalog; packs go to the upload stage, the tree to the commit stage. Every channel is
+//! Data comes from the walk and the catalog; packs go to the upload, the tree to the commit. Every channel is
 //! bounded and every thread is joined. Never: asks the store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -83,7 +83,7 @@ pub(in crate::pipeline) struct NewPlaces {
     pub(in crate::pipeline) regrouped: Vec<Location>,
 }
 
-/// Everything the threads have made: the tree is whole, all packs are sealed and handed to the upload stage.
+/// Everything the threads have made: the tree is whole, all packs are sealed and handed to the upload.
 pub(in crate::pipeline) struct Made {
     pub(in crate::pipeline) tree: MadeTree,
     pub(in crate::pipeline) chunks: MadeChunks,
@@ -184,7 +184,7 @@ fn read_all(workers: usize, shared: &Workshop<'_>, scan: impl FnOnce() -> Result
                 let _inside = span.enter();
                 if let Err(error) = Worker::new(shared).labour() {
                     failure.lock().get_or_insert(error);
-                    // The scan stage notices, and so do the others.
+                    // The scan notices, and so do the others.
                     shared.queue.stop();
                 }
             });

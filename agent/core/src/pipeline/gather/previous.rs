@@ -1,6 +1,6 @@
 //! The last snapshot of a set as the catalog has it, read front to back beside the walk.
 //!
-//! Data comes from the catalog, goes to the scan stage. Never: holds more than one hunk's records.
+//! Data comes from the catalog, goes to the scan. Never: holds more than one hunk's records.
 
 use scelle_format::manifest::EntryKind;
 

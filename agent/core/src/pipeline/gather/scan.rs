@@ -1,4 +1,4 @@
-//! The scan stage: walk the roots beside the catalog of the last snapshot, and hand out what changed.
+//! The scan: walk the roots beside the catalog of the last snapshot, and hand out what changed.
 //!
 //! Walk and catalog are in one order, so that both are read once, front to back, in constant memory. Data comes from
 //! [`Walker`] and [`Catalog`], goes to the workers as jobs and to [`Hunks`] as entries. Never: opens a file.

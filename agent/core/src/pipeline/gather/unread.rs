@@ -1,6 +1,6 @@
 //! Places that could not be read, and what the last snapshot has there: it is not gone, nobody has seen it.
 //!
-//! Fed by the scan stage and by [`Previous`](super::previous::Previous), goes to the bilan under tokens. Never: a name that leaves
+//! Fed by the scan and by [`Previous`](super::previous::Previous), goes to the bilan under tokens. Never: a name that leaves
 //! the run.
 
 use std::collections::{BTreeMap, HashMap};

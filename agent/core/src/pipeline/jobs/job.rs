@@ -1,6 +1,6 @@
 //! One file on its way through the workers, and what became of it.
 //!
-//! Made by the scan stage, filled in by whichever worker takes it, and read by the hunk that waits for it. Never: opens a file.
+//! Made by the scan, filled in by whichever worker takes it, and read by the hunk that waits for it. Never: opens a file.
 
 use std::io;
 use std::path::PathBuf;

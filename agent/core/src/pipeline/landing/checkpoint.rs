@@ -1,6 +1,6 @@
 //! Partial notes: a long first upload names what it has sent before it is whole (FORMAT.md §10, §12).
 //!
-//! Without them a host that clears away unreferenced objects could eat weeks of work. Written from the scan stage, between
+//! Without them a host that clears away unreferenced objects could eat weeks of work. Written from the scan, between
 //! two hunks, when enough bytes or hours have gone by. Never: makes a snapshot that could be restored.
 
 use std::time::{Duration, SystemTime};

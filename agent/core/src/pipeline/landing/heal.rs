@@ -70,7 +70,7 @@ pub(in crate::pipeline) async fn heal(
         if is_whole {
             let by = by.into_iter().map(|((kind, pack), bytes)| (kind, pack, bytes)).collect();
             let kind = NoteKind::Heal { replaces: lost, by };
-            let (sequence, _) = ledger.append(kind.clone(), Vec::new()).await?;
+            let sequence = ledger.append(kind.clone(), Vec::new()).await?.sequence;
             damage.apply(ledger.device(), sequence, &kind, &Seen::new());
             damage.save(state)?;
             healed += 1;

@@ -1,6 +1,6 @@
 //! Whether the store shows what was sent to it.
 //!
-//! For: the upload stage, the commit and what it names. Data comes from the store's answers. Never: believes that an object is
+//! For: the upload, the commit and what it names. Data comes from the store's answers. Never: believes that an object is
 //! there because it was sent.
 
 use scelle_format::layout;

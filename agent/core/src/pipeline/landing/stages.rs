@@ -10,7 +10,7 @@ use scelle_format::id::{PackId, PackKind};
 use crate::catalog::JournaledPack;
 use crate::repo::objects::destination::Destination;
 
-/// Packs that this run has sent: proof that the upload stage is over.
+/// Packs that this run has sent: proof that the upload is over.
 pub struct Uploaded {
     /// Where they were sent.
     pub(in crate::pipeline) to: Destination,

@@ -1,6 +1,6 @@
 //! What waits for the workers: tasks that are offered and, before them, tasks that others have begun.
 //!
-//! The scan stage offers jobs and waits while there are enough of them; who begins a large file adds its parts, which go
+//! The scan offers jobs and waits while there are enough of them; who begins a large file adds its parts, which go
 //! first. Everyone who waits is woken by what it waits for: a task, room for one, the end of the last, or a stop. Never:
 //! looks into a task, or asks the clock.
 

@@ -86,7 +86,7 @@ impl Damage {
         let attached = attach(ledger, &known).await?;
         let loss = Loss::of(&kind, ledger.time());
         // The other way round than damage: what the ledger does not say is not accepted.
-        let (sequence, _) = ledger.append(kind.clone(), attached).await?;
+        let sequence = ledger.append(kind.clone(), attached).await?.sequence;
         self.apply(ledger.device(), sequence, &kind, &known);
         if let Some(loss) = loss {
             self.losses.insert(ledger.device().to_owned(), loss);

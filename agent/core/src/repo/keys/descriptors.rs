@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use scelle_format::FormatError;
+use scelle_format::descriptor::SeenRevision;
 use scelle_format::descriptor::{
     Descriptor, DescriptorError, DeviceLine, Pin, SignedDescriptor, Standing, check_first, check_seen,
     check_successor,
@@ -116,15 +117,17 @@ impl Descriptors {
         climb.end()
     }
 
-    /// Notes a rollback where `seen` (revision, hash of the text; from a note or local state) is not what the
+    /// Notes a rollback where `seen` (from a note or local state) is not what the
     /// store shows.
-    pub fn compare_with_seen(&mut self, seen: (u64, Sha256)) {
-        let shown = self.history.iter().find(|entry| entry.descriptor.revision == seen.0);
-        let same = shown.is_some_and(|entry| entry.descriptor.text_sha256() == seen.1);
+    pub fn compare_with_seen(&mut self, seen: SeenRevision) {
+        let shown = self.history.iter().find(|entry| entry.descriptor.revision == seen.revision);
+        let same = shown.is_some_and(|entry| entry.descriptor.text_sha256() == seen.text_sha256);
         if !same
-            && (seen.0 > self.current.revision || check_seen(seen, &self.current).is_err() || shown.is_some())
+            && (seen.revision > self.current.revision
+                || check_seen(seen, &self.current).is_err()
+                || shown.is_some())
         {
-            let finding = Finding::new(FindingKind::DescriptorRollback, layout::descriptor(seen.0));
+            let finding = Finding::new(FindingKind::DescriptorRollback, layout::descriptor(seen.revision));
             if !self.findings.contains(&finding) {
                 self.findings.push(finding);
             }

@@ -1,6 +1,6 @@
 //! Appending to this device's ledger, and finding where it stands when a run begins (FORMAT.md §10, §12).
 //!
-//! Data comes from the commit stage, the bilan and the probe; notes go to the store, the new head to the state folder. A
+//! Data comes from the commit, the bilan and the probe; notes go to the store, the new head to the state folder. A
 //! note is kept locally before it is sent ([`crate::repo::ledger::pending`]) and read back after: one whose sending ended in an error,
 //! or with the process, is settled before any other is written, so that no number is ever given twice. Never: writes a
 //! note before its attachments are durable.
@@ -9,6 +9,7 @@ pub mod start;
 
 use bytes::Bytes;
 use scelle_format::id::Sha256;
+use scelle_format::ledger::ChainHead;
 use scelle_format::ledger::{Note, NoteKind};
 use scelle_format::note;
 use scelle_format::random::Random as _;
@@ -130,7 +131,7 @@ impl<'a> LedgerWriter<'a> {
     ///
     /// Errors: where the note may have reached the store all the same it stays pending ([`Self::is_pending`]), and the
     /// next note is not written before it.
-    pub async fn append(&mut self, kind: NoteKind, attachments: Vec<Attached>) -> Result<(u64, Sha256)> {
+    pub async fn append(&mut self, kind: NoteKind, attachments: Vec<Attached>) -> Result<ChainHead> {
         self.settle().await?;
         self.look_for_head().await?;
         let pending = self.sign(kind, &attachments)?;
@@ -146,7 +147,7 @@ impl<'a> LedgerWriter<'a> {
                 Err(_) => return Err(error),
             },
         }
-        self.head.link().ok_or_else(|| AgentError::bug("a head without a hash"))
+        self.head.chain_head().ok_or_else(|| AgentError::bug("a head without a hash"))
     }
 
     /// Asks, once, whether the store holds the note that the next one is to follow: behind one that it lost none is written
@@ -171,7 +172,7 @@ impl<'a> LedgerWriter<'a> {
             time: now(self.clock),
             clock_offset_ms: self.clock_offset_ms,
             instance: self.instance,
-            prev: self.head.link().map(|(_, hash)| hash),
+            prev: self.head.chain_head().map(|head| head.text_sha256),
             descriptor: self.head.descriptor_seen()?,
             generation: self.device.secret.generation(),
             attachments: attachments.iter().map(|attached| attached.row.clone()).collect(),

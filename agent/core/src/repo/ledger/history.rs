@@ -270,7 +270,7 @@ fn device_history(
         let (sequence, modified) = (row.sequence, row.modified);
         match verified(objects, row, &key) {
             Ok(note) => match revoked {
-                Some((revision, at)) if note.note.descriptor.0 >= revision || note.note.time > at => {
+                Some((revision, at)) if note.note.descriptor.revision >= revision || note.note.time > at => {
                     findings.push(Finding::new(FindingKind::NoteDevice, note.name));
                 }
                 Some((_, at)) if modified.is_some_and(|modified| modified > at) => {

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use scelle_format::id::Sha256;
 use scelle_format::layout;
+use scelle_format::ledger::ChainHead;
 use scelle_format::ledger::{Attachment, Note, NoteKind, SnapshotStatus};
 use scelle_format::note;
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,9 @@ impl Pending {
 
     /// Whether it is the head's own note: the store has lost it, or showed it just before the end of a run.
     pub(in crate::repo) fn is_of(&self, head: &Head) -> bool {
-        self.read().is_ok_and(|(note, _)| head.link() == Some((note.sequence, note.text_sha256())))
+        self.read().is_ok_and(|(note, _)| {
+            head.chain_head() == Some(ChainHead { sequence: note.sequence, text_sha256: note.text_sha256() })
+        })
     }
 
     /// The note and the name of its object.

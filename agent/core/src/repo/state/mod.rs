@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs4::fs_std::FileExt as _;
+use scelle_format::descriptor::SeenRevision;
 use scelle_format::id::{RepositoryId, Sha256};
+use scelle_format::ledger::ChainHead;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{AgentError, Result};
@@ -63,15 +65,17 @@ pub struct Head {
 }
 
 impl Head {
-    /// The last note as a link of the chain.
-    pub fn link(&self) -> Option<(u64, Sha256)> {
-        Some((self.sequence, Sha256::parse(self.text_sha256.as_deref()?).ok()?))
+    /// The last note: the end of the chain.
+    pub fn chain_head(&self) -> Option<ChainHead> {
+        let text_sha256 = Sha256::parse(self.text_sha256.as_deref()?).ok()?;
+        Some(ChainHead { sequence: self.sequence, text_sha256 })
     }
 
     /// Highest descriptor seen.
-    pub fn descriptor_seen(&self) -> Result<(u64, Sha256)> {
+    pub fn descriptor_seen(&self) -> Result<SeenRevision> {
         let (revision, hash) = &self.descriptor;
-        Ok((*revision, Sha256::parse(hash).map_err(AgentError::local_state)?))
+        let text_sha256 = Sha256::parse(hash).map_err(AgentError::local_state)?;
+        Ok(SeenRevision { revision: *revision, text_sha256 })
     }
 }
 
@@ -111,7 +115,7 @@ pub struct State {
 }
 
 impl State {
-    /// Opens (and makes, when `create`) the folder of `repository` below `home` and locks it.
+    /// Opens, and makes where it is not there, the folder of `repository` below `home` and locks it.
     ///
     /// Errors: exit 11 when another process holds it, exit 1 when its disk is full or refuses; exit 2 on a network file
     /// system is the caller's check.

@@ -1,8 +1,8 @@
-//! What lies beside a SQLite database in the destination: a write-ahead log or a rollback journal of another version would
+//! What lies beside a SQLite database in the restore root: a write-ahead log or a rollback journal of another version would
 //! be replayed into the restored file by the first program that opens it.
 //!
 //! For: `file`, when a database is placed, and `pairs`, when side files are restored. Data comes from a look at the
-//! destination. Such files are moved aside under a visible name before the database is put in place; a crash in between
+//! restore root. Such files are moved aside under a visible name before the database is put in place; a crash in between
 //! leaves nothing that would be replayed. Never: deletes or opens a database as one, or touches one that a program has open;
 //! where that cannot be known it is counted, to be said.
 

@@ -1,4 +1,4 @@
-//! What a destination can refuse, and what that means for the whole restore.
+//! What a restore root can refuse, and what that means for the whole restore.
 //!
 //! From the file system's errors to the kinds that `shared` counts. Never: a path in a text.
 
@@ -13,7 +13,7 @@ use crate::scan::EntryPath;
 pub enum WriteErrorKind {
     /// The path is not one this system may be asked to create. Nothing was created.
     HostilePath,
-    /// A step of the path is a symbolic link in the destination. It was not followed.
+    /// A step of the path is a symbolic link in the restore root. It was not followed.
     SymlinkInPath,
     /// Something of another kind stands there (a folder where a file belongs, or the reverse).
     Occupied,
@@ -59,7 +59,7 @@ impl fmt::Display for WriteErrorKind {
 #[error("{kind}")]
 pub struct WriteError {
     pub kind: WriteErrorKind,
-    /// `None` for the destination itself.
+    /// `None` for the restore root itself.
     pub path: Option<EntryPath>,
     #[source]
     pub source: Option<io::Error>,
@@ -96,7 +96,7 @@ pub(super) fn kind_of(error: &io::Error) -> WriteErrorKind {
     }
 }
 
-/// The error of a destination that cannot be used at all. Its text holds no path.
+/// The error of a restore root that cannot be used at all. Its text holds no path.
 pub(in crate::restore) fn write_failed(error: &WriteError) -> AgentError {
     match (&error.source, error.kind) {
         (_, WriteErrorKind::Full) => AgentError::destination_full(),

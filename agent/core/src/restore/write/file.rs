@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// What stands at a path of the destination.
+/// What stands at a path of the restore root.
 pub struct ExistingFile {
     pub stat: Stat,
     /// Open for reading when it is a regular file that we may read.

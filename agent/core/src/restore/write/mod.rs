@@ -1,8 +1,8 @@
-//! Everything that touches the destination of a restore: folders, files, links, their attributes.
+//! Everything that touches the restore root of a restore: folders, files, links, their attributes.
 //!
 //! Data comes from the restore, verified chunk by chunk, and goes to the file system. A path of a manifest is hostile
 //! until [`EntryPath`] has checked it; every step is then taken relative to an open folder, following no link, so that
-//! nothing is ever written outside of the destination, whoever planted what in it. Content is written under a
+//! nothing is ever written outside of the restore root, whoever planted what in it. Content is written under a
 //! temporary name and renamed when it is complete. This module decrypts nothing, verifies no content and logs nothing.
 
 mod attributes;

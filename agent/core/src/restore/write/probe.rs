@@ -2,7 +2,7 @@
 //!
 //! For: `twins`. Rules differ by system, by volume and even by folder (letters' case, composed accents, dots at the end),
 //! so nothing is concluded from the kind of system: both names are created and the file system says whether the second is
-//! there already. Never: touches what stands in the destination, or stays behind; what a crash leaves is swept.
+//! there already. Never: touches what stands in the restore root, or stays behind; what a crash leaves is swept.
 
 use super::error::WriteError;
 use super::root::RestoreRoot;

@@ -41,7 +41,7 @@ impl RestoreRoot {
         })
     }
 
-    /// A destination whose folders may be the person's: those that are made bear a mark until they get their attributes, by
+    /// A restore root whose folders may be the person's: those that are made bear a mark until they get their attributes, by
     /// which a later run knows them again.
     pub fn in_place(mut self) -> RestoreRoot {
         self.tree.unfinished = Some(MarkedFolders::default());
@@ -118,7 +118,7 @@ impl RestoreRoot {
         self.tree.sweep(below)
     }
 
-    /// Waits until the destination's file system has written everything down (Linux: syncfs; Windows: nothing).
+    /// Waits until the restore root's file system has written everything down (Linux: syncfs; Windows: nothing).
     /// Single files are never synced.
     pub fn sync_all_at_end(&self) -> Result<(), WriteError> {
         self.tree.sync().map_err(|error| WriteError {
@@ -176,7 +176,7 @@ impl RestoreRoot {
         self.aside.use_unknown()
     }
 
-    /// An entry of this destination that is about to be made; folders that lead to it are.
+    /// An entry of this restore root that is about to be made; folders that lead to it are.
     pub(super) fn target(&self, path: &EntryPath) -> Result<WriteTarget, WriteError> {
         let folder = self.tree.place_of(path, true)?;
         Ok(WriteTarget::new(folder, path.clone(), self.tree.names()))

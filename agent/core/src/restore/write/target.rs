@@ -226,7 +226,7 @@ fn sibling_name(name: &[u8], text: &str, attempt: u32) -> Vec<u8> {
     name_with(name, &note)
 }
 
-/// `Note.txt` → `Note (2).txt`: for an entry whose own name means another one's in the destination.
+/// `Note.txt` → `Note (2).txt`: for an entry whose own name means another one's in the restore root.
 pub fn numbered_name(name: &[u8], number: u32) -> Vec<u8> {
     name_with(name, &format!(" ({number})"))
 }

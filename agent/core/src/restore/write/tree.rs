@@ -1,4 +1,4 @@
-//! The folders of the destination, opened step by step from its root and kept open for the entries that follow.
+//! The folders of the restore root, opened step by step from its root and kept open for the entries that follow.
 //! Also the temporary names, and the removal of those an interrupted restore left.
 
 use super::error::{WriteError, WriteErrorKind};
@@ -31,7 +31,7 @@ const ATTEMPTS: u32 = 9;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The destination's folders.
+/// The restore root's folders.
 pub(super) struct OpenFolders {
     root: Arc<Folder>,
     open: Mutex<HashMap<EntryPath, Arc<Folder>>>,

@@ -18,7 +18,7 @@ use crate::scan::EntryPath;
 /// lost is its time, since such a file system keeps neither owner nor mode.
 const MARK: &[u8] = b".scelle-unfinished";
 
-/// What is known of a destination's marked folders.
+/// What is known of a restore root's marked folders.
 #[derive(Default)]
 pub(super) struct MarkedFolders {
     /// Made by this run.

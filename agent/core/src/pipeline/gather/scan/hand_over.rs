@@ -26,7 +26,7 @@ use crate::scan::{Folders, WalkItem, Walker};
 const BATCH_BYTES: u64 = 1 << 20;
 const BATCH_FILES: usize = 256;
 
-/// What the scan stage keys by.
+/// What the scan keys by.
 pub(in crate::pipeline) struct ScanKeys {
     /// Where hunks are cut.
     pub(in crate::pipeline) boundary: [u8; 32],

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use scelle_format::descriptor::SeenRevision;
 use scelle_format::id::Sha256;
 use scelle_format::layout;
-use scelle_format::ledger::{ChainHead, ChainLink, NoteKind, Position, SnapshotStatus, position};
+use scelle_format::ledger::{ChainLink, NoteKind, Position, SnapshotStatus, position};
 
 use super::LedgerWriter;
 use crate::clock::now;
@@ -59,7 +60,7 @@ impl LedgerWriter<'_> {
         let history = History::load(self.objects, descriptors).await?;
         let own: &[VerifiedNote] = history.device(&self.device.id).map_or(&[], |device| &device.notes);
         let links: Vec<ChainLink> = own.iter().map(|row| row.note.link()).collect();
-        let local = self.head.link().map(|(sequence, text_sha256)| ChainHead { sequence, text_sha256 });
+        let local = self.head.chain_head();
         let position = position(local, &links);
         // In a fork the branch goes on from a note that is there as well.
         self.is_head_shown |= !matches!(position, Position::StoreBehind);
@@ -93,7 +94,7 @@ impl LedgerWriter<'_> {
     /// Two computers have written as this one: each goes on from its own branch. A state from an older image goes on from the
     /// end of its own, or it would fork it once more.
     async fn go_on_in_a_fork(&mut self, own: &[VerifiedNote]) -> Result<Start> {
-        let head = self.head.link().map(|(_, text_sha256)| text_sha256);
+        let head = self.head.chain_head().map(|head| head.text_sha256);
         let end = head.and_then(|head| own_end(own, head));
         let alarms = ChainAlarms::load(self.state);
         let answers = ForkAnswers::of(own, end.map(|end| end.text_sha256).or(head), alarms.forks_known());
@@ -153,7 +154,8 @@ impl LedgerWriter<'_> {
         self.count_runs(own);
         let numbers = own.iter().filter_map(|row| snapshot_number(&row.note.kind));
         self.head.snapshot = numbers.max().unwrap_or(0).max(self.head.snapshot);
-        self.head.descriptor = (newest.note.descriptor.0, newest.note.descriptor.1.to_string());
+        let SeenRevision { revision, text_sha256 } = newest.note.descriptor;
+        self.head.descriptor = (revision, text_sha256.to_string());
         // What the catalog believes is of the past: refs and segments are read again from the store.
         self.head.refs = None;
         self.head.refs_chain.clear();
