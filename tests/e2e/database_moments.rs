@@ -136,3 +136,40 @@ fn a_database_that_is_written_through_mapped_memory_has_changed() {
     let told = site.backup(&source);
     assert_eq!(told["problems"], 0, "{told}");
 }
+
+/// Of a file with two names only the one that its program uses has the journal that it needs.
+#[test]
+fn the_hot_journal_of_a_file_with_two_names_is_saved() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    source.folder("a");
+    source.folder("z");
+    let base = source.file("a/b.bin", noise(1, 300_000));
+    fs::hard_link(&base, source.path("z/x.bin")).unwrap();
+    source.file("a/b.bin-shm", "a list");
+    let journal = journal(MAGIC);
+    source.file("z/x.bin-journal", journal.clone());
+    for snapshot in ["1", "2"] {
+        site.agent.run([OsString::from("backup"), source.root().into()]);
+        let to = site.path(snapshot);
+        site.restore(snapshot, &to);
+        let back = site.restored(&to, source.root());
+        assert_eq!(fs::read(back.join("z/x.bin-journal")).unwrap(), journal, "{snapshot}");
+    }
+}
+
+/// What only sounds like a side file beside a database that has none stays in the snapshots when the database does not change.
+#[test]
+fn files_beside_a_database_of_another_engine_stay_saved() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    source.file("c.mdb", [b"\0\x01\0\0Standard Jet DB\0".to_vec(), noise(4, 300_000)].concat());
+    source.file("c.mdb-journal", [&[0; 512][..], &noise(5, 9_000)].concat());
+    source.file("c.mdb-shm", [&[0; 600][..], &noise(6, 32_768 - 600)].concat());
+    for snapshot in ["1", "2", "3"] {
+        site.backup(&source);
+        let to = site.path(snapshot);
+        site.restore(snapshot, &to);
+        e2e::compare::assert_same_content(source.root(), &site.restored(&to, source.root()));
+    }
+}

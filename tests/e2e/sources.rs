@@ -334,6 +334,7 @@ fn folders_that_are_gone_on_purpose_are_not_red_for_ever() {
             acknowledge(&site, 0, &rest);
             backup(&site, code, &[&given_up], &[]);
         }
+        site.agent.expect(2, ["status"]);
         let last = site.agent.json(["bilan", "list"]).as_array().unwrap().last().unwrap().clone();
         status(&site, 0, &[&kept]);
         site.agent.expect(2, ["status"]);

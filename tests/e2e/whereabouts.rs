@@ -231,6 +231,37 @@ fn what_is_wrong_with_a_moved_repository_is_mended_by_the_next_backup_there() {
     there.ok(["check", "--read-data", "all"]);
 }
 
+/// What was found at one address is not forgotten for another, nor for another way to write it.
+#[test]
+fn what_is_known_of_a_moved_repository_outlives_a_look_at_a_copy() {
+    let (site, source) = practice();
+    let (moved, copied) = (site.path("mounted elsewhere"), site.path("put away"));
+    copy(site.place.folder(), &copied);
+    fs::rename(site.place.folder(), &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, site.path("shortcut")).unwrap();
+    let of = |folder: &Path| folder.join(site_repository(folder));
+    let pack = of(&moved).join("p").join(&files_at_rest(&of(&moved).join("p"))[0]);
+    let mut bytes = fs::read(&pack).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::remove_file(&pack).unwrap();
+    fs::write(&pack, bytes).unwrap();
+    let manifest = of(&copied).join("m").join(&files_at_rest(&of(&copied).join("m"))[0]);
+    fs::remove_file(manifest).unwrap();
+    let there = site.agent.clone().with("SCELLE_REPO", url(&moved));
+    let look = |folder: &Path, code, more: &[&str]| {
+        let words = ["check".to_owned(), "--repo".into(), url(folder)].into_iter();
+        there.expect(code, words.chain(more.iter().map(|word| (*word).to_owned())))
+    };
+    look(&site.path("shortcut"), 13, &["--read-data", "all"]);
+    look(&copied, 13, &[]);
+    there.ok(backup(&source));
+    there.ok(["check", "--read-data", "all"]);
+    // Through a link it is the same place: what is found there is written down.
+    let told = look(&site.path("shortcut"), 0, &[]);
+    assert!(!told.err().contains("was at file://"), "{told}");
+}
+
 /// The one repository below a folder.
 fn site_repository(folder: &Path) -> String {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
@@ -253,11 +284,14 @@ fn latest_passes_over_nobody_whose_descriptor_is_lost() {
     for asked in ["latest", "2999-12-02"] {
         let words = ["restore".into(), asked.into(), "--to".into(), site.path("back").into()];
         let told = fresh.expect(13, words.into_iter().chain(site.with_kit()));
-        assert!(told.err().contains("may be a snapshot's"), "{told}");
+        assert!(told.err().contains("may be a snapshot's; readable: 1"), "{told}");
         assert!(!site.path("back").exists());
     }
-    let words: [OsString; 4] = ["restore".into(), "1".into(), "--to".into(), site.path("back").into()];
-    fresh.ok(words.into_iter().chain(site.with_kit()));
+    let device = fresh.run(["snapshots", "--json"]).json()[0]["device"].as_str().unwrap().to_owned();
+    for (asked, to) in [("1".to_owned(), "by number"), (format!("{device}/latest"), "by computer")] {
+        let words: [OsString; 4] = ["restore".into(), asked.into(), "--to".into(), site.path(to).into()];
+        fresh.ok(words.into_iter().chain(site.with_kit()));
+    }
 }
 
 #[test]

@@ -121,8 +121,8 @@ fn refuse_older(
     Ok(())
 }
 
-/// Says which one is known, and which ones can be asked for.
-fn refused(history: &History, scope: &BTreeSet<DeviceId>, newer: Newer) -> AgentError {
+/// The snapshots of these devices that can be asked for, as a person types them; empty where there is none.
+pub fn readable(history: &History, scope: &BTreeSet<DeviceId>) -> String {
     let mut numbers: BTreeMap<&DeviceId, Vec<u64>> = BTreeMap::new();
     for device in history.devices.iter().filter(|device| scope.contains(&device.id)) {
         let read = device.snapshots();
@@ -132,7 +132,12 @@ fn refused(history: &History, scope: &BTreeSet<DeviceId>, newer: Newer) -> Agent
         1 => ranges(read),
         _ => format!("{device}/{}", ranges(read)),
     });
-    let readable = words.collect::<Vec<_>>().join(", ");
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Says which one is known, and which ones can be asked for.
+fn refused(history: &History, scope: &BTreeSet<DeviceId>, newer: Newer) -> AgentError {
+    let readable = readable(history, scope);
     let known = newer.number.map(|number| match scope.len() {
         1 => number.to_string(),
         _ => format!("{}/{number}", newer.device),

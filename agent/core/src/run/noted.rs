@@ -36,7 +36,7 @@ impl Reading {
         let Some(known) = &self.known else { return Ok(Noted::NoPen) };
         if self.is_elsewhere {
             let state = State::open(&self.home, &known.repository)?;
-            let is_new = FoundElsewhere::keep(&state, &known.device.place.url, findings)?;
+            let is_new = FoundElsewhere::keep(&state, &known.device.place, findings)?;
             return Ok(if is_new { Noted::KeptForThere } else { Noted::KnownAlready });
         }
         let seat = self.seat()?;

@@ -14,7 +14,7 @@ use super::witness::Witness;
 use crate::around::Around;
 use crate::connect::Connected;
 use crate::error::{AgentError, ExitCode, Result};
-use crate::look::choose::{newest_with_files, select};
+use crate::look::choose::{newest_with_files, readable, select};
 use crate::look::newer::Own;
 use crate::look::spec::SnapshotSpec;
 use crate::reading::fetch::Fetcher;
@@ -104,8 +104,12 @@ impl Reading {
         // Where descriptors are lost, a device that they enrolled looks like one that nobody did. Of the newest one nothing else tells.
         let stranger = self.repository.stranger();
         match (stranger, spec) {
-            (Some(stranger), SnapshotSpec::Latest { .. } | SnapshotSpec::AtOrBefore(_)) if own.is_none() => {
-                Err(AgentError::newer_unreadable(None, "").at(stranger.object.clone()))
+            (Some(stranger), SnapshotSpec::Latest { device: None } | SnapshotSpec::AtOrBefore(_))
+                if own.is_none() =>
+            {
+                let devices = history.devices.iter().map(|device| device.id.clone()).collect();
+                Err(AgentError::newer_unreadable(None, &readable(history, &devices))
+                    .at(stranger.object.clone()))
             }
             _ => match (select(history, spec, own, None), stranger) {
                 // It may be that device's.

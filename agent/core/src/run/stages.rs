@@ -69,11 +69,11 @@ pub(super) async fn known_damage(run: &Run, ledger: &mut LedgerWriter<'_>) -> Re
         damage.save(&seat.state)?;
     }
     damage.forget_strangers(seat.objects(), &seat.state, descriptors)?;
-    let found = FoundElsewhere::found_at(&seat.state, &seat.device.place.url);
+    let found = FoundElsewhere::found_at(&seat.state, &seat.device.place);
     if !found.is_empty() {
         let news: Vec<_> = found.into_iter().filter(|bad| !damage.is_open(&bad.name)).collect();
         damage.record(ledger, &seat.state, FoundBy::Check, news, Vec::new()).await?;
-        FoundElsewhere::forget(&seat.state);
+        FoundElsewhere::forget(&seat.state, &seat.device.place)?;
     }
     Ok(damage)
 }

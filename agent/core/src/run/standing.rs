@@ -122,10 +122,11 @@ fn forget_retired(
         number.is_some_and(|number| acknowledged.contains(&(number, set.as_str())))
     };
     let retired: BTreeSet<String> = newest.into_iter().filter(is_over).map(|(set, _)| set.clone()).collect();
-    // The newest bilan of all is told as it is until the next one.
-    let last = rows.len().saturating_sub(1);
-    let mut at = 0..;
-    rows.retain(|row| at.next() == Some(last) || row.set.as_ref().is_none_or(|set| !retired.contains(set)));
+    let is_left = |row: &Row| row.set.as_ref().is_none_or(|set| !retired.contains(set));
+    // Where nothing else was ever saved, it is told as it is.
+    if rows.iter().any(is_left) {
+        rows.retain(is_left);
+    }
 }
 
 /// Whether the newest run of each plan that has times was started by the system's scheduler.

@@ -272,9 +272,19 @@ impl Finder<'_> {
     }
 }
 
-/// Whether a place is this address, however it was written.
+/// Whether a place is this address, however it was written, and whatever links lead there.
 fn is_at(place: &StorePlace, address: &RepoAddress) -> bool {
-    address_of(place).is_ok_and(|remembered| remembered == *address)
+    let is_same_folder = |one: &Path, other: &Path| {
+        let (one, other) = (one.canonicalize().ok(), other.canonicalize().ok());
+        one.is_some() && one == other
+    };
+    match (address_of(place), address) {
+        (Ok(RepoAddress::Folder(one)), RepoAddress::Folder(other)) => {
+            one == *other || is_same_folder(&one, other)
+        }
+        (Ok(remembered), address) => remembered == *address,
+        (Err(_), _) => false,
+    }
 }
 
 /// The one whose place this is, where only one is.

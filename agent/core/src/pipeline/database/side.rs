@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::pipeline::database::cluster::Cluster;
 use crate::pipeline::jobs::job::FileJob;
 use crate::platform::{self, FileId, Kind, Stat};
+use crate::scan::engine::{DatabaseEngine, SIGNATURE_BYTES, recognise};
 use crate::scan::{EntryPath, SourceFile};
 
 /// sqlite.org/fileformat2.html §3: first bytes of a rollback journal.
@@ -221,6 +222,19 @@ pub fn is_log(path: &Path) -> bool {
 /// Whether this is the index of a log.
 pub fn is_index(path: &Path) -> bool {
     platform::os_to_bytes(path.as_os_str()).ends_with(b"-shm") && looks(path) == SideLooks::AtRest
+}
+
+/// Whether a file that was read like any other is one beside which no hot journal may stand afterwards. Of one with several names
+/// only the name that a program uses tells whether it needs one.
+pub fn may_stand_alone(has_side: bool, stat: &Stat) -> bool {
+    has_side && stat.links <= 1
+}
+
+/// Whether a database is of an engine whose signature is known and that has no side files of SQLite's.
+pub fn is_of_another_engine(path: &Path) -> bool {
+    let mut first = [0; SIGNATURE_BYTES];
+    let read = SourceFile::open(path).and_then(|source| source.read_at(&mut first, 0));
+    read.is_ok_and(|n| recognise(&first[..n], b"") == DatabaseEngine::Paged)
 }
 
 /// Whether it ended with its transaction since the walk saw it.

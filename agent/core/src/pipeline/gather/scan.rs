@@ -103,8 +103,15 @@ impl Scan<'_> {
             Some((row, index, record)) if untouched => {
                 let base = || BaseKey::of(&item.stat, item.path.as_bytes());
                 match record.entry.cut {
-                    Cut::Paged { .. } => worker.shared.beside.is_saved_now(base(), SavedAs::Database),
-                    _ if item.has_side => worker.shared.beside.is_saved_now(base(), SavedAs::Alone),
+                    Cut::Paged { .. }
+                        if !item.has_side
+                            || !item.os_path().is_ok_and(|path| side::is_of_another_engine(&path)) =>
+                    {
+                        worker.shared.beside.is_saved_now(base(), SavedAs::Database)
+                    }
+                    _ if side::may_stand_alone(item.has_side, &item.stat) => {
+                        worker.shared.beside.is_saved_now(base(), SavedAs::Alone)
+                    }
                     _ => {}
                 }
                 self.keep(row, index, record, &item);

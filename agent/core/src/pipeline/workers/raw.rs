@@ -126,7 +126,9 @@ impl Worker<'_> {
                 Taken::WithSideFiles if is_tied() => Taken::Tied,
                 taken => taken,
             };
-            self.shared.beside.is_saved_now(key.clone(), SavedAs::Database);
+            let is_alone = read.len() == 1 && side::is_of_another_engine(path);
+            let saved = if is_alone { SavedAs::Alone } else { SavedAs::Database };
+            self.shared.beside.is_saved_now(key.clone(), saved);
             self.end_now(&read[0], taken.problem(), Some(taken));
             for side in &read[1..] {
                 self.end_now(side, (!unchanged).then_some(Problem::Changed), None);

@@ -200,7 +200,7 @@ impl Worker<'_> {
             taken,
             ..work.stored()
         };
-        if is_sqlite || job.has_side {
+        if is_sqlite || side::may_stand_alone(job.has_side, &job.stat) {
             let saved = if is_sqlite { SavedAs::Database } else { SavedAs::Alone };
             self.shared.beside.is_saved_now(BaseKey::of(&job.stat, job.path.as_bytes()), saved);
         }

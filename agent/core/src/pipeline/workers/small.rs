@@ -17,7 +17,7 @@ use crate::error::{AgentError, Result};
 use crate::monitor::Problem;
 use crate::pipeline::chunks::packs::{Lane, Place};
 use crate::pipeline::chunks::recipe::{self, Recipe};
-use crate::pipeline::database::side::{BaseKey, SavedAs};
+use crate::pipeline::database::side::{self, BaseKey, SavedAs};
 use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored, StoredContent};
 use crate::pipeline::jobs::solid::SolidFrame;
@@ -91,7 +91,7 @@ impl Worker<'_> {
         engine: DatabaseEngine,
     ) -> Result<()> {
         let taken = taken(engine, job, &read.source, read.problem.is_none());
-        if job.has_side {
+        if side::may_stand_alone(job.has_side, &job.stat) {
             let base = BaseKey::of(&job.stat, job.path.as_bytes());
             self.shared.beside.is_saved_now(base, SavedAs::Alone);
         }

@@ -6,6 +6,7 @@
 //! calls it bad in the ledger and mends it. Never: reaches a bilan of another address.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use scelle_format::ledger::FoundBad;
 use serde::{Deserialize, Serialize};
@@ -14,49 +15,70 @@ use crate::error::Result;
 use crate::repo::damage::Damage;
 use crate::repo::files;
 use crate::repo::finding::Finding;
-use crate::repo::state::State;
 use crate::repo::state::checksum;
+use crate::repo::state::{State, StorePlace};
 
-/// What was found at one address; what was found at another one before is forgotten.
+/// Addresses of which something is remembered: of more, the one first in their order is forgotten.
+const ADDRESSES_MAX: usize = 16;
+
+/// What was found elsewhere.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct FoundElsewhere {
-    /// The address.
-    url: String,
-    /// By the name of an object: what is wrong with it.
-    bad: BTreeMap<String, String>,
+    /// By address: by the name of an object, what is wrong with it there.
+    addresses: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl FoundElsewhere {
-    /// What is known of an address.
-    fn at(state: &State, url: &str) -> Self {
+    fn load(state: &State) -> Self {
         let kept = state.get(files::ELSEWHERE).ok().flatten();
-        let kept = kept.and_then(|bytes| checksum::from_json::<Self>(&bytes)).filter(|kept| kept.url == url);
-        kept.unwrap_or_else(|| Self { url: url.to_owned(), bad: BTreeMap::new() })
+        kept.and_then(|bytes| checksum::from_json(&bytes)).unwrap_or_default()
+    }
+
+    fn save(&self, state: &State) -> Result<()> {
+        state.put(files::ELSEWHERE, &checksum::to_json(self)?)
     }
 
     /// Keeps what was found at an address. `false` where it was known already.
     ///
     /// Errors: exit 1 the state folder takes nothing.
-    pub fn keep(state: &State, url: &str, findings: &[Finding]) -> Result<bool> {
-        let mut kept = Self::at(state, url);
-        let before = kept.bad.len();
+    pub fn keep(state: &State, place: &StorePlace, findings: &[Finding]) -> Result<bool> {
         let found = Damage::default().news(findings).into_iter().map(|bad| (bad.name, bad.why));
-        kept.bad.extend(found);
-        if kept.bad.len() == before {
+        let mut kept = Self::load(state);
+        let address = address(place);
+        let there = kept.addresses.entry(address.clone()).or_default();
+        let before = there.len();
+        there.extend(found);
+        if there.len() == before {
             return Ok(false);
         }
-        state.put(files::ELSEWHERE, &checksum::to_json(&kept)?)?;
+        while kept.addresses.len() > ADDRESSES_MAX {
+            let other = kept.addresses.keys().find(|known| **known != address).cloned();
+            kept.addresses.remove(&other.unwrap_or_default());
+        }
+        kept.save(state)?;
         Ok(true)
     }
 
     /// What was found at the address at which a backup begins.
-    pub fn found_at(state: &State, url: &str) -> Vec<FoundBad> {
-        let row = |(name, why)| FoundBad { name, why };
-        Self::at(state, url).bad.into_iter().map(row).collect()
+    pub fn found_at(state: &State, place: &StorePlace) -> Vec<FoundBad> {
+        let found = Self::load(state).addresses.remove(&address(place)).unwrap_or_default();
+        found.into_iter().map(|(name, why)| FoundBad { name, why }).collect()
     }
 
-    /// Forgets it, once the ledger says so.
-    pub fn forget(state: &State) {
-        state.remove(files::ELSEWHERE);
+    /// Forgets what was found at an address, once the ledger says so.
+    ///
+    /// Errors: exit 1 the state folder takes nothing.
+    pub fn forget(state: &State, place: &StorePlace) -> Result<()> {
+        let mut kept = Self::load(state);
+        kept.addresses.remove(&address(place));
+        kept.save(state)
+    }
+}
+
+/// One place is one address, however it is written: a folder by where it really is, a bucket with its endpoint.
+fn address(place: &StorePlace) -> String {
+    match place.url.strip_prefix("file://").map(|path| Path::new(path).canonicalize()) {
+        Some(Ok(real)) => format!("file://{}", real.display()),
+        _ => format!("{} {}", place.url, place.endpoint.as_deref().unwrap_or_default()),
     }
 }
