@@ -205,7 +205,7 @@ fn a_second_run_at_the_same_time_is_told_to_wait() {
 /// A second and a third computer, one with the kit and one with the phrase; each restores what any saved.
 #[test]
 fn other_computers_join_with_kit_or_phrase() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("first");
     source.fill_with_small_files(50, 10, 1);
     site.backup(&source);

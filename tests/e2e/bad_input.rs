@@ -13,7 +13,7 @@ const CANARY: &str = "DUPONT";
 
 /// A practice with one snapshot.
 fn practice() -> Site {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("source");
     source.file(format!("{CANARY}.txt"), "letter");
     site.backup(&source);

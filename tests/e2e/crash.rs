@@ -34,7 +34,7 @@ struct Ward {
 
 impl Ward {
     fn new() -> Self {
-        let site = Site::on_dir();
+        let site = Site::on_dir_with_phrase();
         let source = site.source("source");
         source.fill_with_small_files(200, 50, 3);
         for number in 0..HEAVY {
@@ -162,7 +162,7 @@ fn kills_lose_nothing_and_send_little_twice() {
 #[test]
 fn an_interrupted_run_ends_soon_says_so_and_is_resumed() {
     for (signal, code) in [("INT", 130), ("TERM", 130), ("HUP", 130)] {
-        let site = Site::on_dir();
+        let site = Site::on_dir_with_phrase();
         let source = site.source("source");
         for number in 0..20 {
             source.file(format!("{number}.raw"), noise(number, 4_000_000));
@@ -207,7 +207,7 @@ fn an_interrupted_run_ends_soon_says_so_and_is_resumed() {
 /// `nohup scelle backup`: whoever started it wants it to outlive the terminal.
 #[test]
 fn a_run_that_is_to_outlive_its_terminal_does() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("source");
     source.file("one.raw", noise(1, 8_000_000));
     let scelle = site.agent.command();
@@ -224,7 +224,7 @@ fn a_run_that_is_to_outlive_its_terminal_does() {
 /// However slow the line is: nobody waits for what is still on its way.
 #[test]
 fn an_interrupted_run_on_a_slow_line_ends_soon() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("source");
     for number in 0..10 {
         source.file(format!("{number}.raw"), noise(number, 4_000_000));
@@ -243,7 +243,7 @@ fn an_interrupted_run_on_a_slow_line_ends_soon() {
 /// A restoration that is killed goes on from what is there, by content.
 #[test]
 fn a_killed_restoration_is_finished_by_the_next() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("source");
     for number in 0..30 {
         source.file(format!("{number}.raw"), noise(number, 3_000_000));

@@ -73,7 +73,7 @@ fn the_table_of_damages_has_every_row() {
 
 #[test]
 fn every_row_of_the_table_of_damages_holds() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("source");
     for number in 0..20 {
         source.file(format!("letters/{number}.txt"), format!("letter {number}\n").repeat(30 + number));

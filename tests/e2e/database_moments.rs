@@ -137,6 +137,49 @@ fn a_database_that_is_written_through_mapped_memory_has_changed() {
     assert_eq!(told["problems"], 0, "{told}");
 }
 
+/// An encrypted database of a small practice is known by its name only.
+#[test]
+fn a_small_database_that_is_written_through_mapped_memory_has_changed() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let path = source.file("patients.db", noise(4, 60_000));
+    let program = Mapped::start(&path);
+    let mut told: Vec<_> = Vec::new();
+    for _ in 0..3 {
+        told.push(site.agent.run([OsString::from("backup"), "--json".into(), source.root().into()]));
+    }
+    assert!(told.iter().any(|told| told.code() == 3 && told.json()["status"] == "red"), "{}", told[0]);
+    drop(program);
+    let told = site.backup(&source);
+    assert_eq!(told["problems"], 0, "{told}");
+}
+
+/// Whoever names his database like a side file has one all the same: it is read under its own locks.
+#[test]
+fn a_database_called_like_a_side_file_is_read_as_one() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    let programs = ["notes-wal", "notes-journal", "notes-shm"].map(|name| {
+        source.file("notes", "a list");
+        let program = Connection::open(source.path(name)).unwrap();
+        program.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1)").unwrap();
+        program
+    });
+    for snapshot in ["1", "2"] {
+        let told = site.backup(&source);
+        assert_eq!(told["problems"], 0, "{told}");
+        let to = site.path(snapshot);
+        site.restore(snapshot, &to);
+        let back = site.restored(&to, source.root());
+        for name in ["notes-wal", "notes-journal", "notes-shm"] {
+            let restored = Connection::open(back.join(name)).unwrap();
+            let a: i64 = restored.query_row("SELECT max(a) FROM t", [], |row| row.get(0)).unwrap();
+            assert_eq!(a.to_string(), snapshot, "{name}");
+        }
+        programs.iter().for_each(|program| program.execute_batch("INSERT INTO t VALUES(2)").unwrap());
+    }
+}
+
 /// Of a file with two names only the one that its program uses has the journal that it needs.
 #[test]
 fn the_hot_journal_of_a_file_with_two_names_is_saved() {

@@ -35,7 +35,7 @@ fn program_in_format(mark: &str) -> String {
 
 #[test]
 fn kit_npm_age_and_zstd_give_the_plain_bytes() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     let content = "Bonjour, ceci est le dossier.\r\n".repeat(100);
     source.file("dossier.txt", &content);
@@ -51,7 +51,7 @@ fn kit_npm_age_and_zstd_give_the_plain_bytes() {
 
 #[test]
 fn the_commands_of_format_md_find_every_chunk_of_a_file() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     // 16-bit samples that go up and down slowly, and noise.
     let samples = (0..400_000u32).flat_map(|at| (2_000 + (at / 3 % 512) as u16).to_le_bytes());
@@ -117,7 +117,7 @@ fn filters(site: &Site) -> BTreeSet<u64> {
 
 #[test]
 fn the_independent_decoder_restores_twenty_thousand_files() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = a_real_tree(&site);
     site.backup(&source);
     // The case is worth something only if everything is in it.
@@ -144,7 +144,7 @@ fn the_independent_decoder_restores_twenty_thousand_files() {
 
 #[test]
 fn the_independent_decoder_reads_what_seaweedfs_holds() {
-    let site = Site::on_seaweed();
+    let site = Site::on_seaweed_with_phrase();
     let source = site.source("cabinet");
     source.fill_with_everything(4 << 20);
     site.backup(&source);
@@ -178,7 +178,7 @@ impl Damage {
 
 #[test]
 fn the_independent_decoder_fails_on_each_tamper_case() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     source.file("un.txt", "un");
     source.file("gros.bin", noise(1, 2_000_000));
@@ -216,7 +216,7 @@ fn the_independent_decoder_fails_on_each_tamper_case() {
 
 #[test]
 fn the_independent_decoder_restores_what_is_still_sound() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     source.file("intact/un.txt", "un");
     site.backup(&source);
@@ -237,11 +237,11 @@ fn the_independent_decoder_restores_what_is_still_sound() {
 
 #[test]
 fn another_kit_opens_nothing() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     source.file("un.txt", "un");
     site.backup(&source);
-    let other = Site::on_dir();
+    let other = Site::on_dir_with_phrase();
     let outcome = decoder(&[&"verify", &"--store", &site.place.folder(), &"--kit", &other.kit()]);
     assert_eq!(outcome.code(), 12, "{outcome}");
 }

@@ -81,7 +81,7 @@ fn make_a_golden_repository() {
     let name = std::env::var("SCELLE_GOLDEN").expect("SCELLE_GOLDEN names the repository to make");
     let target = golden().join(&name);
     assert!(!target.exists(), "{name} is there already, and golden repositories never change");
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source(SOURCE);
     fill(&source);
     let mut expected = Vec::new();

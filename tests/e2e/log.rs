@@ -56,7 +56,7 @@ fn assert_nobody_is_in(site: &Site, log: &str) {
 
 #[test]
 fn no_name_is_in_the_log_at_any_level_even_in_failures() {
-    let mut site = Site::on_dir();
+    let mut site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     fill_with_canaries(&source);
     // Strangers' files, where listings pass.
@@ -116,7 +116,7 @@ fn no_name_is_in_the_log_at_any_level_even_in_failures() {
 
 #[test]
 fn what_an_s3_client_knows_is_not_in_the_log() {
-    let site = Site::on_seaweed();
+    let site = Site::on_seaweed_with_phrase();
     let source = site.source("cabinet");
     fill_with_canaries(&source);
     let log = site.path("log/scelle.log");

@@ -39,6 +39,7 @@ mod lights;
 mod log;
 mod loss;
 mod metadata;
+mod moved;
 mod names_shown;
 mod neighbours;
 mod no_secret;

@@ -188,7 +188,7 @@ fn position(copy: &[u8], object: &[u8]) -> Option<usize> {
 
 #[test]
 fn no_secret_in_the_state_opens_what_is_stored() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     source.file("un.txt", "un");
     site.backup(&source);

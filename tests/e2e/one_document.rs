@@ -89,7 +89,7 @@ fn every_command_gives_one_document_whatever_happens() {
         (vec!["config", "check"], 0),
         (vec!["config", "show"], 0),
         (vec!["agent", "run"], 2),
-        (vec!["status"], 2),
+        (vec!["status"], 1),
         (vec!["service", "install"], 2),
         (vec!["service", "start"], 1),
         (vec!["service", "stop"], 1),

@@ -87,12 +87,12 @@ fn two_days_come_back(site: &Site) {
 
 #[test]
 fn two_days_come_back_from_a_folder() {
-    two_days_come_back(&Site::on_dir());
+    two_days_come_back(&Site::on_dir_with_phrase());
 }
 
 #[test]
 fn two_days_come_back_from_seaweedfs() {
-    two_days_come_back(&Site::on_seaweed());
+    two_days_come_back(&Site::on_seaweed_with_phrase());
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn a_restore_through_a_link_put_in_the_way_is_refused() {
 
 #[test]
 fn looking_shows_what_is_there() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     source.file("patients/Élodie.txt", "un");
     site.backup(&source);

@@ -69,7 +69,7 @@ struct Practice {
 
 impl Practice {
     fn new() -> Self {
-        let site = Site::on_dir();
+        let site = Site::on_dir_with_phrase();
         let source = site.source("source");
         for number in 0..40 {
             let text = format!("{CANARY} letter {number}\n").repeat(30 + number);

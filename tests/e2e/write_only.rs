@@ -100,7 +100,7 @@ fn assert_no_name_leaks(site: &Site) {
 
 #[test]
 fn no_name_leaks_from_a_folder_store_even_in_failures() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     fill_with_canaries(&source);
     live_and_fail(&site, &source);
@@ -125,7 +125,7 @@ fn no_name_leaks_from_a_folder_store_even_in_failures() {
 
 #[test]
 fn no_name_leaks_into_seaweedfs_not_even_into_its_metadata() {
-    let site = Site::on_seaweed();
+    let site = Site::on_seaweed_with_phrase();
     let source = site.source("cabinet");
     fill_with_canaries(&source);
     live_and_fail(&site, &source);
@@ -140,7 +140,7 @@ fn no_name_leaks_into_seaweedfs_not_even_into_its_metadata() {
 
 #[test]
 fn an_unreadable_file_is_counted_and_not_named() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     fill_with_canaries(&source);
     source.mode(format!("{}/compte rendu {}.txt", NAMES[0], NAMES[0]), 0o000);
@@ -174,7 +174,7 @@ fn memory_of(pid: u32) -> Vec<u8> {
 
 #[test]
 fn the_memory_of_a_running_backup_holds_no_key_that_opens_packs() {
-    let site = Site::on_dir();
+    let site = Site::on_dir_with_phrase();
     let source = site.source("cabinet");
     source.file("premier.txt", "premier");
     site.backup(&source);
@@ -211,7 +211,7 @@ fn the_memory_of_a_running_backup_holds_no_key_that_opens_packs() {
 
 #[test]
 fn the_bucket_keeps_versions_and_locks_what_is_written() {
-    let site = Site::on_seaweed();
+    let site = Site::on_seaweed_with_phrase();
     let said = String::from_utf8(site.agent.said()).unwrap();
     assert!(!said.contains("locks nothing"), "{said}");
     let source = site.source("cabinet");

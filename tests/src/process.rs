@@ -83,7 +83,7 @@ pub fn below<A: AsRef<OsStr>>(
 }
 
 /// The agent below strace, which strikes its calls of `call`, those on `place` only where one is given: `how` is what strace's
-/// `inject` takes.
+/// `inject` takes. [`strikes`] counts them.
 pub fn struck<A: AsRef<OsStr>>(
     agent: &Agent,
     (call, how): (&str, &str),
@@ -91,9 +91,20 @@ pub fn struck<A: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = A>,
 ) -> Command {
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{how}"));
-    let mut before = vec!["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    let log = log_of(agent);
+    let log = log.to_str().unwrap();
+    let mut before = vec!["strace", "-f", "-qq", "-o", log, "-e", &trace, "-e", &inject];
     before.extend(place.iter().flat_map(|place| ["-P", place.to_str().unwrap()]));
     below(agent, &before, arguments)
+}
+
+/// How many calls failed because [`struck`] had them fail, the last time that it was used on this agent.
+pub fn strikes(agent: &Agent) -> usize {
+    fs::read_to_string(log_of(agent)).unwrap().matches("(INJECTED)").count()
+}
+
+fn log_of(agent: &Agent) -> PathBuf {
+    agent.home().with_extension("strace")
 }
 
 /// A small file system in memory, gone with its owner.

@@ -25,19 +25,31 @@ pub struct Site {
 impl Site {
     /// On a folder store.
     pub fn on_dir() -> Self {
-        Self::on(Place::dir)
+        Self::on(Place::dir, false)
+    }
+
+    /// The same with an everyday phrase, whose making costs a second of scrypt.
+    pub fn on_dir_with_phrase() -> Self {
+        Self::on(Place::dir, true)
     }
 
     /// On a SeaweedFS of its own, bucket made by `init --create-bucket`.
     pub fn on_seaweed() -> Self {
-        Self::on(Place::seaweed)
+        Self::on(Place::seaweed, false)
     }
 
-    fn on(place: impl FnOnce(&Path) -> Place) -> Self {
+    /// The same with an everyday phrase.
+    pub fn on_seaweed_with_phrase() -> Self {
+        Self::on(Place::seaweed, true)
+    }
+
+    fn on(place: impl FnOnce(&Path) -> Place, with_phrase: bool) -> Self {
         let site = Self::not_initialised(place);
         let mut arguments = vec![OsString::from("init"), "--yes".into()];
         arguments.extend(["--kit".into(), site.kit().into()]);
-        arguments.extend(["--phrase-file".into(), site.phrase().into()]);
+        if with_phrase {
+            arguments.extend(["--phrase-file".into(), site.phrase().into()]);
+        }
         // Strict write-only: tests of the rehearsal window ask for one themselves.
         arguments.extend(["--drill-days".into(), "0".into()]);
         if matches!(site.place, Place::Bucket(_)) {

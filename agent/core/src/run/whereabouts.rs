@@ -42,7 +42,7 @@ pub struct Found {
     /// What this PC knows of it; `None` where it is no device of it or cannot read its own state.
     pub known: Option<Known>,
     /// Where the state says it was, when that is another address than today's.
-    pub moved_from: Option<String>,
+    pub moved_from: Option<StorePlace>,
     /// The repository whose state is there and cannot be read, with the head, which may be sound.
     pub damaged: Option<(RepositoryId, Head)>,
     /// The store.
@@ -95,17 +95,17 @@ impl Found {
     pub(super) fn settle(&self, seat: &mut Seat) -> Result<Option<Moved>> {
         let (Some(known), Some(from)) = (&self.known, &self.moved_from) else { return Ok(None) };
         info!("the repository is at another address than before");
-        let to = known.device.place.url.clone();
-        if !to.starts_with("file:") || !from.starts_with("file:") {
+        let to = &known.device.place;
+        if !to.url.starts_with("file:") || !from.url.starts_with("file:") {
             // What was measured was measured there.
             seat.state.remove(files::PROBE);
         }
-        seat.device.place = known.device.place.clone();
+        seat.device.place = to.clone();
         seat.state.put_device(&seat.device)?;
-        let old = from.parse::<RepoAddress>();
+        let old = address_of(from);
         let remains =
             matches!(old, Ok(RepoAddress::Folder(old)) if old.join(known.repository.as_str()).is_dir());
-        Ok(Some(Moved { from: from.clone(), to, remains }))
+        Ok(Some(Moved { from: from.beside(to), to: to.beside(from), remains }))
     }
 }
 
@@ -138,7 +138,7 @@ impl Finder<'_> {
         let mut all = State::remembered(self.home);
         let named = self.address.cloned();
         let index = match &named {
-            Some(address) => at_address(&all, address, of_kit),
+            Some(address) => self.at_address(&all, address, of_kit),
             None => Some(only(&all, of_kit)?),
         };
         if let Some(known) = index.and_then(|index| Known::of(all.swap_remove(index))) {
@@ -154,14 +154,15 @@ impl Finder<'_> {
         let address = named.ok_or_else(AgentError::repository_not_given)?;
         let place = match &all[..] {
             [Remembered { device: Ok(device), .. }] => Some(device.place.clone()),
-            _ => newest_at(&all, &address)
+            _ => self
+                .newest_at(&all, &address)
                 .and_then(|index| Some(all[index].device.as_ref().ok()?.place.clone())),
         };
         let connected = match self.reach(&address, place.as_ref(), UNKNOWN_ENGINE, Create::Never).await {
             // The configuration still says where the disk was before.
             Err(error)
                 if error.code == ExitCode::NoRepository
-                    && (!self.is_typed || newest_at(&all, &address).is_some()) =>
+                    && (!self.is_typed || self.newest_at(&all, &address).is_some()) =>
             {
                 return Err(match &place {
                     Some(place) => gone(&address, error).last_seen_at(&place.url),
@@ -196,8 +197,8 @@ impl Finder<'_> {
         }
         let Some(mut known) = Known::of(one) else { return Ok(found) };
         let address = address_of(&found.connected.place)?;
-        if !is_at(&known.device.place, &address) {
-            found.moved_from = Some(known.device.place.url.clone());
+        if !self.is_at(&known.device.place, &address) {
+            found.moved_from = Some(known.device.place.clone());
         }
         let engine = self.engine_of(&known.repository, &known.device.place);
         if engine != UNKNOWN_ENGINE {
@@ -223,7 +224,7 @@ impl Finder<'_> {
         let index = match self.address {
             Some(address) => {
                 let only = || only(&all, None).ok().filter(|_| !self.is_typed);
-                newest_at(&all, address).or_else(only)?
+                self.newest_at(&all, address).or_else(only)?
             }
             None => only(&all, None).ok()?,
         };
@@ -245,6 +246,48 @@ impl Finder<'_> {
     fn engine_of(&self, repository: &RepositoryId, place: &StorePlace) -> BucketEngine {
         let probe = probe_in(&self.home.join(repository.as_str()));
         BucketEngine { conditional_put: place.conditional_put, read_back: must_be_read_back(probe.as_ref()) }
+    }
+
+    /// The one whose place this is, where only one is.
+    fn at_address(
+        &self,
+        all: &[Remembered],
+        address: &RepoAddress,
+        of_kit: Option<&RepositoryId>,
+    ) -> Option<usize> {
+        let is_there = |one: &Remembered| {
+            one.device.as_ref().is_ok_and(|device| self.is_at(&device.place, address))
+                && of_kit.is_none_or(|of_kit| *of_kit == one.repository)
+        };
+        let mut there = (0..all.len()).filter(|index| is_there(&all[*index]));
+        there.next().filter(|_| there.next().is_none())
+    }
+
+    /// Of those whose place this was, the one made or joined last: what was there before it is gone, or has another place now.
+    fn newest_at(&self, all: &[Remembered], address: &RepoAddress) -> Option<usize> {
+        let since = |index: &usize| {
+            let device = all[*index].device.as_ref().ok()?;
+            self.is_at(&device.place, address).then_some(device.since)
+        };
+        (0..all.len()).filter(|index| since(index).is_some()).max_by_key(since)
+    }
+
+    /// Whether a place is this address, however it was written, and whatever links lead there. Buckets of one name at two services
+    /// are two places.
+    fn is_at(&self, place: &StorePlace, address: &RepoAddress) -> bool {
+        let is_same_folder = |one: &Path, other: &Path| {
+            let (one, other) = (one.canonicalize().ok(), other.canonicalize().ok());
+            one.is_some() && one == other
+        };
+        match (address_of(place), address) {
+            (Ok(RepoAddress::Folder(one)), RepoAddress::Folder(other)) => {
+                one == *other || is_same_folder(&one, other)
+            }
+            (Ok(remembered), address) => {
+                remembered == *address && place.is_served_by(self.s3.endpoint.as_deref())
+            }
+            (Err(_), _) => false,
+        }
     }
 
     async fn reach(
@@ -270,40 +313,6 @@ impl Finder<'_> {
         // A type as deep as a whole HTTP client is not carried through everything that waits for this.
         connection.open(address, create).boxed().await
     }
-}
-
-/// Whether a place is this address, however it was written, and whatever links lead there.
-fn is_at(place: &StorePlace, address: &RepoAddress) -> bool {
-    let is_same_folder = |one: &Path, other: &Path| {
-        let (one, other) = (one.canonicalize().ok(), other.canonicalize().ok());
-        one.is_some() && one == other
-    };
-    match (address_of(place), address) {
-        (Ok(RepoAddress::Folder(one)), RepoAddress::Folder(other)) => {
-            one == *other || is_same_folder(&one, other)
-        }
-        (Ok(remembered), address) => remembered == *address,
-        (Err(_), _) => false,
-    }
-}
-
-/// The one whose place this is, where only one is.
-fn at_address(all: &[Remembered], address: &RepoAddress, of_kit: Option<&RepositoryId>) -> Option<usize> {
-    let is_there = |one: &Remembered| {
-        one.device.as_ref().is_ok_and(|device| is_at(&device.place, address))
-            && of_kit.is_none_or(|of_kit| *of_kit == one.repository)
-    };
-    let mut there = (0..all.len()).filter(|index| is_there(&all[*index]));
-    there.next().filter(|_| there.next().is_none())
-}
-
-/// Of those whose place this was, the one made or joined last: what was there before it is gone, or has another place now.
-fn newest_at(all: &[Remembered], address: &RepoAddress) -> Option<usize> {
-    let since = |index: &usize| {
-        let device = all[*index].device.as_ref().ok()?;
-        is_at(&device.place, address).then_some(device.since)
-    };
-    (0..all.len()).filter(|index| since(index).is_some()).max_by_key(since)
 }
 
 /// The one that is meant where no address is given.

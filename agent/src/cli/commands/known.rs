@@ -29,8 +29,8 @@ impl Context {
     pub fn say_moved(&self, moved: &Moved) {
         let Moved { from, to, remains } = moved;
         self.screen.warn(&bilingual!(
-            "le dépôt connu de ce poste était à {from} ; il est maintenant à {to}, et cette adresse est retenue sur ce poste ; si « url » de la configuration dit encore l'ancienne, corrigez-la",
-            "the repository this computer knows was at {from}; it is now at {to}, and this address is remembered on this computer; where \"url\" in the configuration still says the old one, correct it"
+            "le dépôt connu de ce poste était à {from} ; il est maintenant à {to}, et cette adresse est retenue sur ce poste ; si la configuration dit encore l'ancienne (« url », « endpoint »), corrigez-la",
+            "the repository this computer knows was at {from}; it is now at {to}, and this address is remembered on this computer; where the configuration still says the old one (\"url\", \"endpoint\"), correct it"
         ));
         if *remains {
             self.screen.warn(&bilingual!(

@@ -132,6 +132,15 @@ impl Beside {
         std::mem::take(&mut self.late.lock())
     }
 
+    /// Files with the names of side files that are databases themselves wait like others.
+    pub(in crate::pipeline) fn wait_for_databases(&self, is_database: impl Fn(&FileJob) -> bool) {
+        let mut waiting = self.late.lock();
+        for files in self.candidates.lock().values_mut() {
+            let found = files.extract_if(.., |file| !file.is_part_only && is_database(&file.job));
+            waiting.extend(found.map(|file| file.job));
+        }
+    }
+
     /// A control file of PostgreSQL was met: its cluster has its verdict when everything else is read.
     pub fn wait_for_cluster(&self, job: Arc<FileJob>) {
         self.clusters.lock().push(Cluster::of(job, self.began_ns));

@@ -35,6 +35,9 @@ const QUIET: Duration = Duration::from_secs(1);
 impl Worker<'_> {
     /// Does everything that waited for the end of the scan.
     pub fn late(&mut self) -> Result<()> {
+        let is_database =
+            |job: &FileJob| matches!(engine_of(job), DatabaseEngine::Sqlite | DatabaseEngine::Paged);
+        self.shared.beside.wait_for_databases(is_database);
         for job in self.shared.beside.take_late() {
             self.late_database(&job)?;
         }
@@ -76,7 +79,7 @@ impl Worker<'_> {
         let key = BaseKey::of(&job.stat, job.path.as_bytes());
         let path = self.shared.beside.name_in_use(&key).unwrap_or_else(|| job.os_path.clone());
         let mut is_busy = false;
-        let graces = if is_sqlite(job) { GRACES.as_slice() } else { &[] };
+        let graces = if engine_of(job) == DatabaseEngine::Sqlite { GRACES.as_slice() } else { &[] };
         for &grace in graces {
             match self.last_pass(job, &path, grace)? {
                 Pass::Done => return Ok(()),
@@ -165,12 +168,12 @@ impl Worker<'_> {
     }
 }
 
-/// Whether SQLite may be asked to read it.
-fn is_sqlite(job: &FileJob) -> bool {
+/// What a file is by its own first bytes, which nobody has looked at yet or which may have changed since.
+fn engine_of(job: &FileJob) -> DatabaseEngine {
     let mut first = [0; SIGNATURE_BYTES];
     let read = job.open().and_then(|source| source.read_at(&mut first, 0));
     // What cannot be opened ends as such.
-    read.is_ok_and(|n| recognise(&first[..n], job.path.as_bytes()) == DatabaseEngine::Sqlite)
+    read.map_or(DatabaseEngine::Content, |n| recognise(&first[..n], job.path.as_bytes()))
 }
 
 /// Side files that the database needs and that are not among those that were read: made since the walk.

@@ -221,11 +221,7 @@ fn reading_again(work: &PartWork, unchanged: bool) -> Option<ReadingWay> {
 }
 
 /// Whether it may be a database whose program is writing it: read now it could be taken between two writes of one transaction.
-pub(in crate::pipeline) fn is_in_mid_write(
-    engine: DatabaseEngine,
-    job: &FileJob,
-    source: &SourceFile,
-) -> bool {
+fn is_in_mid_write(engine: DatabaseEngine, job: &FileJob, source: &SourceFile) -> bool {
     if !engine::may_be_database(engine, job.path.as_bytes()) || !is_fresh(source.stat().modified_ns) {
         return false;
     }
@@ -238,12 +234,7 @@ pub(in crate::pipeline) fn is_in_mid_write(
 }
 
 /// How a file that may be a database was taken, read as it lies.
-pub(in crate::pipeline) fn taken(
-    engine: DatabaseEngine,
-    job: &FileJob,
-    source: &SourceFile,
-    unchanged: bool,
-) -> Option<Taken> {
+fn taken(engine: DatabaseEngine, job: &FileJob, source: &SourceFile, unchanged: bool) -> Option<Taken> {
     match (engine.is_database(), unchanged) {
         (true, true) => Some(Taken::raw(true, false, platform::in_use(&job.os_path, source.stat()))),
         (_, false) if engine::may_be_database(engine, job.path.as_bytes()) => Some(Taken::Changed),

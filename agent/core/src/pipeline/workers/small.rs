@@ -21,8 +21,7 @@ use crate::pipeline::database::side::{self, BaseKey, SavedAs};
 use crate::pipeline::jobs::job::problem_of;
 use crate::pipeline::jobs::job::{FileJob, Outcome, Stored, StoredContent};
 use crate::pipeline::jobs::solid::SolidFrame;
-use crate::pipeline::jobs::verdict::Taken;
-use crate::pipeline::workers::read::{is_accompanied, is_in_mid_write, taken};
+use crate::pipeline::workers::read::is_accompanied;
 use crate::pipeline::workers::worker::{READ_ATTEMPTS, SMALL_BYTES, Worker};
 use crate::scan::SourceFile;
 use crate::scan::engine::{self, DatabaseEngine};
@@ -50,25 +49,21 @@ impl Worker<'_> {
                     continue;
                 }
                 Ok(Some(read)) => match engine::recognise(&buffer[..read.bytes], job.path.as_bytes()) {
-                    DatabaseEngine::Sqlite | DatabaseEngine::Paged => {
-                        drop(read);
-                        self.buffer = buffer;
-                        self.large_file(job)?;
-                        continue;
-                    }
                     DatabaseEngine::PostgresControl => {
                         self.shared.beside.wait_for_cluster(job.clone());
                         self.buffer = buffer;
                         continue;
                     }
-                    engine if is_in_mid_write(engine, job, &read.source) => {
-                        self.shared.beside.wait(job.clone());
+                    // Read again so that no change escapes, not even one through mapped memory.
+                    engine if engine::may_be_database(engine, job.path.as_bytes()) => {
+                        drop(read);
                         self.buffer = buffer;
+                        self.large_file(job)?;
                         continue;
                     }
-                    engine => {
+                    _ => {
                         self.shared.read_bytes.fetch_add(read.bytes as u64, Ordering::Relaxed);
-                        self.keep_small(job, &buffer[..read.bytes], &read, engine)
+                        self.keep_small(job, &buffer[..read.bytes], &read)
                     }
                 },
                 Err(error) => {
@@ -83,14 +78,7 @@ impl Worker<'_> {
         self.flush_solid()
     }
 
-    fn keep_small(
-        &mut self,
-        job: &Arc<FileJob>,
-        plain: &[u8],
-        read: &SmallRead,
-        engine: DatabaseEngine,
-    ) -> Result<()> {
-        let taken = taken(engine, job, &read.source, read.problem.is_none());
+    fn keep_small(&mut self, job: &Arc<FileJob>, plain: &[u8], read: &SmallRead) -> Result<()> {
         if side::may_stand_alone(job.has_side, &job.stat) {
             let base = BaseKey::of(&job.stat, job.path.as_bytes());
             self.shared.beside.is_saved_now(base, SavedAs::Alone);
@@ -99,8 +87,7 @@ impl Worker<'_> {
             bytes: plain.len() as u64,
             stat: Some(*read.source.stat()),
             attributes: read.source.attributes(),
-            problem: taken.map_or(read.problem, Taken::problem),
-            taken,
+            problem: read.problem,
             ..Stored::default()
         };
         if plain.is_empty() {

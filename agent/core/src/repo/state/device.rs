@@ -31,6 +31,27 @@ pub struct StorePlace {
     pub conditional_put: bool,
 }
 
+impl StorePlace {
+    /// Whether this is where an S3 service is that was named, or was not.
+    pub fn is_served_by(&self, endpoint: Option<&str>) -> bool {
+        let plain = |endpoint: &str| endpoint.trim_end_matches('/').to_ascii_lowercase();
+        match (&self.endpoint, endpoint) {
+            (Some(known), Some(named)) => plain(known) == plain(named),
+            // What is not named is what is remembered, and what was not named then is the service's own address.
+            (_, None) => true,
+            (None, Some(_)) => false,
+        }
+    }
+
+    /// Its address, as it is told from another: with the service where the rest is the same.
+    pub fn beside(&self, other: &Self) -> String {
+        match &self.endpoint {
+            Some(endpoint) if self.url == other.url => format!("{} ({endpoint})", self.url),
+            _ => self.url.clone(),
+        }
+    }
+}
+
 /// What a device knows about a repository for good.
 pub struct Device {
     /// Repository.
