@@ -96,7 +96,8 @@ async fn make_and_send(
         resumed,
     };
     let (every, device, clock) = (plan.checkpoints, &seat.device, &*around.clock);
-    let mut checkpoints = Checkpoints::new(every, seat.objects(), device, &plan.set, clock, journal, ledger);
+    let mut checkpoints =
+        Checkpoints::new(every, seat.destination(), device, &plan.set, clock, journal, ledger);
     let mut checkpoint = || checkpoints.look(sent_bytes.load(Ordering::Relaxed));
     let made = tokio::task::block_in_place(|| making.run(sealed, &mut checkpoint));
     // Where both ended badly, the upload's reason is the cause.

@@ -59,12 +59,22 @@ impl ChunkIdKeys {
     }
 }
 
+/// Where a frame lies: a pack, bytes of its plain content, and how they were filtered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct FramePlace {
+    kind: PackKind,
+    pack: PackId,
+    offset: u32,
+    bytes: u32,
+    filter: Filter,
+}
+
 /// Reads chunks one after another: one per thread. Keeps the frame opened last, which neighbours share.
 pub struct ChunkReader {
     expander: Expander,
     opened: Opened,
     plain: Vec<u8>,
-    frame: Option<(PackKind, PackId, u32, u32, Filter)>,
+    frame: Option<FramePlace>,
     /// The chunk of that frame whose id was recomputed last: small files share one.
     verified: Option<Location>,
     id_keys: ChunkIdKeys,
@@ -104,7 +114,8 @@ impl ChunkReader {
     }
 
     async fn try_place(&mut self, fetcher: &Fetcher, kind: PackKind, at: &Location) -> Result<Range<usize>> {
-        let frame = (kind, at.pack, at.frame_offset, at.frame_bytes, at.filter);
+        let (offset, bytes, filter) = (at.frame_offset, at.frame_bytes, at.filter);
+        let frame = FramePlace { kind, pack: at.pack, offset, bytes, filter };
         let name = || layout::pack(kind, &at.pack);
         if self.frame != Some(frame) {
             (self.frame, self.verified) = (None, None);

@@ -317,16 +317,16 @@ async fn read_hunk(reader: &mut ChunkReader, fetcher: &Fetcher, at: &Location) -
     Hunk::decode(plain).map_err(|error| damaged(&name, error))
 }
 
-/// The chunks of a content in order, in runs of one chunk-list node, so that a huge file never stands in memory.
-pub struct ChunkRuns {
+/// The chunks of a content in order, in stretches of one chunk-list node, so that a huge file never stands in memory.
+pub struct ChunkStretches {
     /// Nodes still to read, the next one last: level and place.
     open: Vec<(u8, Location)>,
     /// Chunks that need no node.
     direct: Option<Vec<Location>>,
 }
 
-impl ChunkRuns {
-    /// The runs of `content`. A slice is its shared chunk.
+impl ChunkStretches {
+    /// The stretches of `content`. A slice is its shared chunk.
     pub fn of(content: &Content) -> Self {
         match content {
             Content::Empty => Self { open: Vec::new(), direct: None },
@@ -338,7 +338,7 @@ impl ChunkRuns {
         }
     }
 
-    /// The next run, or `None` at the end.
+    /// The next stretch, or `None` at the end.
     pub async fn next(
         &mut self,
         reader: &mut ChunkReader,

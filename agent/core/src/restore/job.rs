@@ -23,7 +23,7 @@ pub(super) struct RestoreJob {
 }
 
 /// Chunks of a large file, in the order in which they lie in their packs, each with its place in the data.
-pub(super) struct RunJob {
+pub(super) struct StretchJob {
     pub(super) file: Arc<LargeFile>,
     pub(super) chunks: Vec<(u64, Location)>,
 }
@@ -31,7 +31,7 @@ pub(super) struct RunJob {
 /// What a thread takes at a time.
 pub(super) enum Job {
     Files(Vec<RestoreJob>),
-    Run(RunJob),
+    Stretch(StretchJob),
 }
 
 /// A large file being written by several threads. Whoever lets go last places it.
@@ -52,7 +52,7 @@ impl Job {
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Files(files) => files.iter().map(|job| job.entry.bytes.min(64 << 20) + 2048).sum(),
-            Self::Run(run) => run.chunks.iter().map(|(_, at)| u64::from(at.bytes)).sum(),
+            Self::Stretch(stretch) => stretch.chunks.iter().map(|(_, at)| u64::from(at.bytes)).sum(),
         }
     }
 }

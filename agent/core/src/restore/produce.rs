@@ -13,7 +13,7 @@ use scelle_format::pack::Location;
 
 use super::data_map::DataMap;
 use super::groups::LinkGroups;
-use super::job::{Job, LargeFile, RestoreJob, RunJob};
+use super::job::{Job, LargeFile, RestoreJob, StretchJob};
 use super::order::{frame_of, in_pack_order};
 use super::plan::{Action, action, attributes_of};
 use super::request::RestoreRequest;
@@ -24,7 +24,7 @@ use super::write::{Placed, WriteErrorKind, base_of};
 use crate::error::{AgentError, Result};
 use crate::reading::ChunkReader;
 use crate::reading::fetch::FetchWindow;
-use crate::reading::tree::{ChunkRuns, Step, Tree};
+use crate::reading::tree::{ChunkStretches, Step, Tree};
 use crate::scan::EntryPath;
 
 /// Content fetched together.
@@ -283,9 +283,11 @@ impl<'a> Producer<'a> {
 
     fn parts(&mut self, file: &Arc<LargeFile>, entry: &Entry) -> Result<()> {
         let mut reader = ChunkReader::new(self.shared.id_keys.clone());
-        let mut runs = ChunkRuns::of(&entry.content);
+        let mut stretches = ChunkStretches::of(&entry.content);
         let (mut rows, mut offset) = (Vec::new(), 0);
-        while let Some(chunks) = self.shared.handle.block_on(runs.next(&mut reader, self.shared.fetcher))? {
+        while let Some(chunks) =
+            self.shared.handle.block_on(stretches.next(&mut reader, self.shared.fetcher))?
+        {
             for at in chunks {
                 rows.push((offset, at));
                 offset += u64::from(at.bytes);
@@ -327,7 +329,7 @@ impl<'a> Producer<'a> {
 
     fn send_part(&mut self, file: &Arc<LargeFile>, chunks: Vec<(u64, Location)>, bytes: u64) -> Result<()> {
         self.wanted.extend(chunks.iter().map(|(_, at)| at));
-        self.window.push(Job::Run(RunJob { file: Arc::clone(file), chunks }));
+        self.window.push(Job::Stretch(StretchJob { file: Arc::clone(file), chunks }));
         self.window_bytes += bytes;
         if self.window_bytes >= WINDOW_BYTES { self.flush() } else { Ok(()) }
     }

@@ -14,7 +14,7 @@ use super::write::{
 };
 use crate::error::AgentError;
 use crate::reading::ChunkReader;
-use crate::reading::tree::ChunkRuns;
+use crate::reading::tree::ChunkStretches;
 use crate::scan::EntryPath;
 
 impl Shared<'_> {
@@ -38,9 +38,9 @@ impl Shared<'_> {
             let part = chunk.get(*offset as usize..(*offset as usize).saturating_add(*bytes as usize));
             return Ok(part == Some(ours.as_slice()));
         }
-        let mut runs = ChunkRuns::of(&entry.content);
+        let mut stretches = ChunkStretches::of(&entry.content);
         let mut offset = 0;
-        while let Some(chunks) = self.handle.block_on(runs.next(reader, self.fetcher))? {
+        while let Some(chunks) = self.handle.block_on(stretches.next(reader, self.fetcher))? {
             for at in chunks {
                 if self.is_stopped() {
                     return Err(AgentError::interrupted().into());

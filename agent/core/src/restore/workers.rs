@@ -10,7 +10,7 @@ use scelle_format::manifest::Content;
 use scelle_format::pack::Location;
 
 use super::data_map::DataMap;
-use super::job::{Job, LargeFile, RestoreJob, RunJob};
+use super::job::{Job, LargeFile, RestoreJob, StretchJob};
 use super::outstanding::Share;
 use super::plan::attributes_of;
 use super::shared::{Shared, WriteFault};
@@ -18,7 +18,7 @@ use super::standing::is_standing_database;
 use super::write::{FileInProgress, Overwrite, Placed};
 use crate::error::AgentError;
 use crate::reading::fetch::FetchWindow;
-use crate::reading::tree::ChunkRuns;
+use crate::reading::tree::ChunkStretches;
 use crate::reading::{ChunkReader, damaged};
 
 impl Shared<'_> {
@@ -33,7 +33,7 @@ impl Shared<'_> {
                         self.restore(&mut reader, file);
                     }
                 }
-                Job::Run(run) => self.run(&mut reader, run),
+                Job::Stretch(job) => self.stretch(&mut reader, job),
             }
         }
     }
@@ -74,9 +74,9 @@ impl Shared<'_> {
         }
         let writing = restore_root.begin_file(&path, entry.bytes)?;
         let map = DataMap::of(entry);
-        let mut runs = ChunkRuns::of(&entry.content);
+        let mut stretches = ChunkStretches::of(&entry.content);
         let mut offset = 0;
-        while let Some(chunks) = self.handle.block_on(runs.next(reader, self.fetcher))? {
+        while let Some(chunks) = self.handle.block_on(stretches.next(reader, self.fetcher))? {
             offset = match &entry.content {
                 Content::Slice { at, offset: begin, bytes } => {
                     let chunk = self.handle.block_on(reader.read(self.fetcher, PackKind::Data, at))?;
@@ -114,7 +114,7 @@ impl Shared<'_> {
         Ok(())
     }
 
-    fn run(&self, reader: &mut ChunkReader, job: RunJob) {
+    fn stretch(&self, reader: &mut ChunkReader, job: StretchJob) {
         let file = job.file;
         if !self.is_stopped() && !file.failed.load(Relaxed) {
             let written = self.write_chunks(reader, &file.writing, &file.data, &job.chunks);

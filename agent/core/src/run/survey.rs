@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::request::BackupRequest;
 use super::whereabouts::Finder;
 use crate::connect::own_folders;
-use crate::error::Result;
+use crate::error::{ExitCode, Result};
 use crate::monitor::Problem;
 use crate::platform::{Kind, ProblemCode};
 use crate::scan::walk::{Walked, Walker};
@@ -82,8 +82,11 @@ impl Survey {
         *self.problems.entry(problem.code()).or_default() += 1;
     }
 
-    /// Whether something could not be looked at.
-    pub fn has_problems(&self) -> bool {
-        self.missing_roots > 0 || !self.problems.is_empty()
+    /// Exit 0, or 3 where something could not be looked at: a run would leave it out, too.
+    pub fn code(&self) -> ExitCode {
+        match self.missing_roots > 0 || !self.problems.is_empty() {
+            true => ExitCode::Partial,
+            false => ExitCode::Ok,
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::data::IdKeys;
 use crate::error::{ExitCode, Result};
 use crate::reading::ChunkReader;
 use crate::reading::fetch::Fetcher;
-use crate::reading::tree::{ChunkRuns, Step, Tree};
+use crate::reading::tree::{ChunkStretches, Step, Tree};
 use crate::repo::finding::{Finding, FindingKind, SnapshotId};
 use crate::repo::ledger::history::Snapshot;
 use crate::shutdown::Shutdown;
@@ -136,10 +136,10 @@ async fn file(
         }
     }
     let fetcher = Arc::clone(&trailers.fetcher);
-    let mut runs = ChunkRuns::of(content);
+    let mut stretches = ChunkStretches::of(content);
     loop {
-        let run = match runs.next(reader, &fetcher).await {
-            Ok(Some(run)) => run,
+        let stretch = match stretches.next(reader, &fetcher).await {
+            Ok(Some(stretch)) => stretch,
             Ok(None) => return Ok(()),
             Err(error) if error.code == ExitCode::Damaged => {
                 note(found, FindingKind::TreeBroken, error.place.unwrap_or_default(), id);
@@ -147,7 +147,7 @@ async fn file(
             }
             Err(error) => return Err(error),
         };
-        for at in &run {
+        for at in &stretch {
             expect(trailers, PackKind::Data, at, id, found).await?;
         }
     }

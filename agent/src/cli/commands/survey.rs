@@ -16,14 +16,11 @@ use crate::cli::context::Context;
 
 /// Walks the folders of each run that was asked for.
 pub fn run(context: &Context, requests: &[BackupRequest]) -> Result<ExitCode> {
-    let mut code = ExitCode::Ok;
-    let mut rows = Vec::new();
+    let (mut codes, mut rows) = (Vec::new(), Vec::new());
     for request in requests {
         let survey = context.finder(None).survey(request)?;
         told(context, &request.roots, &survey);
-        if survey.has_problems() {
-            code = ExitCode::Partial;
-        }
+        codes.push(survey.code());
         rows.push(json!({"roots": request.roots.len(), "survey": survey}));
     }
     context.screen.say(&bilingual!(
@@ -31,7 +28,7 @@ pub fn run(context: &Context, requests: &[BackupRequest]) -> Result<ExitCode> {
         "Dry run: nothing was read, sent or written; what changed since the last backup is not counted apart"
     ));
     context.screen.json(&json!({"dry_run": rows}));
-    Ok(code)
+    Ok(ExitCode::of_all(&codes))
 }
 
 fn told(context: &Context, roots: &[PathBuf], survey: &Survey) {

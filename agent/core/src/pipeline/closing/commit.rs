@@ -1,7 +1,7 @@
 //! Committing: index, level-2 nodes, root, refs, and last of all the note (FORMAT.md §12).
 //!
 //! The order is in the types: [`Uploaded`] → [`Confirmed`] → [`Indexed`] and [`Prepared`] → [`Committed`]; the note of a complete
-//! snapshot before its packs does not compile. That of a partial one, in the middle of a run, is `landing::checkpoint`'s, which looks. Everything goes to the destination that confirmed the packs; that the pen writes to that one is asked,
+//! snapshot before its packs does not compile. That of a partial one, in the middle of a run, is `landing::checkpoint`'s. Everything goes to the destination that confirmed the packs; that the pen writes to that one is asked,
 //! for the types do not say it. What does not wait for each other is sent side by side: on a slow line a round trip is dear. Data
 //! comes from the scan and the upload. Never: believes that a pack is there because it was sent.
 
@@ -107,7 +107,15 @@ pub fn needed_packs(confirmed: &Confirmed, facts: &SnapshotFacts) -> Result<Pack
 /// The packs of a snapshot beside those of the last: what its refs are made of.
 pub struct RefsDraft {
     packs: PackSet,
-    previous: Option<(Sha256, u32, PackSet)>,
+    previous: Option<PreviousRefs>,
+}
+
+/// The refs of the last snapshot.
+struct PreviousRefs {
+    sha256: Sha256,
+    /// How many refs they stand on.
+    depth: u32,
+    packs: PackSet,
 }
 
 impl RefsDraft {
@@ -117,7 +125,7 @@ impl RefsDraft {
     }
 
     fn plan(&self) -> RefsPlan {
-        plan(self.previous.as_ref().map(|(sha256, depth, set)| (sha256, *depth, set)), &self.packs)
+        plan(self.previous.as_ref().map(|last| (&last.sha256, last.depth, &last.packs)), &self.packs)
     }
 }
 
@@ -254,8 +262,8 @@ async fn next_refs(
     let (device, segments) = (&seat.device, segments(ledger)?);
     // Index segments made since make the last refs outdated, also where the packs are the same.
     match (draft.plan(), &draft.previous, ledger.head().refs_bytes) {
-        (RefsPlan::Reuse, Some((sha256, ..)), Some(stored_bytes)) => {
-            Ok(NextRefs::Same(Attachment { role: "refs".into(), sha256: *sha256, stored_bytes }))
+        (RefsPlan::Reuse, Some(last), Some(stored_bytes)) => {
+            Ok(NextRefs::Same(Attachment { role: "refs".into(), sha256: last.sha256, stored_bytes }))
         }
         (RefsPlan::Delta { base, added, removed }, ..) => {
             let (repository, device) = (objects.repository().clone(), device.id.clone());
@@ -311,8 +319,8 @@ fn segments(ledger: &LedgerWriter<'_>) -> Result<Vec<(Sha256, u64)>> {
     Ok(rows)
 }
 
-/// Hash, depth and packs of the last snapshot's refs.
-fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u32, PackSet)> {
+/// The last snapshot's refs, from the copy beside the head.
+fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<PreviousRefs> {
     let (sha256, depth) = ledger.head().refs.clone()?;
     // What they stand on must have been asked for. An earlier version did not write down what that is.
     ledger.head().refs_chain.last().filter(|(last, _)| *last == sha256)?;
@@ -322,7 +330,7 @@ fn previous_refs(state: &State, ledger: &LedgerWriter<'_>) -> Option<(Sha256, u3
     let local = Refs::parse(&checksum::without(sha256.to_string().as_bytes(), list.to_vec())?).ok()?;
     let mut packs = PackSet::new();
     packs.apply(&local).ok()?;
-    Some((sha256, depth, packs))
+    Some(PreviousRefs { sha256, depth, packs })
 }
 
 /// Remembers the snapshot: from here on the next run compares with it. Returns the packs that are needed no more.

@@ -16,8 +16,9 @@ use crate::catalog::Journal;
 use crate::clock::Clock;
 use crate::error::{AgentError, Result};
 use crate::pipeline::landing::shown::{CONCURRENT_HEADS, is_shown};
+use crate::pipeline::landing::stages::ShownSoFar;
 use crate::repo::ledger::append::LedgerWriter;
-use crate::repo::objects::Objects;
+use crate::repo::objects::destination::Destination;
 use crate::repo::state::Device;
 
 /// When a partial note is due.
@@ -38,7 +39,7 @@ impl Default for CheckpointEvery {
 /// Writes partial notes during one run.
 pub struct Checkpoints<'a, 'b> {
     every: CheckpointEvery,
-    objects: &'a Objects,
+    to: &'a Destination,
     device: &'a Device,
     set: &'a str,
     clock: &'a dyn Clock,
@@ -55,7 +56,7 @@ impl<'a, 'b> Checkpoints<'a, 'b> {
     /// None is due yet.
     pub fn new(
         every: CheckpointEvery,
-        objects: &'a Objects,
+        to: &'a Destination,
         device: &'a Device,
         set: &'a str,
         clock: &'a dyn Clock,
@@ -64,19 +65,7 @@ impl<'a, 'b> Checkpoints<'a, 'b> {
     ) -> Self {
         let runtime = Handle::current();
         let last_time = clock.now();
-        Self {
-            every,
-            objects,
-            device,
-            set,
-            clock,
-            journal,
-            ledger,
-            runtime,
-            last_bytes: 0,
-            last_time,
-            written: 0,
-        }
+        Self { every, to, device, set, clock, journal, ledger, runtime, last_bytes: 0, last_time, written: 0 }
     }
 
     /// Writes a partial note when one is due; `sent_bytes` counts from the beginning of the run.
@@ -89,13 +78,16 @@ impl<'a, 'b> Checkpoints<'a, 'b> {
         }
         (self.last_bytes, self.last_time) = (sent_bytes, self.clock.now());
         let runtime = self.runtime.clone();
-        runtime.block_on(self.write(sent_bytes))
+        runtime.block_on(async {
+            let shown = self.shown().await?;
+            self.write(shown, sent_bytes).await
+        })
     }
 
-    /// Names every journalled pack that the store shows with its size.
-    async fn write(&mut self, sent_bytes: u64) -> Result<()> {
+    /// Asks for every journalled pack.
+    async fn shown(&self) -> Result<ShownSoFar> {
         let journalled = self.journal.lock().packs()?;
-        let objects = self.objects;
+        let objects = &*self.to.objects;
         let asked = journalled.into_iter().map(|pack| async move {
             // A pack that is still on its way comes with the next note.
             Ok::<_, AgentError>(is_shown(objects, &pack).await?.then_some(pack))
@@ -104,6 +96,14 @@ impl<'a, 'b> Checkpoints<'a, 'b> {
         let mut packs = PackSet::new();
         for pack in shown.into_iter().flatten() {
             packs.insert(pack.kind, pack.id, pack.object_bytes);
+        }
+        Ok(ShownSoFar { at: self.to.clone(), packs })
+    }
+
+    /// Writes a partial note that names them.
+    async fn write(&mut self, ShownSoFar { at, packs }: ShownSoFar, sent_bytes: u64) -> Result<()> {
+        if !self.ledger.writes_to(&at) {
+            return Err(AgentError::bug("the pen of another destination"));
         }
         let refs = Refs {
             repository: self.device.repository.clone(),

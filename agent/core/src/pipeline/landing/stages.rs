@@ -1,11 +1,12 @@
 //! What one stage hands to the next: proof, by type, that it is over.
 //!
-//! [`Uploaded`] → [`Confirmed`] → [`Indexed`] → `Committed`, each of one destination, which it names. Only the pipeline makes one, in
+//! [`Uploaded`] → [`Confirmed`] → [`Indexed`] → `Committed`, each of one destination, which it names; before the end, [`ShownSoFar`]. Only the pipeline makes one, in
 //! the stage that it is the end of. Never: work.
 
 use std::collections::BTreeMap;
 
 use scelle_format::id::{PackId, PackKind};
+use scelle_format::refs::PackSet;
 
 use crate::catalog::JournaledPack;
 use crate::repo::objects::destination::Destination;
@@ -20,6 +21,13 @@ pub struct Uploaded {
     pub(in crate::pipeline) unseen: Vec<JournaledPack>,
     /// Bytes that were really sent.
     pub(in crate::pipeline) sent_bytes: u64,
+}
+
+/// Packs of a run that still goes on, which the store showed with their sizes: all that a partial note may name.
+pub struct ShownSoFar {
+    /// The destination that showed them.
+    pub(in crate::pipeline) at: Destination,
+    pub(in crate::pipeline) packs: PackSet,
 }
 
 /// Packs that the store showed with their sizes, in this run.
