@@ -7,16 +7,18 @@
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod support;
 
+mod opening;
+
 mod packs;
 #[cfg(unix)]
 mod placing;
 mod rescue;
 
+mod rounds;
+
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use parking_lot::Mutex;
 use scelle_core::around::Around;
 use scelle_core::error::ExitCode;
 use scelle_core::look;
@@ -34,18 +36,16 @@ use scelle_core::restore::run::restore;
 use scelle_core::restore::summary::RestoreSummary;
 use scelle_core::restore::write::Overwrite;
 use scelle_core::scan::PathFilter;
-use scelle_core::shutdown::Shutdown;
-use scelle_core::verify::{CheckOptions, CheckReport, LocalHead, ReadData, check};
+use scelle_core::verify::{CheckOptions, CheckReport, ReadData, check};
 use scelle_format::filter::Filter as FrameFilter;
 use scelle_format::id::{PackKind, Sha256};
 use scelle_format::layout;
 use scelle_format::ledger::NoteKind;
 use scelle_format::manifest::{Content, Entry, EntryKind, Extent};
 use scelle_format::pack::Location;
+use scelle_store::Store;
 use scelle_store::mem::{MemSettings, MemStore};
-use scelle_store::{Key, ListPage, LockOps, ObjectMeta, Put, Store, StoreError};
-use secrecy::SecretString;
-use support::{PHRASE, Writer, files_below, folder, noise, paged, with};
+use support::{Writer, files_below, folder, noise, paged, with};
 
 async fn open(writer: &Writer) -> Repository {
     let unlock = Some(Unlock::Kit(writer.kit()));
@@ -328,234 +328,4 @@ async fn healed_and_overwritten_packs_are_read_from_where_they_are() {
     let report = checked(&writer, ReadData::None, true).await;
     let missing: Vec<_> = report.findings.iter().filter(|f| f.kind == FindingKind::PackMissing).collect();
     assert_eq!(missing.len(), 1, "the healed pack is not damage: {missing:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_open_or_say_why_not() {
-    let mut writer = Writer::create(Arc::new(MemStore::new()), "keys", true).await;
-    let entries = vec![("", folder("data")), ("data", writer.file("x", &[b"x"]).await)];
-    writer.snapshot(&entries, 10).await;
-    let store = writer.objects.store().clone();
-    let open_with = |unlock| {
-        let options = OpenOptions { unlock: Some(unlock), ..OpenOptions::default() };
-        Repository::open(store.clone(), options)
-    };
-    let phrase = |text: &str| Unlock::Phrase(SecretString::from(text.to_owned()));
-    let opened = open_with(phrase(&PHRASE.to_uppercase())).await.unwrap();
-    assert!(opened.keyring().unwrap().admin.is_some());
-    assert_eq!(tree(&opened).await.walk().collect().await.unwrap().len(), 2);
-    let wrong = open_with(phrase("abaisser abandon")).await.err().unwrap();
-    assert_eq!(wrong.code, ExitCode::WrongKey);
-    let other = Writer::create(Arc::new(MemStore::new()), "another", false).await;
-    let foreign = open_with(Unlock::Kit(other.kit())).await.err().unwrap();
-    assert_eq!(foreign.code, ExitCode::WrongKey);
-    assert_ne!(foreign.what(), wrong.what());
-
-    // The key files are lost: the copies in the refs open the repository, and the loss is told.
-    writer.lose(&layout::epoch_key(0, 1)).await;
-    let repository = open(&writer).await;
-    assert_eq!(repository.keyring().unwrap().findings[0].kind, FindingKind::KeyMissing);
-    assert_eq!(tree(&repository).await.walk().collect().await.unwrap().len(), 2);
-    assert!(kinds(&checked(&writer, ReadData::None, false).await).contains(&FindingKind::KeyMissing));
-
-    // A forged key file, sealed to the right recipient, is refused.
-    let forged = format!(
-        "# scelle epoch 1\n# repository {}\n# epoch 0\n{}\n",
-        writer.objects.repository(),
-        secrecy::ExposeSecret::expose_secret(
-            &scelle_format::crypto::PqIdentity::generate(&mut writer.random).to_secret_string()
-        )
-    );
-    let kit = writer.kit();
-    let sealed =
-        scelle_format::crypto::seal_bytes(&[kit.recovery.recipient()], forged.as_bytes(), &mut writer.random);
-    writer.objects.put_new(&layout::epoch_key(0, 2), sealed.unwrap()).await.unwrap();
-    let repository = open(&writer).await;
-    assert_eq!(repository.keyring().unwrap().findings[0].kind, FindingKind::KeyForged);
-    assert_eq!(tree(&repository).await.walk().collect().await.unwrap().len(), 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_ledger_tells_what_was_done_to_it() {
-    let mut writer = new_writer("ledger").await;
-    let entries = vec![("", folder("data")), ("data", writer.file("x", &[b"x"]).await)];
-    writer.snapshot(&entries, 10).await;
-    let second = writer.note(NoteKind::Pause, Vec::new()).await;
-    let third = writer.note(NoteKind::Config, Vec::new()).await;
-    assert_eq!(kinds(&checked(&writer, ReadData::None, false).await), []);
-
-    let bytes = writer.objects.get_named(&third, 1 << 20).await.unwrap();
-    let text = scelle_format::note::parse(&bytes).unwrap().text.replace("kind config", "kind keys");
-    let fork = writer.write_note(&text, 3).await;
-    assert_eq!(kinds(&checked(&writer, ReadData::None, false).await), [FindingKind::Fork, FindingKind::Fork]);
-    writer.lose(&fork).await;
-
-    writer.lose(&second).await;
-    assert_eq!(kinds(&checked(&writer, ReadData::None, false).await), [FindingKind::NoteMissing]);
-
-    writer.tamper(&third, |bytes| bytes[40] ^= 1).await;
-    let found = kinds(&checked(&writer, ReadData::None, false).await);
-    assert!(found.contains(&FindingKind::NoteHash), "{found:?}");
-
-    writer.lose(&third).await;
-    let mut repository =
-        Repository::open(writer.objects.store().clone(), OpenOptions::default()).await.unwrap();
-    let head = Some(LocalHead {
-        device: writer.device.clone(),
-        sequence: 3,
-        text_sha256: Sha256::of(text.as_bytes()),
-    });
-    let options = CheckOptions { read_data: ReadData::None, local_head: head, trees: 0 };
-    let report = check(&mut repository, &options, &around()).await.unwrap();
-    assert_eq!(kinds(&report), [FindingKind::Rollback]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn looking_finds_lists_and_compares() {
-    let mut writer = new_writer("look").await;
-    let mut entries = vec![("", folder("data")), ("data", folder("a"))];
-    for number in 0..30 {
-        let name = format!("scan{number:02}.tif");
-        entries.push(("data/a", writer.file(&name, &[name.as_bytes()]).await));
-    }
-    writer.snapshot(&entries, 8).await;
-    let before = tree(&open(&writer).await).await;
-    entries.retain(|(_, entry)| entry.name != b"scan03.tif");
-    let changed = writer.file("scan20.tif", &[b"changed"]).await;
-    entries.retain(|(_, entry)| entry.name != b"scan20.tif");
-    entries.push(("data/a", changed));
-    entries.push(("data", writer.file("new.txt", &[b"new"]).await));
-    writer.snapshot(&entries, 8).await;
-
-    let mut repository = open(&writer).await;
-    let after = tree(&repository).await;
-    let mut seen = Vec::new();
-    let mut each = |difference: look::diff::Difference| {
-        seen.push((difference.change, String::from_utf8(difference.entry.path.as_bytes().to_vec()).unwrap()));
-    };
-    let totals = look::diff::diff(&before, &after, &Shutdown::default(), &mut each).await.unwrap();
-    assert_eq!((totals.added, totals.removed, totals.changed, totals.metadata), (1, 1, 1, 0));
-    use look::diff::Change::{Added, Changed, Removed};
-    let expected = [(Added, "data/new.txt"), (Removed, "data/a/scan03.tif"), (Changed, "data/a/scan20.tif")];
-    assert_eq!(seen, expected.map(|(change, path)| (change, path.to_owned())));
-
-    let top = look::list::entries(&after, b"data").await.unwrap();
-    assert_eq!(
-        top.iter().map(|e| e.path.name().to_vec()).collect::<Vec<_>>(),
-        [b"a".to_vec(), b"new.txt".to_vec()]
-    );
-    assert_eq!(look::list::entries(&after, b"data/new.txt").await.unwrap().len(), 1);
-    assert_eq!(look::list::entries(&after, b"data/x").await.unwrap_err().code, ExitCode::Usage);
-
-    let history = repository.load_history().await.unwrap().clone();
-    let rows = look::list::snapshot_rows(&history, &repository.descriptors);
-    assert_eq!(rows.iter().map(|row| (row.snapshot, row.signed)).collect::<Vec<_>>(), [(1, true), (2, true)]);
-    let pick =
-        |word: &str| look::choose::select(&history, &word.parse().unwrap(), None, None).map(|s| s.id.number);
-    assert_eq!((pick("1").unwrap(), pick("latest").unwrap()), (1, 2));
-    assert_eq!(pick(&format!("{}/1", writer.device)).unwrap(), 1);
-    assert_eq!(pick("3").unwrap_err().code, ExitCode::Usage);
-    assert_eq!(pick("2199-01-01").unwrap(), 2);
-    assert!(pick("1999-01-01").is_err());
-
-    let pattern = look::pattern::Pattern::parse("SCAN0?.tif".as_ref()).unwrap();
-    let mut found = Vec::new();
-    let newest_first: Vec<Snapshot> = history.snapshots().into_iter().rev().collect();
-    let fetcher = after.fetcher().clone();
-    look::find::find(&fetcher, &newest_first, &pattern, &Shutdown::default(), &mut |hit| found.push(hit))
-        .await
-        .unwrap();
-    assert_eq!(found.len(), 10);
-    assert_eq!(
-        found.iter().filter(|hit| hit.snapshot.number == 1).count(),
-        1,
-        "only the removed one is older"
-    );
-}
-
-/// Counts how many requests had to wait for an earlier answer: requests that begin while another one is under way are
-/// of the same round.
-#[derive(Debug)]
-struct Rounds {
-    inner: MemStore,
-    under_way: Mutex<(usize, usize)>,
-    /// What is sent within this time of the first is of one round.
-    round_ms: u64,
-}
-
-impl Rounds {
-    async fn trip<T>(&self, answer: impl Future<Output = T>) -> T {
-        {
-            let mut state = self.under_way.lock();
-            if state.0 == 0 {
-                state.1 += 1;
-            }
-            state.0 += 1;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(self.round_ms)).await;
-        let answer = answer.await;
-        self.under_way.lock().0 -= 1;
-        answer
-    }
-}
-
-#[async_trait]
-impl Store for Rounds {
-    async fn put_new(&self, key: &Key, body: Bytes, sha256: [u8; 32]) -> Result<Put, StoreError> {
-        self.inner.put_new(key, body, sha256).await
-    }
-    async fn get(&self, key: &Key, max_bytes: u64) -> Result<Bytes, StoreError> {
-        self.trip(self.inner.get(key, max_bytes)).await
-    }
-    async fn get_range(&self, key: &Key, range: std::ops::Range<u64>) -> Result<Bytes, StoreError> {
-        self.trip(self.inner.get_range(key, range)).await
-    }
-    async fn head(&self, key: &Key) -> Result<Option<ObjectMeta>, StoreError> {
-        self.trip(self.inner.head(key)).await
-    }
-    async fn list(&self, prefix: &str, after: Option<&str>, rows: usize) -> Result<ListPage, StoreError> {
-        self.trip(self.inner.list(prefix, after, rows)).await
-    }
-    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.inner.delete(key).await
-    }
-    async fn server_time(&self) -> Result<Option<std::time::SystemTime>, StoreError> {
-        Ok(None)
-    }
-    fn address(&self) -> String {
-        "rounds".into()
-    }
-    fn locks(&self) -> Option<&dyn LockOps> {
-        None
-    }
-}
-
-#[tokio::test]
-async fn the_newest_copy_of_one_file_takes_six_rounds() {
-    let store = MemStore::new();
-    let mut writer = Writer::create(Arc::new(store.clone()), "rounds", false).await;
-    let mut entries = vec![("", folder("data"))];
-    for number in 0..200 {
-        let name = format!("f{number:03}");
-        entries.push(("data", writer.file(&name, &[name.as_bytes(), &noise(number, 100_000)]).await));
-    }
-    writer.snapshot(&entries, 10).await;
-    // A busy machine sends what belongs together too late to be of one short round, and so adds rounds. A program that needs
-    // seven needs them however long they are.
-    let mut taken = usize::MAX;
-    for round_ms in [200, 1_000, 5_000] {
-        let rounds = Arc::new(Rounds { inner: store.clone(), under_way: Mutex::default(), round_ms });
-        writer.objects =
-            scelle_core::repo::objects::Objects::new(rounds.clone(), writer.objects.repository().clone());
-        let to = tempfile::tempdir().unwrap();
-        let one = RestoreRequest { paths: vec![b"data/f123".to_vec()], ..request(to.path()) };
-        let summary = run(&writer, one).await;
-        assert_eq!((summary.files, summary.code()), (1, ExitCode::Ok));
-        // The folder's own entry stands in another hunk than the file's: both are fetched at once.
-        taken = taken.min(rounds.under_way.lock().1);
-        if taken <= 6 {
-            return;
-        }
-    }
-    panic!("{taken} rounds");
 }
