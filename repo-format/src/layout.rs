@@ -45,6 +45,11 @@ pub fn index_segment(device: &DeviceId, sha256: &Sha256) -> String {
     format!("i/{device}/{sha256}")
 }
 
+/// What the names of all index segments of a device begin with.
+pub fn index_of(device: &DeviceId) -> String {
+    format!("i/{device}/")
+}
+
 /// `a/<hh>/<sha256>`.
 pub fn attachment(sha256: &Sha256) -> String {
     let hash = sha256.to_string();

@@ -1,6 +1,7 @@
 //! What lies in the store and is not what was stored there is an alarm, also where it could be put right: red until somebody
 //! says that they have seen it.
 
+use std::ffi::OsString;
 use std::fs;
 
 use e2e::{Site, Tree};
@@ -63,17 +64,21 @@ fn an_object_that_was_written_over_is_put_right_and_stays_an_alarm_until_it_is_a
 
 #[test]
 fn what_a_check_finds_altered_is_in_the_next_bilan_and_what_is_gone_is_no_such_alarm() {
-    let (site, source) = practice();
-    let pack = site.object(&site.objects("p/")[0]);
-    let mut bytes = fs::read(&pack).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::remove_file(&pack).unwrap();
-    fs::write(&pack, bytes).unwrap();
-    site.agent.expect(13, ["check", "--read-data", "all"]);
-    let run = site.backup(&source);
-    assert_eq!((&run["status"], &run["healed_packs"]), (&"red".into(), &1.into()), "{run}");
-    assert!(is_alarm_open(&site));
+    // Its content and, near its end, the list of it: whoever has the kit misses a part of a file first.
+    for (has_kit, from_end) in [(false, 2), (true, 2), (true, 64)] {
+        let (site, source) = practice();
+        let pack = site.object(&site.objects("p/")[0]);
+        let mut bytes = fs::read(&pack).unwrap();
+        let at = bytes.len() - bytes.len() / from_end;
+        bytes[at] ^= 1;
+        fs::remove_file(&pack).unwrap();
+        fs::write(&pack, bytes).unwrap();
+        let words = ["check", "--read-data", "all"].map(OsString::from).into_iter();
+        site.agent.expect(13, words.chain(has_kit.then(|| site.with_kit()).into_iter().flatten()));
+        let run = site.backup(&source);
+        assert_eq!((&run["status"], &run["healed_packs"]), (&"red".into(), &1.into()), "{run}");
+        assert!(is_alarm_open(&site));
+    }
 
     let (site, source) = practice();
     fs::remove_file(site.object("keys/e0/00000001.age")).unwrap();

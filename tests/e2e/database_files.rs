@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -259,6 +260,26 @@ fn the_journal_of_another_name_of_the_same_file_counts() {
     site.restore("1", &to);
     let back = site.restored(&to, source.root());
     assert_eq!(generation(&back.join("b.db"), 2000), 0);
+}
+
+/// A third name sounds like a side file of something else: it is the same database all the same, and stays the same file.
+#[test]
+fn a_name_of_a_database_that_sounds_like_a_side_file_is_saved_as_the_others_are() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    died(&source, "plain.db");
+    source.file("n", "a list");
+    source.hardlink("n-wal", "plain.db");
+    source.hardlink("second.db", "plain.db");
+    site.backup(&source);
+    let to = site.path("retour");
+    site.restore("1", &to);
+    let back = site.restored(&to, source.root());
+    let [plain, named] = ["plain.db", "n-wal"].map(|name| fs::metadata(back.join(name)).unwrap().ino());
+    assert_eq!(plain, named, "one file with three names");
+    assert!(back.join("plain.db-journal").exists());
+    assert_eq!(generation(&back.join("plain.db"), 2000), 0);
+    assert_eq!(generation(&back.join("n-wal"), 2000), 0);
 }
 
 #[test]

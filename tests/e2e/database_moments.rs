@@ -216,3 +216,25 @@ fn files_beside_a_database_of_another_engine_stay_saved() {
         e2e::compare::assert_same_content(source.root(), &site.restored(&to, source.root()));
     }
 }
+
+/// What an engine makes and takes away again is not the practice's: its end is no loss of files, nor of content.
+#[test]
+fn journals_that_end_with_their_transactions_are_no_loss() {
+    let site = Site::on_dir();
+    let source = site.source("cabinet");
+    for number in 0..25 {
+        source.file(format!("{number}.dat"), noise(number, 6_000));
+        source.file(format!("{number}.dat-journal"), journal(MAGIC));
+    }
+    let files = |told: &serde_json::Value| told["files"]["new"].as_u64().unwrap();
+    assert_eq!(files(&site.backup(&source)), 50);
+    (0..25).for_each(|number| fs::remove_file(source.path(format!("{number}.dat-journal"))).unwrap());
+    for _ in 0..6 {
+        let told = site.backup(&source);
+        assert_eq!(told["status"], "amber", "{told}");
+        let page = site.agent.json(["bilan", "show"])["record"]["status"]["reasons"].to_string();
+        let is_loss =
+            ["files-lost", "few-files-lost", "sources-shrunk"].iter().any(|code| page.contains(code));
+        assert!(!is_loss, "{page}");
+    }
+}

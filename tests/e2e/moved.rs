@@ -142,18 +142,51 @@ fn a_bucket_of_the_same_name_at_another_service_is_another_place() {
     let source = site.source("cabinet");
     source.file("scan.raw", noise(1, 300_000));
     site.backup(&source);
-    let is_lost = |name: &String| !name.contains("/p/");
-    own.sizes().into_keys().filter(is_lost).for_each(|name| copied.write(&name, own.read(&name)));
+    for name in own.sizes().into_keys() {
+        let mut bytes = own.read(&name);
+        if name.contains("/p/") {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        }
+        copied.write(&name, bytes);
+    }
     let before = copied.sizes();
     let there = copied.reached_by(site.agent.clone());
-    let told = there.expect(13, ["check"]);
+    let written_otherwise = there.clone().with("SCELLE_S3_ENDPOINT", format!("{}/", copied.endpoint()));
+    let told = written_otherwise.expect(13, ["check", "--read-data", "all"]);
     assert!(told.out().contains("nothing was written into this copy"), "{told}");
     assert_eq!(copied.sizes(), before);
     site.agent.ok(["check"]);
     let told = site.backup(&source);
     assert_eq!((&told["status"], &told["healed_packs"]), (&"amber".into(), &0.into()), "{told}");
-    // Whoever backs up there is told which of the two he writes to from now on, and has everything again.
+    // Whoever backs up there is told which of the two he writes to from now on, and stores again what was found wrong there,
+    // however the address was written then.
     let told: Outcome = there.ok(backup(&source));
     assert_eq!(told.err().matches("was at s3://cabinet/site (http").count(), 1, "{told}");
     there.ok(["check", "--read-data", "all"]);
+}
+
+/// Another computer has taken the copy for its repository: what it wrote there is nothing that this one's has lost.
+#[test]
+fn what_others_wrote_into_a_copy_is_not_put_back_at_home() {
+    let (site, source) = practice();
+    let copied = site.path("put away");
+    copy(site.place.folder(), &copied);
+    let other = site.other_computer("reception").with("SCELLE_REPO", url(&copied));
+    other.ok(["init".into(), "--join".into()].into_iter().chain(site.with_kit()));
+    source.file("of the reception.txt", "a letter");
+    other.ok(backup(&source));
+    site.agent.ok(["check", "--repo", &url(&copied)]);
+    let before = files_at_rest(site.place.folder());
+    source.file("later.txt", "later");
+    let told = site.backup(&source);
+    assert_eq!((&told["status"], &told["mended_objects"]), (&"amber".into(), &0.into()), "{told}");
+    let is_new = |path: &std::path::PathBuf| !before.contains(path);
+    let of = |path: &Path| copied.join(path.strip_prefix(site.place.folder()).unwrap());
+    let brought: Vec<_> = files_at_rest(site.place.folder())
+        .into_iter()
+        .filter(is_new)
+        .filter(|path| of(path).exists())
+        .collect();
+    assert!(brought.is_empty(), "{brought:?}");
 }

@@ -48,6 +48,42 @@ fn has(site: &Site, code: &str) -> bool {
     codes(site).iter().any(|other| other == code)
 }
 
+/// A computer that has saved something has written notes. Where there is not one, nobody knows what it saved last.
+#[test]
+fn a_chain_of_which_nothing_is_left_is_missed() {
+    let (site, source) = practice(2);
+    let first = device(&site);
+    let second = site.other_computer("second");
+    let kit = || site.with_kit().into_iter();
+    second.ok([OsString::from("init"), "--join".into()].into_iter().chain(kit()));
+    // Enrolled, and nothing saved yet: nothing is missing.
+    site.agent.ok(["check"]);
+    second.ok([OsString::from("backup"), source.root().into()]);
+    let chains = site.object(&layout::notes_of(&first)).parent().unwrap().to_owned();
+    fs::remove_dir_all(site.object(&layout::notes_of(&first))).unwrap();
+    let stranger = site.other_computer("stranger");
+    let told = stranger.expect(13, ["check"]);
+    assert!(told.out().contains("note missing") || told.err().contains("note missing"), "{told}");
+    second.expect(13, ["check"]);
+    let restore = |code, what: &str, to: &str| {
+        let words: [OsString; 4] = ["restore".into(), what.into(), "--to".into(), site.path(to).into()];
+        stranger.expect(code, words.into_iter().chain(kit()))
+    };
+    restore(13, "latest", "a");
+    restore(13, &format!("{first}/1"), "b");
+    let own =
+        second.json(["snapshots"]).as_array().unwrap().last().unwrap()["device"].as_str().unwrap().to_owned();
+    restore(0, &format!("{own}/latest"), "c");
+    // Whose chain it is puts it back.
+    site.backup(&source);
+    site.agent.ok(["check"]);
+    second.ok(["check"]);
+    restore(0, &format!("{first}/latest"), "d");
+    fs::remove_dir_all(chains).unwrap();
+    stranger.expect(13, ["check"]);
+    restore(13, "latest", "e");
+}
+
 #[test]
 fn a_note_in_whose_place_another_was_put_is_missed_and_put_back() {
     // Far below the newest ones, and among them; seen first by the run, or read by a check before it.

@@ -355,3 +355,60 @@ fn a_folder_that_was_never_there_is_nothing_to_acknowledge() {
     backup(&site, 1, &[&site.path("nowhere")], &[]);
     acknowledge(&site, 2, &["--author", "provider", "--reason", "other"]);
 }
+
+/// A scanner's folder within the practice's, both named: what is lost of one is not hidden by the other.
+#[test]
+fn a_root_within_a_root_that_is_emptied_is_red() {
+    for is_outer_first in [true, false] {
+        let site = Site::on_dir();
+        let outer = site.path("cabinet");
+        let inner = outer.join("imagerie");
+        files(&outer.join("lettres"), 70, "lettre");
+        files(&inner, 25, "image");
+        let roots = if is_outer_first { [&*outer, &*inner] } else { [&*inner, &*outer] };
+        assert_eq!(status(&site, 0, &roots).0, "amber");
+        fs::remove_dir_all(&inner).unwrap();
+        fs::create_dir(&inner).unwrap();
+        for _ in 0..2 {
+            assert_eq!(status(&site, 0, &roots).0, "red");
+            assert!(codes(&site).contains(&"root-emptied".to_owned()), "{:?}", codes(&site));
+        }
+        acknowledge(&site, 0, &["--author", "secretary", "--reason", "moved"]);
+        assert_eq!(status(&site, 0, &roots).0, "amber");
+    }
+}
+
+/// A folder that is named twice is one.
+#[test]
+fn a_folder_that_is_named_twice_has_lost_nothing() {
+    let site = Site::on_dir();
+    let folder = site.path("cabinet");
+    files(&folder, 30, "lettre");
+    assert_eq!(status(&site, 0, &[&folder]).0, "amber");
+    assert_eq!(status(&site, 0, &[&folder, &folder]).0, "amber");
+    let slash = folder.join("");
+    assert_eq!(status(&site, 0, &[&slash, &folder]).0, "amber");
+}
+
+/// What is red and belongs to no plan is named by `status`, and ends where the page says.
+#[test]
+fn folders_that_no_plan_names_are_told_with_their_bilan() {
+    let site = Site::on_dir();
+    let (lab, practice) = (site.path("labo"), site.path("cabinet"));
+    files(&lab, 30, "analyse");
+    files(&practice, 3, "lettre");
+    backup(&site, 0, &[&lab], &[]);
+    fs::remove_dir_all(&lab).unwrap();
+    backup(&site, 1, &[&lab], &[]);
+    let last = site.agent.json(["bilan", "list"]).as_array().unwrap().last().unwrap().clone();
+    let red = last["id"].as_str().unwrap();
+    let page = site.agent.ok(["bilan", "show"]).out();
+    assert!(page.contains("scelle bilan acknowledge"), "{page}");
+    backup(&site, 0, &[&practice], &[]);
+    let told = site.agent.expect(2, ["status"]);
+    assert!(told.out().contains(&format!("scelle bilan show {red}")), "{red}: {told}");
+    assert_eq!(site.agent.expect(2, ["status", "--json"]).json()["rest"]["bilan"], red);
+    acknowledge(&site, 0, &[red, "--author", "secretary", "--reason", "moved"]);
+    let told = site.agent.expect(1, ["status", "--json"]).json();
+    assert!(told["rest"].is_null() || told["rest"]["status"] == "amber", "{told}");
+}

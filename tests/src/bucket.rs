@@ -201,6 +201,11 @@ impl Bucket {
         self.engine.runtime.block_on(made).unwrap();
     }
 
+    /// Where the practice reaches it.
+    pub fn endpoint(&self) -> &str {
+        &self.reached_at
+    }
+
     /// `--repo` of this place.
     pub fn url(&self) -> String {
         format!("s3://{}/{}", self.settings.bucket, self.settings.prefix)

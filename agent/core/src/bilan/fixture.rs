@@ -100,6 +100,7 @@ pub fn outcome() -> Saved {
         },
         gathered: Gathered {
             totals: Totals { files: 100, bytes: 2_000_001, ..Totals::default() },
+            side_files: Default::default(),
             changes: Changes { new: 3, changed: 2, unchanged: 95, removed: 1, same_content: 0 },
             troubles: Vec::new(),
             read_bytes: 2_000_001,

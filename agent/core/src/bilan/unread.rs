@@ -35,14 +35,18 @@ pub fn known(memory: Option<&SetMemory>, gathered: &Gathered) -> BTreeMap<String
 /// What is there of the set.
 pub fn still_there(memory: Option<&SetMemory>, gathered: &Gathered) -> StillThere {
     let troubles = gathered.troubles.iter().map(|trouble| (trouble.problem, trouble.is_stored));
+    // A journal that ended with its transaction is nothing that the practice has lost.
+    let (totals, engines) = (&gathered.totals, &gathered.side_files);
     let mut seen = StillThere {
-        files: gathered.totals.files + lost_files(troubles, memory, gathered),
-        bytes: gathered.totals.bytes,
+        files: totals.files.saturating_sub(engines.files) + lost_files(troubles, memory, gathered),
+        bytes: totals.bytes.saturating_sub(engines.bytes),
         root_files: gathered.root_files.clone(),
     };
     for count in known(memory, gathered).into_values() {
         seen.bytes += count.bytes;
-        *seen.root_files.entry(count.root).or_default() += count.files;
+        for root in count.roots() {
+            *seen.root_files.entry(root.clone()).or_default() += count.files;
+        }
     }
     seen
 }

@@ -153,6 +153,12 @@ impl Repository {
         self.stranger_but(&[])
     }
 
+    /// A device of which not one note is there, though it has saved something.
+    pub fn lost_chain(&self) -> Option<&Finding> {
+        let is_chain = |f: &&Finding| f.kind == FindingKind::NoteMissing && f.object.ends_with('/');
+        self.history.findings.iter().find(is_chain)
+    }
+
     fn stranger_but(&self, disowned: &[DeviceId]) -> Option<&Finding> {
         let is_device = |f: &&Finding| f.kind == FindingKind::NoteDevice && f.object.ends_with('/');
         let is_disowned = |f: &&Finding| disowned.iter().any(|device| layout::notes_of(device) == f.object);

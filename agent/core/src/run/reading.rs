@@ -13,12 +13,13 @@ use super::whereabouts::{Found, Known};
 use super::witness::Witness;
 use crate::around::Around;
 use crate::connect::Connected;
-use crate::error::{AgentError, ExitCode, Result};
+use crate::error::{AgentError, Result};
 use crate::look::choose::{newest_with_files, readable, select};
 use crate::look::newer::Own;
 use crate::look::spec::SnapshotSpec;
 use crate::reading::fetch::Fetcher;
 use crate::reading::tree::Tree;
+use crate::repo::finding::Finding;
 use crate::repo::kept::Kept;
 use crate::repo::keys::keyring::Unlock;
 use crate::repo::ledger::history::Snapshot;
@@ -79,7 +80,8 @@ impl Reading {
         // The kit names its own repository: a kit of another one must say so.
         let repository = known.as_ref().map(|known| known.repository.clone());
         let repository = repository.or(damaged.map(|(repository, _)| repository));
-        let own = known.as_ref().filter(|_| depth == Depth::WholeAndKept);
+        // What lies at another address is not of this computer's repository, or not any more: nothing of it is to be put back there.
+        let own = known.as_ref().filter(|_| depth == Depth::WholeAndKept && moved_from.is_none());
         let kept = own.map(|known| Kept::of(&home.join(known.repository.as_str())));
         let whole_ledger = depth != Depth::Newest;
         let options = OpenOptions { repository, unlock, pin, seen, kept, whole_ledger };
@@ -102,27 +104,25 @@ impl Reading {
         let Repository { history, .. } = &self.repository;
         let own = self.own();
         // Where descriptors are lost, a device that they enrolled looks like one that nobody did. Of the newest one nothing else tells.
-        let stranger = self.repository.stranger();
-        match (stranger, spec) {
-            (Some(stranger), SnapshotSpec::Latest { device: None } | SnapshotSpec::AtOrBefore(_))
-                if own.is_none() =>
-            {
-                let devices = history.devices.iter().map(|device| device.id.clone()).collect();
-                Err(AgentError::newer_unreadable(None, &readable(history, &devices))
-                    .at(stranger.object.clone()))
+        let (stranger, lost_chain) = (self.repository.stranger(), self.repository.lost_chain());
+        let unreadable = |finding: &Finding| {
+            let devices = history.devices.iter().map(|device| device.id.clone()).collect();
+            AgentError::newer_unreadable(None, &readable(history, &devices)).at(finding.object.clone())
+        };
+        let is_any = matches!(spec, SnapshotSpec::Latest { device: None } | SnapshotSpec::AtOrBefore(_));
+        if let Some(unread) = stranger.or(lost_chain).filter(|_| is_any && own.is_none()) {
+            return Err(unreadable(unread));
+        }
+        match select(history, spec, own, None) {
+            // It may be that device's.
+            Err(error) if error.kind == AgentError::snapshot_not_found().kind => {
+                Err(match (stranger, lost_chain) {
+                    (Some(stranger), _) => AgentError::descriptor_lost().at(stranger.object.clone()),
+                    (None, Some(lost)) => unreadable(lost),
+                    (None, None) => error,
+                })
             }
-            _ => match (select(history, spec, own, None), stranger) {
-                // It may be that device's.
-                (Err(error), Some(stranger)) if error.code == ExitCode::Usage => {
-                    let is_known = error.kind != AgentError::snapshot_not_found().kind;
-                    Err(if is_known {
-                        error
-                    } else {
-                        AgentError::descriptor_lost().at(stranger.object.clone())
-                    })
-                }
-                (selected, _) => selected,
-            },
+            selected => selected,
         }
     }
 

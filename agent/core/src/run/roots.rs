@@ -8,11 +8,17 @@ use crate::error::Result;
 use crate::platform::os_to_bytes;
 use crate::repo::state::Device;
 
-/// Folders as a run goes through them.
+/// Folders as a run goes through them, each once.
 pub(super) fn absolute_roots(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    // A separator at its end, which completion puts there, makes no other folder of it.
-    let absolute = |path: &PathBuf| Ok(std::path::absolute(path)?.components().collect());
-    paths.iter().map(absolute).collect()
+    let mut roots: Vec<PathBuf> = Vec::with_capacity(paths.len());
+    for path in paths {
+        // A separator at its end, which completion puts there, makes no other folder of it.
+        let root: PathBuf = std::path::absolute(path)?.components().collect();
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
+    }
+    Ok(roots)
 }
 
 /// Names a set of roots without saying which: runs are compared within it.

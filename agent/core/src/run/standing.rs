@@ -57,13 +57,22 @@ pub struct PlanStanding {
     pub light: Light,
 }
 
+/// How folders stand that belong to no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestStanding {
+    /// The worst of them.
+    pub light: Light,
+    /// The bilan that says so; `None` where it is their age.
+    pub bilan: Option<String>,
+}
+
 /// How the practice stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PracticeStanding {
     /// The newest bilan: when, and its light.
     pub newest: Option<(Timestamp, Light)>,
     /// The worst of what was saved and belongs to no plan.
-    pub rest: Option<Light>,
+    pub rest: Option<RestStanding>,
     /// Each plan; none where this computer is no part of a repository, or has no copies of its bilans.
     pub plans: Vec<PlanStanding>,
     /// Whether a service runs.
@@ -156,8 +165,8 @@ impl PracticeStanding {
     pub fn overall(&self) -> Light {
         let newest = self.newest.map(|(_, light)| light);
         let plans = self.plans.iter().map(|plan| plan.light);
-        let idle = self.is_idle.then_some(Light::Amber);
-        worst(newest.into_iter().chain(plans).chain(self.rest).chain(idle)).unwrap_or(Light::Grey)
+        let (rest, idle) = (self.rest.as_ref().map(|rest| rest.light), self.is_idle.then_some(Light::Amber));
+        worst(newest.into_iter().chain(plans).chain(rest).chain(idle)).unwrap_or(Light::Grey)
     }
 
     /// The exit code of the one light.
@@ -173,7 +182,7 @@ impl PracticeStanding {
 
 /// Sets that no plan names: of each that was ever saved the newest bilan. Where there are plans only red counts, so that what was
 /// saved once by hand is not to be looked at for ever; where there are none, age does too.
-fn others(rows: &[Row], plans: &[(String, &PlanLooked<'_>)], now: Timestamp) -> Option<Light> {
+fn others(rows: &[Row], plans: &[(String, &PlanLooked<'_>)], now: Timestamp) -> Option<RestStanding> {
     let mut last: BTreeMap<&String, &Row> = BTreeMap::new();
     let mut saved: BTreeSet<&String> = BTreeSet::new();
     for row in rows {
@@ -185,13 +194,16 @@ fn others(rows: &[Row], plans: &[(String, &PlanLooked<'_>)], now: Timestamp) -> 
             saved.insert(set);
         }
     }
-    let lights = last.into_iter().filter(|(set, _)| saved.contains(set)).map(|(_, row)| row.status);
+    let told = |row: &Row| RestStanding { light: row.status, bilan: Some(row.id.clone()) };
+    let standings = last.into_iter().filter(|(set, _)| saved.contains(set)).map(|(_, row)| told(row));
+    let light = |standing: &RestStanding| standing.light;
     match plans.is_empty() {
         true => {
             let newest = rows.iter().rev().find(|row| row.snapshot.is_some());
-            worst(lights.chain(newest.map(|row| by_age(row.time, now))))
+            let age = newest.map(|row| RestStanding { light: by_age(row.time, now), bilan: None });
+            age.into_iter().chain(standings).max_by_key(light)
         }
-        false => worst(lights.filter(|light| *light == Light::Red)),
+        false => standings.filter(|standing| standing.light == Light::Red).max_by_key(light),
     }
 }
 

@@ -165,7 +165,7 @@ impl Finder<'_> {
                     && (!self.is_typed || self.newest_at(&all, &address).is_some()) =>
             {
                 return Err(match &place {
-                    Some(place) => gone(&address, error).last_seen_at(&place.url),
+                    Some(place) => gone(&address, error).last_seen_at(&place.shown()),
                     None => error,
                 });
             }

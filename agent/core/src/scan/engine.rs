@@ -16,7 +16,8 @@ pub enum DatabaseEngine {
     /// No database.
     Content,
     /// Its name is that of a database that has no signature (dBASE), or whose makers have published none (HFSQL, 4D: what
-    /// others say of their first bytes is guessed from single files, and three letters prove nothing).
+    /// others say of their first bytes is guessed from single files, and three letters prove nothing); or of files that an engine keeps
+    /// beside those that have one (MyISAM, Aria, InnoDB).
     Named,
     /// A database file of fixed pages: Access, SQL Server, Firebird, InnoDB.
     Paged,
@@ -93,9 +94,30 @@ fn is_named(name: &[u8]) -> bool {
     let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
     matches!(
         &ending[..],
-        b"fic" | b"ndx" | b"mmo" | b"ftx" | b"4dd" | b"4dindx" | b"dbf" | b"cdx" | b"fdb" | b"gdb"
+        b"fic"
+            | b"ndx"
+            | b"mmo"
+            | b"ftx"
+            | b"4dd"
+            | b"4dindx"
+            | b"dbf"
+            | b"cdx"
+            | b"fdb"
+            | b"gdb"
+            | b"myd"
+            | b"myi"
+            | b"mad"
+            | b"mai"
+            | b"ibd"
     ) && extension_class(name) != ExtensionClass::Document
         && name.len() > ending.len() + 1
+        || is_innodb_by_name(name)
+}
+
+/// `ibdata1` and its like, which may begin with pages that tell nothing.
+fn is_innodb_by_name(name: &[u8]) -> bool {
+    let number = name.get(..6).filter(|start| start.eq_ignore_ascii_case(b"ibdata")).map(|_| &name[6..]);
+    number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether a change of this file during its reading may have torn a database.

@@ -35,6 +35,7 @@ fn tell(context: &Context, standing: &PracticeStanding) {
         "status": light.to_string(),
         "service": standing.has_service,
         "newest": standing.newest.map(|(time, light)| json!({"time": time.to_string(), "status": light.to_string()})),
+        "rest": standing.rest.as_ref().map(|rest| json!({"status": rest.light.to_string(), "bilan": rest.bilan})),
         "plans": plans.iter().map(|(plan, standing)| json!({
             "plan": plan.shown().as_ref().map(Label::as_str),
             "status": standing.light.to_string(),
@@ -55,12 +56,32 @@ fn tell(context: &Context, standing: &PracticeStanding) {
         )),
     }
     plans.iter().for_each(|(plan, standing)| tell_plan(context, plan, standing));
+    tell_rest(context, standing);
     if standing.is_idle {
         screen.say(&bilingual!(
             "le service ne tourne pas : aucun plan ne sera sauvegardé tout seul (lancez « scelle agent run »)",
             "the service does not run: no plan will be saved by itself (start \"scelle agent run\")"
         ));
     }
+}
+
+/// What belongs to no plan, where it is worse than the newest bilan: else nothing would say what is wrong.
+fn tell_rest(context: &Context, standing: &PracticeStanding) {
+    let Some(rest) =
+        standing.rest.as_ref().filter(|rest| standing.newest.is_none_or(|(_, newest)| rest.light > newest))
+    else {
+        return;
+    };
+    let word = status_word(rest.light, context.lang());
+    context.screen.say(&match &rest.bilan {
+        Some(bilan) => bilingual!(
+            "des dossiers qu'aucun plan ne nomme : {word} ; « scelle bilan show {bilan} » dit pourquoi",
+            "folders that no plan names: {word}; \"scelle bilan show {bilan}\" says why"
+        ),
+        None => {
+            bilingual!("dernière sauvegarde trop ancienne : {word}", "the last backup is too old: {word}")
+        }
+    });
 }
 
 fn tell_plan(context: &Context, plan: &Plan, standing: &PlanStanding) {

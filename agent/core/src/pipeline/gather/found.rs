@@ -3,7 +3,7 @@
 //!
 //! Counted by the scan, without a look more than it takes; goes to the root object and to the bilan. Never: a name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,9 +34,11 @@ impl Sources {
     }
 }
 
-/// Counts files by root while the scan goes on.
+/// Counts files by root while the scan goes on: a file in a root within another root is a file of both.
 pub struct RootCounts {
     roots: Vec<RootCount>,
+    /// Whether a root lies within another.
+    are_nested: bool,
     /// The root of the last path: the next one is most likely in it too.
     last: usize,
     left_out: Arc<AtomicU64>,
@@ -52,30 +54,35 @@ impl RootCounts {
     /// Of the roots that are walked.
     pub fn new(walker: &Walker) -> Self {
         let found = walker.roots().iter().filter_map(|root| root.path.clone());
-        let roots = found.map(|path| RootCount { path, files: 0, removed: 0 }).collect();
-        Self { roots, last: 0, left_out: walker.left_out() }
+        let roots: Vec<_> = found.map(|path| RootCount { path, files: 0, removed: 0 }).collect();
+        let is_in_another = |(at, root): (usize, &RootCount)| {
+            let mut others = roots.iter().enumerate().filter(|(other, _)| *other != at);
+            others.any(|(_, other)| root.path.is_within(&other.path))
+        };
+        let are_nested = roots.iter().enumerate().any(is_in_another);
+        Self { roots, are_nested, last: 0, left_out: walker.left_out() }
     }
 
     /// A file that is there.
     pub fn file(&mut self, path: &[u8]) {
-        if let Some(root) = self.root_of(path) {
-            root.files += 1;
-        }
+        self.each_that_holds(path, |root| root.files += 1);
     }
 
     /// A file of the last snapshot that is gone.
     pub fn removed(&mut self, path: &[u8]) {
-        if let Some(root) = self.root_of(path) {
-            root.removed += 1;
-        }
+        self.each_that_holds(path, |root| root.removed += 1);
     }
 
-    fn root_of(&mut self, path: &[u8]) -> Option<&mut RootCount> {
+    fn each_that_holds(&mut self, path: &[u8], count: impl Fn(&mut RootCount)) {
         let holds = |root: &RootCount| is_within(path, root.path.as_bytes());
-        if !self.roots.get(self.last).is_some_and(holds) {
-            self.last = self.roots.iter().position(holds)?;
+        if self.are_nested {
+            return self.roots.iter_mut().filter(|root| holds(root)).for_each(count);
         }
-        self.roots.get_mut(self.last)
+        if !self.roots.get(self.last).is_some_and(holds) {
+            let Some(at) = self.roots.iter().position(holds) else { return };
+            self.last = at;
+        }
+        self.roots.get_mut(self.last).map(count).unwrap_or_default();
     }
 
     /// Files of each root, by its token.
@@ -83,10 +90,15 @@ impl RootCounts {
         self.roots.iter().map(|root| (file_token(token_key, root.path.as_bytes()), root.files)).collect()
     }
 
-    /// The token of the root that a path lies in; of the path where none is known to hold it.
-    pub fn token_of(&self, path: &[u8], token_key: &[u8; 32]) -> String {
-        let root = self.roots.iter().find(|root| is_within(path, root.path.as_bytes()));
-        file_token(token_key, root.map_or(path, |root| root.path.as_bytes()))
+    /// The tokens of the roots that a path lies in; that of the path where none is known to hold it.
+    pub fn tokens_of(&self, path: &[u8], token_key: &[u8; 32]) -> Vec<String> {
+        let roots = self.roots.iter().map(|root| root.path.as_bytes());
+        let tokens = roots.filter(|root| is_within(path, root)).map(|root| file_token(token_key, root));
+        let tokens: BTreeSet<String> = tokens.collect();
+        match tokens.is_empty() {
+            true => vec![file_token(token_key, path)],
+            false => tokens.into_iter().collect(),
+        }
     }
 
     /// The sums.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::pipeline::gather::changes::Changes;
 use crate::pipeline::gather::found::Sources;
 use crate::pipeline::gather::hunks::Trouble;
+use crate::pipeline::gather::late::SideFiles;
 use crate::pipeline::gather::unread::UnreadCount;
 use crate::pipeline::jobs::verdict::Taken;
 use scelle_format::manifest::Totals;
@@ -15,6 +16,8 @@ use scelle_format::manifest::Totals;
 pub struct Gathered {
     /// What is in the snapshot.
     pub totals: Totals,
+    /// Of these, files that are there because a database needs them: an engine's, and not of the practice.
+    pub side_files: SideFiles,
     /// What changed.
     pub changes: Changes,
     /// What could not be saved, or only with a reservation.

@@ -12,8 +12,19 @@ pub struct Late {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Of these, those that a database needs.
+    pub side_files: SideFiles,
     /// What they are against the last snapshot.
     pub changes: Changes,
+}
+
+/// Journals and logs that were saved with the databases that need them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SideFiles {
+    /// How many.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 impl Late {
@@ -33,5 +44,9 @@ impl Late {
         }
         self.files += 1;
         self.bytes += job.stat.bytes;
+        if matches!(outcome, Outcome::Stored(stored) if stored.is_side_file) {
+            self.side_files.files += 1;
+            self.side_files.bytes += job.stat.bytes;
+        }
     }
 }

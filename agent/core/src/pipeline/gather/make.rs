@@ -244,6 +244,7 @@ fn finish(
         },
         gathered: Gathered {
             totals,
+            side_files: scan.hunks.late.side_files,
             changes,
             troubles,
             read_bytes: shared.read_bytes.load(Ordering::Relaxed),

@@ -16,6 +16,9 @@ use crate::pipeline::gather::found::RootCounts;
 pub struct UnreadCount {
     /// The token of the root that they lie in.
     pub root: String,
+    /// The tokens of further roots, around that one or in it, that they lie in as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_roots: Vec<String>,
     /// How many lie below the place; one that is the place itself is not counted.
     pub files: u64,
     /// Their bytes, with those of the place.
@@ -23,6 +26,11 @@ pub struct UnreadCount {
 }
 
 impl UnreadCount {
+    /// The tokens of all roots that they lie in.
+    pub fn roots(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.root).chain(&self.other_roots)
+    }
+
     /// Whether the last snapshot has nothing there.
     pub fn is_nothing(&self) -> bool {
         self.files == 0 && self.bytes == 0
@@ -71,8 +79,9 @@ impl Unread {
     /// The counts by the tokens of the places.
     pub fn by_token(&self, roots: &RootCounts, token_key: &[u8; 32]) -> BTreeMap<String, UnreadCount> {
         let row = |(place, &LiesThere { files, bytes }): (&Vec<u8>, &LiesThere)| {
-            let root = roots.token_of(place, token_key);
-            (file_token(token_key, place), UnreadCount { root, files, bytes })
+            let mut other_roots = roots.tokens_of(place, token_key);
+            let root = other_roots.pop().unwrap_or_default();
+            (file_token(token_key, place), UnreadCount { root, other_roots, files, bytes })
         };
         self.places.iter().map(row).collect()
     }

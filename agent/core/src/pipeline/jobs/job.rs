@@ -42,6 +42,8 @@ pub struct Stored {
     pub taken: Option<Taken>,
     /// Stored, but something is to be said of it.
     pub problem: Option<Problem>,
+    /// Stored because a database needs it: it is the engine's, comes and goes with transactions, and nobody misses it.
+    pub is_side_file: bool,
 }
 
 /// Where the content is.

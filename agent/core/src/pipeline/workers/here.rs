@@ -58,8 +58,16 @@ impl Worker<'_> {
         problem: Option<Problem>,
         taken: Option<Taken>,
     ) {
+        self.end_as(work, Stored { problem, taken, ..work.stored() });
+    }
+
+    /// Ends the job of a side file that was read by [`Self::read_now`] with the database that needs it.
+    pub(in crate::pipeline) fn end_side(&self, work: &PartWork, problem: Option<Problem>) {
+        self.end_as(work, Stored { problem, is_side_file: true, ..work.stored() });
+    }
+
+    fn end_as(&self, work: &PartWork, stored: Stored) {
         work.list.end();
-        let stored = Stored { problem, taken, ..work.stored() };
         self.shared.monitor.advance(1, work.job.stat.bytes);
         work.job.end(Outcome::Stored(Box::new(stored)));
     }

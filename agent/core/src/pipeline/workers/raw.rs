@@ -5,6 +5,7 @@
 //! when one of them moved: together they are what a power cut would leave, and the engine recovers from that. Never: leaves a
 //! side file out unless its database is whole without it, or nobody asked for it and no database needs it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -38,8 +39,18 @@ impl Worker<'_> {
         let is_database =
             |job: &FileJob| matches!(engine_of(job), DatabaseEngine::Sqlite | DatabaseEngine::Paged);
         self.shared.beside.wait_for_databases(is_database);
+        let mut done: HashMap<BaseKey, Arc<FileJob>> = HashMap::new();
         for job in self.shared.beside.take_late() {
-            self.late_database(&job)?;
+            let key = BaseKey::of(&job.stat, job.path.as_bytes());
+            match done.get(&key).and_then(|twin| twin.outcome()) {
+                // Another name of a file that has its verdict: its side files were taken with that.
+                Some(outcome) => {
+                    self.shared.monitor.advance(1, 0);
+                    job.end(outcome.clone());
+                }
+                None => self.late_database(&job)?,
+            }
+            done.entry(key).or_insert(job);
         }
         for cluster in self.shared.beside.take_clusters() {
             self.late_cluster(cluster)?;
@@ -134,7 +145,7 @@ impl Worker<'_> {
             self.shared.beside.is_saved_now(key.clone(), saved);
             self.end_now(&read[0], taken.problem(), Some(taken));
             for side in &read[1..] {
-                self.end_now(side, (!unchanged).then_some(Problem::Changed), None);
+                self.end_side(side, (!unchanged).then_some(Problem::Changed));
             }
             return Ok(());
         }

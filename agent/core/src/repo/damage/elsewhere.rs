@@ -6,7 +6,6 @@
 //! calls it bad in the ledger and mends it. Never: reaches a bilan of another address.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use scelle_format::ledger::FoundBad;
 use serde::{Deserialize, Serialize};
@@ -44,7 +43,7 @@ impl FoundElsewhere {
     pub fn keep(state: &State, place: &StorePlace, findings: &[Finding]) -> Result<bool> {
         let found = Damage::default().news(findings).into_iter().map(|bad| (bad.name, bad.why));
         let mut kept = Self::load(state);
-        let address = address(place);
+        let address = place.identity();
         let there = kept.addresses.entry(address.clone()).or_default();
         let before = there.len();
         there.extend(found);
@@ -61,7 +60,7 @@ impl FoundElsewhere {
 
     /// What was found at the address at which a backup begins.
     pub fn found_at(state: &State, place: &StorePlace) -> Vec<FoundBad> {
-        let found = Self::load(state).addresses.remove(&address(place)).unwrap_or_default();
+        let found = Self::load(state).addresses.remove(&place.identity()).unwrap_or_default();
         found.into_iter().map(|(name, why)| FoundBad { name, why }).collect()
     }
 
@@ -70,15 +69,7 @@ impl FoundElsewhere {
     /// Errors: exit 1 the state folder takes nothing.
     pub fn forget(state: &State, place: &StorePlace) -> Result<()> {
         let mut kept = Self::load(state);
-        kept.addresses.remove(&address(place));
+        kept.addresses.remove(&place.identity());
         kept.save(state)
-    }
-}
-
-/// One place is one address, however it is written: a folder by where it really is, a bucket with its endpoint.
-fn address(place: &StorePlace) -> String {
-    match place.url.strip_prefix("file://").map(|path| Path::new(path).canonicalize()) {
-        Some(Ok(real)) => format!("file://{}", real.display()),
-        _ => format!("{} {}", place.url, place.endpoint.as_deref().unwrap_or_default()),
     }
 }

@@ -31,7 +31,7 @@ use crate::repo::damage::looked::Looked;
 use crate::repo::damage::replaced::Replaced;
 use crate::repo::damage::words::{Seen, Words};
 use crate::repo::files;
-use crate::repo::finding::Finding;
+use crate::repo::finding::{Finding, is_of_other_bytes};
 use crate::repo::ledger::history::History;
 use crate::repo::objects::Objects;
 use crate::repo::state::State;
@@ -250,7 +250,11 @@ impl Damage {
             let is_ours = is_noted(name) || IS_HERE.iter().any(|prefix| name.starts_with(prefix));
             let is_known = self.objects.get(name).is_some_and(Words::is_bad) || self.here.contains_key(name);
             if is_ours && !is_known {
-                news.entry(name.clone()).or_insert_with(|| finding.kind.code().to_owned());
+                let why = news.entry(name.clone()).or_insert_with(|| finding.kind.code().to_owned());
+                // Of several words for one object, the one that says that somebody wrote there.
+                if !is_of_other_bytes(why) && is_of_other_bytes(finding.kind.code()) {
+                    finding.kind.code().clone_into(why);
+                }
             }
         }
         news.into_iter().map(|(name, why)| FoundBad { name, why }).collect()

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
+use scelle_format::descriptor::DeviceLine;
 use scelle_format::id::{DeviceId, PackId, PackKind, Sha256};
 use scelle_format::layout::PackName;
 use scelle_format::ledger::{Attachment, ChainReport, Note, NoteKind, SnapshotStatus, verify_chain};
@@ -102,10 +103,24 @@ impl History {
     pub async fn check(objects: &Objects, stored: StoredNotes, descriptors: &Descriptors) -> Self {
         let fetched = stored.notes.iter().filter_map(|row| Some((row.name.clone(), row.bytes.clone()?)));
         let mut fetched: HashMap<String, Bytes> = fetched.collect();
-        let history = Self::checked(objects, stored, descriptors);
+        let mut history = Self::checked(objects, stored, descriptors);
+        history.miss_chains(objects, descriptors).await;
         let signed = history.devices.iter().flat_map(|device| &device.notes);
         objects.keep_all(signed.filter_map(|row| fetched.remove_entry(&row.name)).collect()).await;
         history
+    }
+
+    /// A device that has index segments has written notes: where there are none, its whole chain is gone.
+    async fn miss_chains(&mut self, objects: &Objects, descriptors: &Descriptors) {
+        let is_silent = |device: &&DeviceLine| self.device(&device.id).is_none();
+        let silent: Vec<_> = descriptors.current.devices.iter().filter(is_silent).collect();
+        for device in silent {
+            let segments = layout::index_of(&device.id);
+            // What the store does not answer here it does not answer elsewhere either.
+            if objects.list_first(&segments, 1).await.is_ok_and(|found| !found.is_empty()) {
+                self.findings.push(Finding::new(FindingKind::NoteMissing, layout::notes_of(&device.id)));
+            }
+        }
     }
 
     fn checked(objects: &Objects, stored: StoredNotes, descriptors: &Descriptors) -> Self {

@@ -34,7 +34,6 @@ pub struct StorePlace {
 impl StorePlace {
     /// Whether this is where an S3 service is that was named, or was not.
     pub fn is_served_by(&self, endpoint: Option<&str>) -> bool {
-        let plain = |endpoint: &str| endpoint.trim_end_matches('/').to_ascii_lowercase();
         match (&self.endpoint, endpoint) {
             (Some(known), Some(named)) => plain(known) == plain(named),
             // What is not named is what is remembered, and what was not named then is the service's own address.
@@ -43,13 +42,33 @@ impl StorePlace {
         }
     }
 
-    /// Its address, as it is told from another: with the service where the rest is the same.
-    pub fn beside(&self, other: &Self) -> String {
-        match &self.endpoint {
-            Some(endpoint) if self.url == other.url => format!("{} ({endpoint})", self.url),
-            _ => self.url.clone(),
+    /// One word for one place, however it was written: a folder by where it really is, a bucket with its service.
+    pub fn identity(&self) -> String {
+        match self.url.strip_prefix("file://").map(|path| Path::new(path).canonicalize()) {
+            Some(Ok(real)) => format!("file://{}", real.display()),
+            _ => format!("{} {}", self.url, self.endpoint.as_deref().map(plain).unwrap_or_default()),
         }
     }
+
+    /// Its address with the service, where one was named.
+    pub fn shown(&self) -> String {
+        match &self.endpoint {
+            Some(endpoint) => format!("{} ({endpoint})", self.url),
+            None => self.url.clone(),
+        }
+    }
+
+    /// Its address, as it is told from another: with the service where the rest is the same.
+    pub fn beside(&self, other: &Self) -> String {
+        if self.url == other.url { self.shown() } else { self.url.clone() }
+    }
+}
+
+/// An endpoint as it is compared: host names know no capitals, and a port that goes without saying is none.
+fn plain(endpoint: &str) -> String {
+    let endpoint = endpoint.trim_end_matches('/').to_ascii_lowercase();
+    let usual = if endpoint.starts_with("https:") { ":443" } else { ":80" };
+    endpoint.strip_suffix(usual).map(str::to_owned).unwrap_or(endpoint)
 }
 
 /// What a device knows about a repository for good.

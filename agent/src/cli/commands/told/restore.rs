@@ -59,7 +59,7 @@ fn headline(context: &Context, snapshot: &Snapshot, summary: &RestoreSummary) {
             "Snapshot {number} of {made} restored IN PART: {kept}; {files}, {bytes}, {took}, every byte written is verified",
             kept = counted(
                 kept,
-                "# fichier[s] déjà là n'[est|sont] pas [celui|ceux] de l'instantané",
+                "# fichier[s] déjà là [n'est|ne sont] pas [celui|ceux] de l'instantané",
                 "# file[s] that stood there already [is|are] not [that|those] of the snapshot",
             ),
             files = counted(files, "# fichier[s] écrit[s]", "# file[s] written"),

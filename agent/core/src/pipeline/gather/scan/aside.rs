@@ -35,7 +35,10 @@ impl Scan<'_> {
             Some(_) => LateCount::Changed,
             None => LateCount::New,
         };
-        let (record, now_ns) = (self.bare(item), nanoseconds(self.clock));
+        let (mut record, now_ns) = (self.bare(item), nanoseconds(self.clock));
+        if item.stat.links > 1 {
+            record.entry.link_group = Some(self.link_group(&item.stat));
+        }
         let mut job =
             FileJob::new(self.folders.clone(), item.path.clone(), item.os_path()?, item.stat, earlier);
         job.counted_late = Some(count);
