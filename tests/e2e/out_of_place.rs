@@ -71,8 +71,10 @@ fn a_chain_of_which_nothing_is_left_is_missed() {
     };
     restore(13, "latest", "a");
     restore(13, &format!("{first}/1"), "b");
-    let own =
-        second.json(["snapshots"]).as_array().unwrap().last().unwrap()["device"].as_str().unwrap().to_owned();
+    let own = second.expect(13, ["snapshots", "--json"]).json().as_array().unwrap().last().unwrap()["device"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     restore(0, &format!("{own}/latest"), "c");
     // Whose chain it is puts it back.
     site.backup(&source);

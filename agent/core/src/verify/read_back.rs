@@ -19,7 +19,7 @@ use crate::around::Around;
 use crate::error::Result;
 use crate::monitor::Phase;
 use crate::repo::damage::Damage;
-use crate::repo::finding::{Finding, FindingKind, SnapshotId};
+use crate::repo::finding::{Finding, FindingKind, SnapshotId, is_of_other_bytes};
 use crate::repo::ledger::history::{Healed, packs_of};
 
 /// Which of the packs are read this time, with those in whose place they are; `None` where none is asked for.
@@ -79,11 +79,17 @@ async fn note_wrong(
         };
         // It may have been met on the way through the trees, which are followed of the newest snapshots only.
         match report.findings.iter_mut().find(|finding| finding.object == object) {
-            Some(met) => affects.into_iter().for_each(|snapshot| {
-                if !met.affects.contains(&snapshot) {
-                    met.affects.push(snapshot);
+            Some(met) => {
+                affects.into_iter().for_each(|snapshot| {
+                    if !met.affects.contains(&snapshot) {
+                        met.affects.push(snapshot);
+                    }
+                });
+                // That a part is missing is what altered bytes look like on that way.
+                if is_of_other_bytes(kind.code()) && !is_of_other_bytes(met.kind.code()) {
+                    met.kind = kind;
                 }
-            }),
+            }
             None => report.findings.push(Finding { affects, ..Finding::new(kind, object) }),
         }
     }
